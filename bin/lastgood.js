@@ -1,0 +1,18 @@
+#!/usr/bin/env node
+// Checks the Node version before anything else is loaded: the SQLite addon ends an older process with a bare segfault.
+const [major, minor] = process.versions.node.split('.').map(Number);
+if (major < 22 || (major === 22 && minor < 18)) {
+  process.stderr.write(
+    `lastgood needs Node 22.18 or newer, this is ${process.versions.node}; install one (https://nodejs.org) or run it with: npx -p node@24 -p lastgood lastgood\n`,
+  );
+  process.exitCode = 2;
+} else {
+  const { enableCompileCache } = await import('node:module');
+  enableCompileCache?.();
+  const { existsSync } = await import('node:fs');
+  // A clone runs its sources; the published package holds only what was built from them.
+  const source = new URL('../src/cli/main.ts', import.meta.url);
+  const built = new URL('../dist/cli/main.js', import.meta.url);
+  const { main } = await import(existsSync(source) ? source.href : built.href);
+  process.exitCode = await main(process.argv.slice(2));
+}

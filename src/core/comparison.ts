@@ -1,0 +1,257 @@
+// What changed between two snapshots, case by case, with a verdict and its reason. This object is the JSON the cli prints.
+
+import type { LayerName } from './release.ts';
+import type { Validity } from './snapshot.ts';
+
+export type Verdict = 'regressed' | 'improved' | 'unchanged' | 'inconclusive';
+/** Coverage states: nothing was compared, and that is said. */
+export type CoverageState = 'added' | 'removed' | 'edited' | 'ungraded';
+/** `invalid`: the snapshots cannot be compared at all (other judge, no matched case, invalid run). Never green. */
+export type OverallVerdict = Verdict | 'invalid';
+
+/** [lower, upper]. */
+export type Interval = readonly [number, number];
+
+export interface ArmSummary {
+  readonly id: string;
+  readonly release: string;
+  readonly fingerprint: string;
+  readonly exam: string;
+  readonly startedAt: string;
+  readonly validity: Validity;
+  readonly validityReasons: readonly string[];
+  readonly simulated: boolean;
+  /** Mean case pass rate over the compared cases of this arm; null when none. */
+  readonly passRate: number | null;
+  readonly meanScore: number | null;
+  readonly cases: number;
+  /** Graded trials among the compared cases. */
+  readonly trials: number;
+  /** Passed trials among them. */
+  readonly passed: number;
+}
+
+export interface CaseArm {
+  /** Share of graded trials that passed. */
+  readonly passRate: number;
+  readonly score: number;
+  readonly passed: number;
+  readonly trials: number;
+  /** Posterior mean under the suite's prior, for display; null when not computed. */
+  readonly shrunkRate: number | null;
+}
+
+interface CaseDeltaBase {
+  readonly id: string;
+  readonly tags: readonly string[];
+  readonly group: string | null;
+  readonly critical: boolean;
+  /** One sentence: the rule that decided and its numbers. */
+  readonly reason: string;
+}
+
+export interface PairedDelta extends CaseDeltaBase {
+  readonly verdict: Verdict;
+  /** `confirmed`: on fresh trials; `suspected`: only on the trials that made it look suspicious; null otherwise. */
+  readonly evidence: 'confirmed' | 'suspected' | null;
+  /** Passes sometimes in both arms. */
+  readonly flaky: boolean;
+  readonly baseline: CaseArm;
+  readonly candidate: CaseArm;
+  /** Candidate minus baseline pass rate. */
+  readonly delta: number;
+  /** Of the delta at the policy's confidence; null when there is nothing to compute it from. */
+  readonly interval: Interval | null;
+  /** One-sided p of a drop. */
+  readonly p: number | null;
+  /** Benjamini–Hochberg adjusted over the flagged cases. */
+  readonly q: number | null;
+  /** Fresh confirmation trials, where they were run. */
+  readonly confirmation: {
+    readonly baseline: { passed: number; trials: number };
+    readonly candidate: { passed: number; trials: number };
+  } | null;
+  /** One output of each side that shows the change; filled in by the workflow for the worst cases. */
+  readonly example?: OutputExample | undefined;
+}
+
+export interface CoverageDelta extends CaseDeltaBase {
+  readonly verdict: CoverageState;
+}
+
+export type CaseDelta = PairedDelta | CoverageDelta;
+
+/** Model text, as hostile as any. */
+export interface OutputExample {
+  readonly trial: { readonly baseline: number; readonly candidate: number };
+  readonly baseline: string;
+  readonly candidate: string;
+  /** Why the candidate's trial failed, from its graders. */
+  readonly candidateReasons: readonly string[];
+}
+
+export interface Flips {
+  readonly passToFail: number;
+  readonly failToPass: number;
+  readonly bothPass: number;
+  readonly bothFail: number;
+}
+
+export interface Slice {
+  readonly tag: string;
+  readonly cases: number;
+  readonly baseline: { readonly passRate: number; readonly passed: number; readonly trials: number };
+  readonly candidate: { readonly passRate: number; readonly passed: number; readonly trials: number };
+  readonly delta: number;
+  readonly interval: Interval | null;
+  readonly verdict: Verdict;
+  readonly reason: string;
+  /** Two-sided, of this slice alone. */
+  readonly p: number | null;
+  readonly log10p: number | null;
+  /** Adjusted over suite and slices (Westfall–Young); null when the slice is too small to be tested. */
+  readonly q: number | null;
+  readonly flips: Flips | null;
+}
+
+export interface Distribution {
+  readonly n: number;
+  readonly mean: number;
+  readonly p50: number;
+  readonly p95: number;
+}
+
+/** A secondary channel: a shift warns, it does not fail the gate unless the policy says so. */
+export interface Metric {
+  readonly unit: string;
+  /** null = not measured on that side. */
+  readonly baseline: Distribution | null;
+  readonly candidate: Distribution | null;
+  readonly verdict: 'shifted' | 'unchanged' | 'not-tested' | 'unavailable';
+  readonly reason: string;
+  readonly p: number | null;
+  /** Relative change, e.g. 0.25 = a quarter more; null when not computable. */
+  readonly change: number | null;
+  readonly interval: Interval | null;
+}
+
+export interface RateMetric {
+  readonly unit: 'share';
+  readonly baseline: number | null;
+  readonly candidate: number | null;
+  readonly verdict: Metric['verdict'];
+  readonly reason: string;
+  readonly p: number | null;
+}
+
+export interface Coverage {
+  readonly paired: number;
+  readonly added: readonly string[];
+  readonly removed: readonly string[];
+  readonly edited: readonly string[];
+  readonly ungraded: readonly string[];
+  /** Planned trials without a usable grade, per arm, with the reasons counted. */
+  readonly missing: {
+    readonly baseline: MissingTrials;
+    readonly candidate: MissingTrials;
+  };
+  readonly sentence: string;
+}
+
+export interface MissingTrials {
+  readonly planned: number;
+  readonly missing: number;
+  readonly byReason: Readonly<Record<string, number>>;
+}
+
+export interface Attribution {
+  readonly layersChanged: readonly LayerName[];
+  readonly servedModelChanged: boolean;
+  readonly servedModels: {
+    readonly baseline: readonly (string | null)[];
+    readonly candidate: readonly (string | null)[];
+  };
+  readonly systemFingerprintChanged: boolean;
+  readonly examChanged: readonly string[];
+  /** e.g. `prompt change`, `provider-side drift suspected`, `no change in configuration`. */
+  readonly diagnosis: string;
+}
+
+export interface GateRule {
+  readonly rule: string;
+  readonly value: number | string | null;
+  readonly limit: number | string | null;
+  readonly outcome: 'pass' | 'fail' | 'warn' | 'inconclusive';
+  readonly message: string;
+}
+
+export interface Gate {
+  readonly outcome: 'pass' | 'fail' | 'inconclusive';
+  readonly rules: readonly GateRule[];
+}
+
+export interface Comparison {
+  readonly schemaVersion: 1;
+  readonly kind: 'comparison';
+  readonly suite: string;
+  readonly baseline: ArmSummary;
+  readonly candidate: ArmSummary;
+  readonly verdict: OverallVerdict;
+  /** The one rule that decided, with its numbers. */
+  readonly reason: string;
+  readonly overall: {
+    /** Candidate minus baseline mean case pass rate; null when nothing was paired. */
+    readonly delta: number | null;
+    readonly interval: Interval | null;
+    readonly confidence: number;
+    /** Two-sided p of the suite statistic. */
+    readonly p: number | null;
+    /** log10 of `p`, right also where `p` underflows to 0. */
+    readonly log10p: number | null;
+    /** Adjusted one-sided global p (suite and slices together). */
+    readonly pRegression: number | null;
+    readonly pImprovement: number | null;
+    /** Which statistic was the minimum: `suite` or a tag. */
+    readonly drivenBy: string | null;
+    readonly method: string;
+    readonly pairs: number;
+    readonly baselineTrialsPerCase: number | null;
+    readonly candidateTrialsPerCase: number | null;
+    /** The smallest uniform change in pass rate this comparison would have seen 4 times in 5. */
+    readonly minimumDetectable: number | null;
+    /** Trials per arm and case that would settle an inconclusive verdict; null when settled. */
+    readonly trialsNeeded: number | null;
+    /** Does it generalise to traffic like this: mean, 95 % interval over groups. Reported, never gating. */
+    readonly generalisation: {
+      readonly interval: Interval | null;
+      readonly clusters: number;
+      readonly note: string | null;
+    };
+  };
+  readonly flips: Flips;
+  readonly counts: Readonly<Record<Verdict | CoverageState, number>>;
+  readonly cases: readonly CaseDelta[];
+  readonly slices: readonly Slice[];
+  readonly metrics: {
+    readonly length: Metric;
+    readonly latencyMs: Metric;
+    readonly costUsd: Metric;
+    readonly refusalRate: RateMetric;
+  };
+  readonly attribution: Attribution;
+  readonly coverage: Coverage;
+  readonly gate: Gate;
+  /** What makes it reproducible bit for bit. */
+  readonly engine: {
+    readonly seed: number;
+    readonly replicates: number;
+    readonly margin: number;
+    readonly alphaAggregate: number;
+    readonly alphaCase: number;
+    readonly alphaList: number;
+    readonly tier: string;
+    readonly callsSpent: number;
+  };
+  /** Confounds and cautions, e.g. a gain that may be the judge's taste for length. */
+  readonly notes: readonly string[];
+}

@@ -1,0 +1,58 @@
+// The exam: what outputs were graded with. Two snapshots are comparable case by case where this is the same.
+
+import { needsEmbedder, needsJudge } from './grader-spec.ts';
+import { contentHash } from './json.ts';
+import type { Case, Suite } from './suite.ts';
+
+/** Raised by hand whenever a change in grader code can change a grade; part of every exam. */
+export const GRADER_CODE_VERSION = 1;
+
+export interface Examiner {
+  /** Fingerprint of the judge's release; null without a judge. */
+  readonly judge: string | null;
+  /** Fingerprint of the embedder's release; null without one. */
+  readonly embedder: string | null;
+}
+
+/** What one case's outputs are graded with, part by part, so that a difference can be named. */
+export interface CaseExam {
+  readonly contentHash: string;
+  readonly gradersHash: string;
+  /** Judge fingerprint where the case asks one, else null. */
+  readonly judge: string | null;
+  readonly embedder: string | null;
+  readonly graderCode: number;
+}
+
+export function caseExam(c: Case, examiner: Examiner): CaseExam {
+  return {
+    contentHash: c.contentHash,
+    gradersHash: c.gradersHash,
+    judge: c.graders.some(needsJudge) ? examiner.judge : null,
+    embedder: c.graders.some(needsEmbedder) ? examiner.embedder : null,
+    graderCode: GRADER_CODE_VERSION,
+  };
+}
+
+/** Which parts of the exam differ, in words; empty = same exam. */
+export function examDifferences(a: CaseExam, b: CaseExam): string[] {
+  const parts: string[] = [];
+  if (a.contentHash !== b.contentHash) parts.push('case content');
+  if (a.gradersHash !== b.gradersHash) parts.push('graders');
+  if (a.judge !== b.judge) parts.push('judge');
+  if (a.embedder !== b.embedder) parts.push('embedder');
+  if (a.graderCode !== b.graderCode) parts.push('grader code version');
+  return parts;
+}
+
+/** Fingerprint of the whole exam, order of cases aside. */
+export function examFingerprint(suite: Pick<Suite, 'cases'>, examiner: Examiner): string {
+  const cases: Record<string, string> = {};
+  for (const c of suite.cases) cases[c.id] = contentHash({ ...caseExam(c, examiner) });
+  return contentHash({
+    cases,
+    judge: examiner.judge,
+    embedder: examiner.embedder,
+    graderCode: GRADER_CODE_VERSION,
+  });
+}

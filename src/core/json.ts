@@ -1,0 +1,53 @@
+// JSON as a closed type, its canonical form (RFC 8785) and the hashes that identify content.
+
+import { createHash } from 'node:crypto';
+import canonicalize from 'canonicalize';
+
+export type JsonValue = null | boolean | number | string | readonly JsonValue[] | JsonObject;
+export interface JsonObject {
+  readonly [key: string]: JsonValue | undefined;
+}
+
+/** Canonical JSON text (RFC 8785): sorted keys, shortest numbers, no white space. Keys whose value is `undefined` are left out. Throws on NaN, Infinity and cycles. */
+export function canonicalJson(value: JsonValue): string {
+  const text = canonicalize(value);
+  if (text === undefined) throw new TypeError('undefined has no canonical JSON form');
+  return text;
+}
+
+/** SHA-256 of UTF-8 text, 64 lower-case hex digits. */
+export function sha256(text: string): string {
+  return createHash('sha256').update(text, 'utf8').digest('hex');
+}
+
+/** SHA-256 of the canonical JSON of a value: equal content, equal hash. */
+export function contentHash(value: JsonValue): string {
+  return sha256(canonicalJson(value));
+}
+
+/** The 12 hex digits under which people see a 64-digit hash. */
+export function shortHash(hash: string): string {
+  return hash.slice(0, 12);
+}
+
+/** CRLF and lone CR become LF, and a byte-order mark goes: what stands in a file does not depend on who checked it out. */
+export function normalizeNewlines(text: string): string {
+  return text.replace(/^\uFEFF/, '').replace(/\r\n?/g, '\n');
+}
+
+export function isJsonObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** The value at a dotted path (`choices.0.text`, `a["b.c"]` is not supported); undefined where there is none. */
+export function jsonAt(value: JsonValue | undefined, path: string): JsonValue | undefined {
+  let current: JsonValue | undefined = value;
+  for (const step of path.split('.').filter((s) => s !== '' && s !== '$')) {
+    for (const part of step.split(/[[\]]/).filter((s) => s !== '')) {
+      if (Array.isArray(current)) current = (current as readonly JsonValue[])[Number(part)];
+      else if (isJsonObject(current) && Object.hasOwn(current, part)) current = current[part];
+      else return undefined;
+    }
+  }
+  return current;
+}

@@ -1,0 +1,104 @@
+// The gate policy of a suite: how much evidence and how much effect it takes to call something a regression.
+
+import { z } from 'zod';
+
+const probability = z.number().gt(0).lt(1);
+const rate = z.number().min(0).max(1);
+
+/** The `policy` part of a suite file, all keys optional. Meaning and defaults are explained in docs/statistics.md. */
+export const policySchema = z.strictObject({
+  margin: probability
+    .optional()
+    .describe('largest drop in pass rate that is still "unchanged" (default 0.05)'),
+  confidence: probability.optional().describe('confidence of the interval shown and gated on (default 0.90)'),
+  'min-pass-rate': rate.optional().describe('floor for the pass rate of the whole suite'),
+  tags: z
+    .record(z.string(), z.strictObject({ 'min-pass-rate': rate }))
+    .optional()
+    .describe('floors per tag'),
+  alpha: z
+    .strictObject({
+      aggregate: probability.optional().describe('suite and categories together (default 0.04)'),
+      case: probability.optional().describe('single confirmed cases together (default 0.01)'),
+      list: probability.optional().describe('false discovery rate of the list of cases (default 0.10)'),
+    })
+    .optional(),
+  'require-margin': z
+    .boolean()
+    .optional()
+    .describe(
+      'a detectable drop whose interval lies within the margin, with no confirmed case, warns instead of failing (default false)',
+    ),
+  tier: z.enum(['smoke', 'std', 'deep']).optional().describe('default tier of `compare` (default std)'),
+  'app-error': z
+    .enum(['missing', 'fail'])
+    .optional()
+    .describe('how an error of your own application counts: as missing (default) or as a failed trial'),
+  'max-missing': rate
+    .optional()
+    .describe('share of missing trials above which the verdict must survive both extremes (default 0.02)'),
+  'max-invalid': rate
+    .optional()
+    .describe('share of trials lost to the infrastructure that makes a snapshot invalid (default 0.30)'),
+  channels: z
+    .strictObject({
+      length: z.enum(['warn', 'fail', 'off']).optional(),
+      latency: z.enum(['warn', 'fail', 'off']).optional(),
+      cost: z.enum(['warn', 'fail', 'off']).optional(),
+      embedding: z.enum(['warn', 'fail', 'off']).optional(),
+    })
+    .optional()
+    .describe('what a shift in a secondary channel does (default warn)'),
+});
+export type PolicyFile = z.input<typeof policySchema>;
+
+export type ChannelAction = 'warn' | 'fail' | 'off';
+
+/** The policy with every default filled in. Rates and probabilities are shares in [0, 1]. */
+export interface Policy {
+  readonly margin: number;
+  readonly confidence: number;
+  readonly minPassRate: number | null;
+  readonly tagMinPassRate: Readonly<Record<string, number>>;
+  readonly alphaAggregate: number;
+  readonly alphaCase: number;
+  readonly alphaList: number;
+  readonly requireMargin: boolean;
+  readonly tier: 'smoke' | 'std' | 'deep';
+  readonly appError: 'missing' | 'fail';
+  readonly maxMissing: number;
+  readonly maxInvalid: number;
+  readonly channels: {
+    readonly length: ChannelAction;
+    readonly latency: ChannelAction;
+    readonly cost: ChannelAction;
+    readonly embedding: ChannelAction;
+  };
+}
+
+/** Fills in the defaults. */
+export function resolvePolicy(file: PolicyFile | undefined): Policy {
+  const p = file ?? {};
+  return {
+    margin: p.margin ?? 0.05,
+    confidence: p.confidence ?? 0.9,
+    minPassRate: p['min-pass-rate'] ?? null,
+    tagMinPassRate: Object.fromEntries(
+      Object.entries(p.tags ?? {}).map(([tag, t]) => [tag, t['min-pass-rate']]),
+    ),
+    alphaAggregate: p.alpha?.aggregate ?? 0.04,
+    alphaCase: p.alpha?.case ?? 0.01,
+    alphaList: p.alpha?.list ?? 0.1,
+    requireMargin: p['require-margin'] ?? false,
+    tier: p.tier ?? 'std',
+    appError: p['app-error'] ?? 'missing',
+    maxMissing: p['max-missing'] ?? 0.02,
+    maxInvalid: p['max-invalid'] ?? 0.3,
+    channels: {
+      length: p.channels?.length ?? 'warn',
+      latency: p.channels?.latency ?? 'warn',
+      cost: p.channels?.cost ?? 'warn',
+      embedding: p.channels?.embedding ?? 'warn',
+    },
+  };
+}

@@ -1,0 +1,52 @@
+// Money: what a trial cost by the user's own price file. Unknown stays unknown.
+
+import { z } from 'zod';
+import type { Usage } from './provider.ts';
+
+const usdPerMillion = z.number().nonnegative();
+
+/** A price file: US dollars per million tokens by model id (a trailing `*` matches a prefix). */
+export const pricesSchema = z.strictObject({
+  'as-of': z.string().describe('date the prices were checked, ISO'),
+  models: z.record(
+    z.string(),
+    z.strictObject({
+      input: usdPerMillion,
+      output: usdPerMillion,
+      'cached-input': usdPerMillion.optional(),
+      'cache-write': usdPerMillion.optional(),
+    }),
+  ),
+});
+export type Prices = z.output<typeof pricesSchema>;
+
+/** Cost of one call in US dollars; null when the model has no price or the usage was not disclosed. */
+export function costOf(prices: Prices | null, model: string | null, usage: Usage | null): number | null {
+  if (prices === null || model === null || usage === null) return null;
+  const price = priceFor(prices, model);
+  if (price === null || usage.inputTokens === undefined || usage.outputTokens === undefined) return null;
+  const cached = usage.cachedInputTokens ?? 0;
+  const written = usage.cacheWriteTokens ?? 0;
+  if (cached > 0 && price['cached-input'] === undefined) return null;
+  if (written > 0 && price['cache-write'] === undefined) return null;
+  const plain = Math.max(0, usage.inputTokens - cached - written);
+  const micro =
+    plain * price.input +
+    cached * (price['cached-input'] ?? 0) +
+    written * (price['cache-write'] ?? 0) +
+    usage.outputTokens * price.output;
+  return micro / 1e6;
+}
+
+function priceFor(prices: Prices, model: string): Prices['models'][string] | null {
+  const exact = prices.models[model];
+  if (exact !== undefined) return exact;
+  let best: { prefix: string; price: Prices['models'][string] } | null = null;
+  for (const [key, price] of Object.entries(prices.models)) {
+    if (!key.endsWith('*')) continue;
+    const prefix = key.slice(0, -1);
+    if (model.startsWith(prefix) && (best === null || prefix.length > best.prefix.length))
+      best = { prefix, price };
+  }
+  return best?.price ?? null;
+}

@@ -1,0 +1,239 @@
+// A snapshot: the immutable, timestamped record of what a release did on a suite, and the port it is kept behind.
+
+import type { CaseExam } from './exam.ts';
+import type { Grade, UngradedCause } from './grade.ts';
+import type { JsonObject, JsonValue } from './json.ts';
+import type { FailureCause } from './provider.ts';
+import type { LayerName, Release } from './release.ts';
+import type { Suite } from './suite.ts';
+import type { SkipCause, Trial } from './trial.ts';
+
+export type Validity = 'valid' | 'degraded' | 'invalid';
+
+/** Why the snapshot was made. `verification` = a rollback target being proven; `confirmation` = fresh trials for flagged cases. */
+export type SnapshotPurpose = 'run' | 'verification' | 'compare' | 'confirmation' | 'bisect' | 'sentinel';
+
+/** Where and with what it was made. No host names, no user names. */
+export interface SnapshotEnvironment {
+  readonly lastgood: string;
+  readonly node: string;
+  readonly platform: string;
+  /** Commit of the user's repository, where there is one. */
+  readonly gitRevision?: string | undefined;
+  readonly gitDirty?: boolean | undefined;
+}
+
+/** Everything known when a run starts. */
+export interface NewSnapshot {
+  readonly id: string;
+  readonly purpose: SnapshotPurpose;
+  readonly suite: Suite;
+  readonly release: Release;
+  /** The judge's and the embedder's release, where the exam has one. */
+  readonly judge: Release | null;
+  readonly embedder: Release | null;
+  readonly exam: string;
+  readonly caseExams: Readonly<Record<string, CaseExam>>;
+  /** Trials planned in all. */
+  readonly plannedTrials: number;
+  /** ISO time. */
+  readonly startedAt: string;
+  readonly seed: number;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly environment: SnapshotEnvironment;
+}
+
+/** What is measured on the answer itself, without any grader. */
+export interface TrialMeasures {
+  /** Unicode code points of the text; null when there was no answer. */
+  readonly length: number | null;
+  /** Did the model refuse? null when there was no answer. */
+  readonly refusal: boolean | null;
+}
+
+/** One finished trial on its way into the ledger. */
+export interface GradedTrial {
+  readonly trial: Trial;
+  readonly measures: TrialMeasures;
+  /** Empty unless the trial was answered. */
+  readonly grades: readonly Grade[];
+  /** Cost of judging it; null = unknown, 0 = no judge call. */
+  readonly judgeCostUsd: number | null;
+}
+
+/** How a run ended. */
+export interface SnapshotClosing {
+  readonly finishedAt: string;
+  readonly state: 'finished' | 'interrupted';
+  readonly validity: Validity;
+  /** Why it is not plainly valid; empty when valid. */
+  readonly validityReasons: readonly string[];
+  /** Findings to repeat in reports: floating alias, served model changed, dropped parameter, … */
+  readonly findings: readonly Finding[];
+}
+
+export interface Finding {
+  readonly code: string;
+  readonly message: string;
+}
+
+/** What lists and references need; reading it never touches payloads. */
+export interface SnapshotSummary {
+  readonly id: string;
+  readonly purpose: SnapshotPurpose;
+  readonly suite: string;
+  readonly suiteHash: string;
+  readonly release: string;
+  readonly fingerprint: string;
+  readonly layerHashes: Readonly<Partial<Record<LayerName, string>>>;
+  readonly exam: string;
+  readonly judge: string | null;
+  readonly embedder: string | null;
+  readonly startedAt: string;
+  readonly finishedAt: string | null;
+  readonly state: 'running' | 'finished' | 'interrupted';
+  /** `invalid` until the run has finished. */
+  readonly validity: Validity;
+  readonly validityReasons: readonly string[];
+  readonly findings: readonly Finding[];
+  readonly cases: number;
+  readonly plannedTrials: number;
+  readonly trials: number;
+  readonly answered: number;
+  readonly failed: number;
+  readonly skipped: number;
+  /** Answered but without a grade. */
+  readonly ungraded: number;
+  /** Mean over cases of the share of graded trials that passed; null when nothing was graded. */
+  readonly passRate: number | null;
+  readonly meanScore: number | null;
+  /** Model calls made for trials, over all attempts. */
+  readonly calls: number;
+  /** Subject cost; null = unknown for at least one answered trial. */
+  readonly costUsd: number | null;
+  readonly judgeCostUsd: number | null;
+  /** Distinct served model ids (null entries = not disclosed). */
+  readonly servedModels: readonly (string | null)[];
+  readonly systemFingerprints: readonly (string | null)[];
+  /** True when any answer came from a simulator or a recording. */
+  readonly simulated: boolean;
+  readonly pinned: boolean;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly seed: number;
+  readonly environment: SnapshotEnvironment;
+}
+
+/** One trial as comparisons see it: numbers and states, no payload. */
+export interface TrialResult {
+  readonly trial: number;
+  readonly status: Trial['status'];
+  /** Why it failed or was skipped. */
+  readonly cause: FailureCause | SkipCause | null;
+  /** null = not graded. */
+  readonly pass: boolean | null;
+  readonly score: number | null;
+  readonly ungraded: readonly UngradedCause[];
+  readonly length: number | null;
+  readonly latencyMs: number | null;
+  readonly costUsd: number | null;
+  readonly outputTokens: number | null;
+  readonly refusal: boolean | null;
+  readonly stopReason: string | null;
+  readonly servedModel: string | null;
+  readonly systemFingerprint: string | null;
+  readonly outputHash: string | null;
+}
+
+/** One case of a snapshot with all its trials. */
+export interface CaseResult {
+  readonly id: string;
+  readonly tags: readonly string[];
+  readonly group: string | null;
+  readonly critical: boolean;
+  readonly minPassRate: number | null;
+  readonly exam: CaseExam;
+  /** Trials the suite asked for; fewer in `trials` means coverage was lost. */
+  readonly plannedTrials: number;
+  readonly trials: readonly TrialResult[];
+}
+
+/** What `compare` and `rollback` read: the summary and every case's numbers. */
+export interface SnapshotResults {
+  readonly summary: SnapshotSummary;
+  readonly cases: readonly CaseResult[];
+}
+
+/** A trial with everything that was kept of it. */
+export interface StoredTrial {
+  readonly trial: Trial;
+  readonly measures: TrialMeasures;
+  readonly grades: readonly Grade[];
+}
+
+/** Append-only record of a person naming a baseline. */
+export interface Blessing {
+  readonly snapshot: string;
+  readonly suite: string;
+  readonly by: string;
+  readonly why: string;
+  /** ISO time. */
+  readonly at: string;
+  /** Refusals that were overridden, with the reason given. */
+  readonly overrode: readonly string[];
+}
+
+export interface SnapshotQuery {
+  readonly suite?: string | undefined;
+  readonly fingerprint?: string | undefined;
+  readonly purposes?: readonly SnapshotPurpose[] | undefined;
+  /** Newest first; default no limit. */
+  readonly limit?: number | undefined;
+}
+
+/** Where snapshots live. Async, so that a store may stand on another machine; one contract test holds every implementation. */
+export interface SnapshotStore {
+  begin(snapshot: NewSnapshot): Promise<void>;
+  /** Durable when the promise resolves. A (case, trial) already there is refused with `TRIAL_EXISTS`. */
+  append(snapshotId: string, rows: readonly GradedTrial[]): Promise<void>;
+  /** After this the snapshot never changes, unless it was interrupted and is resumed with `reopen`. */
+  finish(snapshotId: string, closing: SnapshotClosing): Promise<SnapshotSummary>;
+  /** Makes an interrupted or abandoned snapshot writable again; a finished one is refused with `SNAPSHOT_FINISHED`. Trials skipped by cancel, budget or deadline are dropped so that they can be run. */
+  reopen(snapshotId: string): Promise<void>;
+  /** `caseId` to trial numbers that are done. */
+  doneTrials(snapshotId: string): Promise<ReadonlyMap<string, ReadonlySet<number>>>;
+  /** Newest first. */
+  list(query?: SnapshotQuery): Promise<readonly SnapshotSummary[]>;
+  /**
+   * A reference to its snapshot: id prefix, `latest`, `latest~2`, `baseline`, `@2026-03-15` (newest valid at or before),
+   * `@yesterday`, `label:key=value`. `latest…` and dates look at purpose `run` (and imported ones) of `suite` where it is given.
+   * Throws `REF_NOT_FOUND` or `REF_AMBIGUOUS`, naming what there is.
+   */
+  resolve(
+    ref: string,
+    context: { readonly suite?: string | undefined; readonly now: Date },
+  ): Promise<SnapshotSummary>;
+  results(snapshotId: string): Promise<SnapshotResults>;
+  /** Whole trials with payloads, one at a time, in case order; of one case when `caseId` is given. */
+  trials(snapshotId: string, caseId?: string): AsyncIterable<StoredTrial>;
+  /** The suite and releases exactly as they were when it ran. */
+  suiteOf(snapshotId: string): Promise<Suite>;
+  releaseOf(snapshotId: string, role?: 'subject' | 'judge' | 'embedder'): Promise<Release>;
+  bless(blessing: Blessing): Promise<void>;
+  /** Oldest first. */
+  blessings(suite?: string): Promise<readonly Blessing[]>;
+  /** Judge replies by (judge, rubric, output, vote); errors are never put in. */
+  cachedVerdict(key: string): Promise<JsonValue | undefined>;
+  keepVerdict(key: string, verdict: JsonValue, at: string): Promise<void>;
+  /** Free records of a kind (comparisons, rollback decisions), append-only. */
+  keepRecord(record: LedgerRecord): Promise<void>;
+  records(kind: string, suite?: string): Promise<readonly LedgerRecord[]>;
+  close(): Promise<void>;
+}
+
+export interface LedgerRecord {
+  readonly kind: string;
+  readonly suite: string;
+  /** ISO time. */
+  readonly at: string;
+  readonly body: JsonObject;
+}

@@ -1,0 +1,56 @@
+// A trial: one attempt at one case, ending in exactly one of answered, failed or skipped.
+
+import type { Output } from './conversation.ts';
+import type { JsonObject } from './json.ts';
+import type { FailureCause, Served, StopReason, Usage } from './provider.ts';
+
+/** One call made for a trial; every one is kept, also those that failed before an answer came. */
+export interface Attempt {
+  /** ISO time the call started. */
+  readonly startedAt: string;
+  readonly latencyMs: number;
+  /** `answered`, or the failure's code. */
+  readonly outcome: string;
+  readonly httpStatus?: number | undefined;
+  readonly requestId?: string | null | undefined;
+  readonly message?: string | undefined;
+}
+
+interface TrialBase {
+  readonly caseId: string;
+  /** From 0. */
+  readonly trial: number;
+  readonly attempts: readonly Attempt[];
+  /** Request body as sent, without credentials; null when nothing was sent. */
+  readonly sent: JsonObject | null;
+}
+
+export interface AnsweredTrial extends TrialBase {
+  readonly status: 'answered';
+  readonly output: Output;
+  readonly stopReason: StopReason;
+  readonly served: Served;
+  readonly usage: Usage | null;
+  /** Of the attempt that answered; null where a recording does not tell it. */
+  readonly latencyMs: number | null;
+  /** Over all attempts; null = price or usage unknown. */
+  readonly costUsd: number | null;
+  readonly droppedParams: readonly string[];
+}
+
+export interface FailedTrial extends TrialBase {
+  readonly status: 'failed';
+  readonly cause: FailureCause;
+  readonly code: string;
+  readonly message: string;
+}
+
+export type SkipCause = 'budget' | 'cancelled' | 'deadline';
+
+export interface SkippedTrial extends TrialBase {
+  readonly status: 'skipped';
+  readonly cause: SkipCause;
+  readonly message: string;
+}
+
+export type Trial = AnsweredTrial | FailedTrial | SkippedTrial;
