@@ -1,0 +1,27 @@
+// The log of blessings for a person at a terminal.
+
+import type { Blessing } from '../core/index.ts';
+import { terminalLine } from './escape.ts';
+import { when } from './format.ts';
+import { PLAIN, type Style } from './style.ts';
+
+const DAY_MS = 86_400_000;
+
+/** Newest last; the one in force of each suite is marked and its age told. */
+export function baselineText(
+  log: readonly Blessing[],
+  options: { readonly style?: Style; readonly now: Date },
+): string {
+  const style = options.style ?? PLAIN;
+  if (log.length === 0) return 'No baseline yet. Name one: lastgood bless REF --by NAME --why TEXT\n';
+  const inForce = new Map(log.map((b) => [b.suite, b]));
+  const lines = log.map((b) => {
+    const days = Math.floor((options.now.getTime() - Date.parse(b.at)) / DAY_MS);
+    const mark =
+      inForce.get(b.suite) === b ? style.green(`in force, ${days} days old`) : style.dim('replaced');
+    const overrode =
+      b.overrode.length > 0 ? `\n    overrode: ${terminalLine(b.overrode.join('; '), 300)}` : '';
+    return `${when(b.at)}  ${b.snapshot}  ${terminalLine(b.suite, 40)}  by ${terminalLine(b.by, 40)}: ${terminalLine(b.why, 200)}  ${mark}${overrode}`;
+  });
+  return `${lines.join('\n')}\n`;
+}

@@ -1,0 +1,243 @@
+// A comparison for a person at a terminal: verdict first, then the gate, the cases, and what to do next.
+
+import type { ArmSummary, CaseDelta, Comparison, Metric, PairedDelta } from '../core/index.ts';
+import { shortHash } from '../core/index.ts';
+import { terminalLine } from './escape.ts';
+import { count, milliseconds, percent, pointInterval, points, pValue, signed, usd, when } from './format.ts';
+import { PLAIN, type Style, verdictStyle } from './style.ts';
+import { table } from './table.ts';
+
+export interface TextOptions {
+  readonly style?: Style;
+  /** Most cases listed per section; the rest is counted (default 20). */
+  readonly maxCases?: number;
+  /** Command to suggest at the end. */
+  readonly next?: string;
+}
+
+export const isPaired = (c: CaseDelta): c is PairedDelta => 'delta' in c;
+
+/** The headline in plain words: what happened, to what, by how much, how sure. */
+export function headline(c: Comparison): string {
+  const { overall } = c;
+  if (overall.delta === null) return `${c.suite}: could not be compared — ${c.reason}`;
+  const move = `pass rate ${percent(c.baseline.passRate)} → ${percent(c.candidate.passRate)} (${points(overall.delta)}, ${Math.round(
+    100 * overall.confidence,
+  )} % interval ${pointInterval(overall.interval)})`;
+  const words: Record<Comparison['verdict'], string> = {
+    regressed: 'got worse',
+    improved: 'got better',
+    unchanged: 'did not change beyond the margin',
+    inconclusive: 'cannot be told yet',
+    invalid: 'cannot be compared',
+  };
+  return `${c.suite} ${words[c.verdict]}: ${move}`;
+}
+
+/** Whole comparison as lines of text. */
+export function comparisonText(c: Comparison, options: TextOptions = {}): string {
+  const style = options.style ?? PLAIN;
+  const max = options.maxCases ?? 20;
+  const colour = verdictStyle(style, c.verdict);
+  const out: string[] = [];
+  out.push(`${colour(style.bold(c.verdict.toUpperCase()))}  ${terminalLine(headline(c), 400)}`);
+  out.push(`  rule: ${terminalLine(c.reason, 600)}`);
+  out.push(...armLines(c, style));
+  out.push('', ...gateLines(c, style));
+
+  const paired = c.cases.filter(isPaired);
+  const worst = (a: PairedDelta, b: PairedDelta): number => a.delta - b.delta || (a.id < b.id ? -1 : 1);
+  out.push(
+    ...caseSection(
+      'Regressed cases',
+      paired.filter((d) => d.verdict === 'regressed').sort(worst),
+      max,
+      style,
+    ),
+  );
+  const suspects = paired.filter((d) => d.verdict === 'inconclusive' && d.delta < 0).sort(worst);
+  out.push(...caseSection('Worse, but not shown to be', suspects, Math.min(max, 8), style));
+  out.push(
+    ...caseSection(
+      'Improved cases',
+      paired.filter((d) => d.verdict === 'improved').sort((a, b) => worst(b, a)),
+      Math.min(max, 8),
+      style,
+    ),
+  );
+
+  out.push('', 'Flips between the arms (cases)');
+  const { flips } = c;
+  out.push(
+    ...table(
+      [
+        ['', 'passes now', 'fails now'],
+        ['passed before', String(flips.bothPass), String(flips.passToFail)],
+        ['failed before', String(flips.failToPass), String(flips.bothFail)],
+      ],
+      [1, 2],
+    ),
+  );
+  out.push(...sliceLines(c, style));
+  out.push(...metricLines(c, style));
+  out.push('', 'Attribution');
+  out.push(`  ${terminalLine(c.attribution.diagnosis, 400)}`);
+  const { layersChanged } = c.attribution;
+  out.push(
+    `  layers changed: ${layersChanged.length > 0 ? layersChanged.join(', ') : 'none (same fingerprint)'}`,
+  );
+  out.push(
+    `  served model: ${served(c.attribution.servedModels.baseline)}${c.attribution.servedModelChanged ? ` → ${served(c.attribution.servedModels.candidate)}` : ', the same on both sides'}`,
+  );
+  out.push('', `Coverage: ${terminalLine(c.coverage.sentence, 400)}`);
+  for (const state of ['added', 'removed', 'edited', 'ungraded'] as const) {
+    const ids = c.coverage[state];
+    if (ids.length > 0)
+      out.push(
+        `  ${state}: ${ids
+          .slice(0, 8)
+          .map((id) => terminalLine(id, 60))
+          .join(', ')}${ids.length > 8 ? `, … ${ids.length - 8} more` : ''}`,
+      );
+  }
+  out.push(...methodLines(c));
+  for (const note of c.notes) out.push(`note: ${terminalLine(note, 400)}`);
+  if (options.next !== undefined) out.push('', `next: ${options.next}`);
+  return `${out.join('\n')}\n`;
+}
+
+function armLines(c: Comparison, style: Style): string[] {
+  const row = (label: string, arm: ArmSummary): string[] => [
+    label,
+    arm.id,
+    `${terminalLine(arm.release, 40)} ${shortHash(arm.fingerprint)}`,
+    when(arm.startedAt),
+    `${arm.passed}/${arm.trials} trials of ${count(arm.cases, 'case')} pass`,
+    arm.validity === 'valid' ? '' : style.yellow(arm.validity),
+    arm.simulated ? style.dim('simulated or recorded') : '',
+  ];
+  return table([row('baseline', c.baseline), row('candidate', c.candidate)]);
+}
+
+function gateLines(c: Comparison, style: Style): string[] {
+  const mark = {
+    pass: style.green('ok  '),
+    fail: style.red('FAIL'),
+    warn: style.yellow('warn'),
+    inconclusive: style.yellow('?   '),
+  };
+  const lines = [`Gate: ${verdictStyle(style, c.gate.outcome)(c.gate.outcome)}`];
+  const shown = c.gate.rules.slice(0, 12);
+  for (const rule of shown)
+    lines.push(`  ${mark[rule.outcome]} ${rule.rule}: ${terminalLine(rule.message, 300)}`);
+  if (c.gate.rules.length > shown.length) lines.push(`  … ${c.gate.rules.length - shown.length} more rules`);
+  return lines;
+}
+
+function caseSection(title: string, deltas: readonly PairedDelta[], max: number, style: Style): string[] {
+  if (deltas.length === 0) return [];
+  const lines = ['', `${title} (${deltas.length})`];
+  for (const d of deltas.slice(0, max)) {
+    lines.push(
+      `  ${style.bold(terminalLine(d.id, 60))}${d.critical ? ' (critical)' : ''}  ${d.baseline.passed}/${d.baseline.trials} → ${d.candidate.passed}/${d.candidate.trials}  ${signed(
+        d.delta,
+        2,
+      )}  ${verdictStyle(style, d.verdict)(d.evidence ?? d.verdict)}`,
+      `    ${style.dim(terminalLine(d.reason, 200))}`,
+    );
+    if (d.example !== undefined) {
+      lines.push(
+        `    before: ${terminalLine(d.example.baseline, 160)}`,
+        `    after:  ${terminalLine(d.example.candidate, 160)}`,
+      );
+      if (d.example.candidateReasons.length > 0)
+        lines.push(`    why:    ${terminalLine(d.example.candidateReasons.join('; '), 200)}`);
+    }
+  }
+  if (deltas.length > max) lines.push(`  … ${deltas.length - max} more; --json has all of them`);
+  return lines;
+}
+
+function sliceLines(c: Comparison, style: Style): string[] {
+  if (c.slices.length === 0) return [];
+  const rows = c.slices
+    .slice(0, 24)
+    .map((s) => [
+      terminalLine(s.tag, 40),
+      `${s.baseline.passed}/${s.baseline.trials}`,
+      '→',
+      `${s.candidate.passed}/${s.candidate.trials}`,
+      signed(100 * s.delta),
+      pointInterval(s.interval),
+      s.q === null ? `p ${pValue(s.p, s.log10p)}` : `p ${pValue(s.p, s.log10p)}, adjusted ${pValue(s.q)}`,
+      verdictStyle(style, s.verdict)(s.verdict),
+    ]);
+  const lines = ['', 'Slices (passing trials, points)', ...table(rows, [1, 3, 4])];
+  if (c.slices.length > 24) lines.push(`  … ${c.slices.length - 24} more tags`);
+  return lines;
+}
+
+function metricLines(c: Comparison, style: Style): string[] {
+  const row = (name: string, m: Metric, show: (v: number | null) => string): string[] => [
+    name,
+    m.baseline === null
+      ? 'not known'
+      : `${show(m.baseline.mean)} mean, p50 ${show(m.baseline.p50)}, p95 ${show(m.baseline.p95)}`,
+    '→',
+    m.candidate === null
+      ? 'not known'
+      : `${show(m.candidate.mean)} mean, p50 ${show(m.candidate.p50)}, p95 ${show(m.candidate.p95)}`,
+    m.verdict === 'shifted' ? style.yellow(m.verdict) : m.verdict,
+    m.change === null ? '' : `${signed(100 * m.change, 0)} %`,
+  ];
+  const number = (v: number | null): string => (v === null ? 'not known' : v.toFixed(1));
+  const { refusalRate } = c.metrics;
+  return [
+    '',
+    'Other channels (they warn, they do not fail the gate by default)',
+    ...table([
+      row('length, characters', c.metrics.length, number),
+      row('latency', c.metrics.latencyMs, milliseconds),
+      row('cost per trial', c.metrics.costUsd, usd),
+      [
+        'refusals',
+        percent(refusalRate.baseline),
+        '→',
+        percent(refusalRate.candidate),
+        refusalRate.verdict === 'shifted' ? style.yellow(refusalRate.verdict) : refusalRate.verdict,
+        refusalRate.p === null ? '' : `p ${pValue(refusalRate.p)}`,
+      ],
+    ]),
+  ];
+}
+
+function methodLines(c: Comparison): string[] {
+  const { overall, engine } = c;
+  const lines = [
+    '',
+    `Method: ${overall.method}; ${overall.pairs} pairs, p ${pValue(overall.p, overall.log10p)} two-sided; margin ${percent(engine.margin)}, alpha ${engine.alphaAggregate} + ${engine.alphaCase}, seed ${engine.seed}, ${engine.replicates} replicates`,
+  ];
+  if (overall.minimumDetectable !== null) {
+    lines.push(
+      `  This run could not have seen a uniform drop smaller than ${(100 * overall.minimumDetectable).toFixed(1)} points.`,
+    );
+  }
+  if (overall.trialsNeeded !== null) {
+    lines.push(
+      `  To settle it: about ${count(overall.trialsNeeded, 'trial')} per arm in all${overall.pairs > 0 ? ` (${Math.ceil(overall.trialsNeeded / overall.pairs)} per case)` : ''}.`,
+    );
+  }
+  const { generalisation } = overall;
+  if (generalisation.interval !== null) {
+    lines.push(
+      `  Beyond these cases (95 %, ${count(generalisation.clusters, 'group')}): ${pointInterval(generalisation.interval)}${generalisation.note === null ? '' : `, ${generalisation.note}`}`,
+    );
+  }
+  return lines;
+}
+
+function served(models: readonly (string | null)[]): string {
+  return models.length === 0
+    ? 'none'
+    : models.map((m) => (m === null ? 'not disclosed' : terminalLine(m, 60))).join(', ');
+}

@@ -1,0 +1,84 @@
+// The demo's story, beat by beat, for a terminal. Every number comes from the run that is being told.
+
+import type { Comparison, RollbackDecision, SnapshotSummary } from '../core/index.ts';
+import { comparisonText } from './comparison-text.ts';
+import { terminalLine } from './escape.ts';
+import { percent, points } from './format.ts';
+import { rollbackText } from './rollback-text.ts';
+import { PLAIN, type Style, verdictStyle } from './style.ts';
+
+type Beat =
+  | {
+      readonly kind: 'start';
+      readonly suite: string;
+      readonly cases: number;
+      readonly scenario: string;
+      readonly changeAt: string;
+    }
+  | { readonly kind: 'earlier-release'; readonly at: string; readonly snapshot: SnapshotSummary }
+  | {
+      readonly kind: 'night';
+      readonly at: string;
+      readonly snapshot: SnapshotSummary;
+      readonly verdict: string | null;
+      readonly rerun: boolean;
+      readonly alarm: boolean;
+    }
+  | { readonly kind: 'blessed'; readonly snapshot: string }
+  | { readonly kind: 'prompt-change'; readonly at: string; readonly comparison: Comparison }
+  | { readonly kind: 'alarm'; readonly comparison: Comparison }
+  | { readonly kind: 'rollback'; readonly decision: RollbackDecision }
+  | {
+      readonly kind: 'written';
+      readonly files: readonly string[];
+      readonly baseline: string;
+      readonly incident: string;
+      readonly worstCase: string | null;
+    };
+
+/** One beat as lines of text. `dir` is the folder as the reader typed it, for the commands at the end. */
+export function demoBeatText(beat: Beat, options: { readonly style?: Style; readonly dir: string }): string {
+  const style = options.style ?? PLAIN;
+  switch (beat.kind) {
+    case 'start':
+      return `${style.bold('A SIMULATION')}: scripted models on this machine, no network, no key, no cost. The code is the one that does real work.
+Suite ${beat.suite}, ${beat.cases} cases. The provider will change its model without a word on ${beat.changeAt.slice(0, 10)}; the fingerprint will not move.
+
+`;
+    case 'earlier-release':
+      return `${beat.at.slice(0, 10)}  ${beat.snapshot.id}  ${percent(beat.snapshot.passRate)}  ${terminalLine(beat.snapshot.release, 40)} (the earlier release, through another provider)\n`;
+    case 'night': {
+      const verdict =
+        beat.verdict === null
+          ? style.dim('no baseline yet')
+          : verdictStyle(
+              style,
+              beat.alarm ? 'regressed' : beat.verdict === 'regressed' ? 'inconclusive' : beat.verdict,
+            )(beat.alarm ? 'REGRESSED' : beat.verdict);
+      const rerun = beat.rerun
+        ? beat.alarm
+          ? ', run again at once: confirmed'
+          : ' at first look, run again at once: not confirmed, no alarm'
+        : '';
+      return `${beat.at.slice(0, 10)}  ${beat.snapshot.id}  ${percent(beat.snapshot.passRate)}  ${verdict}${rerun}\n`;
+    }
+    case 'blessed':
+      return `            ${style.green(`${beat.snapshot} is blessed as the baseline`)}\n`;
+    case 'prompt-change':
+      return `            a reworded prompt is tried: ${beat.comparison.verdict} (${points(beat.comparison.overall.delta)}), layers changed: ${beat.comparison.attribution.layersChanged.join(', ')}\n`;
+    case 'alarm':
+      return `\n${style.bold('The alarm')}\n\n${comparisonText(beat.comparison, { style, maxCases: 5 })}`;
+    case 'rollback':
+      return `\n${style.bold('What do we restore?')}\n\n${rollbackText(beat.decision, { style })}`;
+    case 'written': {
+      const db = `--db ${options.dir}/lastgood.db`;
+      return `
+Written: ${beat.files.map((f) => terminalLine(f, 200)).join(', ')}
+Go on from here:
+  lastgood list ${db}
+  lastgood diff ${beat.baseline} ${beat.incident} ${db}
+  ${beat.worstCase === null ? `lastgood show ${beat.incident} ${db}` : `lastgood show ${beat.incident} --case ${beat.worstCase} ${db}`}
+`;
+    }
+  }
+}

@@ -1,0 +1,65 @@
+// How numbers are written, everywhere the same.
+
+import type { Interval } from '../core/index.ts';
+
+/** 0.954 → "95.4 %". */
+export function percent(share: number | null, digits = 1): string {
+  return share === null ? 'not known' : `${(100 * share).toFixed(digits)} %`;
+}
+
+/** −0.139 → "−13.9 points". */
+export function points(share: number | null, digits = 1): string {
+  return share === null ? 'not known' : `${signed(100 * share, digits)} points`;
+}
+
+/** With a sign, and a true minus. */
+export function signed(value: number, digits = 1): string {
+  const text = Math.abs(value).toFixed(digits);
+  if (Number(text) === 0) return text;
+  return value < 0 ? `−${text}` : `+${text}`;
+}
+
+/** "[−19.1, −8.8]", in points. */
+export function pointInterval(interval: Interval | null, digits = 1): string {
+  return interval === null
+    ? 'no interval'
+    : `[${signed(100 * interval[0], digits)}, ${signed(100 * interval[1], digits)}]`;
+}
+
+/** A p-value people can read: "0.031", "2.1e-41", and from its logarithm where it underflows. */
+export function pValue(p: number | null, log10p: number | null = null): string {
+  if (p === null && log10p === null) return 'not computed';
+  if (log10p !== null && log10p < -4) {
+    const exponent = Math.floor(log10p);
+    return `${(10 ** (log10p - exponent)).toFixed(1)}e${exponent}`;
+  }
+  const value = p ?? 10 ** (log10p ?? 0);
+  if (value >= 0.001) return value.toFixed(3);
+  if (value >= 1e-4) return value.toFixed(4);
+  return value.toExponential(1);
+}
+
+export function milliseconds(ms: number | null): string {
+  if (ms === null) return 'not known';
+  return ms >= 10_000
+    ? `${(ms / 1000).toFixed(1)} s`
+    : ms >= 1000
+      ? `${(ms / 1000).toFixed(2)} s`
+      : `${Math.round(ms)} ms`;
+}
+
+/** US dollars; null is "unknown", never 0. */
+export function usd(amount: number | null): string {
+  if (amount === null) return 'unknown';
+  if (amount === 0) return '$0';
+  return amount < 0.01 ? `$${amount.toPrecision(2)}` : `$${amount.toFixed(2)}`;
+}
+
+export function count(n: number, noun: string, plural = `${noun}s`): string {
+  return `${n.toLocaleString('en-US')} ${n === 1 ? noun : plural}`;
+}
+
+/** "2026-04-01 03:15" (UTC). */
+export function when(iso: string | null): string {
+  return iso === null ? 'never' : iso.slice(0, 16).replace('T', ' ');
+}

@@ -1,0 +1,111 @@
+// The rollback decision for the on-call engineer: what to restore, the proof, and why not the others.
+
+import type { RollbackDecision } from '../core/index.ts';
+import { shortHash } from '../core/index.ts';
+import { markdownText, terminalLine } from './escape.ts';
+import { count, percent, pointInterval, points, when } from './format.ts';
+import { PLAIN, type Style, verdictStyle } from './style.ts';
+
+/** Decision as lines of text. */
+export function rollbackText(
+  d: RollbackDecision,
+  options: { readonly style?: Style; readonly next?: string } = {},
+): string {
+  const style = options.style ?? PLAIN;
+  const colour = verdictStyle(style, d.decision);
+  const out: string[] = [`${colour(style.bold(d.decision.toUpperCase()))}  ${terminalLine(d.reason, 500)}`];
+  out.push(
+    `  incident  ${d.current.id}  ${terminalLine(d.current.release, 40)} ${shortHash(d.current.fingerprint)}  pass rate ${percent(d.current.passRate)}`,
+    `  baseline  ${d.baseline.id}  ${terminalLine(d.baseline.release, 40)} ${shortHash(d.baseline.fingerprint)}  pass rate ${percent(d.baseline.passRate)}`,
+    `  regressed: ${count(d.regressedCases.length, 'case')}${
+      d.regressedCases.length > 0
+        ? ` (${d.regressedCases
+            .slice(0, 6)
+            .map((id) => terminalLine(id, 50))
+            .join(', ')}${d.regressedCases.length > 6 ? ', …' : ''})`
+        : ''
+    }`,
+  );
+  if (d.onset !== null) {
+    out.push(
+      `  since: ${when(d.onset.at)} (${d.onset.snapshot}); layers changed there: ${d.onset.layersChanged.length > 0 ? d.onset.layersChanged.join(', ') : 'none, so look at the provider'}`,
+    );
+  }
+  if (d.target !== null) {
+    const t = d.target;
+    out.push('', `Restore ${style.bold(`${terminalLine(t.release, 60)} ${shortHash(t.fingerprint)}`)}`);
+    out.push(
+      `  layers that change: ${t.layersRestored.join(', ') || 'none'}${t.hybrid ? '; a hybrid that had never been run before this check' : ''}`,
+    );
+    if (t.snapshot !== null) out.push(`  it was good in snapshot ${t.snapshot}`);
+    for (const dep of t.dependents) {
+      out.push(
+        `  dependent state: ${terminalLine(dep.name, 60)} was built from ${dep.builtFrom}${dep.check === undefined ? '' : `; check it with: ${terminalLine(dep.check, 120)}`}`,
+      );
+    }
+  }
+  if (d.verification !== null) {
+    const v = d.verification;
+    out.push(
+      '',
+      `Verification (fresh run ${v.snapshot}): ${verdictStyle(style, v.outcome === 'failed' ? 'fail' : v.outcome)(v.outcome)}`,
+    );
+    out.push(`  ${terminalLine(v.reason, 400)}`);
+    if (v.nonInferiority !== null) {
+      out.push(
+        `  against the baseline: ${points(v.nonInferiority.delta)}, interval ${pointInterval(v.nonInferiority.interval)}, margin ${percent(v.nonInferiority.margin)}: ${v.nonInferiority.holds ? 'not worse' : 'not shown to be not worse'}`,
+      );
+    }
+    out.push(
+      `  recovered ${v.recovered} of ${d.regressedCases.length}${
+        v.stillFailing.length > 0
+          ? `; still failing: ${v.stillFailing
+              .slice(0, 8)
+              .map((id) => terminalLine(id, 50))
+              .join(', ')}`
+          : ''
+      }`,
+    );
+  }
+  if (d.rejected.length > 0) {
+    out.push('', `Refused (${d.rejected.length})`);
+    for (const r of d.rejected.slice(0, 20)) {
+      out.push(
+        `  ${terminalLine(r.release, 50)} ${shortHash(r.fingerprint)}  ${r.reason.replaceAll('_', ' ')}`,
+        `    ${style.dim(terminalLine(r.detail, 300))}`,
+      );
+    }
+    if (d.rejected.length > 20) out.push(`  … ${d.rejected.length - 20} more; --json has all of them`);
+  }
+  if (d.steps.length > 0)
+    out.push('', 'Steps', ...d.steps.map((s, i) => `  ${i + 1}. ${terminalLine(s, 300)}`));
+  out.push('', `${count(d.callsSpent, 'call')} spent.`);
+  if (options.next !== undefined) out.push(`next: ${options.next}`);
+  return `${out.join('\n')}\n`;
+}
+
+/** Decision as Markdown. */
+export function rollbackMarkdown(d: RollbackDecision): string {
+  const out = [`## Rollback: ${d.decision}`, '', markdownText(d.reason), ''];
+  if (d.target !== null) {
+    out.push(
+      `Restore **${markdownText(d.target.release)}** \`${shortHash(d.target.fingerprint)}\`, changing ${d.target.layersRestored.join(', ') || 'nothing'}.`,
+      '',
+    );
+  }
+  if (d.verification !== null)
+    out.push(
+      `Verification \`${d.verification.snapshot}\`: **${d.verification.outcome}** — ${markdownText(d.verification.reason)}`,
+      '',
+    );
+  if (d.rejected.length > 0) {
+    out.push('| refused | reason | detail |', '|---|---|---|');
+    for (const r of d.rejected)
+      out.push(
+        `| ${markdownText(r.release)} \`${shortHash(r.fingerprint)}\` | ${r.reason.replaceAll('_', ' ')} | ${markdownText(r.detail)} |`,
+      );
+    out.push('');
+  }
+  if (d.steps.length > 0) out.push('### Steps', ...d.steps.map((s, i) => `${i + 1}. ${markdownText(s)}`), '');
+  return `${out.join('\n')}\n`;
+}

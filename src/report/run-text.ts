@@ -1,0 +1,48 @@
+// A finished run, or the estimate of one, for a person at a terminal.
+
+import type { SnapshotSummary } from '../core/index.ts';
+import { shortHash } from '../core/index.ts';
+import { terminalLine } from './escape.ts';
+import { count, percent, usd } from './format.ts';
+import { PLAIN, type Style } from './style.ts';
+
+/** What the run made, and everything about it that is not as it should be. */
+export function runText(
+  s: SnapshotSummary,
+  options: { readonly style?: Style; readonly next?: string | undefined } = {},
+): string {
+  const style = options.style ?? PLAIN;
+  const state = s.state === 'finished' ? s.validity : `${s.state}, ${s.validity}`;
+  const lines = [
+    `snapshot ${style.bold(s.id)}  ${terminalLine(s.suite, 60)} × ${terminalLine(s.release, 60)} ${shortHash(s.fingerprint)}  ${s.validity === 'valid' ? style.green(state) : style.yellow(state)}`,
+    `  pass rate ${percent(s.passRate)} over ${count(s.cases, 'case')}, ${s.trials} of ${count(s.plannedTrials, 'trial')}: ${s.answered} answered, ${s.failed} failed, ${s.skipped} skipped, ${s.ungraded} ungraded`,
+    `  ${count(s.calls, 'call')}, cost ${usd(s.costUsd)}${s.judge === null ? '' : `; judge ${usd(s.judgeCostUsd)}`}; served ${
+      s.servedModels.map((m) => (m === null ? 'model not disclosed' : terminalLine(m, 60))).join(', ') ||
+      'nothing'
+    }${s.simulated ? ' (simulated or recorded, not a live model)' : ''}`,
+    ...s.validityReasons.map((r) => `  ${style.yellow(s.validity)}: ${terminalLine(r, 300)}`),
+    ...s.findings.map((f) => `  finding: ${terminalLine(f.message, 300)} [${f.code}]`),
+  ];
+  if (s.state === 'interrupted') lines.push(`next: lastgood run --resume ${s.id}`);
+  else if (options.next !== undefined) lines.push(`next: ${options.next}`);
+  return `${lines.join('\n')}\n`;
+}
+
+/** What a dry run found; nothing was called. */
+export function estimateText(e: {
+  readonly calls: number;
+  readonly callsUpper: number;
+  readonly inputTokensUpper: number | null;
+  readonly outputTokensUpper: number | null;
+  readonly costUpperUsd: number | null;
+  readonly note: string;
+}): string {
+  const tokens = (n: number | null): string =>
+    n === null ? 'unknown' : `at most ${n.toLocaleString('en-US')}`;
+  return `Nothing was called. This run would make ${count(e.calls, 'call')} (at most ${e.callsUpper.toLocaleString('en-US')} with every retry), not counting the judge.
+  input tokens   ${tokens(e.inputTokensUpper)}
+  output tokens  ${tokens(e.outputTokensUpper)}
+  cost           ${e.costUpperUsd === null ? 'unknown' : `at most ${usd(e.costUpperUsd)}`}
+${e.note}
+`;
+}
