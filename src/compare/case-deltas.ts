@@ -1,0 +1,213 @@
+// The verdict on each single case: careful, because on few trials a case flips for nothing.
+
+import type { CaseArm, Interval, PairedDelta, Verdict } from '../core/comparison.ts';
+import type { Policy } from '../core/policy.ts';
+import { moverDelta } from '../stats/delta-interval.ts';
+import { bh } from '../stats/multiple-testing.ts';
+import type { ArmTally } from './arm.ts';
+import { rateOf } from './arm.ts';
+import type { Confirmed, FreshTest } from './confirmation.ts';
+import type { PairedCase } from './pairing.ts';
+import type { CasePrior } from './screen.ts';
+import { isSingle, keyOf, suspicion } from './screen.ts';
+import { percent, probability, tally } from './wording.ts';
+
+/** What the single-case rules look at besides the case. */
+export interface CaseContext {
+  readonly policy: Policy;
+  readonly prior: CasePrior;
+  readonly confirmed: Confirmed;
+  /** Were fresh trials run at all? */
+  readonly freshRun: boolean;
+  /** Cases the screen picked for fresh trials. */
+  readonly flagged: ReadonlySet<string>;
+  /** Why no verdict may be given on any case (an invalid snapshot); null = they may. */
+  readonly withheld: string | null;
+}
+
+interface StageOne {
+  /** One-sided p in the direction the case moved, and of a drop; null with one trial each. */
+  readonly drop: number | null;
+  readonly qDrop: number | null;
+  readonly qRise: number | null;
+}
+
+interface Judged {
+  readonly verdict: Verdict;
+  readonly evidence: PairedDelta['evidence'];
+  readonly reason: string;
+}
+
+/** p of a case by its counts, and the Benjamini–Hochberg adjustment over all cases: nothing was selected before it. */
+function stageOne(pairs: readonly PairedCase[], prior: CasePrior): StageOne[] {
+  const tested = pairs.map((pair) => (isSingle(pair) ? null : prior.evidence(pair)));
+  const drops = bh(tested.flatMap((p) => (p === null ? [] : [p.less])));
+  const rises = bh(tested.flatMap((p) => (p === null ? [] : [p.greater])));
+  let at = 0;
+  return tested.map((p) => {
+    if (p === null) return { drop: null, qDrop: null, qRise: null };
+    const row = { drop: p.less, qDrop: drops[at] ?? 1, qRise: rises[at] ?? 1 };
+    at += 1;
+    return row;
+  });
+}
+
+function armOf(tallied: ArmTally, prior: CasePrior): CaseArm {
+  return {
+    passRate: rateOf(tallied),
+    score: tallied.scoreSum / tallied.graded,
+    passed: tallied.passed,
+    trials: tallied.graded,
+    shrunkRate: prior.posterior(tallied.passed, tallied.graded).mean,
+  };
+}
+
+function intervals(confidence: number): (pair: PairedCase) => Interval | null {
+  const known = new Map<string, Interval>();
+  return (pair) => {
+    if (isSingle(pair)) return null;
+    const key = keyOf(pair);
+    let interval = known.get(key);
+    if (interval === undefined) {
+      const { baseline: a, candidate: b } = pair;
+      const { lower, upper } = moverDelta(
+        [new Float64Array(a.graded).fill(1, 0, a.passed)],
+        [new Float64Array(b.graded).fill(1, 0, b.passed)],
+        confidence,
+      );
+      interval = [lower, upper];
+      known.set(key, interval);
+    }
+    return interval;
+  };
+}
+
+/** Posterior probability that a case is one that sometimes passes and sometimes fails, above which it is called flaky. */
+const FLAKY_POSTERIOR = 0.8;
+
+function isFlaky(pair: PairedCase, prior: CasePrior): boolean {
+  const { baseline: a, candidate: b } = pair;
+  if (a.graded < 2 || b.graded < 2) return false;
+  return prior.posterior(a.passed + b.passed, a.graded + b.graded).mixed >= FLAKY_POSTERIOR;
+}
+
+function change(pair: PairedCase): string {
+  const before = tally({ passed: pair.baseline.passed, trials: pair.baseline.graded });
+  const after = tally({ passed: pair.candidate.passed, trials: pair.candidate.graded });
+  return `${before} → ${after}`;
+}
+
+function freshReason(test: FreshTest, policy: Policy): string {
+  const against = test.baseline.trials > 0 ? `${tally(test.baseline)} → ` : '';
+  const counts = `${against}${tally(test.candidate)} on fresh trials`;
+  if (test.p === null || test.q === null) return `looked worse; the fresh trials gave no grade (${counts})`;
+  const numbers = `p = ${probability(test.p)}, q = ${probability(test.q)}`;
+  return test.listed
+    ? `confirmed: ${counts}, ${numbers} ≤ ${policy.alphaList}`
+    : `looked worse, but fresh trials did not confirm it: ${counts}, ${numbers} > ${policy.alphaList}`;
+}
+
+function judgeDrop(pair: PairedCase, one: StageOne, context: CaseContext): Judged {
+  const test = context.confirmed.tests.get(pair.id);
+  const { policy } = context;
+  if (test !== undefined)
+    return test.listed
+      ? { verdict: 'regressed', evidence: 'confirmed', reason: freshReason(test, policy) }
+      : { verdict: 'inconclusive', evidence: 'suspected', reason: freshReason(test, policy) };
+  const suspected = { verdict: 'inconclusive', evidence: 'suspected' } as const;
+  if (context.freshRun) {
+    const sent = context.flagged.has(pair.id);
+    return {
+      ...suspected,
+      reason: sent
+        ? `${change(pair)} looks worse; no fresh trial of it was graded`
+        : `${change(pair)} looks worse; not confirmed, because more cases were suspected than are given fresh trials`,
+    };
+  }
+  if (one.drop === null || one.qDrop === null)
+    return {
+      ...suspected,
+      reason: 'flipped pass → fail once; one trial each cannot tell a flip from noise',
+    };
+  const numbers = `p = ${probability(one.drop)}, q = ${probability(one.qDrop)} over all cases`;
+  return one.qDrop <= policy.alphaList
+    ? {
+        verdict: 'regressed',
+        evidence: 'suspected',
+        reason: `${change(pair)}: ${numbers} ≤ ${policy.alphaList}, on the trials that made it look suspicious`,
+      }
+    : {
+        ...suspected,
+        reason: `${change(pair)} looks worse (${numbers}), which these trials cannot tell from noise`,
+      };
+}
+
+function judgeRise(pair: PairedCase, one: StageOne, context: CaseContext): Judged {
+  const suspected = { verdict: 'inconclusive', evidence: 'suspected' } as const;
+  if (one.qRise === null)
+    return {
+      ...suspected,
+      reason: 'flipped fail → pass once; one trial each cannot tell a flip from noise',
+    };
+  const q = probability(one.qRise);
+  return one.qRise <= context.policy.alphaList
+    ? {
+        verdict: 'improved',
+        evidence: 'suspected',
+        reason: `${change(pair)}: q = ${q} over all cases ≤ ${context.policy.alphaList}`,
+      }
+    : {
+        ...suspected,
+        reason: `${change(pair)} looks better (q = ${q} over all cases), which these trials cannot tell from noise`,
+      };
+}
+
+function judge(pair: PairedCase, one: StageOne, context: CaseContext): Judged {
+  if (context.withheld !== null) return { verdict: 'inconclusive', evidence: null, reason: context.withheld };
+  // Fresh trials are shown for whatever case they were run, also one the screen would not have picked.
+  if (context.confirmed.tests.has(pair.id)) return judgeDrop(pair, one, context);
+  const direction = suspicion(pair, context.prior);
+  if (direction === -1) return judgeDrop(pair, one, context);
+  if (direction === 1) return judgeRise(pair, one, context);
+  if (rateOf(pair.baseline) === rateOf(pair.candidate))
+    return {
+      verdict: 'unchanged',
+      evidence: null,
+      reason: `${change(pair)}: passes ${percent(rateOf(pair.candidate))} in both`,
+    };
+  return {
+    verdict: 'inconclusive',
+    evidence: null,
+    reason: `${change(pair)} is what this case does by chance${one.drop === null ? '' : ` (p of a drop ${probability(one.drop)})`}`,
+  };
+}
+
+/** A delta for every paired case, in the order given. */
+export function caseDeltas(pairs: readonly PairedCase[], context: CaseContext): PairedDelta[] {
+  const first = stageOne(pairs, context.prior);
+  const intervalOf = intervals(context.policy.confidence);
+  return pairs.map((pair, i) => {
+    const one = first[i] ?? { drop: null, qDrop: null, qRise: null };
+    const test = context.confirmed.tests.get(pair.id);
+    const judged = judge(pair, one, context);
+    const { id, tags, group, critical } = pair;
+    return {
+      id,
+      tags,
+      group,
+      critical,
+      verdict: judged.verdict,
+      reason: judged.reason,
+      evidence: judged.evidence,
+      flaky:
+        (judged.verdict === 'unchanged' || judged.verdict === 'inconclusive') && isFlaky(pair, context.prior),
+      baseline: armOf(pair.baseline, context.prior),
+      candidate: armOf(pair.candidate, context.prior),
+      delta: rateOf(pair.candidate) - rateOf(pair.baseline),
+      interval: intervalOf(pair),
+      p: test === undefined ? one.drop : test.p,
+      q: test === undefined ? one.qDrop : test.q,
+      confirmation: test === undefined ? null : { baseline: test.baseline, candidate: test.candidate },
+    };
+  });
+}

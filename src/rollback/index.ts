@@ -1,0 +1,6 @@
+// History to a rollback target: candidates, screen, ranking and the conditions of verification. Runs nothing itself.
+
+export * from './candidates.ts';
+export * from './regression.ts';
+export * from './screen.ts';
+export * from './verify.ts';

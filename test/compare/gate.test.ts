@@ -1,0 +1,173 @@
+// The gate and the attribution: whose change was it, and may it go out?
+
+import { describe, expect, it } from 'vitest';
+import { compareSnapshots, floorRules } from '../../src/compare/index.ts';
+import { resolvePolicy } from '../../src/core/policy.ts';
+import { block, options, snapshot } from './world.ts';
+
+const steady = block('refund', 60, 'ppppp');
+
+function rule(comparison: ReturnType<typeof compareSnapshots>, name: string) {
+  return comparison.gate.rules.find((r) => r.rule === name);
+}
+
+describe('floors', () => {
+  it('of the suite, a tag and a case are taken from the candidate alone', () => {
+    const cases = [
+      ...block('refund', 60, 'ppppp', { tags: ['refund'] }),
+      { id: 'tone', trials: 'ppfff', tags: ['tone'], minPassRate: 0.8 },
+    ];
+    const comparison = compareSnapshots(
+      snapshot('s-1', cases),
+      snapshot('s-2', cases),
+      options({ 'min-pass-rate': 0.9, tags: { tone: { 'min-pass-rate': 0.5 } } }),
+    );
+    expect(comparison.verdict).toBe('unchanged');
+    expect(rule(comparison, 'min-pass-rate')).toMatchObject({ outcome: 'pass', limit: 0.9 });
+    expect(rule(comparison, 'min-pass-rate:tag:tone')).toMatchObject({
+      outcome: 'fail',
+      value: 0.4,
+      limit: 0.5,
+    });
+    expect(rule(comparison, 'min-pass-rate:case:tone')?.message).toContain('40.0 % < 80.0 %');
+    expect(comparison.gate.outcome).toBe('fail');
+  });
+
+  it('a floor on a tag nobody carries cannot be checked, which is not a pass', () => {
+    const comparison = compareSnapshots(
+      snapshot('s-1', steady),
+      snapshot('s-2', steady),
+      options({ tags: { refnud: { 'min-pass-rate': 0.5 } } }),
+    );
+    expect(rule(comparison, 'min-pass-rate:tag:refnud')).toMatchObject({
+      outcome: 'inconclusive',
+      value: null,
+    });
+    expect(comparison.gate.outcome).toBe('inconclusive');
+  });
+
+  it('a floor met exactly holds, thirds and all', () => {
+    const rules = floorRules(
+      snapshot('s-1', [
+        { id: 'a', trials: 'ppf' },
+        { id: 'b', trials: 'pff' },
+      ]),
+      resolvePolicy({ 'min-pass-rate': 0.5 }),
+    );
+    expect(rules).toMatchObject([{ rule: 'min-pass-rate', outcome: 'pass' }]);
+  });
+
+  it('a case with a floor and no grade is inconclusive', () => {
+    const rules = floorRules(
+      snapshot('s-1', [
+        { id: 'a', trials: 'jjj', minPassRate: 0.5 },
+        { id: 'b', trials: 'p', minPassRate: 0.5 },
+      ]),
+      resolvePolicy({}),
+    );
+    expect(rules.map((r) => r.outcome)).toEqual(['inconclusive', 'pass']);
+  });
+});
+
+describe('critical cases', () => {
+  const critical = (trials: string) => ({ id: 'never-leak-card', trials, critical: true });
+
+  it('one that regressed fails the gate although the suite did not', () => {
+    const comparison = compareSnapshots(
+      snapshot('s-1', [...steady, critical('ppp')]),
+      snapshot('s-2', [...steady, critical('fff')]),
+      options(),
+    );
+    expect(comparison.verdict).not.toBe('regressed');
+    expect(rule(comparison, 'critical:never-leak-card')?.outcome).toBe('fail');
+    expect(comparison.gate.outcome).toBe('fail');
+  });
+
+  it('one that only looks worse could not be told', () => {
+    const comparison = compareSnapshots(
+      snapshot('s-1', [...steady, critical('p')]),
+      snapshot('s-2', [...steady, critical('f')]),
+      options(),
+    );
+    expect(rule(comparison, 'critical:never-leak-card')?.outcome).toBe('inconclusive');
+    expect(comparison.gate.outcome).toBe('inconclusive');
+  });
+
+  it('one that could not be graded could not be told; one that was taken out is a warning', () => {
+    const ungraded = compareSnapshots(
+      snapshot('s-1', [...steady, critical('ppppp')]),
+      snapshot('s-2', [...steady, critical('jjjjj')]),
+      options(),
+    );
+    expect(rule(ungraded, 'critical:never-leak-card')?.outcome).toBe('inconclusive');
+    const removed = compareSnapshots(
+      snapshot('s-1', [...steady, critical('ppppp')]),
+      snapshot('s-2', steady),
+      options(),
+    );
+    expect(rule(removed, 'critical:never-leak-card')?.outcome).toBe('warn');
+  });
+
+  it('steady ones are counted', () => {
+    const cases = [...steady, critical('ppppp')];
+    const comparison = compareSnapshots(snapshot('s-1', cases), snapshot('s-2', cases), options());
+    expect(rule(comparison, 'critical')).toMatchObject({ value: 1, outcome: 'pass' });
+    expect(comparison.gate.outcome).toBe('pass');
+  });
+});
+
+describe('attribution', () => {
+  const broken = block('refund', 60, 'pffff');
+
+  it('the same fingerprint and another behaviour point at the provider, with what was served', () => {
+    const comparison = compareSnapshots(
+      snapshot('s-1', steady),
+      snapshot('s-2', broken, { servedModels: ['refund-model-2026-04-01'] }),
+      options(),
+    );
+    expect(comparison.attribution).toMatchObject({
+      layersChanged: [],
+      servedModelChanged: true,
+      diagnosis: 'provider-side drift suspected',
+    });
+    expect(comparison.notes.join()).toContain('refund-model-2026-03-01 → refund-model-2026-04-01');
+  });
+
+  it('an undisclosed served model is no change', () => {
+    const comparison = compareSnapshots(
+      snapshot('s-1', steady),
+      snapshot('s-2', steady, { servedModels: [null] }),
+      options(),
+    );
+    expect(comparison.attribution.servedModelChanged).toBe(false);
+    expect(comparison.attribution.diagnosis).toBe('no change in configuration');
+  });
+
+  it('changed layers are named in reading order', () => {
+    const comparison = compareSnapshots(
+      snapshot('s-1', steady),
+      snapshot('s-2', broken, {
+        fingerprint: 'f2',
+        layerHashes: { route: 'r2', prompt: 'p2', params: 'new' },
+      }),
+      options(),
+    );
+    expect(comparison.attribution).toMatchObject({
+      layersChanged: ['route', 'prompt', 'params'],
+      diagnosis: 'route + prompt + params change',
+    });
+  });
+
+  it('a system fingerprint that changed alone is seen', () => {
+    const comparison = compareSnapshots(
+      snapshot('s-1', steady, { systemFingerprints: ['fp_1'] }),
+      snapshot('s-2', steady, { systemFingerprints: ['fp_2'] }),
+      options(),
+    );
+    expect(comparison.attribution).toMatchObject({
+      servedModelChanged: false,
+      systemFingerprintChanged: true,
+    });
+    expect(comparison.notes.join()).toContain('system fingerprint');
+  });
+});
