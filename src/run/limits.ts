@@ -1,0 +1,41 @@
+// What a run may use: calls at once, attempts, time and money.
+
+import { LastgoodError } from '../core/index.ts';
+
+export interface RunLimits {
+  /** Calls in flight at once, over all providers; rate limits lower it per route while they last. */
+  readonly concurrency: number;
+  /** Attempts per trial; 1 = no retries. */
+  readonly maxAttempts: number;
+  readonly attemptTimeoutMs: number;
+  /** From a trial's first attempt over all its retries and waits. */
+  readonly trialTimeoutMs: number;
+  /** From the run's start; null = none. */
+  readonly deadlineMs: number | null;
+  /** Attempts over the whole run, retries included; null = no limit. */
+  readonly maxCalls: number | null;
+  /** US dollars over the whole run; null = no limit. */
+  readonly maxCostUsd: number | null;
+}
+
+/** Throws `RUN_LIMIT_INVALID`, naming the limit, on anything that is not a positive number (a count: a positive integer). */
+export function checkLimits(limits: RunLimits): void {
+  const check = (key: keyof RunLimits, kind: 'count' | 'amount'): void => {
+    const value = limits[key];
+    if (value === null && (key === 'deadlineMs' || key === 'maxCalls' || key === 'maxCostUsd')) return;
+    const fine = typeof value === 'number' && value > 0 && (kind === 'amount' || Number.isInteger(value));
+    if (fine && Number.isFinite(value)) return;
+    throw new LastgoodError({
+      code: 'RUN_LIMIT_INVALID',
+      message: `a run's ${key} must be a positive ${kind === 'count' ? 'whole number' : 'number'}, got ${value}`,
+      where: { key },
+    });
+  };
+  check('concurrency', 'count');
+  check('maxAttempts', 'count');
+  check('attemptTimeoutMs', 'amount');
+  check('trialTimeoutMs', 'amount');
+  check('deadlineMs', 'amount');
+  check('maxCalls', 'count');
+  check('maxCostUsd', 'amount');
+}

@@ -1,0 +1,32 @@
+// What a run is handed from outside.
+
+import type { Clock, Progress, Rng, Trial, Usage } from '../core/index.ts';
+import type { RunLimits } from './limits.ts';
+import type { Job } from './plan.ts';
+import type { Timers } from './timers.ts';
+
+export interface RunOptions {
+  readonly limits: RunLimits;
+  readonly clock: Clock;
+  /** Spreads the retries. */
+  readonly rng: Rng;
+  /** Graceful: nothing new is started, calls in flight finish, the rest is skipped. */
+  readonly signal: AbortSignal;
+  /** Calls in flight are dropped too. */
+  readonly hardSignal?: AbortSignal | undefined;
+  /**
+   * Called exactly once for every job. The run waits for it before it takes on more than it can hold, and stops when it
+   * throws: calls in flight still finish and are handed over, then `runJobs` throws that error.
+   */
+  onTrial(job: Job, trial: Trial): Promise<void>;
+  costOf(model: string | null, usage: Usage | null): number | null;
+  /** Whether calls can be priced at all; a cost limit needs it. */
+  readonly priceKnown?: boolean | undefined;
+  /** Upper bound of one call's cost in US dollars, known beforehand. */
+  readonly bestKnownCost?: number | undefined;
+  readonly progress: Progress;
+  /** Jobs in all, where `jobs` is no array. */
+  readonly total?: number | undefined;
+  /** Default: Node's own. */
+  readonly timers?: Timers | undefined;
+}
