@@ -1,0 +1,90 @@
+// What reply headers say about waiting and limits, in the dialects of OpenAI, Azure and Anthropic.
+
+import type { RateLimitHint } from '../core/provider.ts';
+
+/** Carried by every reply of the simulator. */
+export const SIMULATOR_HEADER = 'x-lastgood-simulator';
+
+type HeaderLookup = Pick<Headers, 'get'>;
+
+/** How long to wait before the next attempt, in ms: `retry-after-ms`, else `retry-after` in seconds or as an HTTP date. */
+export function retryAfterMs(headers: HeaderLookup, now: Date): number | undefined {
+  const ms = Number.parseFloat(headers.get('retry-after-ms') ?? '');
+  if (Number.isFinite(ms) && ms >= 0) return ms;
+  const text = headers.get('retry-after')?.trim();
+  if (text === undefined || text === '') return undefined;
+  if (/^\d+(\.\d+)?$/.test(text)) return Number(text) * 1000;
+  return msUntil(text, headers, now);
+}
+
+/** Milliseconds in a duration such as `6m0s`, `1.5s` or `12ms`; undefined when it is none. */
+export function durationMs(text: string): number | undefined {
+  const match = /^(?:([\d.]+)d)?(?:([\d.]+)h)?(?:([\d.]+)m(?!s))?(?:([\d.]+)s)?(?:([\d.]+)ms)?$/.exec(
+    text.trim(),
+  );
+  if (match === null || match[0] === '') return undefined;
+  const [days, hours, minutes, seconds, ms] = match
+    .slice(1)
+    .map((part) => (part === undefined ? 0 : Number(part)));
+  const total =
+    ((((days ?? 0) * 24 + (hours ?? 0)) * 60 + (minutes ?? 0)) * 60 + (seconds ?? 0)) * 1000 + (ms ?? 0);
+  return Number.isFinite(total) ? total : undefined;
+}
+
+/** The limits as told; undefined when nothing usable is told (Azure's -1 and 0 say nothing). */
+export function rateLimitHint(headers: HeaderLookup, now: Date): RateLimitHint | undefined {
+  const requests = dimension(headers, now, 'requests');
+  const tokens = tightest(
+    dimension(headers, now, 'tokens'),
+    dimension(headers, now, 'input-tokens'),
+    dimension(headers, now, 'output-tokens'),
+  );
+  const resets = [requests?.resetMs, tokens?.resetMs].filter((ms) => ms !== undefined);
+  const hint: RateLimitHint = {
+    ...(requests === undefined
+      ? {}
+      : { remainingRequests: requests.remaining, limitRequests: requests.limit }),
+    ...(tokens === undefined ? {} : { remainingTokens: tokens.remaining }),
+    ...(resets.length === 0 ? {} : { resetMs: Math.max(...resets) }),
+  };
+  return Object.values(hint).some((value) => value !== undefined) ? hint : undefined;
+}
+
+interface Dimension {
+  readonly remaining?: number | undefined;
+  readonly limit?: number | undefined;
+  readonly resetMs?: number | undefined;
+}
+
+function dimension(headers: HeaderLookup, now: Date, name: string): Dimension | undefined {
+  const openai = (what: string) => headers.get(`x-ratelimit-${what}-${name}`);
+  const anthropic = (what: string) => headers.get(`anthropic-ratelimit-${name}-${what}`);
+  const count = (what: string): number | undefined => {
+    const text = openai(what) ?? anthropic(what);
+    const n = text === null || text.trim() === '' ? Number.NaN : Number(text);
+    return Number.isFinite(n) && n >= 0 ? n : undefined;
+  };
+  const told = count('limit');
+  const limit = told === 0 ? undefined : told;
+  const left = count('remaining');
+  // "None left" of a limit that is not told is Azure's way of telling nothing.
+  const remaining = left === 0 && limit === undefined ? undefined : left;
+  if (limit === undefined && remaining === undefined) return undefined;
+  const reset = openai('reset') ?? anthropic('reset');
+  const resetMs = reset === null ? undefined : (durationMs(reset) ?? msUntil(reset, headers, now));
+  return { remaining, limit, resetMs };
+}
+
+function tightest(...dimensions: (Dimension | undefined)[]): Dimension | undefined {
+  return dimensions
+    .filter((d) => d !== undefined)
+    .sort((a, b) => (a.remaining ?? Infinity) - (b.remaining ?? Infinity))[0];
+}
+
+/** Dates are read against the server's own clock where it tells it: ours may be off. */
+function msUntil(date: string, headers: HeaderLookup, now: Date): number | undefined {
+  const at = Date.parse(date);
+  if (Number.isNaN(at)) return undefined;
+  const server = Date.parse(headers.get('date') ?? '');
+  return Math.max(0, at - (Number.isNaN(server) ? now.getTime() : server));
+}
