@@ -21,7 +21,7 @@ import { CasePrior, type Flagged, screenDrops } from './screen.ts';
 import { armRate, flipsOf, slicesOf } from './slices.ts';
 import { armSummary, countsOf, coverageOf, generalise, poolingNotes, snapshotNotes } from './tallies.ts';
 import type { Decided } from './verdict.ts';
-import { decide, explain, isWithinMargin } from './verdict.ts';
+import { decide, explain } from './verdict.ts';
 import { plural, probability } from './wording.ts';
 
 /**
@@ -62,10 +62,6 @@ export function compareSnapshots(
       cases,
       coverage,
       metrics: channels.metrics,
-      withinMargin:
-        findings !== null &&
-        isWithinMargin(findings.evidence, policy) &&
-        findings.confirmed.listed.length === 0,
       missingSuspicious: availability.suspicious,
     },
     policy,
@@ -226,6 +222,7 @@ function overallVerdict(
   const decision = decide(pairs, evidence, confirmed, policy);
   const observed: Decided = {
     verdict: decision.verdict,
+    tolerated: decision.tolerated,
     reason: explain(decision, {
       pairs,
       rates: {
@@ -252,7 +249,7 @@ function overallVerdict(
     { asFailed: extreme(0), asPassed: extreme(1) },
     availability,
   );
-  return { verdict: checked.verdict, reason: checked.reason ?? observed.reason };
+  return { ...observed, verdict: checked.verdict, reason: checked.reason ?? observed.reason };
 }
 
 function overallOf(

@@ -25,7 +25,7 @@ export interface Gated {
   readonly coverage: Coverage;
   readonly metrics: Comparison['metrics'];
   /** A detectable drop that lies within the margin, with no confirmed case. */
-  readonly withinMargin: boolean;
+  readonly tolerated?: boolean;
   /** Is so much missing that the verdict had to be checked? */
   readonly missingSuspicious: boolean;
 }
@@ -35,7 +35,7 @@ export function gateOf(gated: Gated, policy: Policy): Gate {
   const validity = validityRules(gated);
   const rules = [
     ...validity,
-    ...verdictRules(gated, policy),
+    ...verdictRules(gated),
     ...criticalRules(gated.cases),
     ...floorRules(gated.candidate, policy),
     ...coverageRules(gated),
@@ -78,15 +78,14 @@ const VERDICT_OUTCOME: Readonly<Record<OverallVerdict, GateRule['outcome']>> = {
   invalid: 'inconclusive',
 };
 
-function verdictRules({ verdict, reason, withinMargin }: Gated, policy: Policy): GateRule[] {
-  const tolerated = verdict === 'regressed' && withinMargin && policy.requireMargin;
+function verdictRules({ verdict, reason, tolerated }: Gated): GateRule[] {
   return [
     {
       rule: 'verdict',
       value: verdict,
       limit: 'not regressed',
-      outcome: tolerated ? 'warn' : VERDICT_OUTCOME[verdict],
-      message: tolerated ? `${reason}; require-margin turns this into a warning` : reason,
+      outcome: tolerated === true && verdict === 'unchanged' ? 'warn' : VERDICT_OUTCOME[verdict],
+      message: reason,
     },
   ];
 }

@@ -5,7 +5,7 @@ import type { Policy } from '../core/policy.ts';
 import { type Decision, decideVerdict } from '../stats/decision.ts';
 import type { Confirmed } from './confirmation.ts';
 import type { Evidence, OwnP, Sensitivity } from './evidence.ts';
-import { meanDelta, ownP } from './evidence.ts';
+import { deltaInterval, meanDelta, ownP } from './evidence.ts';
 import { MIN_CASES_FOR_UNCHANGED } from './options.ts';
 import type { PairedCase } from './pairing.ts';
 import { armRate } from './slices.ts';
@@ -14,15 +14,26 @@ import { intervalText, percent, plural, points, probability, tally } from './wor
 export interface Decided {
   readonly verdict: OverallVerdict;
   readonly reason: string;
+  /** A detectable drop was let pass because it lies within the margin. */
+  readonly tolerated?: boolean;
 }
 
-/** Applies the rules in order. `unchanged` additionally needs enough cases to claim it. */
+/** A decision, and whether it let a detectable drop pass because its whole interval lies within the margin. */
+export interface Ruling extends Decision {
+  readonly tolerated: boolean;
+}
+
+/**
+ * Applies the rules in order. Red needs evidence and effect: with `require-margin` a detectable drop is tolerated (and
+ * warned of) when the interval of everything that fell lies within the margin and no single case is confirmed. `unchanged`
+ * additionally needs enough cases to claim it.
+ */
 export function decide(
   pairs: readonly PairedCase[],
   evidence: Evidence,
   confirmed: Confirmed,
   policy: Policy,
-): Decision {
+): Ruling {
   const decision = decideVerdict(
     {
       strata: pairs.length,
@@ -35,9 +46,36 @@ export function decide(
     },
     { alphaAggregate: policy.alphaAggregate, alphaSingle: policy.alphaCase, margin: policy.margin },
   );
-  return decision.verdict === 'unchanged' && pairs.length < MIN_CASES_FOR_UNCHANGED
-    ? { verdict: 'inconclusive', rule: 'no-rule' }
-    : decision;
+  const tolerated =
+    decision.rule === 'aggregate-less' &&
+    policy.requireMargin &&
+    confirmed.listed.length === 0 &&
+    fellWithinMargin(pairs, evidence, policy);
+  const settled = tolerated || decision.verdict === 'unchanged';
+  if (settled && pairs.length < MIN_CASES_FOR_UNCHANGED)
+    return { verdict: 'inconclusive', rule: 'no-rule', tolerated };
+  return tolerated
+    ? { verdict: 'unchanged', rule: 'interval-inside-margin', tolerated }
+    : { ...decision, tolerated };
+}
+
+/** Does the interval of everything that detectably fell (the suite, and each such tag) lie strictly inside ±margin? */
+function fellWithinMargin(pairs: readonly PairedCase[], evidence: Evidence, policy: Policy): boolean {
+  const inside = ([lower, upper]: readonly [number, number]): boolean =>
+    lower > -policy.margin && upper < policy.margin;
+  const fell = (p: number, name: string): boolean =>
+    p <= policy.alphaAggregate || evidence.drivenBy.less === name;
+  if (fell(evidence.suiteAdjusted.less, 'suite') && !inside(evidence.interval)) return false;
+  return [...evidence.tagAdjusted].every(
+    ([tag, p]) =>
+      !fell(p.less, tag) ||
+      inside(
+        deltaInterval(
+          pairs.filter((pair) => pair.tags.includes(tag)),
+          policy.confidence,
+        ),
+      ),
+  );
 }
 
 /** Numbers that several sentences need. */
@@ -51,14 +89,14 @@ export interface Told {
 }
 
 /** Puts a decision into words. */
-export function explain(decision: Decision, told: Told): string {
+export function explain(decision: Ruling, told: Told): string {
   switch (decision.rule) {
     case 'not-comparable':
     case 'nothing-matched':
       return 'nothing could be compared';
     case 'aggregate-less': {
       const { what, exact } = moved(told, 'less');
-      return `${what}: ${adjusted(told.evidence.pRegression, told.policy)}${exact}${withinMargin(told)}`;
+      return `${what}: ${adjusted(told.evidence.pRegression, told.policy)}${exact}${withinMarginText(told)}`;
     }
     case 'aggregate-greater': {
       const { what, exact } = moved(told, 'greater');
@@ -67,6 +105,10 @@ export function explain(decision: Decision, told: Told): string {
     case 'single-less':
       return singleCase(told);
     case 'interval-inside-margin':
+      if (decision.tolerated) {
+        const { what } = moved(told, 'less');
+        return `${what}: detectable (${adjusted(told.evidence.pRegression, told.policy)}), but its whole interval lies within the margin of ${points(told.policy.margin)}`;
+      }
       return `${intervalSentence(told)} lies within ±${points(told.policy.margin)}: ${rateChange(told)}`;
     case 'no-rule':
       return undecided(told);
@@ -108,15 +150,10 @@ function exactText(what: string, { twoSided, log10TwoSided }: OwnP): string {
     : '';
 }
 
-function withinMargin({ evidence, confirmed, policy }: Told): string {
-  return isWithinMargin(evidence, policy) && confirmed.listed.length === 0
-    ? `; detectable, but the interval ${intervalText(evidence.interval)} lies within the margin of ${points(policy.margin)}`
+function withinMarginText({ pairs, evidence, confirmed, policy }: Told): string {
+  return fellWithinMargin(pairs, evidence, policy) && confirmed.listed.length === 0
+    ? `; detectable, but the interval lies within the margin of ${points(policy.margin)}`
     : '';
-}
-
-/** Does the interval lie strictly inside ±margin? */
-export function isWithinMargin(evidence: Evidence, policy: Policy): boolean {
-  return evidence.interval[0] > -policy.margin && evidence.interval[1] < policy.margin;
 }
 
 function singleCase({ confirmed, policy }: Told): string {

@@ -27,7 +27,7 @@ export const policySchema = z.strictObject({
     .boolean()
     .optional()
     .describe(
-      'a detectable drop whose interval lies within the margin, with no confirmed case, warns instead of failing (default false)',
+      'red needs effect as well as evidence: a detectable drop whose whole interval lies within the margin, with no confirmed case, is a warning (default true)',
     ),
   tier: z.enum(['smoke', 'std', 'deep']).optional().describe('default tier of `compare` (default std)'),
   'app-error': z
@@ -89,7 +89,7 @@ export function resolvePolicy(file: PolicyFile | undefined): Policy {
     alphaAggregate: p.alpha?.aggregate ?? 0.04,
     alphaCase: p.alpha?.case ?? 0.01,
     alphaList: p.alpha?.list ?? 0.1,
-    requireMargin: p['require-margin'] ?? false,
+    requireMargin: p['require-margin'] ?? true,
     tier: p.tier ?? 'std',
     appError: p['app-error'] ?? 'missing',
     maxMissing: p['max-missing'] ?? 0.02,

@@ -13,6 +13,8 @@ export interface TextOptions {
   readonly maxCases?: number;
   /** Command to suggest at the end. */
   readonly next?: string;
+  /** Only verdict, failed rules, regressed cases, attribution. */
+  readonly brief?: boolean;
 }
 
 export const isPaired = (c: CaseDelta): c is PairedDelta => 'delta' in c;
@@ -43,7 +45,8 @@ export function comparisonText(c: Comparison, options: TextOptions = {}): string
   out.push(`${colour(style.bold(c.verdict.toUpperCase()))}  ${terminalLine(headline(c), 400)}`);
   out.push(`  rule: ${terminalLine(c.reason, 600)}`);
   out.push(...armLines(c, style));
-  out.push('', ...gateLines(c, style));
+  const brief = options.brief === true;
+  out.push('', ...gateLines(c, style, brief));
 
   const paired = c.cases.filter(isPaired);
   const worst = (a: PairedDelta, b: PairedDelta): number => a.delta - b.delta || (a.id < b.id ? -1 : 1);
@@ -55,31 +58,33 @@ export function comparisonText(c: Comparison, options: TextOptions = {}): string
       style,
     ),
   );
-  const suspects = paired.filter((d) => d.verdict === 'inconclusive' && d.delta < 0).sort(worst);
-  out.push(...caseSection('Worse, but not shown to be', suspects, Math.min(max, 8), style));
-  out.push(
-    ...caseSection(
-      'Improved cases',
-      paired.filter((d) => d.verdict === 'improved').sort((a, b) => worst(b, a)),
-      Math.min(max, 8),
-      style,
-    ),
-  );
+  if (!brief) {
+    const suspects = paired.filter((d) => d.verdict === 'inconclusive' && d.delta < 0).sort(worst);
+    out.push(...caseSection('Worse, but not shown to be', suspects, Math.min(max, 8), style));
+    out.push(
+      ...caseSection(
+        'Improved cases',
+        paired.filter((d) => d.verdict === 'improved').sort((a, b) => worst(b, a)),
+        Math.min(max, 8),
+        style,
+      ),
+    );
 
-  out.push('', 'Flips between the arms (cases)');
-  const { flips } = c;
-  out.push(
-    ...table(
-      [
-        ['', 'passes now', 'fails now'],
-        ['passed before', String(flips.bothPass), String(flips.passToFail)],
-        ['failed before', String(flips.failToPass), String(flips.bothFail)],
-      ],
-      [1, 2],
-    ),
-  );
-  out.push(...sliceLines(c, style));
-  out.push(...metricLines(c, style));
+    out.push('', 'Flips between the arms (cases)');
+    const { flips } = c;
+    out.push(
+      ...table(
+        [
+          ['', 'passes now', 'fails now'],
+          ['passed before', String(flips.bothPass), String(flips.passToFail)],
+          ['failed before', String(flips.failToPass), String(flips.bothFail)],
+        ],
+        [1, 2],
+      ),
+    );
+    out.push(...sliceLines(c, style));
+    out.push(...metricLines(c, style));
+  }
   out.push('', 'Attribution');
   out.push(`  ${terminalLine(c.attribution.diagnosis, 400)}`);
   const { layersChanged } = c.attribution;
@@ -89,19 +94,21 @@ export function comparisonText(c: Comparison, options: TextOptions = {}): string
   out.push(
     `  served model: ${served(c.attribution.servedModels.baseline)}${c.attribution.servedModelChanged ? ` → ${served(c.attribution.servedModels.candidate)}` : ', the same on both sides'}`,
   );
-  out.push('', `Coverage: ${terminalLine(c.coverage.sentence, 400)}`);
-  for (const state of ['added', 'removed', 'edited', 'ungraded'] as const) {
-    const ids = c.coverage[state];
-    if (ids.length > 0)
-      out.push(
-        `  ${state}: ${ids
-          .slice(0, 8)
-          .map((id) => terminalLine(id, 60))
-          .join(', ')}${ids.length > 8 ? `, … ${ids.length - 8} more` : ''}`,
-      );
+  if (!brief) {
+    out.push('', `Coverage: ${terminalLine(c.coverage.sentence, 400)}`);
+    for (const state of ['added', 'removed', 'edited', 'ungraded'] as const) {
+      const ids = c.coverage[state];
+      if (ids.length > 0)
+        out.push(
+          `  ${state}: ${ids
+            .slice(0, 8)
+            .map((id) => terminalLine(id, 60))
+            .join(', ')}${ids.length > 8 ? `, … ${ids.length - 8} more` : ''}`,
+        );
+    }
+    out.push(...methodLines(c));
+    for (const note of c.notes) out.push(`note: ${terminalLine(note, 400)}`);
   }
-  out.push(...methodLines(c));
-  for (const note of c.notes) out.push(`note: ${terminalLine(note, 400)}`);
   if (options.next !== undefined) out.push('', `next: ${options.next}`);
   return `${out.join('\n')}\n`;
 }
@@ -119,7 +126,7 @@ function armLines(c: Comparison, style: Style): string[] {
   return table([row('baseline', c.baseline), row('candidate', c.candidate)]);
 }
 
-function gateLines(c: Comparison, style: Style): string[] {
+function gateLines(c: Comparison, style: Style, brief: boolean): string[] {
   const mark = {
     pass: style.green('ok  '),
     fail: style.red('FAIL'),
@@ -127,10 +134,11 @@ function gateLines(c: Comparison, style: Style): string[] {
     inconclusive: style.yellow('?   '),
   };
   const lines = [`Gate: ${verdictStyle(style, c.gate.outcome)(c.gate.outcome)}`];
-  const shown = c.gate.rules.slice(0, 12);
+  const told = brief ? c.gate.rules.filter((r) => r.outcome === 'fail') : c.gate.rules;
+  const shown = told.slice(0, brief ? 5 : 12);
   for (const rule of shown)
     lines.push(`  ${mark[rule.outcome]} ${rule.rule}: ${terminalLine(rule.message, 300)}`);
-  if (c.gate.rules.length > shown.length) lines.push(`  … ${c.gate.rules.length - shown.length} more rules`);
+  if (told.length > shown.length) lines.push(`  … ${told.length - shown.length} more rules`);
   return lines;
 }
 

@@ -67,7 +67,7 @@ Suite ${beat.suite}, ${beat.cases} cases. The provider will change its model wit
     case 'prompt-change':
       return `            a reworded prompt is tried: ${beat.comparison.verdict} (${points(beat.comparison.overall.delta)}), layers changed: ${beat.comparison.attribution.layersChanged.join(', ')}\n`;
     case 'alarm':
-      return `\n${style.bold('The alarm')}\n\n${comparisonText(beat.comparison, { style, maxCases: 5 })}`;
+      return `\n${style.bold('The alarm')}\n\n${comparisonText(beat.comparison, { style, maxCases: 3, brief: true })}`;
     case 'rollback':
       return `\n${style.bold('What do we restore?')}\n\n${rollbackText(beat.decision, { style })}`;
     case 'written': {
@@ -75,9 +75,9 @@ Suite ${beat.suite}, ${beat.cases} cases. The provider will change its model wit
       return `
 Written: ${beat.files.map((f) => terminalLine(f, 200)).join(', ')}
 Go on from here:
-  lastgood list ${db}
-  lastgood diff ${beat.baseline} ${beat.incident} ${db}
-  ${beat.worstCase === null ? `lastgood show ${beat.incident} ${db}` : `lastgood show ${beat.incident} --case ${beat.worstCase} ${db}`}
+  npx lastgood list ${db}
+  npx lastgood diff ${beat.baseline} ${beat.incident} ${db}
+  ${beat.worstCase === null ? `npx lastgood show ${beat.incident} ${db}` : `npx lastgood show ${beat.incident} --case ${beat.worstCase} ${db}`}
 `;
     }
   }

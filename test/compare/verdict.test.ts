@@ -184,18 +184,31 @@ describe('require-margin', () => {
   ];
   const pair = [snapshot('s-1', cases(0)), snapshot('s-2', cases(2))] as const;
 
-  it('without it, a detectable drop within the margin is red and says that it is small', () => {
-    const comparison = compareSnapshots(...pair, options());
+  it('switched off, a detectable drop within the margin is red and says that it is small', () => {
+    const comparison = compareSnapshots(...pair, options({ 'require-margin': false }));
     expect(comparison.verdict).toBe('regressed');
     expect(comparison.reason).toContain('lies within the margin');
     expect(comparison.gate.outcome).toBe('fail');
   });
 
-  it('with it, the verdict stays and the gate warns', () => {
-    const comparison = compareSnapshots(...pair, options({ 'require-margin': true }));
-    expect(comparison.verdict).toBe('regressed');
+  it('by default it is unchanged, says that it was detected, and the gate warns', () => {
+    const comparison = compareSnapshots(...pair, options());
+    expect(comparison.verdict).toBe('unchanged');
+    expect(comparison.reason).toMatch(/fell by .*detectable .*within the margin/);
     expect(comparison.gate.outcome).toBe('pass');
     expect(comparison.gate.rules.find((r) => r.rule === 'verdict')?.outcome).toBe('warn');
+  });
+
+  it('a tag that fell beyond the margin stays red, however small the drop of the whole suite', () => {
+    const tagged = (failing: number) => [
+      ...block('refund', failing, 'f'.repeat(10), { tags: ['refund'] }),
+      ...block('refund', 8, 'p'.repeat(10), { tags: ['refund'] }).slice(failing),
+      ...block('tone', 192, 'p'.repeat(10), { tags: ['tone'] }),
+    ];
+    const comparison = compareSnapshots(snapshot('s-1', tagged(0)), snapshot('s-2', tagged(4)), options());
+    expect(comparison.overall.interval?.[0]).toBeGreaterThan(-0.05);
+    expect(comparison.verdict).toBe('regressed');
+    expect(comparison.gate.outcome).toBe('fail');
   });
 });
 

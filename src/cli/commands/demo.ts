@@ -1,0 +1,50 @@
+// lastgood demo: the whole story in under a minute, offline.
+
+import { fileURLToPath } from 'node:url';
+import type { DemoBeat } from '../../workflow/demo.ts';
+import { styleOf } from '../io.ts';
+import type { Register } from '../program.ts';
+import { cliProgress } from '../progress.ts';
+import { printJson, wholeNumber } from '../session.ts';
+import { VERSION } from '../version.ts';
+
+export const registerDemo: Register = (program, io, exit) => {
+  program
+    .command('demo')
+    .description(
+      'the whole story offline: weeks of snapshots, a silent provider change, the alarm, a verified rollback',
+    )
+    .option('--dir <folder>', 'where the ledger and the reports go (default demo)')
+    .option('--seed <n>', 'seed of the story (default 1)', wholeNumber('--seed', 0))
+    .option('--json', 'print the result as JSON')
+    .option('--quiet', 'no progress on stderr')
+    .action(async (options: { dir?: string; seed?: number; json?: boolean; quiet?: boolean }) => {
+      const [{ playDemo }, { demoBeatText }, { resolve }] = await Promise.all([
+        import('../../workflow/demo.ts'),
+        import('../../report/demo-text.ts'),
+        import('node:path'),
+      ]);
+      const style = styleOf(io);
+      const dir = options.dir ?? 'demo';
+      const progress = cliProgress(io, options.quiet === true || options.json === true, () => Date.now());
+      const tell = (beat: DemoBeat): void => {
+        if (options.json) return;
+        progress.end();
+        io.out(demoBeatText(beat, { style, dir }));
+      };
+      const result = await playDemo({
+        suiteDir: fileURLToPath(new URL('../../../suites/support-triage', import.meta.url)),
+        outDir: resolve(io.cwd, dir),
+        seed: options.seed ?? 1,
+        progress,
+        environment: { lastgood: VERSION, node: io.nodeVersion, platform: io.platform },
+        signal: io.signal,
+        hardSignal: io.hardSignal,
+        tell,
+      });
+      progress.end();
+      if (options.json) printJson(io, { schemaVersion: 1, kind: 'demo', simulated: true, ...result });
+      if (io.signal.aborted) exit(130);
+      else if (result.decision?.decision !== 'verified') exit(3);
+    });
+};

@@ -1,0 +1,77 @@
+// lastgood diff: per-case deltas between two stored snapshots.
+
+import { InvalidArgumentError } from 'commander';
+import type { Comparison } from '../../core/index.ts';
+import { styleOf } from '../io.ts';
+import type { Register } from '../program.ts';
+import { type CommonOptions, common, gateExit, withWorkplace } from '../session.ts';
+
+const FORMATS = ['text', 'markdown', 'html', 'junit', 'json'] as const;
+export type Format = (typeof FORMATS)[number];
+
+/** Checks `--format` before anything is opened. */
+export function formatOf(text: string): Format {
+  if ((FORMATS as readonly string[]).includes(text)) return text as Format;
+  throw new InvalidArgumentError(`one of ${FORMATS.join(', ')}`);
+}
+
+export const registerDiff: Register = (program, io, exit) => {
+  common(
+    program
+      .command('diff')
+      .argument('<baseline>', 'snapshot reference')
+      .argument('<candidate>', 'snapshot reference')
+      .description('what changed between two snapshots, case by case')
+      .option('--suite <name>', 'which suite the references mean')
+      .option('--format <format>', `one of ${FORMATS.join(', ')} (default text)`, formatOf)
+      .option('-o, --output <file>', 'write there instead of stdout'),
+  ).action(
+    async (
+      a: string,
+      b: string,
+      options: CommonOptions & { suite?: string; format?: Format; output?: string },
+    ) => {
+      const { diffJob } = await import('../../workflow/diff-job.ts');
+      const { openOutput } = await import('../output.ts');
+      const write = await openOutput(io, options.output);
+      await withWorkplace(io, options, { mustExist: true }, async ({ work }) => {
+        const { comparison, next } = await diffJob(work, { baseline: a, candidate: b, suite: options.suite });
+        const format = options.json ? 'json' : (options.format ?? 'text');
+        await write(
+          await renderComparison(
+            comparison,
+            format,
+            next,
+            options.output === undefined ? styleOf(io) : undefined,
+          ),
+        );
+        exit(gateExit(comparison));
+      });
+    },
+  );
+};
+
+/** One comparison in any of the formats. */
+export async function renderComparison(
+  comparison: Comparison,
+  format: Format,
+  next: string | undefined,
+  style?: ReturnType<typeof styleOf>,
+): Promise<string> {
+  const report = await import('../../report/index.ts');
+  switch (format) {
+    case 'json':
+      return `${JSON.stringify(comparison, null, 2)}\n`;
+    case 'markdown':
+      return report.comparisonMarkdown(comparison, next === undefined ? {} : { next });
+    case 'html':
+      return report.comparisonHtml(comparison);
+    case 'junit':
+      return report.comparisonJunit(comparison);
+    case 'text':
+      return report.comparisonText(comparison, {
+        ...(style === undefined ? {} : { style }),
+        ...(next === undefined ? {} : { next }),
+      });
+  }
+}

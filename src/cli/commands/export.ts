@@ -1,0 +1,40 @@
+// lastgood export and lastgood import: a snapshot as one deterministic text file.
+
+import type { Register } from '../program.ts';
+import { type CommonOptions, common, printJson, withWorkplace } from '../session.ts';
+
+export const registerExport: Register = (program, io) => {
+  common(
+    program
+      .command('export')
+      .argument('<refs...>', 'snapshot references')
+      .description('write each snapshot as one line-diffable text file, the same bytes every time')
+      .option('--suite <name>', 'which suite the references mean')
+      .option('--dir <folder>', 'where to write (default snapshots)'),
+  ).action(async (refs: string[], options: CommonOptions & { suite?: string; dir?: string }) => {
+    const { exportFiles } = await import('../../workflow/exchange.ts');
+    await withWorkplace(io, options, { mustExist: true }, async ({ work }) => {
+      const files = await exportFiles(work, refs, {
+        suite: options.suite,
+        dir: options.dir ?? 'snapshots',
+        cwd: io.cwd,
+      });
+      if (options.json) printJson(io, { schemaVersion: 1, kind: 'export', files });
+      else for (const f of files) io.out(`${f.snapshot}  ${f.file}\n`);
+    });
+  });
+
+  common(
+    program
+      .command('import')
+      .argument('<files...>', 'exported snapshots')
+      .description('take exported snapshots into the ledger; doing it twice changes nothing'),
+  ).action(async (files: string[], options: CommonOptions) => {
+    const { importFiles } = await import('../../workflow/exchange.ts');
+    await withWorkplace(io, options, { mustExist: false }, async ({ work }) => {
+      const taken = await importFiles(work, files, io.cwd);
+      if (options.json) printJson(io, { schemaVersion: 1, kind: 'import', snapshots: taken });
+      else for (const t of taken) io.out(`${t.snapshot}  ${t.suite}  ${t.file}\n`);
+    });
+  });
+};

@@ -1,0 +1,142 @@
+// lastgood run: suite × release → snapshot, then the comparison with the baseline.
+
+import { InvalidArgumentError } from 'commander';
+import { styleOf } from '../io.ts';
+import type { Register } from '../program.ts';
+import {
+  type CommonOptions,
+  common,
+  dollars,
+  duration,
+  gateExit,
+  keyValue,
+  printJson,
+  snapshotJson,
+  wholeNumber,
+  withWorkplace,
+} from '../session.ts';
+
+interface RunOptions extends CommonOptions {
+  readonly release?: string;
+  readonly trials?: number;
+  readonly concurrency?: number;
+  readonly filter?: string;
+  readonly maxCost?: number;
+  readonly maxCalls?: number;
+  readonly deadline?: number;
+  readonly label?: Record<string, string>;
+  readonly resume?: string;
+  readonly dryRun?: boolean;
+  readonly requirePinned?: boolean;
+  readonly judge?: string;
+  readonly judgeVotes?: number;
+  readonly prices?: string;
+  readonly against?: string;
+  readonly maxAttempts?: number;
+  readonly timeout?: number;
+}
+
+export const registerRun: Register = (program, io, exit) => {
+  common(
+    program
+      .command('run')
+      .argument('[suite]', 'suite file, folder, or name under suites/')
+      .description('run a suite against a release, keep the snapshot, compare it with the baseline')
+      .option('--release <file>', 'the release to run')
+      .option('--trials <n>', "trials per case instead of the suite's", wholeNumber('--trials', 1))
+      .option('--concurrency <n>', 'calls in flight at once (default 8)', wholeNumber('--concurrency', 1))
+      .option('--filter <expr>', 'only some cases, e.g. "tag:refund !critical" or "refund-*"')
+      .option('--max-cost <usd>', 'stop before the run costs more', dollars('--max-cost'))
+      .option('--max-calls <n>', 'stop after this many calls', wholeNumber('--max-calls', 1))
+      .option('--deadline <duration>', 'stop after this long, e.g. 20m', duration('--deadline'))
+      .option(
+        '--timeout <duration>',
+        'give up one attempt after this long (default 120s)',
+        duration('--timeout'),
+      )
+      .option('--max-attempts <n>', 'attempts per trial (default 4)', wholeNumber('--max-attempts', 1))
+      .option('--label <key=value>', 'label the snapshot; may be repeated', keyValue('--label'))
+      .option('--judge <file>', "judge release instead of the suite's")
+      .option(
+        '--judge-votes <n>',
+        'judge calls per trial, majority decides (default 1)',
+        wholeNumber('--judge-votes', 1),
+      )
+      .option('--prices <file>', 'price file (US dollars per million tokens)')
+      .option('--against <ref>', 'compare with this snapshot instead of the baseline')
+      .option('--resume <id>', 'finish an interrupted snapshot')
+      .option('--require-pinned', 'refuse a floating model alias')
+      .option('--dry-run', 'show what would be called and what it could cost, call nothing'),
+  ).action(async (asked: string | undefined, options: RunOptions) => {
+    if (asked === undefined && options.resume === undefined) {
+      const { readSettings } = await import('../../workflow/settings-file.ts');
+      asked = (await readSettings(io.cwd)).suite;
+      if (asked === undefined) throw new InvalidArgumentError('name a suite, or give one in lastgood.yaml');
+    }
+    const [{ runJob }, report] = await Promise.all([
+      import('../../workflow/run-job.ts'),
+      import('../../report/index.ts'),
+    ]);
+    await withWorkplace(
+      io,
+      options,
+      { mustExist: options.resume !== undefined },
+      async ({ work, settings }) => {
+        const result = await runJob(work, {
+          suite: asked,
+          release: options.release ?? settings.release,
+          cwd: io.cwd,
+          filter: options.filter,
+          judge: options.judge,
+          resume: options.resume,
+          against: options.against,
+          dryRun: options.dryRun === true,
+          settings: {
+            trials: options.trials,
+            concurrency: options.concurrency ?? settings.concurrency,
+            maxCalls: options.maxCalls,
+            maxCostUsd: options.maxCost,
+            deadlineMs: options.deadline,
+            attemptTimeoutMs: options.timeout,
+            maxAttempts: options.maxAttempts,
+            judgeVotes: options.judgeVotes,
+            labels: options.label,
+            requirePinned: options.requirePinned,
+          },
+        });
+        if (result.kind === 'estimate') {
+          if (options.json) printJson(io, { schemaVersion: 1, kind: 'estimate', ...result.estimate });
+          else io.out(report.estimateText(result.estimate));
+          return;
+        }
+        const { summary, comparison } = result;
+        if (options.json) {
+          printJson(io, { schemaVersion: 1, kind: 'run', snapshot: snapshotJson(summary), comparison });
+        } else {
+          const style = styleOf(io);
+          io.out(
+            report.runText(summary, {
+              style,
+              next: comparison === null ? `lastgood show ${summary.id}` : undefined,
+            }),
+          );
+          if (comparison !== null)
+            io.out(`\n${report.comparisonText(comparison, { style, next: result.next })}`);
+        }
+        exit(runExit(result, comparison === null ? 0 : gateExit(comparison)));
+      },
+    );
+  });
+};
+
+function runExit(
+  result: { readonly stoppedBy: string | null; readonly summary: { readonly validity: string } },
+  gate: number,
+): number {
+  if (result.stoppedBy === 'cancelled') return 130;
+  if (result.stoppedBy === 'fatal') return 4;
+  if (result.summary.validity === 'invalid') return 3;
+  // A run cut short by a limit is no proof that all is well, but a regression it did find stands.
+  if (result.stoppedBy !== null && gate === 0) return 3;
+  return gate;
+}

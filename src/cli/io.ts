@@ -1,0 +1,69 @@
+// The process, seen once: everything the commands read from or write to it goes through here.
+
+import type { Style } from '../report/style.ts';
+import { ANSI, PLAIN } from '../report/style.ts';
+
+export interface Io {
+  /** Results only. */
+  out(text: string): void;
+  /** Progress, warnings and errors. */
+  err(text: string): void;
+  readonly outIsTty: boolean;
+  readonly errIsTty: boolean;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  readonly nodeVersion: string;
+  readonly platform: string;
+  /** First interrupt: finish what is in flight. */
+  readonly signal: AbortSignal;
+  /** Second interrupt: leave at once. */
+  readonly hardSignal: AbortSignal;
+}
+
+/** Colour only on a terminal, never against the reader's wish. */
+export function styleOf(io: Io): Style {
+  return io.outIsTty && io.environment['NO_COLOR'] === undefined && io.environment['TERM'] !== 'dumb'
+    ? ANSI
+    : PLAIN;
+}
+
+/** The real process. Reads `.env` in the working directory, without overriding what is set. */
+export function processIo(): Io {
+  try {
+    process.loadEnvFile('.env');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+  const soft = new AbortController();
+  const hard = new AbortController();
+  let interrupts = 0;
+  const interrupt = (): void => {
+    interrupts++;
+    if (interrupts === 1) {
+      process.stderr.write('\ninterrupted: finishing the calls in flight; once more leaves at once\n');
+      soft.abort();
+    } else {
+      hard.abort();
+      process.exit(130);
+    }
+  };
+  process.on('SIGINT', interrupt);
+  process.on('SIGTERM', interrupt);
+  // A closed pipe (`lastgood list | head`) is no error.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(0);
+    throw error;
+  });
+  return {
+    out: (text) => void process.stdout.write(text),
+    err: (text) => void process.stderr.write(text),
+    outIsTty: process.stdout.isTTY === true,
+    errIsTty: process.stderr.isTTY === true,
+    environment: process.env,
+    cwd: process.cwd(),
+    nodeVersion: process.versions.node,
+    platform: `${process.platform}-${process.arch}`,
+    signal: soft.signal,
+    hardSignal: hard.signal,
+  };
+}

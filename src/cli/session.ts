@@ -1,0 +1,135 @@
+// What the commands share: opening the workplace, printing results, turning verdicts into exit codes.
+
+import type { Command } from 'commander';
+import { LastgoodError } from '../core/errors.ts';
+import type { Comparison, SnapshotSummary } from '../core/index.ts';
+import type { Settings } from '../workflow/settings-file.ts';
+import type { Workplace } from '../workflow/workplace.ts';
+import type { Io } from './io.ts';
+import { cliProgress } from './progress.ts';
+import { VERSION } from './version.ts';
+
+/** Options every command takes. */
+export interface CommonOptions {
+  readonly db?: string;
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+}
+
+/** Adds the options every command takes. */
+export function common(command: Command): Command {
+  return command
+    .option('--db <path>', 'the ledger (default snapshots/lastgood.db)')
+    .option('--json', 'print the result as JSON')
+    .option('--quiet', 'no progress on stderr');
+}
+
+export interface Session {
+  readonly work: Workplace;
+  readonly settings: Settings;
+}
+
+/** Opens the ledger, hands it to the job, and closes it whatever happens. */
+export async function withWorkplace<T>(
+  io: Io,
+  options: CommonOptions & { readonly prices?: string },
+  needs: { readonly mustExist: boolean },
+  job: (session: Session) => Promise<T>,
+): Promise<T> {
+  const [{ openWorkplace }, { readSettings }] = await Promise.all([
+    import('../workflow/open-workplace.ts'),
+    import('../workflow/settings-file.ts'),
+  ]);
+  const { resolve } = await import('node:path');
+  const settings = await readSettings(io.cwd);
+  const progress = cliProgress(io, options.quiet === true, () => Date.now());
+  const work = await openWorkplace({
+    db: options.db === undefined ? settings.db : resolve(io.cwd, options.db),
+    environment: io.environment,
+    progress,
+    pricesFile: options.prices === undefined ? settings.prices : resolve(io.cwd, options.prices),
+    version: VERSION,
+    node: io.nodeVersion,
+    platform: io.platform,
+    signal: io.signal,
+    hardSignal: io.hardSignal,
+    mustExist: needs.mustExist,
+  });
+  try {
+    return await job({ work, settings });
+  } finally {
+    progress.end();
+    await work.store.close();
+  }
+}
+
+/** One JSON document and a newline. */
+export function printJson(io: Io, value: unknown): void {
+  io.out(`${JSON.stringify(value, null, 2)}\n`);
+}
+
+/** 0 = the gate passed, 1 = it failed, 3 = could not tell. */
+export function gateExit(comparison: Comparison): number {
+  return comparison.gate.outcome === 'pass' ? 0 : comparison.gate.outcome === 'fail' ? 1 : 3;
+}
+
+/** A snapshot as `run` and `list` print it in JSON. */
+export function snapshotJson(s: SnapshotSummary): Record<string, unknown> {
+  return { ...s };
+}
+
+/** A whole number of at least `least`, from the command line. */
+export function wholeNumber(name: string, least: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!Number.isInteger(value) || value < least || text.trim() === '') {
+      throw new LastgoodError({
+        code: 'BAD_OPTION',
+        message: `${name} takes a whole number of at least ${least}, not "${text}"`,
+      });
+    }
+    return value;
+  };
+}
+
+/** A positive number of US dollars. */
+export function dollars(name: string): (text: string) => number {
+  return (text) => {
+    const value = Number(text.replace(/^\$/, ''));
+    if (!(value > 0) || !Number.isFinite(value)) {
+      throw new LastgoodError({
+        code: 'BAD_OPTION',
+        message: `${name} takes an amount in US dollars above 0, not "${text}"`,
+      });
+    }
+    return value;
+  };
+}
+
+/** "90s", "15m", "2h" (or plain seconds) in milliseconds. */
+export function duration(name: string): (text: string) => number {
+  return (text) => {
+    const match = /^(\d+(?:\.\d+)?)\s*(ms|s|m|h)?$/.exec(text.trim());
+    const unit = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }[match?.[2] ?? 's'];
+    const value = Number(match?.[1]) * (unit ?? Number.NaN);
+    if (!(value > 0)) {
+      throw new LastgoodError({
+        code: 'BAD_OPTION',
+        message: `${name} takes a duration like 90s, 15m or 2h, not "${text}"`,
+      });
+    }
+    return value;
+  };
+}
+
+/** `key=value`, gathered over repeated options. */
+export function keyValue(
+  name: string,
+): (text: string, before: Record<string, string> | undefined) => Record<string, string> {
+  return (text, before) => {
+    const at = text.indexOf('=');
+    if (at < 1)
+      throw new LastgoodError({ code: 'BAD_OPTION', message: `${name} takes key=value, not "${text}"` });
+    return { ...before, [text.slice(0, at)]: text.slice(at + 1) };
+  };
+}

@@ -1,0 +1,86 @@
+// Writes a release as a file that stands on its own and loads to the same fingerprint.
+
+import { parseDocument, stringify } from 'yaml';
+import { LastgoodError } from '../core/errors.ts';
+import { canonicalJson, isJsonObject, type JsonObject, type JsonValue } from '../core/json.ts';
+import type { Release } from '../core/release.ts';
+import { PARAM_NAMES } from './release-schema.ts';
+
+/**
+ * The text of a release file with everything inlined. Recordings and the folder of a command stay where they are and are named by absolute path;
+ * recordings are named with their hash, so that a changed file is refused. Throws RELEASE_NO_RECORDINGS when a replay route's file is not known.
+ */
+export function releaseToYaml(release: Release): string {
+  const content = fileContent(release);
+  const head = `# Release ${release.fingerprint.slice(0, 12)}, written by lastgood. Files it named are written out here.\n`;
+  const yaml = head + stringify(content, { lineWidth: 0, aliasDuplicateObjects: false, version: '1.2' });
+  // Texts with unusual white space or control characters are safer as JSON, which is YAML too.
+  return readsBack(yaml, content) ? yaml : `${head}${JSON.stringify(content, null, 2)}\n`;
+}
+
+function fileContent(release: Release): JsonObject {
+  const { route, params, ...others } = release.layers;
+  return {
+    name: release.name,
+    route: routeOf(release, route),
+    ...(params === undefined ? {} : { params: paramsOf(params) }),
+    ...others,
+    ...(release.dependents.length === 0
+      ? {}
+      : {
+          dependents: release.dependents.map(
+            ({ name, builtFrom, check, rebuild }): JsonObject => ({
+              name,
+              'built-from': builtFrom,
+              ...(check === undefined ? {} : { check }),
+              ...(rebuild === undefined ? {} : { rebuild }),
+            }),
+          ),
+        }),
+    ...(release.notes === undefined ? {} : { notes: release.notes }),
+  };
+}
+
+function routeOf(release: Release, route: JsonObject): JsonObject {
+  const { cwd, recordings, 'api-key-env': keyVariable } = release.paths;
+  switch (route['provider']) {
+    case 'replay': {
+      if (recordings === undefined) {
+        throw new LastgoodError({
+          code: 'RELEASE_NO_RECORDINGS',
+          message: `where the recordings of release "${release.name}" are is not known, so it cannot be written as a file`,
+          hint: 'load the release from its own file',
+        });
+      }
+      return { ...route, file: recordings };
+    }
+    case 'command':
+      return cwd === undefined ? route : { ...route, cwd };
+    case 'openai':
+    case 'anthropic':
+      return keyVariable === undefined ? route : { ...route, 'api-key-env': keyVariable };
+    default:
+      return route;
+  }
+}
+
+function paramsOf(params: JsonObject): JsonObject {
+  const named: Record<string, JsonValue | undefined> = {};
+  const options: Record<string, JsonValue | undefined> = {};
+  for (const [key, value] of Object.entries(params)) {
+    if (PARAM_NAMES.includes(key)) named[key] = value;
+    else options[key] = value;
+  }
+  return Object.keys(options).length === 0 ? named : { ...named, 'provider-options': options };
+}
+
+function readsBack(yaml: string, content: JsonObject): boolean {
+  const document = parseDocument(yaml.replace(/\r\n?/g, '\n'), {
+    merge: true,
+    stringKeys: true,
+    logLevel: 'error',
+  });
+  if (document.errors.length > 0 || document.warnings.length > 0) return false;
+  const value: unknown = document.toJS({ maxAliasCount: 10_000 });
+  return isJsonObject(value) && canonicalJson(value) === canonicalJson(content);
+}

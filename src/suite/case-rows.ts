@@ -1,0 +1,261 @@
+// Reads the rows of case files: JSON lines, JSON, YAML and CSV. A row knows the line it stands on.
+
+import { readFileSync } from 'node:fs';
+import { extname } from 'node:path';
+import {
+  type DocumentPath,
+  fixedDocument,
+  jsonComplaint,
+  jsonPlace,
+  notJson,
+  quote,
+  readDocument,
+  type TextDocument,
+} from '../core/document.ts';
+import { type ErrorWhere, LastgoodError } from '../core/errors.ts';
+import { isJsonObject, type JsonObject, type JsonValue, normalizeNewlines } from '../core/json.ts';
+import { CASE_KEYS } from './case-schema.ts';
+import { parseCsv } from './csv.ts';
+import type { Problems } from './problems.ts';
+
+/** One would-be case and where it stands. */
+export interface Row {
+  readonly value: JsonValue;
+  readonly document: TextDocument;
+  /** Of the value inside the document. */
+  readonly path: DocumentPath;
+  readonly line: number;
+}
+
+export const CASE_FILE_TYPES = ['.jsonl', '.ndjson', '.json', '.yaml', '.yml', '.csv'];
+
+/** A file's text with LF line ends; an error that says why it cannot be read otherwise. */
+export function readText(path: string, where: () => ErrorWhere = () => ({ file: path })): string {
+  let bytes: Buffer;
+  try {
+    bytes = readFileSync(path);
+  } catch (cause) {
+    throw unreadable(path, cause as NodeJS.ErrnoException, where());
+  }
+  try {
+    return normalizeNewlines(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch (cause) {
+    throw new LastgoodError({
+      code: 'SUITE_UNREADABLE',
+      message: `${quote(path)} is not UTF-8 text`,
+      where: where(),
+      hint: 'save the file as UTF-8',
+      cause,
+    });
+  }
+}
+
+/** All rows of a case file; what cannot be read goes to `problems`. `raw` keeps CSV cells as they are, for a `map` to pick from. */
+export function readRows(path: string, raw: boolean, problems: Problems): Row[] {
+  try {
+    const text = readText(path);
+    switch (extname(path).toLowerCase()) {
+      case '.jsonl':
+      case '.ndjson':
+        return jsonLines(text, path, problems);
+      case '.csv':
+        return csvRows(text, path, raw, problems);
+      default:
+        return documentRows(readDocument(text, path, 'SUITE'));
+    }
+  } catch (error) {
+    if (!(error instanceof LastgoodError)) throw error;
+    problems.add(error);
+    return [];
+  }
+}
+
+/** A list is a row per entry; anything else is one row. */
+function documentRows(document: TextDocument): Row[] {
+  const row = (value: JsonValue, path: DocumentPath): Row => ({
+    value,
+    document,
+    path,
+    line: document.locate(path).line,
+  });
+  return Array.isArray(document.value)
+    ? document.value.map((value: JsonValue, i) => row(value, [i]))
+    : [row(document.value, [])];
+}
+
+function jsonLines(text: string, file: string, problems: Problems): Row[] {
+  const rows: Row[] = [];
+  // Only escapes can bring these in, so most files are cleared with one search each.
+  const suspicious = text.includes('__proto__') || /\\u[dD][89a-fA-F]/.test(text);
+  for (const [i, source] of text.split('\n').entries()) {
+    if (source.trim() === '') continue;
+    const line = i + 1;
+    let value: JsonValue;
+    try {
+      value = JSON.parse(source) as JsonValue;
+    } catch (cause) {
+      problems.add(
+        new LastgoodError({
+          code: 'SUITE_BAD_JSONL',
+          message: `the line is not one JSON value: ${jsonComplaint(cause as Error)}`,
+          where: { file, line, column: jsonPlace(cause as Error, source).column },
+          cause,
+        }),
+      );
+      continue;
+    }
+    const document = lineDocument(value, source, file, line);
+    const bad = suspicious ? notJson(value) : [];
+    if (bad.length > 0) {
+      problems.add(
+        ...bad.map(
+          ({ path, problem }) =>
+            new LastgoodError({
+              code: 'SUITE_BAD_JSONL',
+              message: problem,
+              where: { file, ...document.locate(path) },
+            }),
+        ),
+      );
+      continue;
+    }
+    rows.push({ value, document, path: [], line });
+  }
+  return rows;
+}
+
+/** Columns are looked up by reading the line again, which only an error needs. */
+function lineDocument(value: JsonValue, source: string, file: string, line: number): TextDocument {
+  return {
+    file,
+    value,
+    locate(path, of) {
+      try {
+        return { line, column: readDocument(source, file, 'SUITE').locate(path, of).column };
+      } catch {
+        return { line, column: 1 };
+      }
+    },
+  };
+}
+
+function csvRows(text: string, file: string, raw: boolean, problems: Problems): Row[] {
+  const fail = (line: number, message: string, hint?: string): void =>
+    problems.add(new LastgoodError({ code: 'SUITE_BAD_CSV', message, where: { file, line }, hint }));
+  const parsed = parseCsv(text);
+  if (!parsed.ok) {
+    fail(parsed.line, parsed.problem, 'write a quote inside a quoted cell as two quotes');
+    return [];
+  }
+  const [header, ...records] = parsed.records;
+  if (header === undefined) {
+    fail(1, 'the file is empty, expected a header line with the names of the columns');
+    return [];
+  }
+  const columns = header.cells.map((c) => c.trim());
+  const twice = columns.find((c, i) => columns.indexOf(c) !== i);
+  if (twice !== undefined) {
+    fail(header.line, `the column ${quote(twice)} stands twice in the header`);
+    return [];
+  }
+  if (columns.length === 1 && /[;\t]/.test(columns[0] ?? '')) {
+    fail(
+      header.line,
+      `the header ${quote(columns[0] ?? '')} is one column`,
+      'separate the columns by commas',
+    );
+    return [];
+  }
+  return records.flatMap((record) => {
+    if (record.cells.length !== columns.length) {
+      fail(record.line, `the row has ${record.cells.length} cells, the header has ${columns.length}`);
+      return [];
+    }
+    const cells = new Map(columns.map((column, i) => [column, record.cells[i] ?? '']));
+    const place = { line: record.line, column: 1 };
+    const value = raw
+      ? Object.fromEntries(cells)
+      : caseOfCells(cells, (message) => fail(record.line, message));
+    return value === undefined
+      ? []
+      : [{ value, document: fixedDocument(value, file, place), path: [], line: record.line }];
+  });
+}
+
+/** Cells to a case: an empty cell of a field is an absent field, an empty cell of a variable is an empty text. */
+function caseOfCells(
+  cells: ReadonlyMap<string, string>,
+  fail: (message: string) => void,
+): JsonObject | undefined {
+  const fields: Record<string, JsonValue> = {};
+  const vars: Record<string, JsonValue> = {};
+  const meta: Record<string, JsonValue> = {};
+  let broken = false;
+  for (const [column, cell] of cells) {
+    if (column === '__proto__') fail('a column cannot be called "__proto__"');
+    else if (column.startsWith('vars.')) vars[column.slice(5)] = cell;
+    else if (column.startsWith('meta.')) meta[column.slice(5)] = cell;
+    else if (!CASE_KEYS.includes(column)) vars[column] = cell;
+    else if (cell.trim() !== '') {
+      const value = fieldOfCell(column, cell);
+      if (value.ok) fields[column] = value.value;
+      else {
+        fail(`the cell of column ${quote(column)} ${value.problem}`);
+        broken = true;
+      }
+    }
+  }
+  if (broken) return undefined;
+  return {
+    ...fields,
+    ...(Object.keys(vars).length > 0 || fields['vars'] !== undefined
+      ? { vars: { ...(isJsonObject(fields['vars']) ? fields['vars'] : {}), ...vars } }
+      : {}),
+    ...(Object.keys(meta).length > 0 || fields['meta'] !== undefined
+      ? { meta: { ...(isJsonObject(fields['meta']) ? fields['meta'] : {}), ...meta } }
+      : {}),
+  };
+}
+
+function fieldOfCell(
+  column: string,
+  cell: string,
+): { ok: true; value: JsonValue } | { ok: false; problem: string } {
+  switch (column) {
+    case 'id':
+    case 'group':
+      return { ok: true, value: cell.trim() };
+    case 'expected':
+      return { ok: true, value: cell };
+    case 'tags':
+      return {
+        ok: true,
+        value: cell
+          .split(';')
+          .map((t) => t.trim())
+          .filter((t) => t !== ''),
+      };
+    case 'critical':
+      if (/^(true|yes|1)$/i.test(cell.trim())) return { ok: true, value: true };
+      if (/^(false|no|0)$/i.test(cell.trim())) return { ok: true, value: false };
+      return { ok: false, problem: `says ${quote(cell)}, expected true or false` };
+    default:
+      try {
+        return { ok: true, value: JSON.parse(cell) as JsonValue };
+      } catch (cause) {
+        return { ok: false, problem: `is not JSON: ${jsonComplaint(cause as Error)}` };
+      }
+  }
+}
+
+function unreadable(path: string, cause: NodeJS.ErrnoException, where: ErrorWhere): LastgoodError {
+  const reason =
+    cause.code === 'ENOENT'
+      ? 'does not exist'
+      : cause.code === 'EISDIR'
+        ? 'is a directory, expected a file'
+        : cause.code === 'EACCES'
+          ? 'may not be read'
+          : `could not be read (${cause.code ?? cause.message})`;
+  return new LastgoodError({ code: 'SUITE_UNREADABLE', message: `${quote(path)} ${reason}`, where, cause });
+}

@@ -1,0 +1,118 @@
+// Files that graders name: JSON Schemas, read in and compiled once, and modules, hashed.
+
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { describeValue, quote, readDocument } from '../core/document.ts';
+import { type ErrorWhere, LastgoodError } from '../core/errors.ts';
+import { contentHash, isJsonObject, type JsonObject, sha256 } from '../core/json.ts';
+import { readText } from './case-rows.ts';
+
+type Where = () => ErrorWhere;
+
+export interface GraderFiles {
+  /** The schema in a JSON or YAML file. Throws LastgoodError(s). */
+  schema(path: string, where: Where): JsonObject;
+  /** Remembers a schema for `compileErrors`. */
+  expectSchema(schema: JsonObject, where: Where): void;
+  /** Absolute path of a module and the hash of its text. Throws LastgoodError. */
+  module(path: string, where: Where): { path: string; sourceHash: string };
+  /** One error per schema that does not compile. */
+  compileErrors(): Promise<LastgoodError[]>;
+}
+
+export function graderFiles(): GraderFiles {
+  const schemas = new Map<string, JsonObject>();
+  const modules = new Map<string, { path: string; sourceHash: string }>();
+  const expected = new Map<string, { schema: JsonObject; where: Where }>();
+  const remembered = new Set<JsonObject>();
+  return {
+    schema(path, where) {
+      const known = schemas.get(path);
+      if (known) return known;
+      const { value } = readDocument(readText(path, where), path, 'SUITE');
+      if (!isJsonObject(value)) {
+        throw new LastgoodError({
+          code: 'SUITE_BAD_SCHEMA',
+          message: `${quote(path)} holds ${describeValue(value)}, expected a JSON Schema (a map)`,
+          where: where(),
+        });
+      }
+      schemas.set(path, value);
+      return value;
+    },
+    expectSchema(schema, where) {
+      if (remembered.has(schema)) return;
+      remembered.add(schema);
+      const hash = contentHash(schema);
+      if (!expected.has(hash)) expected.set(hash, { schema, where });
+    },
+    module(path, where) {
+      const known = modules.get(path);
+      if (known) return known;
+      if (!existsSync(path)) {
+        throw new LastgoodError({
+          code: 'SUITE_UNREADABLE',
+          message: `the module ${quote(path)} does not exist`,
+          where: where(),
+          hint: 'paths are relative to the file they stand in',
+        });
+      }
+      const found = { path: resolve(path), sourceHash: sha256(readText(path, where)) };
+      modules.set(path, found);
+      return found;
+    },
+    async compileErrors() {
+      if (expected.size === 0) return [];
+      const compile = await schemaCompiler();
+      return [...expected.values()].flatMap(({ schema, where }) => {
+        const problem = compile(schema);
+        return problem === null
+          ? []
+          : [
+              new LastgoodError({
+                code: 'SUITE_BAD_SCHEMA',
+                message: `the JSON Schema does not compile: ${problem}`,
+                where: where(),
+                hint: 'draft-07 is the default; name 2020-12 or 2019-09 in `$schema`',
+              }),
+            ];
+      });
+    },
+  };
+}
+
+/** Says why a schema does not compile, or null. Its dialect is the one `$schema` names, draft-07 without one. */
+async function schemaCompiler(): Promise<(schema: JsonObject) => string | null> {
+  const [{ Ajv }, { Ajv2019 }, { Ajv2020 }, formats] = await Promise.all([
+    import('ajv'),
+    import('ajv/dist/2019.js'),
+    import('ajv/dist/2020.js'),
+    import('ajv-formats'),
+  ]);
+  const options = { strict: false, addUsedSchema: false, logger: false } as const;
+  const addFormats = formats.default.default;
+  const compilers = new Map<string, InstanceType<typeof Ajv>>();
+  const compilerFor = (dialect: string): InstanceType<typeof Ajv> => {
+    const known = compilers.get(dialect);
+    if (known) return known;
+    const fresh =
+      dialect === '2020'
+        ? new Ajv2020(options)
+        : dialect === '2019'
+          ? new Ajv2019(options)
+          : new Ajv(options);
+    addFormats(fresh);
+    compilers.set(dialect, fresh);
+    return fresh;
+  };
+  return (schema) => {
+    const named = typeof schema['$schema'] === 'string' ? schema['$schema'] : '';
+    const dialect = /2020-12/.test(named) ? '2020' : /2019-09/.test(named) ? '2019' : '7';
+    try {
+      compilerFor(dialect).compile(schema);
+      return null;
+    } catch (error) {
+      return (error as Error).message;
+    }
+  };
+}

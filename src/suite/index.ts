@@ -1,0 +1,6 @@
+// Suites: read, checked, filtered.
+
+export * from './filter-cases.ts';
+export * from './load-suite.ts';
+export * from './suite-json-schema.ts';
+export * from './with-trials.ts';

@@ -1,0 +1,320 @@
+// Loads a suite: the file, the case files it names, every grader in normal form. All problems are told at once.
+
+import { existsSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { quote, readDocument, type TextDocument, whereIn } from '../core/document.ts';
+import { checkShape } from '../core/document-check.ts';
+import { didYouMean, type ErrorWhere, LastgoodError } from '../core/errors.ts';
+import { type GraderSpec, needsEmbedder, needsJudge } from '../core/grader-spec.ts';
+import { isJsonObject, type JsonObject, type JsonValue } from '../core/json.ts';
+import type { Case, Suite } from '../core/suite.ts';
+import { findCaseFiles } from './case-files.ts';
+import { type Row, readRows, readText } from './case-rows.ts';
+import { type CaseFields, caseSchema, mappedCaseSchema } from './case-schema.ts';
+import { bindExpected, needsExpected } from './expected.ts';
+import { graderFiles } from './grader-files.ts';
+import { type GraderDraft, type GraderReading, nameGraders, placeOf, readGraders } from './graders.ts';
+import { readMessages } from './messages.ts';
+import { collectProblems, type Problems } from './problems.ts';
+import { chooseRows, mapRows } from './row-map.ts';
+import { caseContentHash, gradersHash, suiteHash } from './suite-hash.ts';
+import { type FileEntry, fileEntrySchema, type SuiteFile, suiteFileSchema } from './suite-schema.ts';
+
+/** Reads and checks a suite file and everything it names. Throws LastgoodError(s) that carry file, line, column and case; no call is made. */
+export async function loadSuite(file: string): Promise<Suite> {
+  const document = readDocument(readText(file), file, 'SUITE');
+  const problems = collectProblems();
+  const head = readHead(document, problems);
+  const reading: GraderReading = { files: graderFiles(), problems };
+
+  const defaultList = head.defaults?.grade ?? [];
+  const defaults: Defaults = {
+    given: defaultList.length > 0,
+    drafts: readGraders(defaultList, { document, path: ['defaults', 'grade'] }, reading),
+    tags: head.defaults?.tags ?? [],
+    trials: head.trials ?? 1,
+    shared: new Map(),
+  };
+
+  const rows = await gatherRows(head.cases, document, problems);
+  const cases = rows.flatMap((row) => readCase(row, defaults, reading) ?? []);
+  problems.add(...duplicateIds(cases));
+  if (rows.length === 0 && problems.count() === 0) {
+    problems.add(
+      new LastgoodError({
+        code: 'SUITE_NO_CASES',
+        message: 'the suite has no cases',
+        where: whereIn(document, ['cases']),
+        hint: 'add cases, or the file that holds them: cases: [cases.jsonl]',
+      }),
+    );
+  }
+
+  const judged = cases.filter((c) => c.graders.some(needsJudge));
+  const embedded = cases.filter((c) => c.graders.some(needsEmbedder));
+  const judgeFile = examinerFile('judge', head.judge, judged, 'an `ask` criterion', document, problems);
+  const embedderFile = examinerFile(
+    'embedder',
+    head.embedder,
+    embedded,
+    'the grader "similar"',
+    document,
+    problems,
+  );
+  if (problems.count() === 0) problems.add(...unknownPolicyTags(head, cases, document));
+  problems.add(...(await reading.files.compileErrors()));
+  problems.throwIfAny();
+
+  const suite = {
+    name: head.name,
+    file,
+    description: head.description ?? null,
+    cases,
+    judgeFile: judged.length > 0 ? judgeFile : null,
+    embedderFile: embedded.length > 0 ? embedderFile : null,
+    policy: head.policy ?? {},
+  };
+  return { ...suite, hash: suiteHash(suite) };
+}
+
+interface Defaults {
+  /** True when the file lists any, read or not. */
+  readonly given: boolean;
+  readonly drafts: readonly GraderDraft[];
+  readonly tags: readonly string[];
+  readonly trials: number;
+  /** Graders and hash of cases that add none of their own, by nothing but the defaults. */
+  readonly shared: Map<'graders', { graders: GraderSpec[]; hash: string; plain: boolean }>;
+}
+
+/** The suite file's shape. Where it is wrong, what is usable goes on being checked, so that one pass finds the cases' problems too. */
+function readHead(document: TextDocument, problems: Problems): SuiteFile {
+  const checked = checkShape(suiteFileSchema, document.value, { document, family: 'SUITE' });
+  if (checked.ok) return checked.value;
+  problems.add(...checked.errors);
+  const raw = isJsonObject(document.value) ? document.value : {};
+  const cases = raw['cases'];
+  const defaults = raw['defaults'];
+  const grade = isJsonObject(defaults) && Array.isArray(defaults['grade']) ? defaults['grade'] : [];
+  return {
+    name: '',
+    cases: typeof cases === 'string' || Array.isArray(cases) ? (cases as string | unknown[]) : [],
+    defaults: { grade: grade as unknown[] },
+    ...(typeof raw['judge'] === 'string' ? { judge: raw['judge'] } : {}),
+    ...(typeof raw['embedder'] === 'string' ? { embedder: raw['embedder'] } : {}),
+  };
+}
+
+interface CaseRow extends Row {
+  readonly mapped: boolean;
+}
+
+async function gatherRows(
+  entries: SuiteFile['cases'],
+  document: TextDocument,
+  problems: Problems,
+): Promise<CaseRow[]> {
+  const rows: CaseRow[] = [];
+  const read = new Set<string>();
+  const list = typeof entries === 'string' ? [entries] : entries;
+  for (const [i, entry] of list.entries()) {
+    const path = typeof entries === 'string' ? ['cases'] : ['cases', i];
+    if (typeof entry === 'string') {
+      for (const file of await findCaseFiles(entry, document, path, problems)) {
+        if (read.has(resolve(file))) continue;
+        read.add(resolve(file));
+        for (const row of readRows(file, false, problems)) rows.push({ ...row, mapped: false });
+      }
+    } else if (isJsonObject(entry) && 'file' in entry) {
+      const checked = checkShape(fileEntrySchema, entry, { document, path, family: 'SUITE' });
+      if (checked.ok) rows.push(...(await entryRows(checked.value, document, path, problems)));
+      else problems.add(...checked.errors);
+    } else {
+      rows.push({
+        value: entry as JsonValue,
+        document,
+        path,
+        line: document.locate(path).line,
+        mapped: false,
+      });
+    }
+  }
+  return rows;
+}
+
+async function entryRows(
+  entry: FileEntry,
+  document: TextDocument,
+  path: readonly (string | number)[],
+  problems: Problems,
+): Promise<CaseRow[]> {
+  const files = await findCaseFiles(entry.file, document, [...path, 'file'], problems);
+  const all = files.flatMap((file) => readRows(file, entry.map !== undefined, problems));
+  const site = { document, path };
+  const chosen = chooseRows(all, entry.where, site, problems);
+  const rows = entry.map === undefined ? chosen : mapRows(chosen, entry.map, site, problems);
+  return rows.map((row) => ({ ...row, mapped: entry.map !== undefined }));
+}
+
+function readCase(row: CaseRow, defaults: Defaults, reading: GraderReading): Case | undefined {
+  const { document, path, line } = row;
+  const { problems } = reading;
+  const rawId = isJsonObject(row.value) ? row.value['id'] : undefined;
+  const caseId = typeof rawId === 'string' ? rawId : undefined;
+  const schema = row.mapped ? mappedCaseSchema : caseSchema;
+  const checked = checkShape(schema, row.value, {
+    document,
+    path,
+    family: 'SUITE',
+    caseId,
+    unknownKeyHint: 'rows of another shape are read with { file, map, where }',
+  });
+  if (!checked.ok) {
+    problems.add(...checked.errors);
+    return undefined;
+  }
+  const fields = checked.value as CaseFields;
+  const id = fields.id;
+  const where = (): ErrorWhere => whereIn(document, path, 'value', id);
+
+  const own = readGraders(fields.grade ?? [], { document, path: [...path, 'grade'], caseId: id }, reading);
+  if (!defaults.given && (fields.grade ?? []).length === 0) {
+    problems.add(
+      new LastgoodError({
+        code: 'SUITE_NO_GRADER',
+        message: 'the case has no grader, so nothing could ever fail',
+        where: where(),
+        hint: 'add `grade:` to the case, or `defaults: { grade: [...] }` to the suite',
+      }),
+    );
+    return undefined;
+  }
+  const expected = fields.expected as JsonValue | undefined;
+  const graders =
+    own.length === 0
+      ? defaultGraders(defaults, id, expected, where, problems)
+      : bound(nameGraders([...defaults.drafts, ...own], id, problems), expected, where, problems);
+
+  const content = {
+    vars: (fields.vars ?? {}) as JsonObject,
+    messages: fields.messages === undefined ? null : readMessages(fields.messages),
+    expected,
+  };
+  return {
+    id,
+    tags: [...new Set([...defaults.tags, ...(fields.tags ?? [])])],
+    group: fields.group ?? null,
+    critical: fields.critical ?? false,
+    ...content,
+    graders: graders.graders,
+    trials: fields.trials ?? defaults.trials,
+    minPassRate: fields['min-pass-rate'] ?? null,
+    source: fields.source ?? null,
+    meta: (fields.meta ?? {}) as JsonObject,
+    contentHash: caseContentHash(content),
+    gradersHash: graders.hash,
+    where: { file: document.file, line },
+  };
+}
+
+function bound(
+  graders: readonly GraderSpec[],
+  expected: JsonValue | undefined,
+  where: () => ErrorWhere,
+  problems: Problems,
+): { graders: GraderSpec[]; hash: string } {
+  const ready = graders.map((g) => bindExpected(g, expected, where, (error) => problems.add(error)));
+  return { graders: ready, hash: gradersHash(ready) };
+}
+
+/** Cases without graders of their own share one list and one hash, unless a default grader looks at `expected`. */
+function defaultGraders(
+  defaults: Defaults,
+  id: string,
+  expected: JsonValue | undefined,
+  where: () => ErrorWhere,
+  problems: Problems,
+): { graders: GraderSpec[]; hash: string } {
+  let shared = defaults.shared.get('graders');
+  if (shared === undefined) {
+    const graders = nameGraders(defaults.drafts, id, problems);
+    shared = { graders, hash: gradersHash(graders), plain: !graders.some(needsExpected) };
+    defaults.shared.set('graders', shared);
+  }
+  if (shared.plain) return shared;
+  const ready = shared.graders.map((g) => bindExpected(g, expected, where, (error) => problems.add(error)));
+  return ready.every((g, i) => g === shared.graders[i])
+    ? shared
+    : { graders: ready, hash: gradersHash(ready) };
+}
+
+function duplicateIds(cases: readonly Case[]): LastgoodError[] {
+  const first = new Map<string, Case>();
+  return cases.flatMap((c) => {
+    const other = first.get(c.id);
+    if (other === undefined) {
+      first.set(c.id, c);
+      return [];
+    }
+    return [
+      new LastgoodError({
+        code: 'SUITE_DUPLICATE_ID',
+        message: `another case has the same id; it stands at ${placeOf(other.where)}`,
+        where: { ...c.where, caseId: c.id },
+        hint: 'ids are unique within a suite: rename one of the two',
+      }),
+    ];
+  });
+}
+
+/** Resolved path of the judge's or embedder's release; an error when it is needed and not named, or named and not there. */
+function examinerFile(
+  key: 'judge' | 'embedder',
+  named: string | undefined,
+  needing: readonly Case[],
+  because: string,
+  document: TextDocument,
+  problems: Problems,
+): string | null {
+  if (named !== undefined) {
+    const path = resolve(dirname(document.file), named);
+    if (!existsSync(path)) {
+      problems.add(
+        new LastgoodError({
+          code: 'SUITE_UNREADABLE',
+          message: `the ${key}'s release file ${quote(named)} does not exist`,
+          where: whereIn(document, [key]),
+          hint: 'paths are relative to the file they stand in',
+        }),
+      );
+    }
+    return path;
+  }
+  const first = needing[0];
+  if (first === undefined) return null;
+  problems.add(
+    new LastgoodError({
+      code: key === 'judge' ? 'SUITE_NO_JUDGE' : 'SUITE_NO_EMBEDDER',
+      message: `${because} needs the suite's \`${key}\`, and the suite names none (${needing.length} ${needing.length === 1 ? 'case' : 'cases'})`,
+      where: { ...first.where, caseId: first.id },
+      hint: `add \`${key}: <release file>\` to ${document.file}`,
+    }),
+  );
+  return null;
+}
+
+/** A floor for a tag that no case has would never gate anything. */
+function unknownPolicyTags(head: SuiteFile, cases: readonly Case[], document: TextDocument): LastgoodError[] {
+  const tags = new Set(cases.flatMap((c) => c.tags));
+  return Object.keys(head.policy?.tags ?? {})
+    .filter((tag) => !tags.has(tag))
+    .map((tag) => {
+      const near = didYouMean(tag, [...tags]);
+      return new LastgoodError({
+        code: 'SUITE_UNKNOWN_TAG',
+        message: `the policy has a floor for the tag ${quote(tag)}, which no case has`,
+        where: whereIn(document, ['policy', 'tags', tag], 'key'),
+        hint: near === undefined ? `tags: ${[...tags].sort().join(', ')}` : `did you mean ${quote(near)}?`,
+      });
+    });
+}

@@ -1,0 +1,37 @@
+// The hashes by which cases and suites are told apart.
+
+import { type GraderSpec, graderContent } from '../core/grader-spec.ts';
+import { contentHash, type JsonObject, type JsonValue } from '../core/json.ts';
+import type { Case, Suite } from '../core/suite.ts';
+
+/** What the model is shown and what is expected. */
+export function caseContentHash(c: Pick<Case, 'vars' | 'messages' | 'expected'>): string {
+  return contentHash({
+    vars: c.vars,
+    messages: c.messages as unknown as JsonValue,
+    ...(c.expected === undefined ? {} : { expected: c.expected }),
+  });
+}
+
+export function gradersHash(graders: readonly GraderSpec[]): string {
+  return contentHash(graders.map(graderContent));
+}
+
+/** Hash over name, policy and cases; neither the order of cases and tags nor the files they stand in count. */
+export function suiteHash(suite: Pick<Suite, 'name' | 'policy' | 'cases'>): string {
+  const cases = [...suite.cases]
+    .sort((a, b) => (a.id < b.id ? -1 : 1))
+    .map(
+      (c): JsonValue => [
+        c.id,
+        c.contentHash,
+        c.gradersHash,
+        c.trials,
+        c.critical,
+        c.minPassRate,
+        c.group,
+        [...c.tags].sort(),
+      ],
+    );
+  return contentHash({ name: suite.name, policy: suite.policy as unknown as JsonObject, cases });
+}

@@ -1,0 +1,60 @@
+// Opens the ledger and gathers what every job needs: the one place where the real world is wired to the stages.
+
+import { randomBytes } from 'node:crypto';
+import {
+  type Clock,
+  type Prices,
+  type Progress,
+  pricesSchema,
+  type Rng,
+  secretMask,
+  secretValues,
+} from '../core/index.ts';
+import { openLedger } from '../snapshot/index.ts';
+import { readChecked } from './checked-file.ts';
+import type { Workplace } from './workplace.ts';
+
+export interface WorkplaceInput {
+  readonly db: string;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly progress: Progress;
+  /** Price file; null = costs are unknown. */
+  readonly pricesFile?: string | undefined;
+  readonly version: string;
+  readonly node: string;
+  readonly platform: string;
+  readonly signal: AbortSignal;
+  readonly hardSignal: AbortSignal;
+  readonly clock?: Clock;
+  readonly rng?: Rng;
+  /** Refuse to create a ledger that is not there: for commands that only read. */
+  readonly mustExist?: boolean;
+}
+
+/** Wall-clock time. */
+export const SYSTEM_CLOCK: Clock = { now: () => new Date() };
+
+/** Unpredictable numbers: nonces that fence a judge's input must not be guessable. */
+export const SECURE_RNG: Rng = { next: () => randomBytes(6).readUIntBE(0, 6) / 2 ** 48 };
+
+/** The caller closes `store`. */
+export async function openWorkplace(input: WorkplaceInput): Promise<Workplace> {
+  const store = await openLedger(input.db, { create: input.mustExist !== true });
+  return {
+    store,
+    clock: input.clock ?? SYSTEM_CLOCK,
+    rng: input.rng ?? SECURE_RNG,
+    env: (name) => input.environment[name],
+    mask: secretMask(secretValues(input.environment)),
+    progress: input.progress,
+    prices: input.pricesFile === undefined ? null : await readPrices(input.pricesFile),
+    environment: { lastgood: input.version, node: input.node, platform: input.platform },
+    signal: input.signal,
+    hardSignal: input.hardSignal,
+  };
+}
+
+/** A price file, checked. */
+export function readPrices(file: string): Promise<Prices> {
+  return readChecked(file, pricesSchema, 'PRICES');
+}
