@@ -1,0 +1,77 @@
+// What grading needs from outside: the judge's and the embedder's provider, the verdict cache, prices, randomness.
+
+import type { JsonValue } from '../core/json.ts';
+import type { Provider, Usage } from '../core/provider.ts';
+import type { Release } from '../core/release.ts';
+import type { SecretMask } from '../core/secrets.ts';
+
+/** A release and the provider that calls it. */
+export interface Examined {
+  readonly release: Release;
+  readonly provider: Provider;
+}
+
+/** Keeps judge verdicts by key, so that an unchanged answer is not paid for twice. */
+export interface VerdictCache {
+  get(key: string): Promise<JsonValue | undefined>;
+  put(key: string, verdict: JsonValue): Promise<void>;
+}
+
+export interface JudgeOptions {
+  /** Independent judge calls per rubric and trial; the majority counts. Default 1. */
+  readonly votes?: number | undefined;
+  /** Per call. Default 120000. */
+  readonly timeoutMs?: number | undefined;
+  /** Calls per question when the provider fails in a way that may pass. Default 4. */
+  readonly maxAttempts?: number | undefined;
+  /** Judge calls at a time, over all trials. Default 4. */
+  readonly concurrency?: number | undefined;
+}
+
+/** One call to the judge, for progress and budgets. */
+export interface JudgeCallInfo {
+  readonly caseId: string;
+  readonly trial: number;
+  readonly graderId: string;
+  /** From 0. */
+  readonly vote: number;
+  /** `answered`, or the failure's code. */
+  readonly outcome: string;
+  readonly model: string | null;
+  readonly latencyMs: number | null;
+  /** null = price or usage unknown. */
+  readonly costUsd: number | null;
+}
+
+export interface GraderContext {
+  readonly judge: Examined | null;
+  readonly embedder: Examined | null;
+  readonly verdicts: VerdictCache | null;
+  /** Cost of one call in US dollars; null = unknown. */
+  costOf(model: string | null, usage: Usage | null): number | null;
+  /** Fresh random hex, at least 32 digits. */
+  nonce(): string;
+  readonly judgeOptions?: JudgeOptions | undefined;
+  onJudgeCall?(info: JudgeCallInfo): void;
+  readonly mask: SecretMask;
+  /** Waits; default: real time. */
+  sleep?(ms: number, signal: AbortSignal): Promise<void>;
+}
+
+/** Adds up what judging one trial cost; once a part is unknown, so is the sum. */
+export interface CostMeter {
+  add(usd: number | null): void;
+  readonly usd: number | null;
+}
+
+export function costMeter(): CostMeter {
+  let sum: number | null = 0;
+  return {
+    add(usd) {
+      sum = sum === null || usd === null ? null : sum + usd;
+    },
+    get usd() {
+      return sum;
+    },
+  };
+}

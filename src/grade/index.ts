@@ -1,0 +1,15 @@
+// The grade room's entry: trials in, grades out.
+
+export type {
+  CostMeter,
+  Examined,
+  GraderContext,
+  JudgeCallInfo,
+  JudgeOptions,
+  VerdictCache,
+} from './context.ts';
+export { JUDGE_OUTPUT_TOKENS } from './judge.ts';
+export { measureTrial } from './measures.ts';
+export { isRefusal } from './refusal.ts';
+export { createTrialGrader, type TrialGrader } from './trial-grader.ts';
+export type { UserGraderInput } from './user-verdict.ts';

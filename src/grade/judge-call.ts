@@ -1,0 +1,149 @@
+// One question to a provider that may fail: deadline, retries with back-off, cost. The port makes single attempts; this decides how many.
+
+import pLimit from 'p-limit';
+import type { Failure, ProviderReply, ProviderRequest } from '../core/provider.ts';
+import type { CostMeter, Examined, GraderContext } from './context.ts';
+
+const LONGEST_WAIT_MS = 30_000;
+const FIRST_WAIT_MS = 500;
+
+export type CallNote = (
+  outcome: string,
+  model: string | null,
+  latencyMs: number | null,
+  costUsd: number | null,
+) => void;
+
+/** Calls the examiner's provider until it answers, gives up or is out of attempts. */
+export interface Caller {
+  call(
+    request: ProviderRequest,
+    signal: AbortSignal,
+    cost: CostMeter,
+    note: CallNote,
+  ): Promise<ProviderReply>;
+  /** The same retries and deadline around an embedding call. */
+  retrying<T extends { readonly kind: string }>(
+    attempt: (signal: AbortSignal) => Promise<T | Failure>,
+    signal: AbortSignal,
+    seen: (reply: T | Failure) => void,
+  ): Promise<T | Failure>;
+}
+
+export function createCaller(examined: Examined, context: GraderContext): Caller {
+  const { concurrency = 4, maxAttempts = 4, timeoutMs = 120_000 } = context.judgeOptions ?? {};
+  const limit = pLimit(Math.max(1, concurrency));
+  const sleep = context.sleep ?? realSleep;
+  // Once no call can succeed any more (no key, no credit), none is made: a thousand refusals say nothing more than one.
+  let fatal: Failure | null = null;
+
+  async function retrying<T extends { readonly kind: string }>(
+    attempt: (signal: AbortSignal) => Promise<T | Failure>,
+    signal: AbortSignal,
+    seen: (reply: T | Failure) => void,
+  ): Promise<T | Failure> {
+    for (let n = 1; ; n++) {
+      const reply = await limit(async () => fatal ?? once(attempt, timeoutMs, signal));
+      if (reply !== fatal) seen(reply);
+      if (!isFailure(reply)) return reply;
+      if (reply.fatal) fatal = reply;
+      if (!reply.retryable || reply.fatal || n >= maxAttempts || signal.aborted) return reply;
+      const jitter = 0.5 + Number.parseInt(context.nonce().slice(0, 8), 16) / 2 ** 33;
+      const wait = reply.retryAfterMs ?? FIRST_WAIT_MS * 2 ** (n - 1) * jitter;
+      try {
+        await sleep(Math.min(wait, LONGEST_WAIT_MS), signal);
+      } catch {
+        return reply;
+      }
+    }
+  }
+
+  return {
+    retrying,
+    call: (request, signal, cost, note) =>
+      retrying(
+        (s) => examined.provider.call(request, s),
+        signal,
+        (reply) => {
+          if (reply.kind === 'answered') {
+            const model = reply.served.model ?? requestedModel(examined);
+            const usd = reply.costUsd ?? context.costOf(model, reply.usage);
+            cost.add(usd);
+            note('answered', reply.served.model, reply.latencyMs, usd);
+          } else {
+            // A call that ran out of time may still be billed; one that was refused is not.
+            const usd = reply.cause === 'timeout' ? null : 0;
+            cost.add(usd);
+            note(reply.code, null, reply.latencyMs, usd);
+          }
+        },
+      ),
+  };
+}
+
+/** The model the release asks for, where it names one. */
+export function requestedModel(examined: Examined): string | null {
+  const model = examined.release.layers.route['model'];
+  return typeof model === 'string' ? model : null;
+}
+
+export function isFailure(reply: { readonly kind: string }): reply is Failure {
+  return reply.kind === 'failed';
+}
+
+/** One attempt with a deadline that also holds against a provider that ignores its signal or throws. */
+async function once<T>(
+  attempt: (signal: AbortSignal) => Promise<T | Failure>,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<T | Failure> {
+  if (signal.aborted) return failure('timeout', 'aborted', 'cancelled before the call', false);
+  const deadline = new AbortController();
+  let finish: (failure: Failure) => void = () => undefined;
+  const cut = new Promise<Failure>((resolve) => {
+    finish = resolve;
+  });
+  const timer = setTimeout(() => {
+    deadline.abort();
+    finish(failure('timeout', 'timeout', `no answer within ${timeoutMs} ms`, true, timeoutMs));
+  }, timeoutMs);
+  const onAbort = (): void => {
+    deadline.abort();
+    finish(failure('timeout', 'aborted', 'cancelled during the call', false));
+  };
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    const answer = attempt(deadline.signal).catch((error: unknown) =>
+      failure('infra_error', 'provider_threw', error instanceof Error ? error.message : String(error), false),
+    );
+    return await Promise.race([answer, cut]);
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', onAbort);
+  }
+}
+
+function failure(
+  cause: Failure['cause'],
+  code: string,
+  message: string,
+  retryable: boolean,
+  latencyMs = 0,
+): Failure {
+  return { kind: 'failed', cause, code, message, retryable, fatal: false, latencyMs };
+}
+
+function realSleep(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => {
+      clearTimeout(timer);
+      reject(new Error('cancelled'));
+    };
+    const timer = setTimeout(() => {
+      signal.removeEventListener('abort', onAbort);
+      resolve();
+    }, ms);
+    if (signal.aborted) onAbort();
+    else signal.addEventListener('abort', onAbort, { once: true });
+  });
+}

@@ -1,0 +1,15 @@
+// What is measured on an answer without any grader.
+
+import type { TrialMeasures } from '../core/snapshot.ts';
+import { codePointLength } from '../core/text.ts';
+import type { Trial } from '../core/trial.ts';
+import { isRefusal } from './refusal.ts';
+
+/** Length and refusal of an answered trial; null for both where there was no answer. */
+export function measureTrial(trial: Trial): TrialMeasures {
+  if (trial.status !== 'answered') return { length: null, refusal: null };
+  return {
+    length: codePointLength(trial.output.text),
+    refusal: isRefusal(trial.output, trial.stopReason),
+  };
+}

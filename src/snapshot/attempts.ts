@@ -1,0 +1,70 @@
+// How a trial's attempts are written: nearly every trial has one, and it says little that the trial does not say itself.
+
+import type { JsonValue } from '../core/json.ts';
+import { canonicalJson } from '../core/json.ts';
+import type { Attempt, Trial } from '../core/trial.ts';
+import { wellFormed } from './lifting.ts';
+
+/** `code` is a number where the single attempt follows from the trial, else the attempts as JSON. */
+export interface StoredAttempts {
+  /** Milliseconds since 1970 of the first attempt; null when there was none or its time is not in ISO form. */
+  readonly startedMs: number | null;
+  readonly code: number | string;
+}
+
+const HAS_STATUS_200 = 1;
+const HAS_REQUEST_ID = 2;
+const NO_ATTEMPT = -1;
+
+/** What the code refers back to. */
+export interface AttemptContext {
+  readonly latencyMs: number | null;
+  readonly requestId: string | null;
+}
+
+export function attemptContext(trial: Trial): AttemptContext {
+  return trial.status === 'answered'
+    ? { latencyMs: trial.latencyMs, requestId: trial.served.requestId }
+    : { latencyMs: null, requestId: null };
+}
+
+export function packAttempts(attempts: readonly Attempt[], context: AttemptContext): StoredAttempts {
+  const first = attempts[0];
+  if (first === undefined) return { startedMs: null, code: NO_ATTEMPT };
+  const startedMs = isoMs(first.startedAt);
+  const plain =
+    attempts.length === 1 &&
+    startedMs !== null &&
+    first.outcome === 'answered' &&
+    first.latencyMs === context.latencyMs &&
+    (first.httpStatus === undefined || first.httpStatus === 200) &&
+    (first.requestId === undefined || first.requestId === context.requestId) &&
+    first.message === undefined;
+  if (!plain) return { startedMs, code: canonicalJson(wellFormed(attempts as unknown as JsonValue)) };
+  return {
+    startedMs,
+    code:
+      (first.httpStatus === undefined ? 0 : HAS_STATUS_200) |
+      (first.requestId === undefined ? 0 : HAS_REQUEST_ID),
+  };
+}
+
+export function unpackAttempts(stored: StoredAttempts, context: AttemptContext): Attempt[] {
+  if (typeof stored.code === 'string') return JSON.parse(stored.code) as Attempt[];
+  if (stored.code === NO_ATTEMPT || stored.startedMs === null || context.latencyMs === null) return [];
+  return [
+    {
+      startedAt: new Date(stored.startedMs).toISOString(),
+      latencyMs: context.latencyMs,
+      outcome: 'answered',
+      ...(stored.code & HAS_STATUS_200 ? { httpStatus: 200 } : {}),
+      ...(stored.code & HAS_REQUEST_ID ? { requestId: context.requestId } : {}),
+    },
+  ];
+}
+
+/** The time in milliseconds where it is written exactly as `toISOString` would, so that it can be written back. */
+function isoMs(text: string): number | null {
+  const ms = Date.parse(text);
+  return Number.isFinite(ms) && new Date(ms).toISOString() === text ? ms : null;
+}

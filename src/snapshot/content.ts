@@ -1,0 +1,190 @@
+// Content kept once: JSON values by the hash of their canonical form, documents whose long texts are shared, and common words.
+
+import { hash } from 'node:crypto';
+import type { Database, Statement } from 'better-sqlite3';
+import type { Output } from '../core/conversation.ts';
+import type { JsonObject, JsonValue } from '../core/json.ts';
+import { canonicalJson } from '../core/json.ts';
+import { liftTexts, restoreTexts, wellFormed } from './lifting.ts';
+
+/** How a content row's body stands for its value. */
+const ENCODING = { json: 0, text: 1, plainOutput: 2 } as const;
+
+/** Ids that were looked up before, so that most rows of a run need no query for their common parts. */
+const CACHE_LIMIT = 20_000;
+/** Long texts that come back all the time are few (prompts); the rest would only fill the memory. */
+const TEXT_CACHE_LIMIT = 500;
+const LONGEST_CACHED = 16_384;
+
+interface ContentRow {
+  readonly encoding: number;
+  readonly body: string;
+}
+
+/** The content tables of one connection. Writing methods must be called inside a write transaction. */
+export class ContentTables {
+  readonly #findContent: Statement<[Buffer], number>;
+  readonly #addContent: Statement<[Buffer, number, string]>;
+  readonly #content: Statement<[number], ContentRow>;
+  readonly #findDocument: Statement<[number, string], number>;
+  readonly #addDocument: Statement<[number, string]>;
+  readonly #document: Statement<[number], { shape: number; parts: string }>;
+  readonly #findWord: Statement<[string], number>;
+  readonly #addWord: Statement<[string]>;
+  readonly #word: Statement<[number], string>;
+  readonly #wordIds = new Map<string, number>();
+  readonly #words = new Map<number, string>();
+  readonly #textIds = new Map<string, number>();
+  readonly #shapeIds = new Map<string, number>();
+
+  constructor(db: Database) {
+    this.#findContent = db.prepare<[Buffer], number>('SELECT id FROM content WHERE sha256 = ?').pluck();
+    this.#addContent = db.prepare('INSERT INTO content (sha256, encoding, body) VALUES (?, ?, ?)');
+    this.#content = db.prepare('SELECT encoding, body FROM content WHERE id = ?');
+    this.#findDocument = db
+      .prepare<[number, string], number>('SELECT id FROM document WHERE shape = ? AND parts = ?')
+      .pluck();
+    this.#addDocument = db.prepare('INSERT INTO document (shape, parts) VALUES (?, ?)');
+    this.#document = db.prepare('SELECT shape, parts FROM document WHERE id = ?');
+    this.#findWord = db.prepare<[string], number>('SELECT id FROM word WHERE text = ?').pluck();
+    this.#addWord = db.prepare('INSERT INTO word (text) VALUES (?)');
+    this.#word = db.prepare<[number], string>('SELECT text FROM word WHERE id = ?').pluck();
+  }
+
+  /** Must follow a rolled-back transaction: ids given out in it are void. */
+  forget(): void {
+    this.#wordIds.clear();
+    this.#words.clear();
+    this.#textIds.clear();
+    this.#shapeIds.clear();
+  }
+
+  wordId(text: string): number {
+    const known = this.#wordIds.get(text);
+    if (known !== undefined) return known;
+    const stored = text.toWellFormed();
+    const id = this.#findWord.get(stored) ?? Number(this.#addWord.run(stored).lastInsertRowid);
+    remember(this.#wordIds, text, id);
+    return id;
+  }
+
+  wordIdOrNull(text: string | null | undefined): number | null {
+    return text === null || text === undefined ? null : this.wordId(text);
+  }
+
+  word(id: number): string {
+    const known = this.#words.get(id);
+    if (known !== undefined) return known;
+    const text = this.#word.get(id);
+    if (text === undefined) throw missing('word', id);
+    remember(this.#words, id, text);
+    return text;
+  }
+
+  wordOrNull(id: number | null): string | null {
+    return id === null ? null : this.word(id);
+  }
+
+  /** Id of an output; its hash is `contentHash(output)`. */
+  outputId(output: Output): number {
+    if (output.refusal === undefined && output.toolCalls.length === 0) {
+      const text = output.text.toWellFormed();
+      return this.#contentId(`{"text":${JSON.stringify(text)},"toolCalls":[]}`, ENCODING.plainOutput, text);
+    }
+    return this.jsonId(output as unknown as JsonObject);
+  }
+
+  output(id: number): Output {
+    return this.json(id) as unknown as Output;
+  }
+
+  jsonId(value: JsonValue): number {
+    const canonical = canonicalJson(wellFormed(value));
+    return this.#contentId(canonical, ENCODING.json, canonical);
+  }
+
+  json(id: number): JsonValue {
+    const { encoding, body } = this.#row(id);
+    // One value may have been stored in another role first, so the row's encoding decides, not the caller.
+    if (encoding === ENCODING.text) return body;
+    if (encoding === ENCODING.plainOutput) return { text: body, toolCalls: [] };
+    return JSON.parse(body) as JsonValue;
+  }
+
+  /** Long texts of a value as content ids (JSON array), and the rest of it as text. */
+  split(value: JsonValue): { readonly shape: string; readonly parts: string } {
+    const { shape, texts } = liftTexts(value);
+    return { shape, parts: `[${texts.map((text) => this.#textId(text)).join(',')}]` };
+  }
+
+  join(shape: string, parts: string): JsonValue {
+    const ids = parts === '[]' ? [] : (JSON.parse(parts) as number[]);
+    return restoreTexts({ shape, texts: ids.map((id) => this.json(id) as string) });
+  }
+
+  documentId(value: JsonValue): number {
+    const { shape, parts } = this.split(value);
+    const shapeId = this.#shapeId(shape);
+    return (
+      this.#findDocument.get(shapeId, parts) ?? Number(this.#addDocument.run(shapeId, parts).lastInsertRowid)
+    );
+  }
+
+  document(id: number): JsonValue {
+    const row = this.#document.get(id);
+    if (row === undefined) throw missing('document', id);
+    return this.join(canonicalJson(this.json(row.shape)), row.parts);
+  }
+
+  #textId(text: string): number {
+    const known = this.#textIds.get(text);
+    if (known !== undefined) return known;
+    const id = this.#contentId(JSON.stringify(text), ENCODING.text, text);
+    if (text.length <= LONGEST_CACHED) remember(this.#textIds, text, id, TEXT_CACHE_LIMIT);
+    return id;
+  }
+
+  #shapeId(shape: string): number {
+    const known = this.#shapeIds.get(shape);
+    if (known !== undefined) return known;
+    const id = this.#contentId(shape, ENCODING.json, shape);
+    if (shape.length <= LONGEST_CACHED) remember(this.#shapeIds, shape, id, TEXT_CACHE_LIMIT);
+    return id;
+  }
+
+  #contentId(canonical: string, encoding: number, body: string): number {
+    const key = keyOf(canonical);
+    return this.#findContent.get(key) ?? Number(this.#addContent.run(key, encoding, body).lastInsertRowid);
+  }
+
+  #row(id: number): ContentRow {
+    const row = this.#content.get(id);
+    if (row === undefined) throw missing('content', id);
+    return row;
+  }
+}
+
+/** A hash for a column: 32 bytes where it is 64 lower-case hex digits, else the text. */
+export function hashCell(hash: string): Buffer | string {
+  return /^[0-9a-f]{64}$/.test(hash) ? Buffer.from(hash, 'hex') : hash;
+}
+
+export function hashText(cell: Buffer | string): string {
+  return typeof cell === 'string' ? cell : cell.toString('hex');
+}
+
+/** SHA-256 of UTF-8 text as bytes, for key columns. */
+export function keyOf(text: string): Buffer {
+  return hash('sha256', text, 'buffer');
+}
+
+function remember<K, V>(cache: Map<K, V>, key: K, value: V, limit = CACHE_LIMIT): void {
+  if (cache.size >= limit) cache.clear();
+  cache.set(key, value);
+}
+
+function missing(table: string, id: number): Error {
+  return new Error(
+    `the ledger refers to ${table} ${id}, which is not there; the file was changed by other means`,
+  );
+}

@@ -1,0 +1,129 @@
+// What SQLite's error codes mean to the person at the terminal, and waiting for a database that others write to.
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import { LastgoodError } from '../core/errors.ts';
+
+interface Meaning {
+  readonly code: string;
+  readonly says: string;
+  readonly hint: string;
+}
+
+const MEANINGS: readonly (readonly [prefix: string, meaning: Meaning])[] = [
+  [
+    'SQLITE_FULL',
+    {
+      code: 'LEDGER_DISK_FULL',
+      says: 'The disk is full; what was stored before is intact, this write was not made.',
+      hint: 'free some space and resume the run, or keep the ledger elsewhere with --db',
+    },
+  ],
+  [
+    'SQLITE_CORRUPT',
+    {
+      code: 'LEDGER_CORRUPT',
+      says: 'The ledger file is damaged.',
+      hint: 'restore a backup, or import the exported *.snapshot.jsonl files into a new ledger; `sqlite3 FILE .recover` saves what is readable',
+    },
+  ],
+  [
+    'SQLITE_NOTADB',
+    {
+      code: 'LEDGER_FOREIGN',
+      says: 'The file is not an SQLite database, or its first page is damaged.',
+      hint: 'check the path given with --db; restore a backup if this was a ledger',
+    },
+  ],
+  [
+    'SQLITE_READONLY',
+    {
+      code: 'LEDGER_READONLY',
+      says: 'The ledger file or its folder cannot be written to.',
+      hint: 'check the permissions of the file and of its folder, or keep the ledger elsewhere with --db',
+    },
+  ],
+  [
+    'SQLITE_CANTOPEN',
+    {
+      code: 'LEDGER_CANNOT_OPEN',
+      says: 'The ledger file cannot be opened.',
+      hint: 'check that the path is a file, and the permissions of the file and of its folder (SQLite also writes beside it)',
+    },
+  ],
+  [
+    'SQLITE_PERM',
+    {
+      code: 'LEDGER_CANNOT_OPEN',
+      says: 'The ledger file may not be opened.',
+      hint: 'check the permissions of the file and of its folder',
+    },
+  ],
+  [
+    'SQLITE_IOERR',
+    {
+      code: 'LEDGER_IO',
+      says: 'Reading or writing the ledger file failed.',
+      hint: 'check the disk and its free space, then run again',
+    },
+  ],
+  [
+    'SQLITE_BUSY',
+    {
+      code: 'LEDGER_BUSY',
+      says: 'Other processes kept the ledger locked for too long.',
+      hint: 'see what else writes to it, then run again; an interrupted run can be resumed',
+    },
+  ],
+  [
+    'SQLITE_LOCKED',
+    {
+      code: 'LEDGER_BUSY',
+      says: 'The ledger is locked.',
+      hint: 'see what else writes to it, then run again',
+    },
+  ],
+];
+
+/** An error of the database as a sentence with its file and a remedy; anything else comes back as it is. */
+export function ledgerError(error: unknown, path: string): unknown {
+  const code = sqliteCode(error);
+  const meaning = MEANINGS.find(([prefix]) => code.startsWith(prefix))?.[1];
+  if (meaning === undefined) return error;
+  return new LastgoodError({
+    code: meaning.code,
+    message: `${meaning.says} (${code}: ${(error as Error).message})`,
+    hint: meaning.hint,
+    where: { file: path },
+    exitCode: 4,
+    cause: error,
+  });
+}
+
+/** SQLite's extended result code, e.g. `SQLITE_BUSY_SNAPSHOT`; empty when the error is not SQLite's. */
+export function sqliteCode(error: unknown): string {
+  const code = (error as { code?: unknown } | null)?.code;
+  return error instanceof Error && typeof code === 'string' && code.startsWith('SQLITE_') ? code : '';
+}
+
+/** How long to wait for other writers: SQLite itself waits `sliceMs` and blocks this process meanwhile, so it is asked `tries` times instead of once. */
+export interface Patience {
+  readonly sliceMs: number;
+  readonly tries: number;
+}
+
+export function patience(busyTimeoutMs: number): Patience {
+  const sliceMs = Math.min(250, Math.max(0, Math.round(busyTimeoutMs)));
+  return { sliceMs, tries: sliceMs === 0 ? 1 : Math.ceil(busyTimeoutMs / sliceMs) };
+}
+
+/** Runs a piece of database work, again while other processes hold the lock, and translates what goes wrong. */
+export async function withPatience<T>(path: string, { tries }: Patience, work: () => T): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return work();
+    } catch (error) {
+      if (!sqliteCode(error).startsWith('SQLITE_BUSY') || attempt >= tries) throw ledgerError(error, path);
+    }
+    await sleep(Math.min(50, 5 * attempt));
+  }
+}

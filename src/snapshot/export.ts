@@ -1,0 +1,80 @@
+// A snapshot as lines of text: the same snapshot always gives the same bytes, so that it can be kept in git and compared.
+
+import { LastgoodError } from '../core/errors.ts';
+import { canonicalJson, type JsonObject, type JsonValue, sha256 } from '../core/json.ts';
+import type { Release } from '../core/release.ts';
+import type { GradedTrial, SnapshotStore, SnapshotSummary, StoredTrial } from '../core/snapshot.ts';
+import { EXPORT_VERSION } from './export-format.ts';
+import { liftTexts, wellFormed } from './lifting.ts';
+
+/** The snapshot's lines, each without its line feed. Throws `SNAPSHOT_RUNNING` for one that has not ended. */
+export async function* exportSnapshot(store: SnapshotStore, snapshotId: string): AsyncIterable<string> {
+  const { summary, cases } = await store.results(snapshotId);
+  const suite = await store.suiteOf(snapshotId);
+  const exams = new Map(cases.map((c) => [c.id, c.exam]));
+  const byId = suite.cases
+    .map((c, position) => ({ position, case: c }))
+    .sort((a, b) => (a.case.id < b.case.id ? -1 : 1));
+
+  yield line(await header(store, summary));
+  for (const { position, case: c } of byId) {
+    yield line({ kind: 'case', position, case: c, exam: exams.get(c.id) });
+  }
+  const written = new Set<string>();
+  let trials = 0;
+  for (const { case: c } of byId) {
+    for await (const stored of store.trials(snapshotId, c.id)) {
+      trials++;
+      yield* trialLines(stored, written);
+    }
+  }
+  yield line({ kind: 'end', cases: byId.length, trials });
+}
+
+async function header(store: SnapshotStore, summary: SnapshotSummary): Promise<object> {
+  const { id, purpose, startedAt, plannedTrials, seed, labels, environment, exam, state, finishedAt } =
+    summary;
+  if (state === 'running' || finishedAt === null) {
+    throw new LastgoodError({
+      code: 'SNAPSHOT_RUNNING',
+      message: `Snapshot ${id} is still running, or its run was killed; only a finished or interrupted one can be exported.`,
+      hint: `wait for the run, or resume it with \`lastgood run … --resume ${id}\``,
+    });
+  }
+  const { cases: _cases, ...suite } = await store.suiteOf(id);
+  const { validity, validityReasons, findings } = summary;
+  const releaseOf = (role: 'judge' | 'embedder'): Promise<Release> | null =>
+    summary[role] === null ? null : store.releaseOf(id, role);
+  return {
+    kind: 'snapshot',
+    schemaVersion: EXPORT_VERSION,
+    ...{ id, purpose, startedAt, plannedTrials, seed, labels, environment, exam, suite },
+    release: await store.releaseOf(id),
+    judge: await releaseOf('judge'),
+    embedder: await releaseOf('embedder'),
+    closing: { finishedAt, state, validity, validityReasons, findings },
+  };
+}
+
+function* trialLines(stored: StoredTrial | GradedTrial, written: Set<string>): Iterable<string> {
+  const { trial, measures, grades } = stored;
+  const sent = trial.sent === null ? null : liftTexts(trial.sent);
+  const texts = (sent?.texts ?? []).map((text) => ({ sha: sha256(text), text }));
+  for (const { sha, text } of texts) {
+    if (written.has(sha)) continue;
+    written.add(sha);
+    yield line({ kind: 'text', sha256: sha, text });
+  }
+  yield line({
+    kind: 'trial',
+    trial: { ...trial, sent: sent === null ? null : JSON.parse(sent.shape) },
+    texts: texts.map(({ sha }) => sha),
+    measures,
+    grades,
+    judgeCostUsd: 'judgeCostUsd' in stored ? stored.judgeCostUsd : null,
+  });
+}
+
+function line(value: object): string {
+  return canonicalJson(wellFormed(value as JsonObject as JsonValue));
+}

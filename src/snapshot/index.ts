@@ -1,0 +1,7 @@
+// The snapshot room: the ledger and the files snapshots travel in.
+
+export { exportSnapshot } from './export.ts';
+export { importSnapshot } from './import.ts';
+export { openLedger } from './ledger.ts';
+export type { LedgerOptions } from './open.ts';
+export { parseReference, type Reference } from './reference.ts';

@@ -1,0 +1,341 @@
+// The snapshot store on SQLite: every method is one short piece of database work; the tables' own files know how rows look.
+
+import type { Database } from 'better-sqlite3';
+import { LastgoodError } from '../core/errors.ts';
+import type { JsonObject, JsonValue } from '../core/json.ts';
+import { canonicalJson } from '../core/json.ts';
+import type { Release } from '../core/release.ts';
+import type {
+  Blessing,
+  CaseResult,
+  GradedTrial,
+  LedgerRecord,
+  NewSnapshot,
+  SnapshotClosing,
+  SnapshotQuery,
+  SnapshotResults,
+  SnapshotStore,
+  SnapshotSummary,
+} from '../core/snapshot.ts';
+import type { Suite } from '../core/suite.ts';
+import { ContentTables } from './content.ts';
+import { sqliteCode, withPatience } from './database-error.ts';
+import { GradingTables } from './gradings.ts';
+import { wellFormed } from './lifting.ts';
+import { type LedgerOptions, type OpenLedgerFile, openLedgerFile } from './open.ts';
+import { resolveReference } from './resolve.ts';
+import { SnapshotTables } from './snapshots.ts';
+import {
+  CASES_PER_TRANSACTION,
+  type ExamBook,
+  examBook,
+  examBookJson,
+  examOf,
+  SuiteTables,
+} from './suites.ts';
+import { TrialTables } from './trials.ts';
+
+/**
+ * Opens the ledger at a path, making it when absent, and brings its schema up to date.
+ * Throws LastgoodError `NODE_TOO_OLD`, `ADDON_MISSING`, `LEDGER_MISSING`, `LEDGER_FOREIGN`, `LEDGER_NEWER`, `LEDGER_OLDER`,
+ * `LEDGER_CORRUPT`, `LEDGER_READONLY`, `LEDGER_CANNOT_OPEN`, `LEDGER_NETWORK_FS`, `LEDGER_DISK_FULL`, `LEDGER_IO` or `LEDGER_BUSY`.
+ */
+export async function openLedger(path: string, options: LedgerOptions = {}): Promise<SnapshotStore> {
+  return new SqliteLedger(await openLedgerFile(path, options));
+}
+
+/** A snapshot store on an open ledger file. */
+export class SqliteLedger implements SnapshotStore {
+  readonly #file: OpenLedgerFile;
+  readonly #db: Database;
+  readonly #content: ContentTables;
+  readonly #suites: SuiteTables;
+  readonly #snapshots: SnapshotTables;
+  readonly #trials: TrialTables;
+  /** Case numbers of the suite that trials are being appended for. */
+  #caseNumbers: { readonly suite: number; readonly byId: ReadonlyMap<string, number> } | null = null;
+
+  constructor(file: OpenLedgerFile) {
+    this.#file = file;
+    this.#db = file.db;
+    this.#content = new ContentTables(file.db);
+    this.#suites = new SuiteTables(file.db, this.#content);
+    this.#snapshots = new SnapshotTables(file.db);
+    this.#trials = new TrialTables(file.db, this.#content, new GradingTables(file.db, this.#content));
+  }
+
+  async begin(snapshot: NewSnapshot): Promise<void> {
+    checkNew(snapshot);
+    const { suite } = snapshot;
+    // Content is the same whoever adds it, so it need not wait for the snapshot: a crash leaves unused rows, nothing wrong.
+    const versions: number[] = [];
+    for (let i = 0; i < suite.cases.length; i += CASES_PER_TRANSACTION) {
+      const cases = suite.cases.slice(i, i + CASES_PER_TRANSACTION);
+      versions.push(...(await this.#write(() => this.#suites.versionIds(cases))));
+    }
+    const book = examBookJson(examBook(suite.cases, snapshot.caseExams));
+    await this.#write(() =>
+      this.#snapshots.add(snapshot, {
+        suite: this.#suites.suiteId(suite, versions),
+        release: this.#suites.releaseId(snapshot.release),
+        judge: snapshot.judge === null ? null : this.#suites.releaseId(snapshot.judge),
+        embedder: snapshot.embedder === null ? null : this.#suites.releaseId(snapshot.embedder),
+        examBook: this.#content.jsonId(book),
+      }),
+    );
+  }
+
+  async append(snapshotId: string, rows: readonly GradedTrial[]): Promise<void> {
+    await this.#write(() => {
+      const { no, suite } = this.#snapshots.writableKey(snapshotId);
+      const numbers = this.#numbersOf(suite);
+      const numbered = rows.map((row) => {
+        const caseNo = numbers.get(row.trial.caseId);
+        if (caseNo !== undefined) return { caseNo, row };
+        throw new LastgoodError({
+          code: 'CASE_UNKNOWN',
+          message: `Snapshot ${snapshotId} has no such case.`,
+          where: { caseId: row.trial.caseId },
+        });
+      });
+      this.#snapshots.countIn(no, numbered, (caseNo, row) => {
+        try {
+          return this.#trials.add(no, caseNo, row);
+        } catch (error) {
+          if (sqliteCode(error) !== 'SQLITE_CONSTRAINT_PRIMARYKEY') throw error;
+          throw new LastgoodError({
+            code: 'TRIAL_EXISTS',
+            message: `Snapshot ${snapshotId} already has trial ${row.trial.trial} of this case.`,
+            where: { caseId: row.trial.caseId },
+          });
+        }
+      });
+    });
+  }
+
+  async finish(snapshotId: string, closing: SnapshotClosing): Promise<SnapshotSummary> {
+    return this.#write(() => {
+      const { no } = this.#snapshots.writableKey(snapshotId);
+      this.#snapshots.close(no, closing);
+      return this.#summary(snapshotId);
+    });
+  }
+
+  async reopen(snapshotId: string): Promise<void> {
+    await this.#write(() => this.#snapshots.reopen(snapshotId));
+  }
+
+  async doneTrials(snapshotId: string): Promise<ReadonlyMap<string, ReadonlySet<number>>> {
+    return this.#read(() => {
+      const { no, suite } = this.#snapshots.key(snapshotId);
+      const done = this.#trials.done(no);
+      const byId = new Map<string, ReadonlySet<number>>();
+      for (const [id, caseNo] of this.#numbersOf(suite)) {
+        const trials = done.get(caseNo);
+        if (trials !== undefined) byId.set(id, trials);
+      }
+      return byId;
+    });
+  }
+
+  async list(query: SnapshotQuery = {}): Promise<readonly SnapshotSummary[]> {
+    const conditions: [sql: string, values: readonly string[]][] = [];
+    if (query.suite !== undefined) conditions.push(['u.name = ?', [query.suite]]);
+    if (query.fingerprint !== undefined) conditions.push(['r.fingerprint = ?', [query.fingerprint]]);
+    if (query.purposes !== undefined)
+      conditions.push([`s.purpose IN (${query.purposes.map(() => '?').join(', ')})`, query.purposes]);
+    const where = conditions.map(([sql]) => sql).join(' AND ') || '1';
+    const values = conditions.flatMap(([, v]) => v);
+    return this.#read(() => this.#snapshots.summaries(where, values, query.limit ?? -1));
+  }
+
+  async resolve(
+    ref: string,
+    context: { readonly suite?: string | undefined; readonly now: Date },
+  ): Promise<SnapshotSummary> {
+    return this.#read(() => resolveReference(this.#db, this.#snapshots, ref, context));
+  }
+
+  async results(snapshotId: string): Promise<SnapshotResults> {
+    return this.#read(() => {
+      const { no, suite } = this.#snapshots.key(snapshotId);
+      const bookId = this.#value<number>('SELECT exam_book FROM snapshot WHERE no = ?', no);
+      const book = this.#content.json(bookId as number) as unknown as ExamBook;
+      const trials = this.#trials.results(no);
+      const cases = this.#suites.facts(suite).map(
+        (facts): CaseResult => ({
+          id: facts.id,
+          tags: facts.tags,
+          group: facts.group,
+          critical: facts.critical,
+          minPassRate: facts.minPassRate,
+          exam: examOf(book, facts),
+          plannedTrials: facts.trials,
+          trials: trials.get(facts.caseNo) ?? [],
+        }),
+      );
+      return { summary: this.#summary(snapshotId), cases };
+    });
+  }
+
+  async *trials(snapshotId: string, caseId?: string): AsyncIterable<GradedTrial> {
+    const { no, wanted } = await this.#read(() => {
+      const key = this.#snapshots.key(snapshotId);
+      const numbers = this.#numbersOf(key.suite);
+      if (caseId === undefined) {
+        const withTrials = new Set(this.#trials.caseNos(key.no));
+        return { no: key.no, wanted: [...numbers].filter(([, caseNo]) => withTrials.has(caseNo)) };
+      }
+      const caseNo = numbers.get(caseId);
+      return { no: key.no, wanted: caseNo === undefined ? [] : [[caseId, caseNo] as const] };
+    });
+    // A query a case and none left open between two of them: an open one would keep this connection from writing.
+    for (const [id, caseNo] of wanted) yield* await this.#read(() => this.#trials.ofCase(no, caseNo, id));
+  }
+
+  async suiteOf(snapshotId: string): Promise<Suite> {
+    return this.#read(() => this.#suites.suite(this.#snapshots.key(snapshotId).suite));
+  }
+
+  async releaseOf(snapshotId: string, role: 'subject' | 'judge' | 'embedder' = 'subject'): Promise<Release> {
+    return this.#read(() => {
+      const { no } = this.#snapshots.key(snapshotId);
+      const column = role === 'subject' ? 'release' : role;
+      const id = this.#value<number>(`SELECT ${column} FROM snapshot WHERE no = ?`, no);
+      if (id !== null && id !== undefined) return this.#suites.release(id);
+      throw new LastgoodError({
+        code: 'RELEASE_ABSENT',
+        message: `Snapshot ${snapshotId} was made without ${role === 'embedder' ? 'an embedder' : `a ${role}`}.`,
+      });
+    });
+  }
+
+  async bless(blessing: Blessing): Promise<void> {
+    await this.#write(() => {
+      const { no } = this.#snapshots.key(blessing.snapshot);
+      const refusal = blessingRefusal(this.#summary(blessing.snapshot), blessing);
+      if (refusal !== null)
+        throw new LastgoodError({
+          code: 'BLESSING_REFUSED',
+          message: `Snapshot ${blessing.snapshot} cannot be a baseline: ${refusal}.`,
+        });
+      this.#db
+        .prepare(
+          'INSERT INTO blessing (snapshot, suite, by_whom, why, at, overrode) VALUES (?, ?, ?, ?, ?, ?)',
+        )
+        .run(no, blessing.suite, blessing.by, blessing.why, blessing.at, JSON.stringify(blessing.overrode));
+    });
+  }
+
+  async blessings(suite?: string): Promise<readonly Blessing[]> {
+    interface Row extends Omit<Blessing, 'overrode'> {
+      readonly overrode: string;
+    }
+    const sql = `SELECT s.id AS snapshot, b.suite, b.by_whom AS "by", b.why, b.at, b.overrode
+      FROM blessing b JOIN snapshot s ON s.no = b.snapshot WHERE b.suite = ? OR ? IS NULL ORDER BY b.no`;
+    return this.#read(() =>
+      this.#db
+        .prepare<unknown[], Row>(sql)
+        .all(suite ?? null, suite ?? null)
+        .map((row) => ({ ...row, overrode: JSON.parse(row.overrode) as string[] })),
+    );
+  }
+
+  async cachedVerdict(key: string): Promise<JsonValue | undefined> {
+    return this.#read(() => {
+      const body = this.#value<string>('SELECT body FROM verdict WHERE key = ?', key);
+      return typeof body === 'string' ? (JSON.parse(body) as JsonValue) : undefined;
+    });
+  }
+
+  async keepVerdict(key: string, verdict: JsonValue, at: string): Promise<void> {
+    const body = canonicalJson(wellFormed(verdict));
+    // The first verdict stays: both sides of a comparison must see the same one.
+    await this.#write(() =>
+      this.#db.prepare('INSERT OR IGNORE INTO verdict (key, body, at) VALUES (?, ?, ?)').run(key, body, at),
+    );
+  }
+
+  async keepRecord(record: LedgerRecord): Promise<void> {
+    const body = canonicalJson(wellFormed(record.body));
+    await this.#write(() =>
+      this.#db
+        .prepare('INSERT INTO record (kind, suite, at, body) VALUES (?, ?, ?, ?)')
+        .run(record.kind, record.suite, record.at, body),
+    );
+  }
+
+  async records(kind: string, suite?: string): Promise<readonly LedgerRecord[]> {
+    const sql =
+      'SELECT kind, suite, at, body FROM record WHERE kind = ? AND (suite = ? OR ? IS NULL) ORDER BY no';
+    return this.#read(() =>
+      this.#db
+        .prepare<unknown[], Omit<LedgerRecord, 'body'> & { body: string }>(sql)
+        .all(kind, suite ?? null, suite ?? null)
+        .map((row) => ({ ...row, body: JSON.parse(row.body) as JsonObject })),
+    );
+  }
+
+  async close(): Promise<void> {
+    if (this.#db.open) this.#db.close();
+  }
+
+  #summary(id: string): SnapshotSummary {
+    const summary = this.#snapshots.summaries('s.id = ?', [id])[0];
+    if (summary === undefined) throw new Error(`snapshot ${id} has no suite or release row`);
+    return summary;
+  }
+
+  #numbersOf(suite: number): ReadonlyMap<string, number> {
+    if (this.#caseNumbers?.suite !== suite) {
+      const byId = new Map(this.#suites.facts(suite).map((facts) => [facts.id, facts.caseNo]));
+      this.#caseNumbers = { suite, byId };
+    }
+    return this.#caseNumbers.byId;
+  }
+
+  #value<T>(sql: string, ...values: (string | number)[]): T | null | undefined {
+    return this.#db
+      .prepare<unknown[], T>(sql)
+      .pluck()
+      .get(...values);
+  }
+
+  /** Several queries that see one state of the ledger. */
+  #read<T>(work: () => T): Promise<T> {
+    return withPatience(this.#file.path, this.#file.patience, () => this.#db.transaction(work).deferred());
+  }
+
+  /** One immediate transaction: all of it is stored or nothing. */
+  #write<T>(work: () => T): Promise<T> {
+    return withPatience(this.#file.path, this.#file.patience, () => {
+      try {
+        return this.#db.transaction(work).immediate();
+      } catch (error) {
+        // Ids handed out in a transaction that was rolled back are void.
+        this.#content.forget();
+        this.#trials.forget();
+        throw error;
+      }
+    });
+  }
+}
+
+function checkNew(snapshot: NewSnapshot): void {
+  if (!/^s[0-9a-z]{3,31}$/.test(snapshot.id))
+    throw new TypeError(`"${snapshot.id}" is no snapshot id: s and 3 to 31 lower-case letters or digits`);
+  if (!Number.isFinite(Date.parse(snapshot.startedAt)))
+    throw new TypeError(`startedAt of snapshot ${snapshot.id} is no ISO time: ${snapshot.startedAt}`);
+  const ids = new Set(snapshot.suite.cases.map((c) => c.id));
+  if (ids.size !== snapshot.suite.cases.length)
+    throw new TypeError(`suite "${snapshot.suite.name}" has two cases with one id`);
+}
+
+function blessingRefusal(summary: SnapshotSummary, blessing: Blessing): string | null {
+  if (summary.suite !== blessing.suite)
+    return `it is one of suite "${summary.suite}", not "${blessing.suite}"`;
+  if (summary.state !== 'finished') return `it is ${summary.state}, not finished`;
+  if (summary.validity === 'invalid')
+    return `it is invalid (${summary.validityReasons.join('; ') || 'no reason kept'})`;
+  return null;
+}

@@ -1,0 +1,181 @@
+// Opening a ledger file: is it ours, can it be used where it lies, and is its schema the one we know?
+
+import { existsSync } from 'node:fs';
+import { mkdir, statfs } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import type { Database } from 'better-sqlite3';
+import { LastgoodError } from '../core/errors.ts';
+import { addonMissing, isAddonFailure, loadDriver } from './addon.ts';
+import { type Patience, patience, withPatience } from './database-error.ts';
+import { APPLICATION_ID, MIGRATIONS, SCHEMA_VERSION } from './migrations.ts';
+
+export interface LedgerOptions {
+  /** Nothing can be written; the file must exist. */
+  readonly readonly?: boolean | undefined;
+  /** Make the file and its folder when absent (default true). */
+  readonly create?: boolean | undefined;
+  /** How long to wait for other writers before giving up (default 10,000 ms). */
+  readonly busyTimeoutMs?: number | undefined;
+}
+
+export interface OpenLedgerFile {
+  readonly db: Database;
+  /** Absolute. */
+  readonly path: string;
+  readonly patience: Patience;
+}
+
+/** `statfs` magic numbers of file systems on which SQLite's locks or its shared memory do not work between machines. */
+const NETWORK_FILE_SYSTEMS: ReadonlyMap<number, string> = new Map([
+  [0x6969, 'NFS'],
+  [0xff534d42, 'CIFS'],
+  [0xfe534d42, 'SMB2'],
+  [0x517b, 'SMB'],
+  [0x5346414f, 'AFS'],
+  [0x564c, 'NCP'],
+  [0x00c36400, 'Ceph'],
+]);
+
+/** Name of the network file system with this `statfs` type; null for any other. */
+export function networkFileSystem(statfsType: number): string | null {
+  return NETWORK_FILE_SYSTEMS.get(statfsType >>> 0) ?? null;
+}
+
+/** Opens and checks the file and brings its schema up to date. `fileSystemType` tells the `statfs` type of a folder. */
+export async function openLedgerFile(
+  file: string,
+  options: LedgerOptions = {},
+  fileSystemType: (folder: string) => Promise<number> = async (folder) => (await statfs(folder)).type,
+): Promise<OpenLedgerFile> {
+  const Driver = await loadDriver();
+  const path = resolve(file);
+  const readonly = options.readonly ?? false;
+  const wait = patience(options.busyTimeoutMs ?? 10_000);
+  const create = !readonly && (options.create ?? true);
+  await prepareFolder(path, create, fileSystemType);
+  const db = await withPatience(path, wait, () => {
+    try {
+      return new Driver(path, { readonly, fileMustExist: !create, timeout: wait.sliceMs });
+    } catch (error) {
+      throw isAddonFailure(error) ? addonMissing(error) : error;
+    }
+  });
+  try {
+    await withPatience(path, wait, () => checkIdentity(db, path));
+    if (!readonly) await withPatience(path, wait, () => prepareForWriting(db));
+    await withPatience(path, wait, () => migrate(db, path, readonly));
+    db.pragma('foreign_keys = ON');
+    db.pragma('trusted_schema = OFF');
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+  return { db, path, patience: wait };
+}
+
+async function prepareFolder(
+  path: string,
+  create: boolean,
+  fileSystemType: (folder: string) => Promise<number>,
+): Promise<void> {
+  const folder = dirname(path);
+  if (!create && !existsSync(path)) {
+    throw new LastgoodError({
+      code: 'LEDGER_MISSING',
+      message: 'There is no ledger at this path.',
+      hint: 'check the path given with --db, or make a first snapshot with `lastgood run`',
+      where: { file: path },
+    });
+  }
+  let network: string | null;
+  try {
+    if (create) await mkdir(folder, { recursive: true });
+    network = networkFileSystem(await fileSystemType(folder));
+  } catch (error) {
+    throw new LastgoodError({
+      code: 'LEDGER_CANNOT_OPEN',
+      message: `The folder of the ledger cannot be ${create ? 'made or ' : ''}read (${(error as Error).message}).`,
+      hint: 'check the permissions, or keep the ledger elsewhere with --db',
+      where: { file: path },
+      exitCode: 4,
+      cause: error,
+    });
+  }
+  if (network !== null) {
+    throw new LastgoodError({
+      code: 'LEDGER_NETWORK_FS',
+      message: `The ledger lies on a network file system (${network}), where SQLite's locks and its shared memory are not reliable: two runs could damage it.`,
+      hint: 'keep the ledger on a local disk (--db) and share snapshots as files with `lastgood export` and `lastgood import`',
+      where: { file: path },
+      exitCode: 4,
+    });
+  }
+}
+
+/** Refuses other programs' databases before anything is changed in them. */
+function checkIdentity(db: Database, path: string): void {
+  const objects = db.prepare('SELECT count(*) FROM sqlite_schema').pluck().get() as number;
+  const applicationId = db.pragma('application_id', { simple: true }) as number;
+  if (objects === 0 && applicationId === 0) return;
+  if (applicationId !== APPLICATION_ID) {
+    throw new LastgoodError({
+      code: 'LEDGER_FOREIGN',
+      message: 'The file is an SQLite database, but not a lastgood ledger.',
+      hint: 'check the path given with --db',
+      where: { file: path },
+      exitCode: 4,
+    });
+  }
+  const version = schemaVersion(db);
+  if (version > SCHEMA_VERSION) {
+    throw new LastgoodError({
+      code: 'LEDGER_NEWER',
+      message: `The ledger was written by a newer lastgood: its schema is version ${version}, this one knows versions up to ${SCHEMA_VERSION}.`,
+      hint: 'update lastgood, or use another ledger with --db',
+      where: { file: path },
+      exitCode: 4,
+    });
+  }
+}
+
+function schemaVersion(db: Database): number {
+  return db.pragma('user_version', { simple: true }) as number;
+}
+
+/**
+ * WAL: one writer and any number of readers at once. With synchronous = NORMAL a commit survives a crash of the process at
+ * any moment; a power cut may take the last commits back, never half of one.
+ */
+function prepareForWriting(db: Database): void {
+  // Takes effect only while the file is empty; lets later pruning give disk space back.
+  db.pragma('auto_vacuum = INCREMENTAL');
+  db.pragma('synchronous = NORMAL');
+}
+
+/** Each migration is recorded and run in one transaction: a crash leaves the old schema or the new one. */
+function migrate(db: Database, path: string, readonly: boolean): void {
+  if (schemaVersion(db) === SCHEMA_VERSION) return;
+  if (readonly) {
+    throw new LastgoodError({
+      code: 'LEDGER_OLDER',
+      message: `The ledger's schema is version ${schemaVersion(db)} and would have to be brought to ${SCHEMA_VERSION} first, but it was opened read-only.`,
+      hint: 'open it once with write access, e.g. `lastgood list`',
+      where: { file: path },
+      exitCode: 4,
+    });
+  }
+  const bringUpToDate = db.transaction(() => {
+    // Read again under the write lock: another process may have been here first.
+    checkIdentity(db, path);
+    for (const { version, name, sql } of MIGRATIONS.slice(schemaVersion(db))) {
+      db.exec(
+        'CREATE TABLE IF NOT EXISTS migration (version INTEGER PRIMARY KEY, name TEXT NOT NULL) STRICT',
+      );
+      db.prepare('INSERT INTO migration (version, name) VALUES (?, ?)').run(version, name);
+      db.exec(sql);
+      db.pragma(`user_version = ${version}`);
+    }
+    db.pragma(`application_id = ${APPLICATION_ID}`);
+  });
+  bringUpToDate.immediate();
+}

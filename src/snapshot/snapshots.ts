@@ -1,0 +1,349 @@
+// Snapshot rows: begun, counted while trials come in, closed once; and the summaries that lists are made of.
+
+import type { Database, Statement } from 'better-sqlite3';
+import { LastgoodError } from '../core/errors.ts';
+import { canonicalJson, type JsonObject, type JsonValue } from '../core/json.ts';
+import type { LayerName } from '../core/release.ts';
+import type {
+  Finding,
+  GradedTrial,
+  NewSnapshot,
+  SnapshotClosing,
+  SnapshotEnvironment,
+  SnapshotPurpose,
+  SnapshotSummary,
+  Validity,
+} from '../core/snapshot.ts';
+import { wellFormed } from './lifting.ts';
+import { FIRST_SKIPPED_OUTCOME, type TrialTally } from './trials.ts';
+
+/** What writing methods need to know of a snapshot. */
+export interface SnapshotKey {
+  readonly no: number;
+  readonly suite: number;
+  readonly state: SnapshotSummary['state'];
+}
+
+interface SummaryRow {
+  readonly id: string;
+  readonly purpose: string;
+  readonly suite_name: string;
+  readonly suite_hash: string;
+  readonly cases: number;
+  readonly release_name: string;
+  readonly fingerprint: string;
+  readonly layer_hashes: string;
+  readonly pinned: number;
+  readonly exam: string;
+  readonly judge: string | null;
+  readonly embedder: string | null;
+  readonly started_at: string;
+  readonly finished_at: string | null;
+  readonly state: string;
+  readonly validity: string;
+  readonly validity_reasons: string;
+  readonly findings: string;
+  readonly planned_trials: number;
+  readonly seed: number;
+  readonly labels: string;
+  readonly environment: string;
+  readonly trials: number;
+  readonly answered: number;
+  readonly failed: number;
+  readonly skipped: number;
+  readonly ungraded: number;
+  readonly calls: number;
+  readonly cost_usd: number;
+  readonly cost_unknown: number;
+  readonly judge_usd: number;
+  readonly judge_unknown: number;
+  readonly graded_cases: number;
+  readonly pass_share_sum: number;
+  readonly score_mean_sum: number;
+  readonly served: string;
+}
+
+const SUMMARY = `
+  SELECT s.*, u.name AS suite_name, u.hash AS suite_hash, u.cases, r.name AS release_name, r.fingerprint, r.layer_hashes, r.pinned,
+         j.fingerprint AS judge, e.fingerprint AS embedder,
+         (SELECT json_group_array(json_array(d.model, d.system_fingerprint, d.simulated))
+          FROM snapshot_served x JOIN served d ON d.id = x.served WHERE x.snapshot = s.no) AS served
+  FROM snapshot s JOIN suite u ON u.id = s.suite JOIN release r ON r.id = s.release
+       LEFT JOIN release j ON j.id = s.judge LEFT JOIN release e ON e.id = s.embedder`;
+
+const NEWEST_FIRST = 'ORDER BY s.started_ms DESC, s.no DESC';
+
+/** Everything that counts, from the trials themselves and in their order, so that the numbers do not depend on who finished first. */
+const RECOUNT = `
+  UPDATE snapshot SET (trials, answered, failed, skipped, ungraded, calls, cost_usd, cost_unknown, judge_usd, judge_unknown) = (
+    SELECT count(*), count(*) FILTER (WHERE outcome = 1), count(*) FILTER (WHERE outcome BETWEEN 2 AND ${FIRST_SKIPPED_OUTCOME - 1}),
+           count(*) FILTER (WHERE outcome >= ${FIRST_SKIPPED_OUTCOME}), count(*) FILTER (WHERE outcome = 1 AND pass IS NULL),
+           coalesce(sum(calls), 0), total(cost_usd), count(*) FILTER (WHERE outcome = 1 AND cost_usd IS NULL),
+           total(judge_usd), count(*) FILTER (WHERE judge_usd IS NULL)
+    FROM trial WHERE trial.snapshot = @no),
+  (graded_cases, pass_share_sum, score_mean_sum) = (
+    SELECT count(*), total(share), total(mean)
+    FROM (SELECT avg(pass) AS share, avg(score) AS mean FROM trial
+          WHERE trial.snapshot = @no AND pass IS NOT NULL GROUP BY case_no))
+  WHERE no = @no`;
+
+const ROLL_UP = `
+  INSERT INTO rollup (snapshot, case_no, grader, scored, passed, ungraded, score_sum)
+  SELECT snapshot, case_no, 0, count(pass), coalesce(sum(pass), 0), count(*) - count(pass), total(score)
+  FROM trial WHERE snapshot = @no AND outcome = 1 GROUP BY case_no
+  UNION ALL
+  SELECT t.snapshot, t.case_no, g.grader, count(g.pass), coalesce(sum(g.pass), 0), count(*) - count(g.pass), total(g.score)
+  FROM trial t JOIN grade g ON g.grading = t.grading WHERE t.snapshot = @no GROUP BY t.case_no, g.grader`;
+
+interface CaseShare {
+  readonly graded: number;
+  readonly passed: number;
+  readonly score: number;
+}
+
+export class SnapshotTables {
+  readonly #db: Database;
+  readonly #key: Statement<[string], SnapshotKey>;
+  readonly #add: Statement<unknown[]>;
+  readonly #count: Statement<[JsonObject]>;
+  readonly #addServed: Statement<[number, number]>;
+  readonly #caseShare: Statement<[number, number], CaseShare>;
+  readonly #recount: Statement<[{ no: number }]>;
+  readonly #rollUp: Statement<[{ no: number }]>;
+  readonly #close: Statement<[JsonObject]>;
+
+  constructor(db: Database) {
+    this.#db = db;
+    this.#key = db.prepare('SELECT no, suite, state FROM snapshot WHERE id = ?');
+    this.#add = db.prepare(
+      `INSERT INTO snapshot (id, purpose, suite, release, judge, embedder, exam, exam_book, started_at, started_ms,
+                             planned_trials, seed, labels, environment)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    );
+    this.#count = db.prepare(
+      `UPDATE snapshot SET trials = trials + @trials, answered = answered + @answered, failed = failed + @failed,
+         skipped = skipped + @skipped, ungraded = ungraded + @ungraded, calls = calls + @calls,
+         cost_usd = cost_usd + @costUsd, cost_unknown = cost_unknown + @costUnknown,
+         judge_usd = judge_usd + @judgeUsd, judge_unknown = judge_unknown + @judgeUnknown,
+         graded_cases = graded_cases + @gradedCases, pass_share_sum = pass_share_sum + @passShare,
+         score_mean_sum = score_mean_sum + @scoreMean
+       WHERE no = @no`,
+    );
+    this.#addServed = db.prepare('INSERT OR IGNORE INTO snapshot_served (snapshot, served) VALUES (?, ?)');
+    this.#caseShare = db.prepare(
+      `SELECT count(pass) AS graded, total(pass) AS passed, total(score) AS score
+       FROM trial WHERE snapshot = ? AND case_no = ? AND pass IS NOT NULL`,
+    );
+    this.#recount = db.prepare(RECOUNT);
+    this.#rollUp = db.prepare(ROLL_UP);
+    this.#close = db.prepare(
+      `UPDATE snapshot SET finished_at = @finishedAt, state = @state, validity = @validity, validity_reasons = @reasons,
+         findings = @findings WHERE no = @no`,
+    );
+  }
+
+  /** Throws `SNAPSHOT_UNKNOWN`. */
+  key(id: string): SnapshotKey {
+    const key = this.#key.get(id);
+    if (key !== undefined) return key;
+    throw new LastgoodError({
+      code: 'SNAPSHOT_UNKNOWN',
+      message: `There is no snapshot ${id} in this ledger.`,
+      hint: '`lastgood list` shows what there is',
+    });
+  }
+
+  /** The key of a snapshot that may be written to. Throws `SNAPSHOT_FINISHED` or `SNAPSHOT_INTERRUPTED`. */
+  writableKey(id: string): SnapshotKey {
+    const key = this.key(id);
+    if (key.state === 'finished') throw finished(id);
+    if (key.state === 'interrupted') {
+      throw new LastgoodError({
+        code: 'SNAPSHOT_INTERRUPTED',
+        message: `Snapshot ${id} was interrupted and is closed.`,
+        hint: `resume it with \`lastgood run … --resume ${id}\``,
+      });
+    }
+    return key;
+  }
+
+  add(
+    snapshot: NewSnapshot,
+    ids: {
+      readonly suite: number;
+      readonly release: number;
+      readonly judge: number | null;
+      readonly embedder: number | null;
+      readonly examBook: number;
+    },
+  ): void {
+    if (this.#key.get(snapshot.id) !== undefined) {
+      throw new LastgoodError({
+        code: 'SNAPSHOT_EXISTS',
+        message: `There already is a snapshot ${snapshot.id} in this ledger.`,
+      });
+    }
+    this.#add.run(
+      snapshot.id,
+      snapshot.purpose,
+      ids.suite,
+      ids.release,
+      ids.judge,
+      ids.embedder,
+      snapshot.exam,
+      ids.examBook,
+      snapshot.startedAt,
+      Date.parse(snapshot.startedAt),
+      snapshot.plannedTrials,
+      snapshot.seed,
+      json(snapshot.labels),
+      json(snapshot.environment as unknown as JsonObject),
+    );
+  }
+
+  /** Adds trials through `add` and keeps the snapshot's counters in step. Inside a write transaction. */
+  countIn(
+    no: number,
+    rows: readonly { readonly caseNo: number; readonly row: GradedTrial }[],
+    add: (caseNo: number, row: GradedTrial) => TrialTally,
+  ): void {
+    const caseNos = new Set(rows.map((r) => r.caseNo));
+    const before = this.#shares(no, caseNos);
+    const sums = { trials: 0, answered: 0, failed: 0, skipped: 0, ungraded: 0, calls: 0 };
+    const money = { costUsd: 0, costUnknown: 0, judgeUsd: 0, judgeUnknown: 0 };
+    for (const { caseNo, row } of rows) {
+      const tally = add(caseNo, row);
+      sums.trials++;
+      sums[tally.status]++;
+      sums.calls += row.trial.attempts.length;
+      if (row.trial.status === 'answered') {
+        if (!tally.graded) sums.ungraded++;
+        if (row.trial.costUsd === null) money.costUnknown++;
+        else money.costUsd += row.trial.costUsd;
+      }
+      if (row.judgeCostUsd === null) money.judgeUnknown++;
+      else money.judgeUsd += row.judgeCostUsd;
+      if (tally.servedId !== null) this.#addServed.run(no, tally.servedId);
+    }
+    const after = this.#shares(no, caseNos);
+    this.#count.run({
+      no,
+      ...sums,
+      ...money,
+      gradedCases: after.gradedCases - before.gradedCases,
+      passShare: after.passShare - before.passShare,
+      scoreMean: after.scoreMean - before.scoreMean,
+    });
+  }
+
+  /** Inside a write transaction. */
+  close(no: number, closing: SnapshotClosing): void {
+    this.#recount.run({ no });
+    this.#rollUp.run({ no });
+    this.#close.run({
+      no,
+      finishedAt: closing.finishedAt,
+      state: closing.state,
+      validity: closing.validity,
+      reasons: json(closing.validityReasons),
+      findings: json(closing.findings as unknown as JsonValue),
+    });
+  }
+
+  /** Inside a write transaction. Throws `SNAPSHOT_FINISHED`. */
+  reopen(id: string): void {
+    const { no, state } = this.key(id);
+    if (state === 'finished') throw finished(id);
+    this.#db
+      .prepare(
+        `UPDATE snapshot SET state = 'running', finished_at = NULL, validity = 'invalid', validity_reasons = '[]', findings = '[]'
+         WHERE no = ?`,
+      )
+      .run(no);
+    this.#db.prepare('DELETE FROM rollup WHERE snapshot = ?').run(no);
+    this.#db.prepare(`DELETE FROM trial WHERE snapshot = ? AND outcome >= ${FIRST_SKIPPED_OUTCOME}`).run(no);
+    this.#recount.run({ no });
+  }
+
+  /** Summaries newest first; `where` is SQL over `s` (snapshot), `u` (suite) and `r` (release). */
+  summaries(where: string, values: readonly (string | number)[], limit = -1, offset = 0): SnapshotSummary[] {
+    return this.#db
+      .prepare<unknown[], SummaryRow>(`${SUMMARY} WHERE ${where} ${NEWEST_FIRST} LIMIT ? OFFSET ?`)
+      .all(...values, limit, offset)
+      .map(summaryOf);
+  }
+
+  #shares(
+    no: number,
+    caseNos: ReadonlySet<number>,
+  ): { gradedCases: number; passShare: number; scoreMean: number } {
+    const sum = { gradedCases: 0, passShare: 0, scoreMean: 0 };
+    for (const caseNo of caseNos) {
+      const share = this.#caseShare.get(no, caseNo);
+      if (share === undefined || share.graded === 0) continue;
+      sum.gradedCases++;
+      sum.passShare += share.passed / share.graded;
+      sum.scoreMean += share.score / share.graded;
+    }
+    return sum;
+  }
+}
+
+function finished(id: string): LastgoodError {
+  return new LastgoodError({
+    code: 'SNAPSHOT_FINISHED',
+    message: `Snapshot ${id} is finished and never changes.`,
+    hint: 'make a new one with `lastgood run`',
+  });
+}
+
+function json(value: JsonValue): string {
+  return canonicalJson(wellFormed(value));
+}
+
+function summaryOf(row: SummaryRow): SnapshotSummary {
+  const served = JSON.parse(row.served) as [string | null, string | null, number | null][];
+  return {
+    id: row.id,
+    purpose: row.purpose as SnapshotPurpose,
+    suite: row.suite_name,
+    suiteHash: row.suite_hash,
+    release: row.release_name,
+    fingerprint: row.fingerprint,
+    layerHashes: JSON.parse(row.layer_hashes) as Partial<Record<LayerName, string>>,
+    exam: row.exam,
+    judge: row.judge,
+    embedder: row.embedder,
+    startedAt: row.started_at,
+    finishedAt: row.finished_at,
+    state: row.state as SnapshotSummary['state'],
+    validity: row.validity as Validity,
+    validityReasons: JSON.parse(row.validity_reasons) as string[],
+    findings: JSON.parse(row.findings) as Finding[],
+    cases: row.cases,
+    plannedTrials: row.planned_trials,
+    trials: row.trials,
+    answered: row.answered,
+    failed: row.failed,
+    skipped: row.skipped,
+    ungraded: row.ungraded,
+    passRate: row.graded_cases === 0 ? null : row.pass_share_sum / row.graded_cases,
+    meanScore: row.graded_cases === 0 ? null : row.score_mean_sum / row.graded_cases,
+    calls: row.calls,
+    costUsd: row.cost_unknown > 0 ? null : row.cost_usd,
+    judgeCostUsd: row.judge_unknown > 0 ? null : row.judge_usd,
+    servedModels: distinct(served.map(([model]) => model)),
+    systemFingerprints: distinct(served.map(([, fingerprint]) => fingerprint)),
+    simulated: served.some(([, , simulated]) => simulated === 1),
+    pinned: row.pinned === 1,
+    labels: JSON.parse(row.labels) as Record<string, string>,
+    seed: row.seed,
+    environment: JSON.parse(row.environment) as SnapshotEnvironment,
+  };
+}
+
+/** Each value once, in order, `null` (not disclosed) last. */
+function distinct(values: readonly (string | null)[]): (string | null)[] {
+  const texts = [...new Set(values.filter((v) => v !== null))].sort();
+  return values.includes(null) ? [...texts, null] : texts;
+}

@@ -1,0 +1,250 @@
+// Suites and releases as they were when a snapshot was made; what did not change since the last night is not stored again.
+
+import type { Database, Statement } from 'better-sqlite3';
+import type { ErrorWhere } from '../core/errors.ts';
+import type { CaseExam } from '../core/exam.ts';
+import type { JsonObject, JsonValue } from '../core/json.ts';
+import { canonicalJson } from '../core/json.ts';
+import type { Release } from '../core/release.ts';
+import type { Case, Suite } from '../core/suite.ts';
+import { type ContentTables, hashCell, hashText, keyOf } from './content.ts';
+import { wellFormed } from './lifting.ts';
+
+/** What comparisons need of a case, without its content. */
+export interface CaseFacts {
+  readonly caseNo: number;
+  readonly id: string;
+  readonly tags: readonly string[];
+  readonly group: string | null;
+  readonly critical: boolean;
+  readonly trials: number;
+  readonly minPassRate: number | null;
+  readonly contentHash: string;
+  readonly gradersHash: string;
+}
+
+interface CaseRow {
+  readonly case_no: number;
+  readonly case_id: string;
+  readonly tags: number;
+  readonly grp: number | null;
+  readonly critical: number;
+  readonly trials: number;
+  readonly min_pass_rate: number | null;
+  readonly content_hash: Buffer | string;
+  readonly graders_hash: Buffer | string;
+  readonly shape: string;
+  readonly parts: string;
+  readonly file: number | null;
+  readonly line: number | null;
+  readonly col: number | null;
+  readonly place: string | null;
+}
+
+const FACTS = `c.case_no, v.case_id, v.tags, v.grp, v.critical, v.trials, v.min_pass_rate, v.content_hash, v.graders_hash`;
+
+/** Cases stored per transaction: a large suite must not lock other writers out for seconds. */
+export const CASES_PER_TRANSACTION = 1000;
+
+export class SuiteTables {
+  readonly #content: ContentTables;
+  readonly #findVersion: Statement<[Buffer], number>;
+  readonly #addVersion: Statement<unknown[]>;
+  readonly #findSuite: Statement<[Buffer], number>;
+  readonly #addSuite: Statement<unknown[]>;
+  readonly #addSuiteCase: Statement<unknown[]>;
+  readonly #suite: Statement<[number], { header: number; hash: string; name: string }>;
+  readonly #facts: Statement<[number], CaseRow>;
+  readonly #cases: Statement<[number], CaseRow>;
+  readonly #findRelease: Statement<[number], number>;
+  readonly #addRelease: Statement<unknown[]>;
+  readonly #release: Statement<[number], { document: number }>;
+
+  constructor(db: Database, content: ContentTables) {
+    this.#content = content;
+    this.#findVersion = db.prepare<[Buffer], number>('SELECT id FROM case_version WHERE key = ?').pluck();
+    this.#addVersion = db.prepare(
+      `INSERT INTO case_version (key, case_id, tags, grp, critical, trials, min_pass_rate, content_hash, graders_hash, shape, parts)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    );
+    this.#findSuite = db.prepare<[Buffer], number>('SELECT id FROM suite WHERE key = ?').pluck();
+    this.#addSuite = db.prepare('INSERT INTO suite (key, name, hash, header, cases) VALUES (?, ?, ?, ?, ?)');
+    this.#addSuiteCase = db.prepare(
+      'INSERT INTO suite_case (suite, case_no, case_version, file, line, col, place) VALUES (?, ?, ?, ?, ?, ?, ?)',
+    );
+    this.#suite = db.prepare('SELECT header, hash, name FROM suite WHERE id = ?');
+    this.#facts = db.prepare(
+      `SELECT ${FACTS} FROM suite_case c JOIN case_version v ON v.id = c.case_version WHERE c.suite = ? ORDER BY c.case_no`,
+    );
+    this.#cases = db.prepare(
+      `SELECT ${FACTS}, v.shape, v.parts, c.file, c.line, c.col, c.place
+       FROM suite_case c JOIN case_version v ON v.id = c.case_version WHERE c.suite = ? ORDER BY c.case_no`,
+    );
+    this.#findRelease = db.prepare<[number], number>('SELECT id FROM release WHERE document = ?').pluck();
+    this.#addRelease = db.prepare(
+      'INSERT INTO release (document, name, fingerprint, layer_hashes, pinned) VALUES (?, ?, ?, ?, ?)',
+    );
+    this.#release = db.prepare('SELECT document FROM release WHERE id = ?');
+  }
+
+  /** Ids of these cases' versions, in order; those not yet known are added. Inside a write transaction. */
+  versionIds(cases: readonly Case[]): number[] {
+    return cases.map((c) => {
+      const { where: _where, ...rest } = c;
+      // Not the canonical form, which takes several times as long: should the same case ever come with its keys in another order, it
+      // is merely stored twice.
+      const key = keyOf(JSON.stringify(rest));
+      const known = this.#findVersion.get(key);
+      if (known !== undefined) return known;
+      const { id, tags, group, critical, trials, minPassRate, contentHash, gradersHash, ...body } = rest;
+      const { shape, parts } = this.#content.split(body as unknown as JsonObject);
+      const added = this.#addVersion.run(
+        key,
+        id,
+        this.#content.wordId(JSON.stringify(tags)),
+        this.#content.wordIdOrNull(group),
+        critical ? 1 : 0,
+        trials,
+        minPassRate,
+        hashCell(contentHash),
+        hashCell(gradersHash),
+        shape,
+        parts,
+      );
+      return Number(added.lastInsertRowid);
+    });
+  }
+
+  /** Id of the suite made of these case versions. Inside a write transaction. */
+  suiteId(suite: Suite, versions: readonly number[]): number {
+    const { cases, ...header } = suite;
+    const headerId = this.#content.documentId(header as unknown as JsonObject);
+    const key = keyOf(JSON.stringify([headerId, versions, cases.map((c) => c.where)]));
+    const known = this.#findSuite.get(key);
+    if (known !== undefined) return known;
+    const id = Number(
+      this.#addSuite.run(key, suite.name, suite.hash, headerId, cases.length).lastInsertRowid,
+    );
+    cases.forEach((c, caseNo) => {
+      const { file, line, column, ...rest } = c.where;
+      const place = canonicalJson(wellFormed(rest as JsonObject));
+      this.#addSuiteCase.run(
+        id,
+        caseNo,
+        versions[caseNo],
+        this.#content.wordIdOrNull(file),
+        line ?? null,
+        column ?? null,
+        place === '{}' ? null : place,
+      );
+    });
+    return id;
+  }
+
+  suite(id: number): Suite {
+    const row = this.#suite.get(id);
+    if (row === undefined) throw new Error(`the ledger refers to suite ${id}, which is not there`);
+    const header = this.#content.document(row.header) as unknown as Omit<Suite, 'cases'>;
+    return { ...header, cases: this.#cases.all(id).map((c) => this.#case(c)) };
+  }
+
+  /** In the order of the suite. */
+  facts(suiteId: number): CaseFacts[] {
+    return this.#facts.all(suiteId).map((row) => this.#factsOf(row));
+  }
+
+  /** Id of a release. Inside a write transaction. */
+  releaseId(release: Release): number {
+    const document = this.#content.documentId(release as unknown as JsonObject);
+    return (
+      this.#findRelease.get(document) ??
+      Number(
+        this.#addRelease.run(
+          document,
+          release.name,
+          release.fingerprint,
+          canonicalJson(release.layerHashes as JsonObject),
+          release.pin.state === 'pinned' ? 1 : 0,
+        ).lastInsertRowid,
+      )
+    );
+  }
+
+  release(id: number): Release {
+    const row = this.#release.get(id);
+    if (row === undefined) throw new Error(`the ledger refers to release ${id}, which is not there`);
+    return this.#content.document(row.document) as unknown as Release;
+  }
+
+  #case(row: CaseRow): Case {
+    const { caseNo: _caseNo, ...facts } = this.#factsOf(row);
+    const body = this.#content.join(row.shape, row.parts) as unknown as Pick<
+      Case,
+      'vars' | 'messages' | 'expected' | 'graders' | 'source' | 'meta'
+    >;
+    const where: ErrorWhere = {
+      ...(row.file === null ? {} : { file: this.#content.word(row.file) }),
+      ...(row.line === null ? {} : { line: row.line }),
+      ...(row.col === null ? {} : { column: row.col }),
+      ...(row.place === null ? {} : (JSON.parse(row.place) as ErrorWhere)),
+    };
+    return { ...facts, ...body, expected: body.expected, where };
+  }
+
+  #factsOf(row: CaseRow): CaseFacts {
+    return {
+      caseNo: row.case_no,
+      id: row.case_id,
+      tags: JSON.parse(this.#content.word(row.tags)) as string[],
+      group: this.#content.wordOrNull(row.grp),
+      critical: row.critical === 1,
+      trials: row.trials,
+      minPassRate: row.min_pass_rate,
+      contentHash: hashText(row.content_hash),
+      gradersHash: hashText(row.graders_hash),
+    };
+  }
+}
+
+/**
+ * The exams of all cases as one small value: the distinct (judge, embedder, grader code) triples, the triple of each case in
+ * suite order, and in full only what does not follow from the case itself.
+ */
+export interface ExamBook {
+  readonly kinds: readonly (readonly [judge: string | null, embedder: string | null, graderCode: number])[];
+  readonly cases: readonly number[];
+  readonly own: Readonly<Record<string, readonly [contentHash: string, gradersHash: string]>>;
+}
+
+export function examBook(cases: readonly Case[], exams: Readonly<Record<string, CaseExam>>): ExamBook {
+  const kinds = new Map<string, number>();
+  const own: Record<string, readonly [string, string]> = {};
+  const rows = cases.map((c, caseNo) => {
+    const exam = Object.hasOwn(exams, c.id) ? exams[c.id] : undefined;
+    if (exam === undefined) throw new TypeError(`case "${c.id}" has no exam`);
+    const { contentHash, gradersHash, judge, embedder, graderCode } = exam;
+    if (contentHash !== c.contentHash || gradersHash !== c.gradersHash)
+      own[String(caseNo)] = [contentHash, gradersHash];
+    const kind = JSON.stringify([judge, embedder, graderCode]);
+    let n = kinds.get(kind);
+    if (n === undefined) {
+      n = kinds.size;
+      kinds.set(kind, n);
+    }
+    return n;
+  });
+  return { kinds: [...kinds.keys()].map((k) => JSON.parse(k)), cases: rows, own };
+}
+
+export function examOf(book: ExamBook, facts: CaseFacts): CaseExam {
+  const kind = book.kinds[book.cases[facts.caseNo] ?? -1];
+  if (kind === undefined) throw new Error(`the ledger has no exam for case "${facts.id}"`);
+  const [judge, embedder, graderCode] = kind;
+  const [contentHash, gradersHash] = book.own[String(facts.caseNo)] ?? [facts.contentHash, facts.gradersHash];
+  return { contentHash, gradersHash, judge, embedder, graderCode };
+}
+
+/** An exam book as the JSON value it is stored as. */
+export function examBookJson(book: ExamBook): JsonValue {
+  return book as unknown as JsonValue;
+}

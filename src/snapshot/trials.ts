@@ -1,0 +1,373 @@
+// Trials as rows: what was sent, what came back, how it was graded and what it cost.
+
+import type { Database, Statement } from 'better-sqlite3';
+import { type TrialOutcome, trialOutcome, type UngradedCause } from '../core/grade.ts';
+import type { JsonObject } from '../core/json.ts';
+import { canonicalJson } from '../core/json.ts';
+import type { Served, StopReason, Usage } from '../core/provider.ts';
+import type { GradedTrial, TrialResult } from '../core/snapshot.ts';
+import type { Trial } from '../core/trial.ts';
+import { attemptContext, packAttempts, unpackAttempts } from './attempts.ts';
+import type { ContentTables } from './content.ts';
+import type { GradingTables } from './gradings.ts';
+import { wellFormed } from './lifting.ts';
+
+/** How a trial ended, as one number: its status and its cause. */
+const OUTCOMES = [
+  { outcome: 1, status: 'answered', cause: null },
+  { outcome: 2, status: 'failed', cause: 'app_error' },
+  { outcome: 3, status: 'failed', cause: 'infra_error' },
+  { outcome: 4, status: 'failed', cause: 'timeout' },
+  { outcome: 5, status: 'skipped', cause: 'budget' },
+  { outcome: 6, status: 'skipped', cause: 'cancelled' },
+  { outcome: 7, status: 'skipped', cause: 'deadline' },
+] as const;
+
+/** Outcomes from here on are skips, which a resumed run tries again. */
+export const FIRST_SKIPPED_OUTCOME = 5;
+
+const COLUMNS = [
+  'snapshot',
+  'case_no',
+  'trial',
+  'outcome',
+  'pass',
+  'score',
+  'ungraded',
+  'length',
+  'refusal',
+  'latency_ms',
+  'cost_usd',
+  'judge_usd',
+  'stop_reason',
+  'served',
+  'request_id',
+  'usage_known',
+  'input_tokens',
+  'output_tokens',
+  'cached_tokens',
+  'cache_write_tokens',
+  'reasoning_tokens',
+  'dropped_params',
+  'output',
+  'sent',
+  'grading',
+  'code',
+  'message',
+  'calls',
+  'started_ms',
+  'attempts',
+] as const;
+
+interface TrialRow {
+  readonly case_no: number;
+  readonly trial: number;
+  readonly outcome: number;
+  readonly pass: number | null;
+  readonly score: number | null;
+  readonly ungraded: number | null;
+  readonly length: number | null;
+  readonly refusal: number | null;
+  readonly latency_ms: number | null;
+  readonly cost_usd: number | null;
+  readonly judge_usd: number | null;
+  readonly stop_reason: number | null;
+  readonly served: number | null;
+  readonly request_id: string | null;
+  readonly usage_known: number | null;
+  readonly input_tokens: number | null;
+  readonly output_tokens: number | null;
+  readonly cached_tokens: number | null;
+  readonly cache_write_tokens: number | null;
+  readonly reasoning_tokens: number | null;
+  readonly dropped_params: number | null;
+  readonly output: number | null;
+  readonly sent: number | null;
+  readonly grading: number | null;
+  readonly code: number | null;
+  readonly message: string | null;
+  readonly calls: number;
+  readonly started_ms: number | null;
+  readonly attempts: number | string;
+}
+
+type ResultRow = Pick<
+  TrialRow,
+  | 'case_no'
+  | 'trial'
+  | 'outcome'
+  | 'pass'
+  | 'score'
+  | 'ungraded'
+  | 'length'
+  | 'refusal'
+  | 'latency_ms'
+  | 'cost_usd'
+  | 'output_tokens'
+  | 'stop_reason'
+> & {
+  readonly model: string | null;
+  readonly system_fingerprint: string | null;
+  readonly sha256: Buffer | null;
+};
+
+interface ServedRow {
+  readonly model: string | null;
+  readonly system_fingerprint: string | null;
+  readonly service_tier: string | null;
+  readonly region: string | null;
+  readonly simulated: number | null;
+}
+
+/** What one appended trial adds to its snapshot's counters. */
+export interface TrialTally {
+  readonly status: Trial['status'];
+  readonly graded: boolean;
+  readonly servedId: number | null;
+}
+
+export class TrialTables {
+  readonly #content: ContentTables;
+  readonly #gradings: GradingTables;
+  readonly #add: Statement<unknown[]>;
+  readonly #ofCase: Statement<[number, number], TrialRow>;
+  readonly #caseNos: Statement<[number], number>;
+  readonly #results: Statement<[number], ResultRow>;
+  readonly #done: Statement<[number], { case_no: number; trial: number }>;
+  readonly #findServed: Statement<[string], number>;
+  readonly #addServed: Statement<unknown[]>;
+  readonly #served: Statement<[number], ServedRow>;
+  readonly #servedIds = new Map<string, number>();
+
+  constructor(db: Database, content: ContentTables, gradings: GradingTables) {
+    this.#content = content;
+    this.#gradings = gradings;
+    this.#add = db.prepare(
+      `INSERT INTO trial (${COLUMNS.join(', ')}) VALUES (${COLUMNS.map(() => '?').join(', ')})`,
+    );
+    this.#ofCase = db.prepare('SELECT * FROM trial WHERE snapshot = ? AND case_no = ? ORDER BY trial');
+    this.#caseNos = db
+      .prepare<[number], number>('SELECT DISTINCT case_no FROM trial WHERE snapshot = ? ORDER BY case_no')
+      .pluck();
+    this.#results = db.prepare(
+      `SELECT t.case_no, t.trial, t.outcome, t.pass, t.score, t.ungraded, t.length, t.refusal, t.latency_ms, t.cost_usd,
+              t.output_tokens, t.stop_reason, d.model, d.system_fingerprint, o.sha256
+       FROM trial t LEFT JOIN served d ON d.id = t.served LEFT JOIN content o ON o.id = t.output
+       WHERE t.snapshot = ? ORDER BY t.case_no, t.trial`,
+    );
+    this.#done = db.prepare('SELECT case_no, trial FROM trial WHERE snapshot = ?');
+    this.#findServed = db.prepare<[string], number>('SELECT id FROM served WHERE key = ?').pluck();
+    this.#addServed = db.prepare(
+      'INSERT INTO served (key, model, system_fingerprint, service_tier, region, simulated) VALUES (?, ?, ?, ?, ?, ?)',
+    );
+    this.#served = db.prepare(
+      'SELECT model, system_fingerprint, service_tier, region, simulated FROM served WHERE id = ?',
+    );
+  }
+
+  /** Must follow a rolled-back transaction. */
+  forget(): void {
+    this.#servedIds.clear();
+  }
+
+  /** Adds one trial. Inside a write transaction. */
+  add(
+    snapshotNo: number,
+    caseNo: number,
+    { trial, measures, grades, judgeCostUsd }: GradedTrial,
+  ): TrialTally {
+    const content = this.#content;
+    const answered = trial.status === 'answered' ? trial : null;
+    const outcome: TrialOutcome | null = answered === null ? null : trialOutcome(grades);
+    const graded = outcome?.kind === 'graded' ? outcome : null;
+    const usage = answered?.usage ?? null;
+    const servedId = answered === null ? null : this.#servedId(answered.served);
+    const { startedMs, code } = packAttempts(trial.attempts, attemptContext(trial));
+    const cells: Record<(typeof COLUMNS)[number], unknown> = {
+      snapshot: snapshotNo,
+      case_no: caseNo,
+      trial: trial.trial,
+      outcome: outcomeNumber(trial),
+      pass: bit(graded?.pass),
+      score: graded?.score ?? null,
+      ungraded: outcome?.kind === 'ungraded' ? content.wordId(JSON.stringify(outcome.causes)) : null,
+      length: measures.length,
+      refusal: bit(measures.refusal),
+      latency_ms: answered?.latencyMs ?? null,
+      cost_usd: answered?.costUsd ?? null,
+      judge_usd: judgeCostUsd,
+      stop_reason: content.wordIdOrNull(answered?.stopReason),
+      served: servedId,
+      request_id: answered?.served.requestId ?? null,
+      usage_known: answered === null ? null : usage === null ? 0 : 1,
+      input_tokens: usage?.inputTokens ?? null,
+      output_tokens: usage?.outputTokens ?? null,
+      cached_tokens: usage?.cachedInputTokens ?? null,
+      cache_write_tokens: usage?.cacheWriteTokens ?? null,
+      reasoning_tokens: usage?.reasoningTokens ?? null,
+      dropped_params: answered?.droppedParams.length
+        ? content.wordId(JSON.stringify(answered.droppedParams))
+        : null,
+      output: answered === null ? null : content.outputId(answered.output),
+      sent: trial.sent === null ? null : content.documentId(trial.sent),
+      grading: answered === null && grades.length === 0 ? null : this.#gradings.gradingId(grades),
+      code: trial.status === 'failed' ? content.wordId(trial.code) : null,
+      message: trial.status === 'answered' ? null : trial.message.toWellFormed(),
+      calls: trial.attempts.length,
+      started_ms: startedMs,
+      attempts: code,
+    };
+    this.#add.run(...COLUMNS.map((column) => cells[column]));
+    return { status: trial.status, graded: graded !== null, servedId };
+  }
+
+  /** Numbers of the cases that have trials, in suite order. */
+  caseNos(snapshotNo: number): number[] {
+    return this.#caseNos.all(snapshotNo);
+  }
+
+  /** The whole trials of one case. */
+  ofCase(snapshotNo: number, caseNo: number, caseId: string): GradedTrial[] {
+    return this.#ofCase.all(snapshotNo, caseNo).map((row) => this.#whole(row, caseId));
+  }
+
+  /** What comparisons see, by case number. */
+  results(snapshotNo: number): Map<number, TrialResult[]> {
+    const byCase = new Map<number, TrialResult[]>();
+    for (const row of this.#results.iterate(snapshotNo)) {
+      const { status, cause } = outcomeOf(row.outcome);
+      const result: TrialResult = {
+        trial: row.trial,
+        status,
+        cause,
+        pass: row.pass === null ? null : row.pass === 1,
+        score: row.score,
+        ungraded:
+          row.ungraded === null ? [] : (JSON.parse(this.#content.word(row.ungraded)) as UngradedCause[]),
+        length: row.length,
+        latencyMs: row.latency_ms,
+        costUsd: row.cost_usd,
+        outputTokens: row.output_tokens,
+        refusal: row.refusal === null ? null : row.refusal === 1,
+        stopReason: this.#content.wordOrNull(row.stop_reason),
+        servedModel: row.model,
+        systemFingerprint: row.system_fingerprint,
+        outputHash: row.sha256?.toString('hex') ?? null,
+      };
+      const trials = byCase.get(row.case_no);
+      if (trials === undefined) byCase.set(row.case_no, [result]);
+      else trials.push(result);
+    }
+    return byCase;
+  }
+
+  /** Trial numbers by case number. */
+  done(snapshotNo: number): Map<number, Set<number>> {
+    const done = new Map<number, Set<number>>();
+    for (const { case_no, trial } of this.#done.iterate(snapshotNo)) {
+      const trials = done.get(case_no);
+      if (trials === undefined) done.set(case_no, new Set([trial]));
+      else trials.add(trial);
+    }
+    return done;
+  }
+
+  #whole(row: TrialRow, caseId: string): GradedTrial {
+    const trial = this.#trial(row, caseId);
+    return {
+      trial,
+      measures: { length: row.length, refusal: row.refusal === null ? null : row.refusal === 1 },
+      grades: row.grading === null ? [] : this.#gradings.grades(row.grading),
+      judgeCostUsd: row.judge_usd,
+    };
+  }
+
+  #trial(row: TrialRow, caseId: string): Trial {
+    const content = this.#content;
+    const { status, cause } = outcomeOf(row.outcome);
+    const attempts = unpackAttempts(
+      { startedMs: row.started_ms, code: row.attempts },
+      { latencyMs: row.latency_ms, requestId: row.request_id },
+    );
+    const sent = row.sent === null ? null : (content.document(row.sent) as JsonObject);
+    const base = { caseId, trial: row.trial, attempts, sent };
+    if (status === 'failed')
+      return { ...base, status, cause, code: content.wordOrNull(row.code) ?? '', message: row.message ?? '' };
+    if (status === 'skipped') return { ...base, status, cause, message: row.message ?? '' };
+    return {
+      ...base,
+      status,
+      output: content.output(row.output as number),
+      stopReason: content.word(row.stop_reason as number) as StopReason,
+      served: this.#servedOf(row.served as number, row.request_id),
+      usage: usageOf(row),
+      latencyMs: row.latency_ms,
+      costUsd: row.cost_usd,
+      droppedParams:
+        row.dropped_params === null ? [] : (JSON.parse(content.word(row.dropped_params)) as string[]),
+    };
+  }
+
+  #servedId(served: Served): number {
+    const { requestId: _requestId, ...identity } = served;
+    const key = canonicalJson(wellFormed(identity as unknown as JsonObject));
+    const known = this.#servedIds.get(key);
+    if (known !== undefined) return known;
+    const id =
+      this.#findServed.get(key) ??
+      Number(
+        this.#addServed.run(
+          key,
+          served.model,
+          served.systemFingerprint,
+          served.serviceTier,
+          served.region,
+          bit(served.simulated),
+        ).lastInsertRowid,
+      );
+    if (this.#servedIds.size > 1000) this.#servedIds.clear();
+    this.#servedIds.set(key, id);
+    return id;
+  }
+
+  #servedOf(id: number, requestId: string | null): Served {
+    const row = this.#served.get(id);
+    if (row === undefined) throw new Error(`the ledger refers to served ${id}, which is not there`);
+    return {
+      model: row.model,
+      systemFingerprint: row.system_fingerprint,
+      serviceTier: row.service_tier,
+      region: row.region,
+      requestId,
+      ...(row.simulated === null ? {} : { simulated: row.simulated === 1 }),
+    };
+  }
+}
+
+function usageOf(row: TrialRow): Usage | null {
+  if (row.usage_known !== 1) return null;
+  return {
+    ...(row.input_tokens === null ? {} : { inputTokens: row.input_tokens }),
+    ...(row.output_tokens === null ? {} : { outputTokens: row.output_tokens }),
+    ...(row.cached_tokens === null ? {} : { cachedInputTokens: row.cached_tokens }),
+    ...(row.cache_write_tokens === null ? {} : { cacheWriteTokens: row.cache_write_tokens }),
+    ...(row.reasoning_tokens === null ? {} : { reasoningTokens: row.reasoning_tokens }),
+  };
+}
+
+function outcomeNumber(trial: Trial): number {
+  const cause = trial.status === 'answered' ? null : trial.cause;
+  const found = OUTCOMES.find((o) => o.status === trial.status && o.cause === cause);
+  if (found === undefined) throw new TypeError(`a trial cannot end as ${trial.status} (${cause})`);
+  return found.outcome;
+}
+
+function outcomeOf(outcome: number): (typeof OUTCOMES)[number] {
+  const found = OUTCOMES[outcome - 1];
+  if (found === undefined) throw new Error(`the ledger holds a trial with the unknown outcome ${outcome}`);
+  return found;
+}
+
+function bit(value: boolean | null | undefined): number | null {
+  return value === null || value === undefined ? null : value ? 1 : 0;
+}

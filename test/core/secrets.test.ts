@@ -1,0 +1,81 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { secretMask, secretValues } from '../../src/core/secrets.ts';
+
+/** Values as keys and tokens look: no brackets, so that none contains the word that replaces it. */
+const secret = fc.string({
+  unit: fc.constantFrom(...'abcdefXYZ0189-_+/=" \\éß'),
+  minLength: 8,
+  maxLength: 24,
+});
+
+test('no secret survives in a text, alone or beside others', () => {
+  fc.assert(
+    fc.property(
+      fc.array(secret, { minLength: 1, maxLength: 4 }),
+      fc.array(fc.string()),
+      (secrets, between) => {
+        const mask = secretMask(secrets);
+        const text = secrets.map((s, i) => `${between[i] ?? ''}${s}`).join('');
+        const masked = mask.text(text);
+        for (const s of secrets) expect(masked).not.toContain(s);
+      },
+    ),
+  );
+});
+
+test('a secret that contains another is hidden whole', () => {
+  const mask = secretMask(['hunter22', 'hunter22-production']);
+  expect(mask.text('key=hunter22-production;')).toBe('key=[secret];');
+  expect(mask.text('key=hunter22;')).toBe('key=[secret];');
+});
+
+test('of secrets that overlap, neither is left in one piece', () => {
+  const mask = secretMask(['abcdefgh1234', '1234zyxwvuts']);
+  const masked = mask.text('<abcdefgh1234zyxwvuts>');
+  expect(masked).not.toContain('abcdefgh1234');
+  expect(masked).not.toContain('1234zyxwvuts');
+});
+
+test('the URL-encoded, JSON-escaped and base64 forms are hidden too', () => {
+  const value = 'p@ss "word"/1';
+  const mask = secretMask([value]);
+  for (const form of [
+    encodeURIComponent(value),
+    JSON.stringify(value),
+    Buffer.from(value, 'utf8').toString('base64'),
+  ]) {
+    expect(mask.text(`x ${form} y`)).toContain('[secret]');
+    expect(mask.text(`x ${form} y`)).not.toContain(form.slice(1, -1));
+  }
+});
+
+test('JSON is masked in values and keys at any depth, and keeps its shape', () => {
+  fc.assert(
+    fc.property(secret, (s) => {
+      const masked = secretMask([s]).json({ a: [{ [`x${s}`]: [s, 1, null, true] }] });
+      expect(masked).toEqual({ a: [{ 'x[secret]': ['[secret]', 1, null, true] }] });
+    }),
+  );
+});
+
+test('a value learnt later is masked from then on; very short ones never are', () => {
+  const mask = secretMask([]);
+  expect(mask.text('session-9f8e7d6c')).toBe('session-9f8e7d6c');
+  mask.add('session-9f8e7d6c');
+  mask.add('true');
+  expect(mask.text('session-9f8e7d6c is true')).toBe('[secret] is true');
+});
+
+test('secrets are known by the name of their variable', () => {
+  expect(
+    secretValues({
+      OPENAI_API_KEY: 'sk-aaaaaaaaaaaa',
+      DB_PASSWORD: 'correct horse',
+      SENTRY_DSN: 'https://k@host/1',
+      HOME: '/home/somebody',
+      SHORT_KEY: 'abc',
+      EMPTY_TOKEN: undefined,
+    }),
+  ).toEqual(['sk-aaaaaaaaaaaa', 'correct horse', 'https://k@host/1']);
+});

@@ -1,0 +1,376 @@
+// The part of the store contract about one snapshot: begun, filled, counted, closed, resumed, never changed.
+
+import { describe, expect, it } from 'vitest';
+import { freshStore, type OpenStore, refusal, suite } from './contract-setup.ts';
+import {
+  answered,
+  closing,
+  collect,
+  failed,
+  graded,
+  newSnapshot,
+  refundCase,
+  refundRelease,
+  refundSuite,
+  scored,
+  skipped,
+  ungraded,
+  VALID,
+} from './world.ts';
+
+export function keepingContract(open: () => Promise<OpenStore>): void {
+  describe('a snapshot', () => {
+    const held = freshStore(open);
+    describe('keeping a run', () => {
+      it('gives back suite, releases and trials exactly as they were', async () => {
+        const { store } = held.current;
+        const judge = refundRelease('gpt-4o-mini-2024-07-18', { name: 'judge', notes: 'strict' });
+        const odd = refundCase('kettle-04', {
+          expected: undefined,
+          messages: [
+            { role: 'user', content: 'hello', name: 'ann' },
+            {
+              role: 'assistant',
+              content: '',
+              toolCalls: [{ id: 'c1', name: 'look_up', args: { order: 12 } }],
+            },
+            { role: 'tool', content: '{}', toolCallId: 'c1' },
+          ],
+          source: { kind: 'incident', ref: 'INC-42', at: '2026-03-15' },
+          meta: { note: 'x'.repeat(300), mark: '\u0001#0', nested: { $content: 3 } },
+          where: { file: 'suites/a.yaml', line: 12, column: 3, caseId: 'kettle-04', key: 'grade' },
+        });
+        const whole = refundSuite([...suite.cases, odd], {
+          description: null,
+          judgeFile: 'releases/judge.yaml',
+        });
+        const rows = [
+          graded(
+            answered('kettle-01', 0, {
+              output: {
+                text: 'null byte \u0000 and 🐙 and \u0001=',
+                toolCalls: [{ name: 'refund', args: 'not json {' }],
+                refusal: 'no',
+              },
+              stopReason: 'other:odd',
+              usage: {
+                inputTokens: 1,
+                outputTokens: 2,
+                cachedInputTokens: 3,
+                cacheWriteTokens: 4,
+                reasoningTokens: 5,
+              },
+              costUsd: null,
+              droppedParams: ['seed', 'temperature'],
+              served: {
+                model: null,
+                systemFingerprint: null,
+                serviceTier: null,
+                region: 'eu',
+                requestId: null,
+                simulated: true,
+              },
+            }),
+            [scored('names-refund', true, { details: { votes: [1, 0, 1] } }), ungraded('tone')],
+            { judgeCostUsd: 0.25, measures: { length: 40, refusal: true } },
+          ),
+          graded(answered('kettle-01', 1, { usage: null, latencyMs: null, attempts: [], sent: null }), []),
+          graded(failed('kettle-02'), [], { judgeCostUsd: null }),
+          graded(skipped('kettle-03', 0, 'deadline')),
+          graded(answered('kettle-04', 0, { usage: {} })),
+        ];
+        await store.begin(newSnapshot('sfull000', whole, { judge, labels: { branch: 'main' } }));
+        await store.append('sfull000', rows);
+
+        for (const reader of [store, await held.current.reopen()]) {
+          expect(await reader.suiteOf('sfull000')).toStrictEqual(whole);
+          expect(await reader.releaseOf('sfull000')).toEqual(refundRelease());
+          expect(await reader.releaseOf('sfull000', 'judge')).toEqual(judge);
+          expect(await collect(reader.trials('sfull000'))).toEqual(rows);
+          expect(await collect(reader.trials('sfull000', 'kettle-02'))).toEqual([rows[2]]);
+          expect(await collect(reader.trials('sfull000', 'no-such-case'))).toEqual([]);
+          if (reader !== store) await reader.close();
+        }
+        expect((await refusal(store.releaseOf('sfull000', 'embedder'))).code).toBe('RELEASE_ABSENT');
+      });
+
+      it('tells comparisons the numbers of every case, also of those nobody tried', async () => {
+        const { store } = held.current;
+        await store.begin(newSnapshot('snumbers', suite));
+        await store.append('snumbers', [
+          graded(answered('kettle-02'), [scored('names-refund', false), scored('short', true)]),
+          graded(answered('kettle-01', 1), [ungraded('tone')]),
+          graded(failed('kettle-01', 0, 'timeout')),
+        ]);
+        const { cases, summary } = await store.results('snumbers');
+        expect(summary.id).toBe('snumbers');
+        expect(cases.map((c) => [c.id, c.plannedTrials, c.trials.length])).toEqual([
+          ['kettle-01', 2, 2],
+          ['kettle-02', 1, 1],
+          ['kettle-03', 1, 0],
+        ]);
+        const [first, second] = cases;
+        expect(second).toMatchObject({
+          tags: ['refund', 'tone'],
+          group: 'ticket-8812',
+          critical: true,
+          minPassRate: 0.8,
+        });
+        expect(second?.exam).toEqual(newSnapshot('snumbers', suite).caseExams['kettle-02']);
+        expect(second?.trials[0]).toMatchObject({
+          trial: 0,
+          status: 'answered',
+          cause: null,
+          pass: false,
+          score: 0.5,
+          ungraded: [],
+          length: 23,
+          latencyMs: 812.5,
+          costUsd: 0.0005,
+          outputTokens: 9,
+          refusal: false,
+          stopReason: 'stop',
+          servedModel: 'gpt-4o-2024-11-20',
+          systemFingerprint: 'fp_1',
+        });
+        expect(first?.trials[0]).toMatchObject({
+          status: 'failed',
+          cause: 'timeout',
+          pass: null,
+          outputHash: null,
+        });
+        expect(first?.trials[1]).toMatchObject({ pass: null, score: null, ungraded: ['judge_error'] });
+        expect(first?.trials[1]?.outputHash).toBe(second?.trials[0]?.outputHash);
+      });
+
+      it('counts while the run goes on, and the end changes none of the numbers', async () => {
+        const { store } = held.current;
+        await store.begin(newSnapshot('scounted', suite));
+        await store.append('scounted', [
+          graded(answered('kettle-01', 0), undefined, { judgeCostUsd: 0.5 }),
+          graded(failed('kettle-02')),
+        ]);
+        await store.append('scounted', [
+          graded(answered('kettle-01', 1, { served: { ...answered('x').served, model: null } }), [
+            scored('names-refund', false),
+          ]),
+        ]);
+        await store.append('scounted', [graded(answered('kettle-03'), [ungraded('tone')])]);
+        const running = (await store.list())[0];
+        expect(running).toMatchObject({
+          state: 'running',
+          validity: 'invalid',
+          finishedAt: null,
+          cases: 3,
+          plannedTrials: 4,
+          trials: 4,
+          answered: 3,
+          failed: 1,
+          skipped: 0,
+          ungraded: 1,
+          passRate: 0.5,
+          meanScore: 0.5,
+          calls: 5,
+          costUsd: 0.0015,
+          judgeCostUsd: 0.5,
+          servedModels: ['gpt-4o-2024-11-20', null],
+          systemFingerprints: ['fp_1'],
+          simulated: false,
+          pinned: true,
+          suite: 'refund-bot',
+          suiteHash: suite.hash,
+          fingerprint: refundRelease().fingerprint,
+          layerHashes: refundRelease().layerHashes,
+        });
+        const end = closing({
+          validity: 'degraded',
+          validityReasons: ['1 of 4 trials failed'],
+          findings: [{ code: 'ALIAS', message: 'floating' }],
+        });
+        const finished = await store.finish('scounted', end);
+        expect(finished).toEqual({ ...running, ...end });
+        expect(await store.list()).toEqual([finished]);
+      });
+
+      it('gives no rate where nothing was graded, and no cost where one is unknown', async () => {
+        const { store } = held.current;
+        await store.begin(newSnapshot('sunknown', suite));
+        expect((await store.list())[0]).toMatchObject({
+          passRate: null,
+          meanScore: null,
+          costUsd: 0,
+          judgeCostUsd: 0,
+        });
+        await store.append('sunknown', [
+          graded(answered('kettle-01', 0, { costUsd: null }), [], { judgeCostUsd: null }),
+          graded(answered('kettle-01', 1)),
+        ]);
+        expect((await store.list())[0]).toMatchObject({
+          passRate: 1,
+          ungraded: 1,
+          costUsd: null,
+          judgeCostUsd: null,
+        });
+      });
+
+      it('weighs every case alike, however many trials it has', async () => {
+        const { store } = held.current;
+        const uneven = refundSuite([refundCase('often', { trials: 4 }), refundCase('once')]);
+        await store.begin(newSnapshot('suneven0', uneven));
+        for (let trial = 0; trial < 4; trial++)
+          await store.append('suneven0', [
+            graded(answered('often', trial), [scored('names-refund', trial === 0)]),
+          ]);
+        await store.append('suneven0', [graded(answered('once'))]);
+        expect((await store.list())[0]?.passRate).toBe((1 / 4 + 1) / 2);
+        expect((await store.finish('suneven0', VALID)).passRate).toBe((1 / 4 + 1) / 2);
+      });
+
+      it('says that an answer was simulated', async () => {
+        const { store } = held.current;
+        await store.begin(newSnapshot('ssimul00', suite));
+        const served = { ...answered('kettle-01').served, simulated: true };
+        await store.append('ssimul00', [graded(answered('kettle-01', 0, { served }))]);
+        expect((await store.finish('ssimul00', VALID)).simulated).toBe(true);
+      });
+    });
+
+    describe('refusing what would damage the record', () => {
+      it('takes a trial once, and a batch as a whole', async () => {
+        const { store } = held.current;
+        await store.begin(newSnapshot('sonce000', suite));
+        await store.append('sonce000', [graded(answered('kettle-01'))]);
+        // Everything about this row is new to the store, and must be so again after the batch was taken back.
+        const novel = graded(
+          answered('kettle-02', 0, {
+            output: { text: 'Nobody has said this before.', toolCalls: [] },
+            served: { ...answered('x').served, model: 'gpt-4o-2026-02-02' },
+            sent: { prompt: 'A long prompt that no other request of this test has. '.repeat(4) },
+            stopReason: 'other:novel',
+          }),
+          [scored('names-nothing', true)],
+        );
+        const again = store.append('sonce000', [novel, graded(answered('kettle-01'))]);
+        expect((await refusal(again)).code).toBe('TRIAL_EXISTS');
+        expect((await collect(store.trials('sonce000'))).map((t) => t.trial.caseId)).toEqual(['kettle-01']);
+        expect((await store.list())[0]).toMatchObject({ trials: 1, servedModels: ['gpt-4o-2024-11-20'] });
+        const other = graded(
+          answered('kettle-01', 1, {
+            stopReason: 'other:else',
+            served: { ...answered('x').served, model: 'gpt-4o-2027-03-03' },
+          }),
+          [scored('names-everything', false)],
+        );
+        await store.append('sonce000', [other, novel]);
+        expect(await collect(store.trials('sonce000', 'kettle-02'))).toEqual([novel]);
+        expect(await collect(store.trials('sonce000', 'kettle-01'))).toEqual([
+          graded(answered('kettle-01')),
+          other,
+        ]);
+        expect((await store.list())[0]?.trials).toBe(3);
+      });
+
+      it('knows no trial of a case the suite has not, and no snapshot it was not given', async () => {
+        const { store } = held.current;
+        await store.begin(newSnapshot('sstrange', suite));
+        expect((await refusal(store.append('sstrange', [graded(answered('toaster'))]))).code).toBe(
+          'CASE_UNKNOWN',
+        );
+        expect((await refusal(store.begin(newSnapshot('sstrange', suite)))).code).toBe('SNAPSHOT_EXISTS');
+        for (const action of [
+          store.append('snowhere', []),
+          store.finish('snowhere', VALID),
+          store.reopen('snowhere'),
+          store.results('snowhere'),
+          store.suiteOf('snowhere'),
+          store.doneTrials('snowhere'),
+          collect(store.trials('snowhere')),
+        ])
+          expect((await refusal(action)).code).toBe('SNAPSHOT_UNKNOWN');
+      });
+
+      it('never changes a finished snapshot', async () => {
+        const { store } = held.current;
+        await store.begin(newSnapshot('sclosed0', suite));
+        await store.append('sclosed0', [graded(answered('kettle-01'))]);
+        await store.finish('sclosed0', VALID);
+        for (const action of [
+          store.append('sclosed0', [graded(answered('kettle-02'))]),
+          store.append('sclosed0', []),
+          store.finish('sclosed0', VALID),
+          store.reopen('sclosed0'),
+        ])
+          expect((await refusal(action)).code).toBe('SNAPSHOT_FINISHED');
+        expect((await store.list())[0]?.trials).toBe(1);
+      });
+    });
+
+    describe('resuming', () => {
+      it('keeps what was paid for and drops what was only skipped', async () => {
+        const { store } = held.current;
+        await store.begin(newSnapshot('sresume0', suite));
+        await store.append('sresume0', [
+          graded(answered('kettle-01', 1)),
+          graded(failed('kettle-02')),
+          graded(skipped('kettle-03', 0, 'cancelled')),
+          graded(skipped('kettle-01', 0, 'budget')),
+        ]);
+        const stopped = await store.finish(
+          'sresume0',
+          closing({ state: 'interrupted', validity: 'degraded' }),
+        );
+        expect(stopped).toMatchObject({ state: 'interrupted', skipped: 2, trials: 4 });
+        expect((await refusal(store.append('sresume0', []))).code).toBe('SNAPSHOT_INTERRUPTED');
+
+        await store.reopen('sresume0');
+        expect(await store.doneTrials('sresume0')).toEqual(
+          new Map([
+            ['kettle-01', new Set([1])],
+            ['kettle-02', new Set([0])],
+          ]),
+        );
+        expect((await store.list())[0]).toMatchObject({
+          state: 'running',
+          finishedAt: null,
+          skipped: 0,
+          trials: 2,
+        });
+        await store.append('sresume0', [graded(answered('kettle-01')), graded(answered('kettle-03'))]);
+        const end = await store.finish('sresume0', VALID);
+        expect(end).toMatchObject({
+          state: 'finished',
+          trials: 4,
+          answered: 3,
+          failed: 1,
+          skipped: 0,
+          calls: 5,
+        });
+      });
+    });
+
+    it('stores text no encoding can hold as the nearest text, and loses nothing around it', async () => {
+      const { store } = held.current;
+      await store.begin(newSnapshot('shostile', suite));
+      const text = `lone \ud800 surrogate ${'<script>'.repeat(40)}`;
+      await store.append('shostile', [
+        graded(answered('kettle-01', 0, { output: { text, toolCalls: [] }, sent: { messages: [text] } }), [
+          scored('names-refund', true, { reason: `it says "${text}"` }),
+        ]),
+      ]);
+      const [stored] = await collect(store.trials('shostile'));
+      expect(stored?.trial).toMatchObject({
+        output: { text: text.toWellFormed() },
+        sent: { messages: [text.toWellFormed()] },
+      });
+      expect(stored?.grades[0]?.reason).toBe(`it says "${text.toWellFormed()}"`);
+    });
+
+    it('keeps trials that several callers append at once', async () => {
+      const { store } = held.current;
+      const wide = refundSuite(Array.from({ length: 40 }, (_, i) => refundCase(`case-${i}`)));
+      await store.begin(newSnapshot('sparalle', wide));
+      await Promise.all(wide.cases.map((c) => store.append('sparalle', [graded(answered(c.id))])));
+      expect((await store.list())[0]).toMatchObject({ trials: 40, answered: 40, passRate: 1 });
+    });
+  });
+}

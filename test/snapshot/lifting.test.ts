@@ -1,0 +1,48 @@
+// Long texts taken out of a JSON value and put back.
+
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { JsonValue } from '../../src/core/json.ts';
+import { canonicalJson } from '../../src/core/json.ts';
+import { liftTexts, restoreTexts, wellFormed } from '../../src/snapshot/lifting.ts';
+
+const LONG = 'the same long system prompt, word for word, '.repeat(4);
+
+describe('lifting', () => {
+  it('gives the value back, whatever is in it', () => {
+    const value = fc
+      .jsonValue({ noUnicodeString: false })
+      .map((v) => JSON.parse(JSON.stringify(v)) as JsonValue);
+    const marked = fc.record({
+      a: fc.constantFrom('\u0001#0', '\u0001=\u0001#1', LONG, `\u0001#0${LONG}`),
+      b: value,
+      c: fc.constant(LONG),
+    });
+    fc.assert(
+      fc.property(fc.oneof(value, marked), (v) => {
+        const lifted = liftTexts(v as JsonValue);
+        expect(canonicalJson(restoreTexts(lifted))).toBe(canonicalJson(wellFormed(v as JsonValue)));
+      }),
+    );
+  });
+
+  it('names a text once, and equal values alike, whatever the order of their keys', () => {
+    const a = liftTexts({ system: LONG, user: 'hi', again: LONG });
+    expect(a.texts).toEqual([LONG]);
+    expect(liftTexts({ again: LONG, user: 'hi', system: LONG })).toEqual(a);
+  });
+
+  it('leaves requests that differ only in long texts with one shape', () => {
+    const request = (text: string): JsonValue => ({
+      messages: [
+        { role: 'system', content: LONG },
+        { role: 'user', content: text },
+      ],
+    });
+    expect(liftTexts(request(`${LONG} 1`)).shape).toBe(liftTexts(request(`${LONG} 2`)).shape);
+  });
+
+  it('refuses a shape whose text is gone', () => {
+    expect(() => restoreTexts({ shape: '"\\u0001#1"', texts: ['only one'] })).toThrow('text 1');
+  });
+});
