@@ -1,21 +1,19 @@
-// The judge's workings: what it is asked, votes, cache, failures of its provider, and how a rubric becomes one grade.
+// The judge at work: what it is asked, how a rubric becomes one grade, votes and the verdict cache.
 
 import { describe, expect, it } from 'vitest';
 import type { Grade } from '../../src/core/grade.ts';
-import { trialOutcome } from '../../src/core/grade.ts';
 import type { Criterion } from '../../src/core/grader-spec.ts';
 import type { JsonObject, JsonValue } from '../../src/core/json.ts';
-import type { Failure, Provider } from '../../src/core/provider.ts';
-import type { Case } from '../../src/core/suite.ts';
-import type { AnsweredTrial } from '../../src/core/trial.ts';
-import type { GraderContext, JudgeCallInfo, VerdictCache } from '../../src/grade/index.ts';
+import type { Provider } from '../../src/core/provider.ts';
 import {
   answer,
   ask,
   check,
   grader,
+  judged,
   judgeRelease,
   judgeSays,
+  memoryCache,
   NEVER,
   outcome,
   readPrompt,
@@ -27,49 +25,6 @@ import {
 } from './support-desk.ts';
 
 const EMPATHY = ask('empathy', "Does the reply acknowledge the customer's frustration?");
-
-async function judged(
-  criteria: readonly Criterion[],
-  provider: Provider | null,
-  more: {
-    threshold?: number;
-    c?: Partial<Case>;
-    trial?: AnsweredTrial;
-    ctx?: Partial<GraderContext>;
-    layers?: JsonObject;
-  } = {},
-): Promise<{ grade: Grade; usd: number | null }> {
-  const judge = provider === null ? null : { release: judgeRelease(more.layers), provider };
-  return withGrader({ judge, ...more.ctx }, async (trialGrader) => {
-    const c = ticket([rubric(criteria, more.threshold ?? 1)], more.c);
-    const graded = await trialGrader.gradeTrial(c, more.trial ?? answer('Sorry. Refunded.'), NEVER);
-    return { grade: graded.grades[0] as Grade, usd: graded.judgeCostUsd };
-  });
-}
-
-function failing(more: Partial<Failure> = {}): Failure {
-  return {
-    kind: 'failed',
-    cause: 'infra_error',
-    code: 'server_error',
-    message: 'HTTP 500',
-    retryable: true,
-    fatal: false,
-    latencyMs: 5,
-    ...more,
-  };
-}
-
-function memoryCache(): VerdictCache & { readonly kept: Map<string, JsonValue> } {
-  const kept = new Map<string, JsonValue>();
-  return {
-    kept,
-    get: async (key) => kept.get(key),
-    put: async (key, verdict) => {
-      kept.set(key, JSON.parse(JSON.stringify(verdict)) as JsonValue);
-    },
-  };
-}
 
 describe('the question', () => {
   it('shows duty, conversation, reference, criteria and candidate, each foreign text in a nonce block', async () => {
@@ -311,211 +266,6 @@ describe('the cache', () => {
         'fail',
       );
       expect(provider.asked.length).toBe(1);
-    }
-  });
-});
-
-describe("the judge's provider failing", () => {
-  it('is asked again while the failure may pass, waiting as long as it is told, at most half a minute', async () => {
-    const waits: number[] = [];
-    const provider = scripted((_r, call) =>
-      call === 0
-        ? failing({ code: 'rate_limited', retryAfterMs: 1234 })
-        : call === 1
-          ? failing({ retryAfterMs: 90_000 })
-          : call === 2
-            ? failing()
-            : judgeSays(verdicts({ empathy: 'yes' })),
-    );
-    const seen: JudgeCallInfo[] = [];
-    const { grade, usd } = await judged([EMPATHY], provider, {
-      ctx: { sleep: async (ms) => void waits.push(ms), onJudgeCall: (info) => void seen.push(info) },
-    });
-    expect(outcome(grade)).toBe('pass');
-    expect(waits.slice(0, 2)).toEqual([1234, 30_000]);
-    expect(waits[2]).toBeGreaterThanOrEqual(1000);
-    expect(waits[2]).toBeLessThanOrEqual(2000);
-    expect(seen.map((s) => s.outcome)).toEqual(['rate_limited', 'server_error', 'server_error', 'answered']);
-    expect(usd).toBe(0.002);
-  });
-
-  it('ends as judge_error when attempts run out or the failure will not pass', async () => {
-    const always = scripted(() => failing());
-    expect((await judged([EMPATHY], always)).grade).toMatchObject({
-      status: 'ungraded',
-      cause: 'judge_error',
-    });
-    expect(always.asked.length).toBe(4);
-    const badRequest = scripted(() => failing({ code: 'bad_request', retryable: false }));
-    expect(outcome((await judged([EMPATHY], badRequest)).grade)).toBe('judge_error');
-    expect(badRequest.asked.length).toBe(1);
-  });
-
-  it('is not called any more once it said that no call can succeed', async () => {
-    const provider = scripted(() =>
-      failing({ code: 'quota', message: 'the quota is used up', retryable: false, fatal: true }),
-    );
-    await withGrader({ judge: { release: judgeRelease(), provider } }, async (trialGrader) => {
-      for (const text of ['one', 'two', 'three']) {
-        const graded = await trialGrader.gradeTrial(ticket([rubric([EMPATHY])]), answer(text), NEVER);
-        expect(graded.grades[0]?.reason).toContain('the quota is used up');
-      }
-    });
-    expect(provider.asked.length).toBe(1);
-  });
-
-  it('is cut off at its deadline even when it ignores the signal, and its cost is then unknown', async () => {
-    const provider = scripted((_r, call) =>
-      call === 0 ? new Promise<never>(() => {}) : judgeSays(verdicts({ empathy: 'yes' })),
-    );
-    const { grade, usd } = await judged([EMPATHY], provider, { ctx: { judgeOptions: { timeoutMs: 30 } } });
-    expect(outcome(grade)).toBe('pass');
-    expect(usd).toBeNull();
-  });
-
-  it('may throw, or be cancelled, and the answer is still kept', async () => {
-    const throwing: Provider = { name: 'broken', call: () => Promise.reject(new Error('socket gone')) };
-    expect((await judged([EMPATHY], throwing)).grade.reason).toContain('socket gone');
-    const stop = new AbortController();
-    const hanging = scripted(() => new Promise<never>(() => {}));
-    await withGrader({ judge: { release: judgeRelease(), provider: hanging } }, async (trialGrader) => {
-      const grading = trialGrader.gradeTrial(ticket([rubric([EMPATHY])]), answer('x'), stop.signal);
-      stop.abort();
-      expect((await grading).grades[0]).toMatchObject({ status: 'ungraded', cause: 'judge_error' });
-    });
-  });
-
-  it('leaves a third of the trials ungraded and scores none of them when a third of its calls fail', async () => {
-    // By text, not by call: a retry of the same text fails again.
-    const provider = scripted((request) => {
-      const n = Number(/\d+/.exec(readPrompt(request).candidate)?.[0]);
-      if (n % 9 === 0) return failing();
-      if (n % 9 === 3) return judgeSays('<html>502</html>');
-      if (n % 9 === 6) return judgeSays('{"criteria": [', { stopReason: 'length' });
-      return judgeSays(verdicts({ empathy: 'yes' }));
-    });
-    await withGrader({ judge: { release: judgeRelease(), provider } }, async (trialGrader) => {
-      const c = ticket([rubric([EMPATHY]), grader('max-length', { value: 100 })]);
-      const outcomes = await Promise.all(
-        Array.from({ length: 90 }, async (_, n) => {
-          const graded = await trialGrader.gradeTrial(c, answer(`Sorry, ticket ${n}.`), NEVER);
-          return trialOutcome(graded.grades);
-        }),
-      );
-      expect(outcomes.filter((o) => o.kind === 'ungraded').length).toBe(30);
-      expect(outcomes.filter((o) => o.kind === 'graded' && !o.pass)).toEqual([]);
-    });
-  });
-
-  it('records the parameters it refused', async () => {
-    const provider = scripted(() =>
-      judgeSays(verdicts({ empathy: 'yes' }), { droppedParams: ['temperature'] }),
-    );
-    const { grade } = await judged([EMPATHY], provider);
-    expect(grade.details).toMatchObject({ droppedParams: ['temperature'] });
-  });
-
-  it('asks no more calls at a time than allowed', async () => {
-    let [now, most] = [0, 0];
-    const provider = scripted(async () => {
-      most = Math.max(most, ++now);
-      await new Promise((resolve) => setTimeout(resolve, 5));
-      now--;
-      return judgeSays(verdicts({ empathy: 'yes' }));
-    });
-    const ctx = { judge: { release: judgeRelease(), provider }, judgeOptions: { concurrency: 2 } };
-    await withGrader(ctx, async (trialGrader) => {
-      const c = ticket([rubric([EMPATHY])]);
-      await Promise.all(
-        Array.from({ length: 12 }, (_, i) => trialGrader.gradeTrial(c, answer(`text ${i}`), NEVER)),
-      );
-    });
-    expect(most).toBe(2);
-  });
-});
-
-describe('similar', () => {
-  // A tiny real embedding: how often each letter stands in the text.
-  const vector = (text: string): number[] => {
-    const counts = new Array<number>(26).fill(0);
-    for (const c of text.toLowerCase()) {
-      const at = c.charCodeAt(0) - 97;
-      if (at >= 0 && at < 26) counts[at] = (counts[at] ?? 0) + 1;
-    }
-    return counts;
-  };
-  const embedder = (more: Partial<Provider> = {}): Provider & { calls: number } => {
-    const provider = {
-      name: 'letters',
-      calls: 0,
-      call: () => Promise.reject(new Error('makes no text')),
-      embed: async (texts: readonly string[]) => {
-        provider.calls++;
-        return {
-          kind: 'embedded' as const,
-          vectors: texts.map(vector),
-          model: 'letters-1',
-          usage: { inputTokens: 9 },
-        };
-      },
-      ...more,
-    };
-    return provider;
-  };
-  const graded = async (
-    text: string,
-    provider: Provider | null,
-    options: JsonObject = {},
-    verdictsKept: VerdictCache | null = null,
-  ): Promise<Grade> =>
-    withGrader(
-      { embedder: provider === null ? null : { release: judgeRelease(), provider }, verdicts: verdictsKept },
-      async (g) =>
-        (
-          await g.gradeTrial(
-            ticket([grader('similar', options)], { expected: 'refund sent' }),
-            answer(text),
-            NEVER,
-          )
-        ).grades[0] as Grade,
-    );
-
-  it('scores the cosine and passes from the threshold on', async () => {
-    expect(await graded('refund sent', embedder())).toMatchObject({ pass: true, score: 1 });
-    expect(await graded('zzz', embedder())).toMatchObject({ pass: false, score: 0 });
-    expect(outcome(await graded('refunds', embedder(), { threshold: 0.99 }))).toBe('fail');
-    expect(outcome(await graded('refunds', embedder(), { threshold: 0.5 }))).toBe('pass');
-  });
-
-  it('fails an empty answer without a call, and pays once for an unchanged one', async () => {
-    const provider = embedder();
-    expect(outcome(await graded(' ', provider))).toBe('fail');
-    const kept = memoryCache();
-    await graded('refund', provider, {}, kept);
-    const again = await graded('refund', provider, {}, kept);
-    expect(provider.calls).toBe(1);
-    expect(again.details).toMatchObject({ cached: true });
-  });
-
-  it('is ungraded without an embedder, on a failure and on vectors that cannot be compared', async () => {
-    expect(outcome(await graded('x', null))).toBe('grader_error');
-    const { embed: _none, ...textOnly } = embedder();
-    expect(outcome(await graded('x', textOnly))).toBe('grader_error');
-    expect(outcome(await graded('x', embedder({ embed: async () => failing({ retryable: false }) })))).toBe(
-      'judge_error',
-    );
-    const odd = (vectors: number[][]): Provider =>
-      embedder({ embed: async () => ({ kind: 'embedded', vectors, model: null, usage: null }) });
-    for (const vectors of [
-      [],
-      [[1, 2], [1]],
-      [
-        [0, 0],
-        [1, 1],
-      ],
-      [[Number.NaN], [1]],
-    ]) {
-      expect(outcome(await graded('x', odd(vectors)))).toBe('judge_error');
     }
   });
 });

@@ -6,6 +6,7 @@ import type { Criterion, GraderSpec } from '../../src/core/grader-spec.ts';
 import type { JsonObject, JsonValue } from '../../src/core/json.ts';
 import type {
   Answered,
+  Failure,
   Provider,
   ProviderReply,
   ProviderRequest,
@@ -15,7 +16,12 @@ import { fingerprintLayers, type Release } from '../../src/core/release.ts';
 import { secretMask } from '../../src/core/secrets.ts';
 import type { Case } from '../../src/core/suite.ts';
 import type { AnsweredTrial } from '../../src/core/trial.ts';
-import { createTrialGrader, type GraderContext, type TrialGrader } from '../../src/grade/index.ts';
+import {
+  createTrialGrader,
+  type GraderContext,
+  type TrialGrader,
+  type VerdictCache,
+} from '../../src/grade/index.ts';
 
 export const NEVER = new AbortController().signal;
 
@@ -204,4 +210,50 @@ export function verdicts(rulings: Record<string, string>, why = 'the text shows 
   return JSON.stringify({
     criteria: Object.entries(rulings).map(([id, verdict]) => ({ id, reason: why, verdict })),
   });
+}
+
+/** Grades one answer with a rubric of these criteria and this judge. */
+export async function judged(
+  criteria: readonly Criterion[],
+  provider: Provider | null,
+  more: {
+    threshold?: number;
+    c?: Partial<Case>;
+    trial?: AnsweredTrial;
+    ctx?: Partial<GraderContext>;
+    layers?: JsonObject;
+  } = {},
+): Promise<{ grade: Grade; usd: number | null }> {
+  const judge = provider === null ? null : { release: judgeRelease(more.layers), provider };
+  return withGrader({ judge, ...more.ctx }, async (trialGrader) => {
+    const c = ticket([rubric(criteria, more.threshold ?? 1)], more.c);
+    const graded = await trialGrader.gradeTrial(c, more.trial ?? answer('Sorry. Refunded.'), NEVER);
+    return { grade: graded.grades[0] as Grade, usd: graded.judgeCostUsd };
+  });
+}
+
+/** A provider's failure; by default one that may pass. */
+export function failing(more: Partial<Failure> = {}): Failure {
+  return {
+    kind: 'failed',
+    cause: 'infra_error',
+    code: 'server_error',
+    message: 'HTTP 500',
+    retryable: true,
+    fatal: false,
+    latencyMs: 5,
+    ...more,
+  };
+}
+
+/** A verdict cache that keeps what it is given as JSON, as a database does. */
+export function memoryCache(): VerdictCache & { readonly kept: Map<string, JsonValue> } {
+  const kept = new Map<string, JsonValue>();
+  return {
+    kept,
+    get: async (key) => kept.get(key),
+    put: async (key, verdict) => {
+      kept.set(key, JSON.parse(JSON.stringify(verdict)) as JsonValue);
+    },
+  };
 }
