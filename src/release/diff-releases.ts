@@ -37,7 +37,7 @@ function valueLines(key: string, before: JsonValue | undefined, after: JsonValue
   if (after === undefined) return oneSided('-', key, before);
   if (isJsonObject(before) && isJsonObject(after)) {
     const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])];
-    return keys.flatMap((k) => valueLines(joined(key, k), before[k], after[k]));
+    return keys.flatMap((k) => valueLines(joined(key, k), ownValue(before, k), ownValue(after, k)));
   }
   if (Array.isArray(before) && Array.isArray(after)) {
     const length = Math.max(before.length, after.length);
@@ -97,6 +97,11 @@ function aroundDifference(before: string, after: string): [string, string] {
     return `${from > 0 ? '...' : ''}${shown(part)}${from + LONGEST - 10 < text.length ? '...' : ''}`;
   };
   return [cut(a), cut(b)];
+}
+
+/** Keys such as `valueOf` are found in every object, but stand in few files. */
+function ownValue(map: JsonObject, key: string): JsonValue | undefined {
+  return Object.hasOwn(map, key) ? map[key] : undefined;
 }
 
 function joined(key: string, step: string): string {

@@ -60,10 +60,8 @@ export async function parseRelease(text: string, file: string, readText: ReadTex
     unknownKeyHint:
       "keys and tokens stay in the environment (`api-key-env`, `{ env: NAME }`); a provider's own options go under params.provider-options",
   });
-  const errors: LastgoodError[] = secretErrors(document);
-  if (!checked.ok) throwAll([...errors, ...checked.errors]);
-  throwAll(errors);
-  if (!checked.ok) throw new Error('unreachable');
+  const errors = secretErrors(document);
+  if (!checked.ok || errors.length > 0) refuse([...errors, ...(checked.ok ? [] : checked.errors)]);
 
   const filled = checked.value;
   const inliner = inlineFiles(document, readText, errors);
@@ -381,6 +379,11 @@ function isSecretHeader(path: DocumentPath): boolean {
 function compact(fields: Readonly<Record<string, unknown>> | undefined): JsonObject | undefined {
   if (fields === undefined) return undefined;
   return Object.fromEntries(Object.entries(fields).filter(([, v]) => v !== undefined)) as JsonObject;
+}
+
+function refuse(errors: readonly LastgoodError[]): never {
+  throwAll(errors);
+  throw new TypeError('refused without a reason');
 }
 
 function problemOf(cause: unknown): string {

@@ -48,17 +48,15 @@ Suite ${beat.suite}, ${beat.cases} cases. The provider will change its model wit
     case 'earlier-release':
       return `${beat.at.slice(0, 10)}  ${beat.snapshot.id}  ${percent(beat.snapshot.passRate)}  ${terminalLine(beat.snapshot.release, 40)} (the earlier release, through another provider)\n`;
     case 'night': {
-      const verdict =
-        beat.verdict === null
+      const verdict = beat.alarm
+        ? style.red('REGRESSED')
+        : beat.verdict === null
           ? style.dim('no baseline yet')
-          : verdictStyle(
-              style,
-              beat.alarm ? 'regressed' : beat.verdict === 'regressed' ? 'inconclusive' : beat.verdict,
-            )(beat.alarm ? 'REGRESSED' : beat.verdict);
+          : `${style.green('no alarm')} (${beat.verdict})`;
       const rerun = beat.rerun
         ? beat.alarm
           ? ', run again at once: confirmed'
-          : ' at first look, run again at once: not confirmed, no alarm'
+          : ' at first look unusual, run again at once: not confirmed'
         : '';
       return `${beat.at.slice(0, 10)}  ${beat.snapshot.id}  ${percent(beat.snapshot.passRate)}  ${verdict}${rerun}\n`;
     }

@@ -149,6 +149,7 @@ function schemaVersion(db: Database): number {
 function prepareForWriting(db: Database): void {
   // Takes effect only while the file is empty; lets later pruning give disk space back.
   db.pragma('auto_vacuum = INCREMENTAL');
+  db.pragma('journal_mode = WAL');
   db.pragma('synchronous = NORMAL');
 }
 

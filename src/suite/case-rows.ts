@@ -192,7 +192,7 @@ function caseOfCells(
   const meta: Record<string, JsonValue> = {};
   let broken = false;
   for (const [column, cell] of cells) {
-    if (column === '__proto__') fail('a column cannot be called "__proto__"');
+    if (/(^|\.)__proto__$/.test(column)) fail(`a column cannot be called ${quote(column)}`);
     else if (column.startsWith('vars.')) vars[column.slice(5)] = cell;
     else if (column.startsWith('meta.')) meta[column.slice(5)] = cell;
     else if (!CASE_KEYS.includes(column)) vars[column] = cell;

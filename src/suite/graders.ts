@@ -169,8 +169,8 @@ function readOptions(
   const inlineSchema =
     type === 'json-schema' &&
     isJsonObject(body) &&
-    !('schema' in body) &&
-    Object.keys(body).some((k) => !(k in schema.shape));
+    !Object.hasOwn(body, 'schema') &&
+    Object.keys(body).some((k) => !Object.hasOwn(schema.shape, k));
   if (body === undefined || body === null || (isJsonObject(body) && !inlineSchema)) {
     const checked = checkShape(schema, body ?? {}, {
       ...spot,

@@ -17,7 +17,7 @@ import { type GraderDraft, type GraderReading, nameGraders, placeOf, readGraders
 import { readMessages } from './messages.ts';
 import { collectProblems, type Problems } from './problems.ts';
 import { chooseRows, mapRows } from './row-map.ts';
-import { caseContentHash, gradersHash, suiteHash } from './suite-hash.ts';
+import { caseContentHash, graderHashing, suiteHash } from './suite-hash.ts';
 import { type FileEntry, fileEntrySchema, type SuiteFile, suiteFileSchema } from './suite-schema.ts';
 
 /** Reads and checks a suite file and everything it names. Throws LastgoodError(s) that carry file, line, column and case; no call is made. */
@@ -33,6 +33,7 @@ export async function loadSuite(file: string): Promise<Suite> {
     drafts: readGraders(defaultList, { document, path: ['defaults', 'grade'] }, reading),
     tags: head.defaults?.tags ?? [],
     trials: head.trials ?? 1,
+    hashOf: graderHashing(),
     shared: new Map(),
   };
 
@@ -83,6 +84,7 @@ interface Defaults {
   readonly drafts: readonly GraderDraft[];
   readonly tags: readonly string[];
   readonly trials: number;
+  readonly hashOf: (graders: readonly GraderSpec[]) => string;
   /** Graders and hash of cases that add none of their own, by nothing but the defaults. */
   readonly shared: Map<'graders', { graders: GraderSpec[]; hash: string; plain: boolean }>;
 }
@@ -193,7 +195,7 @@ function readCase(row: CaseRow, defaults: Defaults, reading: GraderReading): Cas
   const graders =
     own.length === 0
       ? defaultGraders(defaults, id, expected, where, problems)
-      : bound(nameGraders([...defaults.drafts, ...own], id, problems), expected, where, problems);
+      : bound(nameGraders([...defaults.drafts, ...own], id, problems), defaults, expected, where, problems);
 
   const content = {
     vars: (fields.vars ?? {}) as JsonObject,
@@ -219,12 +221,13 @@ function readCase(row: CaseRow, defaults: Defaults, reading: GraderReading): Cas
 
 function bound(
   graders: readonly GraderSpec[],
+  defaults: Defaults,
   expected: JsonValue | undefined,
   where: () => ErrorWhere,
   problems: Problems,
 ): { graders: GraderSpec[]; hash: string } {
   const ready = graders.map((g) => bindExpected(g, expected, where, (error) => problems.add(error)));
-  return { graders: ready, hash: gradersHash(ready) };
+  return { graders: ready, hash: defaults.hashOf(ready) };
 }
 
 /** Cases without graders of their own share one list and one hash, unless a default grader looks at `expected`. */
@@ -238,14 +241,14 @@ function defaultGraders(
   let shared = defaults.shared.get('graders');
   if (shared === undefined) {
     const graders = nameGraders(defaults.drafts, id, problems);
-    shared = { graders, hash: gradersHash(graders), plain: !graders.some(needsExpected) };
+    shared = { graders, hash: defaults.hashOf(graders), plain: !graders.some(needsExpected) };
     defaults.shared.set('graders', shared);
   }
   if (shared.plain) return shared;
   const ready = shared.graders.map((g) => bindExpected(g, expected, where, (error) => problems.add(error)));
   return ready.every((g, i) => g === shared.graders[i])
     ? shared
-    : { graders: ready, hash: gradersHash(ready) };
+    : { graders: ready, hash: defaults.hashOf(ready) };
 }
 
 function duplicateIds(cases: readonly Case[]): LastgoodError[] {

@@ -73,7 +73,8 @@ export function mapRows(
     usable = false;
   };
   for (const key of Object.keys(map)) {
-    if ((MAP_KEYS as readonly string[]).includes(key) || /^(vars|meta)\.[^.]/.test(key)) continue;
+    if ((MAP_KEYS as readonly string[]).includes(key) || /^(vars|meta)\.(?!__proto__$)[^.]/.test(key))
+      continue;
     const near = didYouMean(key, MAP_KEYS);
     fail(
       new LastgoodError({

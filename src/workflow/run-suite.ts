@@ -1,7 +1,9 @@
 // Run a suite against a release and keep what happened as a snapshot. Grading overlaps running; every trial is durable as it completes.
 
+import { randomBytes } from 'node:crypto';
 import {
   caseExam,
+  contentHash,
   costOf,
   type Examiner,
   examFingerprint,
@@ -16,12 +18,11 @@ import {
   type Suite,
 } from '../core/index.ts';
 import { createTrialGrader } from '../grade/index.ts';
-import { createProvider } from '../provider/index.ts';
 import { estimateRun, type Job, judgeValidity, planJobs, type RunReport, runJobs } from '../run/index.ts';
 import { withTrials } from '../suite/index.ts';
 import type { Assignment } from './assignment.ts';
 import { ledgerWriter } from './ledger-writer.ts';
-import type { Workplace } from './workplace.ts';
+import { providerOf, type Workplace } from './workplace.ts';
 
 /** How a run may spend time and money; every limit is optional. */
 export interface RunSettings {
@@ -84,7 +85,7 @@ export async function runSuite(
   const planned = plannedAssignment(assignment, settings);
   const snapshotId = newSnapshotId(work.rng);
   // A missing key or recording must be known before the ledger has a snapshot that nothing will fill.
-  const provider = await createProvider(planned.release, { env: work.env, mask: work.mask });
+  const provider = await providerOf(work, planned.release);
   await openSnapshot(work, planned, snapshotId, settings);
   return execute(work, planned, settings, { snapshotId, provider, done: undefined });
 }
@@ -100,7 +101,7 @@ export async function resumeRun(
   const summary = await store.resolve(snapshotId, { now: work.clock.now() });
   const judge = summary.judge === null ? null : await store.releaseOf(snapshotId, 'judge');
   const embedder = summary.embedder === null ? null : await store.releaseOf(snapshotId, 'embedder');
-  const provider = await createProvider(release, { env: work.env, mask: work.mask });
+  const provider = await providerOf(work, release);
   await store.reopen(snapshotId);
   const done = await store.doneTrials(snapshotId);
   return execute(work, { suite, release, judge, embedder }, settings, { snapshotId, provider, done });
@@ -176,10 +177,8 @@ export async function runArms(
   const first = arms[0];
   if (first === undefined) throw new Error('a run needs at least one arm');
   const { judge, embedder } = first.assignment;
-  const judgeProvider =
-    judge === null ? null : await createProvider(judge, { env: work.env, mask: work.mask });
-  const embedderProvider =
-    embedder === null ? null : await createProvider(embedder, { env: work.env, mask: work.mask });
+  const judgeProvider = judge === null ? null : await providerOf(work, judge);
+  const embedderProvider = embedder === null ? null : await providerOf(work, embedder);
   const price = (model: string | null, usage: Parameters<typeof costOf>[2]): number | null =>
     costOf(work.prices, model, usage);
   const grader = createTrialGrader({
@@ -193,7 +192,8 @@ export async function runArms(
       put: (key, verdict) => work.store.keepVerdict(key, verdict, work.clock.now().toISOString()),
     },
     costOf: price,
-    nonce: () => randomHex(work, 32),
+    // Never from a seeded generator: what fences the judged text must not be guessable by the model that wrote it.
+    nonce: () => randomBytes(16).toString('hex'),
     mask: work.mask,
     judgeOptions: { ...(settings.judgeVotes === undefined ? {} : { votes: settings.judgeVotes }) },
   });
@@ -312,13 +312,4 @@ function lintPin(work: Workplace, release: Release, required: boolean): void {
     message: `${release.name}: ${release.pin.reason}; the provider can change what is served without any change of the fingerprint`,
     hint: 'name a dated or otherwise fixed model id',
   });
-}
-
-function randomHex(work: Workplace, digits: number): string {
-  let text = '';
-  while (text.length < digits)
-    text += Math.floor(work.rng.next() * 2 ** 32)
-      .toString(16)
-      .padStart(8, '0');
-  return text.slice(0, digits);
 }

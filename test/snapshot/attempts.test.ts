@@ -1,0 +1,35 @@
+// Attempts written short where they follow from the trial, and in full where they do not.
+
+import { describe, expect, it } from 'vitest';
+import type { Attempt } from '../../src/core/trial.ts';
+import { packAttempts, unpackAttempts } from '../../src/snapshot/attempts.ts';
+
+const context = { latencyMs: 812.5, requestId: 'req_1' };
+const plain: Attempt = {
+  startedAt: '2026-03-15T02:00:01.250Z',
+  latencyMs: 812.5,
+  outcome: 'answered',
+  httpStatus: 200,
+  requestId: 'req_1',
+};
+const { httpStatus: _status, requestId: _request, ...bare } = plain;
+
+describe('the attempts of a trial', () => {
+  it.each<[string, readonly Attempt[], 'number' | 'string']>([
+    ['the usual one', [plain], 'number'],
+    ['one without status and request id', [bare], 'number'],
+    ['none', [], 'number'],
+    ['one at a time not in ISO form', [{ ...plain, startedAt: '2026-03-15T02:00:01Z' }], 'string'],
+    ['one at no time at all', [{ ...plain, startedAt: 'soon' }], 'string'],
+    ['one of another latency', [{ ...plain, latencyMs: 800 }], 'string'],
+    ['one of another request', [{ ...plain, requestId: null }], 'string'],
+    ['one with another status', [{ ...plain, httpStatus: 203 }], 'string'],
+    ['one with a message', [{ ...plain, message: 'slow' }], 'string'],
+    ['one that failed', [{ ...plain, outcome: 'rate_limited' }], 'string'],
+    ['two', [{ ...plain, outcome: 'rate_limited', httpStatus: 429 }, plain], 'string'],
+  ])('come back when there is %s', (_what, attempts, written) => {
+    const stored = packAttempts(attempts, context);
+    expect(typeof stored.code).toBe(written);
+    expect(unpackAttempts(stored, context)).toEqual(attempts);
+  });
+});
