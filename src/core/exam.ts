@@ -47,7 +47,8 @@ export function examDifferences(a: CaseExam, b: CaseExam): string[] {
 
 /** Fingerprint of the whole exam, order of cases aside. */
 export function examFingerprint(suite: Pick<Suite, 'cases'>, examiner: Examiner): string {
-  const cases: Record<string, string> = {};
+  // Without a prototype, so that a case called `__proto__` counts like any other.
+  const cases: Record<string, string> = Object.create(null) as Record<string, string>;
   for (const c of suite.cases) cases[c.id] = contentHash({ ...caseExam(c, examiner) });
   return contentHash({
     cases,

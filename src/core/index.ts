@@ -1,5 +1,6 @@
 // The nouns everybody shares.
 
+export * from './check.ts';
 export * from './comparison.ts';
 export * from './conversation.ts';
 export * from './errors.ts';

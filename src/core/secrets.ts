@@ -36,12 +36,22 @@ export function secretMask(values: Iterable<string>): SecretMask {
   };
   for (const value of values) add(value);
 
+  // All matches are found before anything is replaced: of two secrets that overlap, no rest may stay visible.
   const text = (input: string): string => {
-    let out = input;
-    for (const form of [...forms].sort((a, b) => b.length - a.length)) {
-      if (out.includes(form)) out = out.replaceAll(form, '[secret]');
+    const ranges: [number, number][] = [];
+    for (const form of forms) {
+      for (let at = input.indexOf(form); at !== -1; at = input.indexOf(form, at + 1))
+        ranges.push([at, at + form.length]);
     }
-    return out;
+    if (ranges.length === 0) return input;
+    ranges.sort((a, b) => a[0] - b[0]);
+    let out = '';
+    let end = 0;
+    for (const [from, to] of ranges) {
+      if (from >= end) out += `${input.slice(end, from)}[secret]`;
+      end = Math.max(end, to);
+    }
+    return out + input.slice(end);
   };
   const walk = (value: JsonValue): JsonValue => {
     if (typeof value === 'string') return text(value);

@@ -10,8 +10,18 @@ import type { SkipCause, Trial } from './trial.ts';
 
 export type Validity = 'valid' | 'degraded' | 'invalid';
 
-/** Why the snapshot was made. `verification` = a rollback target being proven; `confirmation` = fresh trials for flagged cases. */
-export type SnapshotPurpose = 'run' | 'verification' | 'compare' | 'confirmation' | 'bisect' | 'sentinel';
+/** Why the snapshot was made. `verification` = a rollback target being proven; `confirmation` = fresh trials for flagged cases; `regrade` = stored outputs under another exam. */
+export const SNAPSHOT_PURPOSES = [
+  'run',
+  'verification',
+  'compare',
+  'confirmation',
+  'bisect',
+  'sentinel',
+  'regrade',
+  'drill',
+] as const;
+export type SnapshotPurpose = (typeof SNAPSHOT_PURPOSES)[number];
 
 /** Where and with what it was made. No host names, no user names. */
 export interface SnapshotEnvironment {
@@ -214,7 +224,7 @@ export interface SnapshotStore {
   ): Promise<SnapshotSummary>;
   results(snapshotId: string): Promise<SnapshotResults>;
   /** Whole trials with payloads, one at a time, in case order; of one case when `caseId` is given. */
-  trials(snapshotId: string, caseId?: string): AsyncIterable<StoredTrial>;
+  trials(snapshotId: string, caseId?: string): AsyncIterable<GradedTrial>;
   /** The suite and releases exactly as they were when it ran. */
   suiteOf(snapshotId: string): Promise<Suite>;
   releaseOf(snapshotId: string, role?: 'subject' | 'judge' | 'embedder'): Promise<Release>;

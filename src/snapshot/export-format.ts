@@ -8,6 +8,7 @@ import { GRADER_TYPES, type GraderType } from '../core/grader-spec.ts';
 import type { JsonObject, JsonValue } from '../core/json.ts';
 import { policySchema } from '../core/policy.ts';
 import { LAYER_NAMES } from '../core/release.ts';
+import { SNAPSHOT_PURPOSES } from '../core/snapshot.ts';
 
 export const EXPORT_VERSION = 1;
 
@@ -96,7 +97,7 @@ const snapshotLine = z.strictObject({
   kind: z.literal('snapshot'),
   schemaVersion: z.literal(EXPORT_VERSION),
   id: z.string().regex(/^s[0-9a-z]{3,31}$/),
-  purpose: z.enum(['run', 'verification', 'compare', 'confirmation', 'bisect', 'sentinel']),
+  purpose: z.enum(SNAPSHOT_PURPOSES),
   startedAt: isoTime,
   plannedTrials: count,
   seed: z.number(),
