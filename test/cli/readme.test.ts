@@ -1,7 +1,7 @@
 // Every command the README shows is run here, in its order, on what it says: a clone and the simulated models.
 
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -16,6 +16,7 @@ const lines = blocks
 
 /** What each `npx lastgood …` line of the README must end with. */
 const ENDS: Record<string, number> = {
+  'run suites/support-triage --release suites/support-triage/releases/triage.yaml --trials 10': 0,
   'run suites/support-triage --release suites/support-triage/releases/triage.yaml': 0,
   'bless latest --by Ada --why "outputs read by hand"': 0,
   'fingerprint suites/support-triage/releases/triage.yaml suites/support-triage/releases/triage-generous.yaml': 0,
@@ -102,5 +103,5 @@ test('the suite in the README is a suite', async () => {
 
 test('every page the README points to is there', () => {
   for (const [, path] of README.matchAll(/\]\(([^)#:]+)\)/g))
-    expect(() => readFileSync(join(ROOT, path ?? ''), { flag: 'r' }), path).not.toThrow(/ENOENT/);
+    expect(existsSync(join(ROOT, path ?? '')), path).toBe(true);
 });

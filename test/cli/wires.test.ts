@@ -114,7 +114,16 @@ describe('against the simulator', () => {
     const base = { cwd: dir.path, env };
     const good = json<RunJson>(
       await lastgood(
-        ['run', TRIAGE, '--release', join(TRIAGE, 'releases/triage.yaml'), '--json', '--quiet'],
+        [
+          'run',
+          TRIAGE,
+          '--release',
+          join(TRIAGE, 'releases/triage.yaml'),
+          '--trials',
+          '10',
+          '--json',
+          '--quiet',
+        ],
         base,
       ),
     ).snapshot;
