@@ -5,11 +5,14 @@ import type {
   Env,
   Prices,
   Progress,
+  Provider,
+  Release,
   Rng,
   SecretMask,
   SnapshotEnvironment,
   SnapshotStore,
 } from '../core/index.ts';
+import { createProvider } from '../provider/index.ts';
 
 export interface Workplace {
   readonly store: SnapshotStore;
@@ -25,4 +28,11 @@ export interface Workplace {
   readonly signal: AbortSignal;
   /** At once: calls in flight are dropped. */
   readonly hardSignal: AbortSignal;
+  /** Who answers for a release, where it is not the provider its route names: a drill's stand-in, a scripted world. */
+  readonly providerFor?: ((release: Release) => Promise<Provider>) | undefined;
+}
+
+/** The provider of a release: the workplace's own stand-in, or what its route names. */
+export function providerOf(work: Workplace, release: Release): Promise<Provider> {
+  return work.providerFor?.(release) ?? createProvider(release, { env: work.env, mask: work.mask });
 }
