@@ -81,6 +81,11 @@ function readsBack(yaml: string, content: JsonObject): boolean {
     logLevel: 'error',
   });
   if (document.errors.length > 0 || document.warnings.length > 0) return false;
-  const value: unknown = document.toJS({ maxAliasCount: 10_000 });
-  return isJsonObject(value) && canonicalJson(value) === canonicalJson(content);
+  try {
+    const value: unknown = document.toJS({ maxAliasCount: 10_000 });
+    return isJsonObject(value) && canonicalJson(value) === canonicalJson(content);
+  } catch {
+    // A key written `<<` is taken for a merge, and its value is none.
+    return false;
+  }
 }

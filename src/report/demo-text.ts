@@ -5,7 +5,7 @@ import { comparisonText } from './comparison-text.ts';
 import { terminalLine } from './escape.ts';
 import { percent, points } from './format.ts';
 import { rollbackText } from './rollback-text.ts';
-import { PLAIN, type Style, verdictStyle } from './style.ts';
+import { PLAIN, type Style } from './style.ts';
 
 type Beat =
   | {

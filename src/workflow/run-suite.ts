@@ -3,7 +3,6 @@
 import { randomBytes } from 'node:crypto';
 import {
   caseExam,
-  contentHash,
   costOf,
   type Examiner,
   examFingerprint,

@@ -156,6 +156,17 @@ test('a release written out stands on its own and loads to the same fingerprint,
   );
 });
 
+test('a key that YAML would take for a merge survives being written out', async () => {
+  const release = await releaseOf(
+    JSON.stringify({
+      name: 'a',
+      route: { provider: 'openai', model: 'm' },
+      params: { 'provider-options': { store: { '<<': [''] } } },
+    }),
+  );
+  expect((await releaseOf(releaseToYaml(release))).fingerprint).toBe(release.fingerprint);
+});
+
 test('the written file is YAML, with texts of several lines kept readable', async () => {
   const release = await releaseOf(
     stringify({

@@ -2,7 +2,13 @@
 
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { htmlText, markdownFence, markdownText, terminalLine, terminalText } from '../../src/report/escape.ts';
+import {
+  htmlText,
+  markdownFence,
+  markdownText,
+  terminalLine,
+  terminalText,
+} from '../../src/report/escape.ts';
 
 const ATTACKS = [
   '<script>alert(1)</script>',
@@ -52,15 +58,18 @@ test('Markdown text starts no markup, mention, table cell or workflow command', 
 
 test('a fence cannot be closed from inside, and no line in it is a workflow command', () => {
   fc.assert(
-    fc.property(fc.array(fc.constantFrom('`', '``', '```', '````', 'a', '\n', '::error::x', '~~~')), (parts) => {
-      const fenced = markdownFence(parts.join(''));
-      const lines = fenced.split('\n');
-      const fence = lines[0]?.replace('text', '') ?? '';
-      const inner = lines.slice(1, -1).join('\n');
-      expect(lines.at(-1)).toBe(fence);
-      expect([...inner.matchAll(/`+/g)].every((m) => m[0].length < fence.length)).toBe(true);
-      expect(inner).not.toMatch(/^::/m);
-    }),
+    fc.property(
+      fc.array(fc.constantFrom('`', '``', '```', '````', 'a', '\n', '::error::x', '~~~')),
+      (parts) => {
+        const fenced = markdownFence(parts.join(''));
+        const lines = fenced.split('\n');
+        const fence = lines[0]?.replace('text', '') ?? '';
+        const inner = lines.slice(1, -1).join('\n');
+        expect(lines.at(-1)).toBe(fence);
+        expect([...inner.matchAll(/`+/g)].every((m) => m[0].length < fence.length)).toBe(true);
+        expect(inner).not.toMatch(/^::/m);
+      },
+    ),
   );
 });
 

@@ -1,5 +1,13 @@
 import { expect, test } from 'vitest';
-import { milliseconds, percent, pointInterval, points, pValue, signed, usd } from '../../src/report/format.ts';
+import {
+  milliseconds,
+  percent,
+  pointInterval,
+  points,
+  pValue,
+  signed,
+  usd,
+} from '../../src/report/format.ts';
 
 test('shares, points and intervals', () => {
   expect(percent(0.954)).toBe('95.4 %');
@@ -23,5 +31,10 @@ test('an unknown price is never 0', () => {
 });
 
 test('durations', () => {
-  expect([milliseconds(12), milliseconds(1234), milliseconds(12_345), milliseconds(null)]).toEqual(['12 ms', '1.23 s', '12.3 s', 'not known']);
+  expect([milliseconds(12), milliseconds(1234), milliseconds(12_345), milliseconds(null)]).toEqual([
+    '12 ms',
+    '1.23 s',
+    '12.3 s',
+    'not known',
+  ]);
 });

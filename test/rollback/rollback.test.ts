@@ -157,12 +157,15 @@ describe('screen', () => {
       past(release('tape', { provider: 'replay' }), run('s1', release('tape', { provider: 'replay' }), 0)),
       {},
     ],
-  ] as [string, PastRelease, Partial<typeof input>][])('%s is refused with a sentence', (reason, candidate, more) => {
-    const { passed, rejected } = screened([candidate], more);
-    expect(passed).toEqual([]);
-    expect(rejected.map((r) => r.reason)).toEqual([reason]);
-    expect(rejected[0]?.detail.length).toBeGreaterThan(30);
-  });
+  ] as [string, PastRelease, Partial<typeof input>][])(
+    '%s is refused with a sentence',
+    (reason, candidate, more) => {
+      const { passed, rejected } = screened([candidate], more);
+      expect(passed).toEqual([]);
+      expect(rejected.map((r) => r.reason)).toEqual([reason]);
+      expect(rejected[0]?.detail.length).toBeGreaterThan(30);
+    },
+  );
 
   test('graded by another exam is refused, and the way out is named', () => {
     const elsewhere = snapshot('s1', block('refund', 10, 'ppp', { exam: { judge: 'another' } }), {
