@@ -7,6 +7,7 @@ import type {
   Gate,
   GateRule,
   OverallVerdict,
+  PairedDelta,
   RateMetric,
 } from '../core/comparison.ts';
 import type { ChannelAction, Policy } from '../core/policy.ts';
@@ -36,7 +37,7 @@ export function gateOf(gated: Gated, policy: Policy): Gate {
   const rules = [
     ...validity,
     ...verdictRules(gated),
-    ...criticalRules(gated.cases),
+    ...criticalRules(gated.cases, policy),
     ...floorRules(gated.candidate, policy),
     ...coverageRules(gated),
     ...channelRules(gated.metrics, policy),
@@ -90,12 +91,13 @@ function verdictRules({ verdict, reason, tolerated }: Gated): GateRule[] {
   ];
 }
 
-function criticalRules(cases: readonly CaseDelta[]): GateRule[] {
+function criticalRules(cases: readonly CaseDelta[], policy: Policy): GateRule[] {
   const rules: GateRule[] = [];
+  const criticals = cases.filter((delta) => delta.critical).length;
   let steady = 0;
   for (const delta of cases) {
     if (!delta.critical) continue;
-    const outcome = criticalOutcome(delta);
+    const outcome = criticalOutcome(delta, criticals, policy);
     if (outcome === 'pass') steady += 1;
     else
       rules.push({
@@ -117,22 +119,37 @@ function criticalRules(cases: readonly CaseDelta[]): GateRule[] {
   return rules;
 }
 
-function criticalOutcome(delta: CaseDelta): GateRule['outcome'] {
+/** Above this p (times the number of critical cases) a critical case that only looks worse is noise to be told, not a doubt that holds up the gate. */
+const DOUBT = 0.1;
+
+/**
+ * A critical case fails the gate on its own when it is confirmed on fresh trials, or, without them, when its p holds after
+ * Bonferroni over the critical cases; looked at one by one on the trials that made them look bad, some would always fail.
+ */
+function criticalOutcome(delta: CaseDelta, criticals: number, policy: Policy): GateRule['outcome'] {
   switch (delta.verdict) {
     case 'regressed':
-      return 'fail';
+      return delta.evidence === 'confirmed' || adjustedP(delta, criticals) <= policy.alphaCase
+        ? 'fail'
+        : 'inconclusive';
     case 'improved':
     case 'unchanged':
     case 'added':
       return 'pass';
     case 'inconclusive':
-      return delta.evidence === 'suspected' && delta.delta < 0 ? 'inconclusive' : 'pass';
+      if (delta.evidence !== 'suspected' || delta.delta >= 0) return 'pass';
+      // One trial each has no p: a flip there cannot be told from a loss.
+      return delta.p === null || adjustedP(delta, criticals) <= DOUBT ? 'inconclusive' : 'warn';
     case 'ungraded':
       return 'inconclusive';
     case 'removed':
     case 'edited':
       return 'warn';
   }
+}
+
+function adjustedP(delta: PairedDelta, criticals: number): number {
+  return Math.min(1, (delta.p ?? 1) * criticals);
 }
 
 interface CaseRate {

@@ -43,4 +43,4 @@ test('the demo tells the story, verifies a rollback target, and its closing comm
   // Re-runnable: the same seed tells the same story in the same ids.
   const again = await lastgood(['demo', '--quiet'], { cwd });
   expect(again.stdout).toBe(demo.stdout);
-});
+}, 240_000);

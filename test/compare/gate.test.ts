@@ -93,6 +93,17 @@ describe('critical cases', () => {
     expect(comparison.gate.outcome).toBe('inconclusive');
   });
 
+  it('one flip among many trials of one of many critical cases is told and holds nothing up', () => {
+    const others = block('never-leak', 8, 'p'.repeat(10), { critical: true });
+    const comparison = compareSnapshots(
+      snapshot('s-1', [...block('tone', 60, 'p'.repeat(10)), ...others, critical('p'.repeat(10))]),
+      snapshot('s-2', [...block('tone', 60, 'p'.repeat(10)), ...others, critical('pppppppppf')]),
+      options(),
+    );
+    expect(rule(comparison, 'critical:never-leak-card')?.outcome).not.toBe('inconclusive');
+    expect(comparison.gate.outcome).toBe('pass');
+  });
+
   it('one that could not be graded could not be told; one that was taken out is a warning', () => {
     const ungraded = compareSnapshots(
       snapshot('s-1', [...steady, critical('ppppp')]),
