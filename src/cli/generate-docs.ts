@@ -18,6 +18,7 @@ export function cliPage(): string {
   const silent: Io = {
     out: () => {},
     err: () => {},
+    beforeOut: () => {},
     outIsTty: false,
     errIsTty: false,
     environment: {},

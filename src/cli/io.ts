@@ -8,6 +8,8 @@ export interface Io {
   out(text: string): void;
   /** Progress, warnings and errors. */
   err(text: string): void;
+  /** Called before every result, so that a live progress line is gone before it. */
+  beforeOut(clear: () => void): void;
   readonly outIsTty: boolean;
   readonly errIsTty: boolean;
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -54,8 +56,15 @@ export function processIo(): Io {
     if (error.code === 'EPIPE') process.exit(0);
     throw error;
   });
+  let clearLive = (): void => {};
   return {
-    out: (text) => void process.stdout.write(text),
+    out: (text) => {
+      clearLive();
+      process.stdout.write(text);
+    },
+    beforeOut: (clear) => {
+      clearLive = clear;
+    },
     err: (text) => void process.stderr.write(text),
     outIsTty: process.stdout.isTTY === true,
     errIsTty: process.stderr.isTTY === true,

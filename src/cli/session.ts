@@ -43,6 +43,7 @@ export async function withWorkplace<T>(
   const { resolve } = await import('node:path');
   const settings = await readSettings(io.cwd);
   const progress = cliProgress(io, options.quiet === true, () => Date.now());
+  io.beforeOut(progress.end);
   const work = await openWorkplace({
     db: options.db === undefined ? settings.db : resolve(io.cwd, options.db),
     environment: io.environment,

@@ -1,6 +1,8 @@
 // Is this machine able to work? Node, addon, ledger, keys, and the model of a release when one is named.
 
-import { access } from 'node:fs/promises';
+import { access, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { LastgoodError, secretMask, secretValues } from '../core/index.ts';
 import { createProvider } from '../provider/index.ts';
 import { loadRelease } from '../release/index.ts';
@@ -40,10 +42,13 @@ async function ledgerCheck(db: string): Promise<Check> {
     () => true,
     () => false,
   );
+  // A look must not leave a ledger behind: without one, the addon is tried on a temporary file.
+  const trial = there ? null : await mkdtemp(join(tmpdir(), 'lastgood-doctor-'));
   try {
-    const store = await openLedger(db, { create: !there });
+    const store = await openLedger(trial === null ? db : join(trial, 'trial.db'), { create: !there });
     const newest = (await store.list({ limit: 1 }))[0];
     await store.close();
+    if (!there) return { name: 'ledger', state: 'ok', message: `none yet at ${db}; SQLite works` };
     return {
       name: 'ledger',
       state: 'ok',
@@ -60,6 +65,8 @@ async function ledgerCheck(db: string): Promise<Check> {
       message: error.message,
       ...(error.hint === undefined ? {} : { hint: error.hint }),
     };
+  } finally {
+    if (trial !== null) await rm(trial, { recursive: true, force: true });
   }
 }
 
