@@ -189,7 +189,7 @@ function nothingComparable(pairing: Pairing): Decided {
     const onlyExaminer = !pairing.examChanged.includes('case content');
     return {
       verdict: 'invalid',
-      reason: `no case can be compared: ${plural(edited, 'case')} under another exam (${pairing.examChanged.join(', ')})${onlyExaminer ? '; re-grade the baseline with `lastgood regrade`' : ''}`,
+      reason: `no case can be compared: ${plural(edited, 'case')} under another exam (${pairing.examChanged.join(', ')})${onlyExaminer ? `; re-grade the baseline with \`${pairing.regrade}\`` : ''}`,
     };
   }
   return {

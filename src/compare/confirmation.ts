@@ -82,7 +82,7 @@ function freshP(
     x: pair.baseline.passed + pair.candidate.passed,
     k: pair.baseline.graded + pair.candidate.graded,
   };
-  return ratePredictive(prior.prior, history, { x: candidate.passed, k: candidate.graded }).pLess;
+  return ratePredictive(prior.cautious, history, { x: candidate.passed, k: candidate.graded }).pLess;
 }
 
 /** Tests every case that was given fresh trials. */

@@ -44,6 +44,8 @@ export interface Pairing {
   readonly sameInput: readonly SameInput[];
   /** Parts of the exam that differ somewhere, in words. */
   readonly examChanged: readonly string[];
+  /** The command that re-grades the baseline under the candidate's exam. */
+  readonly regrade: string;
   /** Snapshots pooled with the baseline. */
   readonly pooled: readonly SnapshotResults[];
   /** What was left out of the pool, one sentence each. */
@@ -79,10 +81,17 @@ function usablePool(
   return { pooled, notes };
 }
 
-function editedReason(parts: readonly string[]): string {
+function editedReason(parts: readonly string[], baselineId: string): string {
   if (parts.includes('case content'))
     return `edited since the baseline: ${parts.join(', ')}; only a new run of the baseline's release can be compared`;
-  return `graded by another exam: ${parts.join(', ')}; re-grade with \`lastgood regrade\``;
+  return `graded by another exam: ${parts.join(', ')}; re-grade with \`${regradeCommand(parts, baselineId)}\``;
+}
+
+/** The command that gives the baseline's outputs the exam they lack. */
+function regradeCommand(parts: readonly string[], baselineId: string): string {
+  const suite = parts.includes('graders') ? ' --suite FILE' : '';
+  const judge = parts.includes('judge') ? ' --judge FILE' : '';
+  return `lastgood regrade ${baselineId}${suite}${judge}`;
 }
 
 function lostReasons(tally: ArmTally): string {
@@ -132,7 +141,14 @@ export function pairCases(
     const differences = examDifferences(before.exam, now.exam);
     if (differences.length > 0) {
       for (const part of differences) examChanged.add(part);
-      unpaired.push({ id, tags, group, critical, state: 'edited', reason: editedReason(differences) });
+      unpaired.push({
+        id,
+        tags,
+        group,
+        critical,
+        state: 'edited',
+        reason: editedReason(differences, baseline.summary.id),
+      });
       continue;
     }
     let history = tallyOf(before, policy.appError);
@@ -165,6 +181,7 @@ export function pairCases(
     unpaired,
     sameInput,
     examChanged: [...examChanged],
+    regrade: regradeCommand([...examChanged], baseline.summary.id),
     pooled,
     poolNotes: notes,
   };

@@ -26,6 +26,12 @@ export interface MoveP {
 /** The suite's prior of pass rates (from the baseline) and what it says of single cases. Answers are remembered by counts. */
 export class CasePrior {
   readonly prior: RatePrior;
+  /**
+   * The prior for verdicts on fresh trials against a short stored history: n cases cannot show that a rate none of them seems
+   * to have is rarer than one case in n + 1, so that much of every rate is mixed in. Without it three or five stored trials
+   * a case are believed too well, and a case that always was poor is taken for broken several times as often as promised.
+   */
+  readonly cautious: RatePrior;
   readonly trusted: boolean;
   private readonly moves = new Map<string, MoveP>();
   private readonly evidences = new Map<string, MoveP>();
@@ -33,6 +39,9 @@ export class CasePrior {
 
   constructor(pairs: readonly PairedCase[]) {
     this.prior = ebNpmle(pairs.map(({ baseline }) => ({ x: baseline.passed, k: baseline.graded })));
+    const share = 1 / (pairs.length + 1);
+    const flat = share / this.prior.weights.length;
+    this.cautious = { ...this.prior, weights: this.prior.weights.map((w) => (1 - share) * w + flat) };
     this.trusted = pairs.length >= MIN_CASES_FOR_PRIOR;
   }
 

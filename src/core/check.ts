@@ -124,7 +124,7 @@ export interface CheckResult {
   /** The worst of the suites. */
   readonly verdict: CheckVerdict;
   readonly reason: string;
-  /** `fail` when any suite fails; else `inconclusive` when any could not be told; rules carry the suite's name in front. */
+  /** `fail` when any suite fails; else `inconclusive` when any could not be told; with several suites each rule's name begins with its suite's. */
   readonly gate: Gate;
   readonly exitCode: CheckExitCode;
   readonly suites: readonly SuiteCheck[];

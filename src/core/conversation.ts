@@ -26,6 +26,8 @@ export interface ToolDefinition {
   readonly description?: string | undefined;
   /** JSON Schema of the arguments. */
   readonly parameters?: JsonObject | undefined;
+  /** Asks the provider to hold the arguments to the schema. */
+  readonly strict?: boolean | undefined;
 }
 
 /** The whole visible answer of one trial. */

@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 import type { JsonObject, JsonValue } from './json.ts';
+import { type JudgeQuestionnaire, READY_JUDGE_NAMES } from './ready-judges.ts';
 
 const json: z.ZodType<JsonValue> = z.json() as z.ZodType<JsonValue>;
 const pattern = z.string().min(1).describe("a JavaScript regular expression's source");
@@ -219,6 +220,19 @@ export const GRADERS = {
     negatable: false,
     about: 'yes/no criteria, each checked by a grader (`check`) or asked of the judge (`ask`)',
   },
+  judge: {
+    options: z.strictObject({
+      use: z.enum(READY_JUDGE_NAMES).optional().describe('a ready-made question'),
+      file: text.optional().describe('a question of your own: a YAML or JSON file'),
+      context: text
+        .optional()
+        .describe('the variable of the case that holds the sources the answer must rest on'),
+      threshold: z.number().gt(0).max(1).optional().describe('least score to pass'),
+    }),
+    shorthand: 'use',
+    negatable: false,
+    about: 'one question to the judge whose answer is one of a few choices, each worth a score',
+  },
 } as const satisfies Record<string, GraderDefinition>;
 
 export type GraderType = keyof typeof GRADERS;
@@ -261,7 +275,7 @@ interface GraderCommon {
   readonly required: boolean;
 }
 
-type PlainType = Exclude<GraderType, 'rubric' | 'json-schema' | 'javascript'>;
+type PlainType = Exclude<GraderType, 'rubric' | 'judge' | 'json-schema' | 'javascript'>;
 
 /** A grader in normal form: shorthand expanded, files read. Hashed into the exam. */
 export type GraderSpec =
@@ -290,6 +304,11 @@ export type GraderSpec =
   | (GraderCommon & {
       readonly type: 'rubric';
       readonly options: { readonly criteria: readonly Criterion[]; readonly threshold: number };
+    })
+  | (GraderCommon & {
+      readonly type: 'judge';
+      /** The whole question, so that its wording is part of the exam. */
+      readonly options: Omit<JudgeQuestionnaire, 'about'> & { readonly context: string | null };
     });
 
 /** The grader's content for the exam hash: everything that can change a grade, nothing that cannot (paths). */
@@ -314,7 +333,9 @@ export function graderContent(spec: GraderSpec): JsonObject {
 
 /** True when grading needs a judge call. */
 export function needsJudge(spec: GraderSpec): boolean {
-  return spec.type === 'rubric' && spec.options.criteria.some((c) => c.kind === 'ask');
+  return (
+    spec.type === 'judge' || (spec.type === 'rubric' && spec.options.criteria.some((c) => c.kind === 'ask'))
+  );
 }
 
 /** True when grading needs embeddings. */

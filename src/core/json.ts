@@ -15,6 +15,33 @@ export function canonicalJson(value: JsonValue): string {
   return text;
 }
 
+/**
+ * The value with every lone surrogate replaced by U+FFFD: a model can send `"\ud800"`, which is no Unicode text and has neither
+ * a canonical form nor a UTF-8 encoding. Values without one (nearly all) come back as they are.
+ */
+export function wellFormed<T extends JsonValue>(value: T): T {
+  return (isWellFormed(value) ? value : repair(value)) as T;
+}
+
+function isWellFormed(v: JsonValue | undefined): boolean {
+  if (typeof v === 'string') return v.isWellFormed();
+  if (Array.isArray(v)) return (v as readonly JsonValue[]).every(isWellFormed);
+  if (typeof v !== 'object' || v === null) return true;
+  return Object.entries(v).every(([key, child]) => key.isWellFormed() && isWellFormed(child as JsonValue));
+}
+
+function repair(v: JsonValue): JsonValue {
+  if (typeof v === 'string') return v.toWellFormed();
+  if (Array.isArray(v)) return v.map(repair);
+  if (typeof v !== 'object' || v === null) return v;
+  return Object.fromEntries(
+    Object.entries(v).map(([key, child]) => [
+      key.toWellFormed(),
+      child === undefined ? undefined : repair(child as JsonValue),
+    ]),
+  ) as JsonObject;
+}
+
 /** SHA-256 of UTF-8 text, 64 lower-case hex digits. */
 export function sha256(text: string): string {
   return createHash('sha256').update(text, 'utf8').digest('hex');

@@ -38,6 +38,7 @@ export function secretMask(values: Iterable<string>): SecretMask {
 
   // All matches are found before anything is replaced: of two secrets that overlap, no rest may stay visible.
   const text = (input: string): string => {
+    if (input.length < SHORTEST_SECRET) return input;
     const ranges: [number, number][] = [];
     for (const form of forms) {
       for (let at = input.indexOf(form); at !== -1; at = input.indexOf(form, at + 1))
@@ -53,16 +54,31 @@ export function secretMask(values: Iterable<string>): SecretMask {
     }
     return out + input.slice(end);
   };
+  // Copies only what holds a secret: nearly every value comes back as it is.
   const walk = (value: JsonValue): JsonValue => {
     if (typeof value === 'string') return text(value);
-    if (Array.isArray(value)) return value.map((v) => walk(v as JsonValue));
-    if (typeof value === 'object' && value !== null) {
-      const out: Record<string, JsonValue | undefined> = {};
-      for (const [key, v] of Object.entries(value as JsonObject))
-        out[text(key)] = v === undefined ? undefined : walk(v);
-      return out;
+    if (typeof value !== 'object' || value === null) return value;
+    if (Array.isArray(value)) {
+      let copy: JsonValue[] | null = null;
+      for (let i = 0; i < value.length; i++) {
+        const old = value[i] as JsonValue;
+        const masked = walk(old);
+        if (masked === old) continue;
+        copy ??= [...value];
+        copy[i] = masked;
+      }
+      return copy ?? value;
     }
-    return value;
+    let copy: Record<string, JsonValue | undefined> | null = null;
+    const entries = Object.entries(value as JsonObject);
+    for (let i = 0; i < entries.length; i++) {
+      const [key, old] = entries[i] as [string, JsonValue | undefined];
+      const name = text(key);
+      const masked = old === undefined ? undefined : walk(old);
+      if (copy === null && (masked !== old || name !== key)) copy = Object.fromEntries(entries.slice(0, i));
+      if (copy !== null) copy[name] = masked;
+    }
+    return copy ?? value;
   };
   return { text, json: <T extends JsonValue>(value: T): T => walk(value) as T, add };
 }

@@ -69,6 +69,8 @@ export interface GradedTrial {
   readonly grades: readonly Grade[];
   /** Cost of judging it; null = unknown, 0 = no judge call. */
   readonly judgeCostUsd: number | null;
+  /** Where answers are not to be kept: the hash of the one that was given, in whose place `trial.output` is empty. */
+  readonly withheldOutputHash?: string | undefined;
 }
 
 /** How a run ended. */
@@ -80,6 +82,8 @@ export interface SnapshotClosing {
   readonly validityReasons: readonly string[];
   /** Findings to repeat in reports: floating alias, served model changed, dropped parameter, … */
   readonly findings: readonly Finding[];
+  /** Where the run stopped early by design: trials that were planned of each case after all; fewer than the suite's is then no loss. */
+  readonly plannedTrialsPerCase?: number | undefined;
 }
 
 export interface Finding {
@@ -111,6 +115,10 @@ export interface SnapshotSummary {
   readonly trials: number;
   readonly answered: number;
   readonly failed: number;
+  /** Of the failed: errors of the user's own application. */
+  readonly appErrors?: number | undefined;
+  /** See `SnapshotClosing`. */
+  readonly plannedTrialsPerCase?: number | undefined;
   readonly skipped: number;
   /** Answered but without a grade. */
   readonly ungraded: number;

@@ -49,6 +49,10 @@ export interface Suite {
   readonly cases: readonly Case[];
   /** Path of the judge's release file, resolved; null when no case asks a judge. */
   readonly judgeFile: string | null;
+  /** Paths of all judges' release files where a panel votes; `judgeFile` is then the first. */
+  readonly panelFiles?: readonly string[] | undefined;
+  /** Votes of each judge, where the suite asks for more than one. */
+  readonly judgeVotes?: number | undefined;
   /** Path of the release file whose route makes the embeddings; null when no grader needs it. */
   readonly embedderFile: string | null;
   readonly policy: PolicyFile;

@@ -33,7 +33,9 @@ describe('coverage states', () => {
     expect(state('reworded')?.reason).toContain('case content');
     expect(state('regraded')).toMatchObject({
       verdict: 'edited',
-      reason: 'graded by another exam: graders, judge; re-grade with `lastgood regrade`',
+      reason: expect.stringMatching(
+        /^graded by another exam: graders, judge; re-grade with `lastgood regrade \S+ --suite FILE --judge FILE`$/,
+      ),
     });
     expect(state('silent')).toMatchObject({
       verdict: 'ungraded',
