@@ -41,7 +41,12 @@ export function chatBody(model: string, request: ProviderRequest, refused: Reado
     messages: withCallIds(request.messages).map(chatMessage),
     tools: request.tools?.map((tool) => ({
       type: 'function',
-      function: compact({ name: tool.name, description: tool.description, parameters: tool.parameters }),
+      function: compact({
+        name: tool.name,
+        description: tool.description,
+        parameters: tool.parameters,
+        strict: tool.strict,
+      }),
     })),
     tool_choice: toolChoice(request.toolChoice),
     response_format:

@@ -61,7 +61,8 @@ export function responsesBody(
         name: tool.name,
         description: tool.description,
         parameters: tool.parameters ?? { type: 'object', properties: {} },
-        strict: false,
+        // The API's own default here is true, which refuses schemas that are fine elsewhere.
+        strict: tool.strict ?? false,
       }),
     ),
     tool_choice: toolChoice(request.toolChoice),

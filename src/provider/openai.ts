@@ -14,7 +14,7 @@ import { readResponse, responsesBody } from './openai-responses.ts';
 import type { ProviderContext } from './route.ts';
 import { nowOf, routeReader } from './route.ts';
 import { LONGEST_WAIT_MS, maskCustomHeaders, SILENT_LOGGER } from './sdk-settings.ts';
-import { openTransport } from './transport.ts';
+import { openTransport, type Transport } from './transport.ts';
 import { disclosedText, usageOf } from './wire-words.ts';
 
 /** OpenAI's own regional endpoints; elsewhere the region is in the base URL. */
@@ -66,6 +66,8 @@ export async function openaiProvider(release: Release, context: ProviderContext)
       ? { dataResidency: residency }
       : { baseURL: baseURL ?? 'https://api.openai.com/v1' }),
   });
+
+  leanCalls(client, transport);
 
   const refusalOf: RefusalReader = (error) =>
     error instanceof APIError
@@ -170,4 +172,26 @@ function vectorsOf(reply: unknown, count: number): number[][] | undefined {
   }
   const whole = vectors.filter((vector) => vector !== undefined);
   return whole.length === count ? whole : undefined;
+}
+
+/**
+ * What the SDK does anew for every call although nothing changes: the address, the headers, a timer and signals of its own. With a
+ * fixed key and no options per call these are the same each time; deadlines are the caller's signal, which our connections heed.
+ */
+function leanCalls(client: OpenAI, transport: Transport): void {
+  client.fetchWithTimeout = (url, init) => transport.fetch(url, init);
+  const buildRequest = client.buildRequest.bind(client);
+  const first = new Map<string, Awaited<ReturnType<typeof buildRequest>>>();
+  client.buildRequest = async (options, context) => {
+    const { method, path, body, signal } = options;
+    const plain = method === 'post' && options.headers === undefined && options.query === undefined;
+    const known = plain ? first.get(path) : undefined;
+    if (known === undefined) {
+      const built = await buildRequest(options, context);
+      if (plain && typeof built.req.body === 'string') first.set(path, built);
+      return built;
+    }
+    const req = { method, headers: known.req.headers, body: JSON.stringify(body), signal: signal ?? null };
+    return { req, url: known.url, timeout: known.timeout };
+  };
 }

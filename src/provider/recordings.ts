@@ -153,8 +153,9 @@ function readRecord(
   if (!isJsonObject(record)) throw invalid(file, line, 'is not an object');
   for (const [path, wanted] of Object.entries(file.where)) {
     const value = jsonAt(record, path);
-    if (wanted !== undefined && (value === undefined || canonicalJson(value) !== canonicalJson(wanted)))
-      return undefined;
+    if (wanted === undefined) continue;
+    const any = Array.isArray(wanted) ? (wanted as readonly JsonValue[]) : [wanted];
+    if (value === undefined || !any.some((w) => canonicalJson(value) === canonicalJson(w))) return undefined;
   }
   const field = (name: string): JsonValue | undefined => {
     const path = file.map[name] ?? file.map[name.replaceAll('_', '-')];

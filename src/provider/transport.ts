@@ -1,6 +1,7 @@
 // HTTP for JSON calls: undici's keep-alive pools, whole bodies, no redirects. Handed to the SDKs as their `fetch`.
 
 import { brotliDecompressSync, gunzipSync, inflateSync } from 'node:zlib';
+import type { Dispatcher } from 'undici';
 import type { Env } from '../core/ports.ts';
 
 /** No answer of a model or an application is longer than this, in bytes. */
@@ -49,39 +50,43 @@ export async function openTransport(env: Env): Promise<Transport> {
           noProxy: either('NO_PROXY') ?? '',
         });
 
-  const request = async (url: string, call: HttpCall): Promise<HttpReply> => {
-    const address = new URL(url);
-    const reply = await dispatcher.request({
-      origin: address.origin,
-      path: `${address.pathname}${address.search}`,
-      method: call.method.toUpperCase() as 'GET',
-      headers: call.headers,
-      body: call.body ?? null,
-      signal: call.signal ?? null,
-    });
-    const headers = new Headers();
-    for (const [name, value] of Object.entries(reply.headers)) {
-      for (const one of Array.isArray(value) ? value : [value])
-        if (one !== undefined) headers.append(name, one);
-    }
-    const chunks: Buffer[] = [];
-    let size = 0;
-    for await (const chunk of reply.body as AsyncIterable<Buffer>) {
-      size += chunk.length;
-      if (size > LARGEST_REPLY) {
-        reply.body.destroy();
-        throw new ReplyTooLarge(`the reply is larger than ${LARGEST_REPLY / 1024 / 1024} MB`);
+  const request = (url: string, call: HttpCall): Promise<HttpReply> =>
+    new Promise((resolve, reject) => {
+      const { signal } = call;
+      if (signal?.aborted) {
+        reject(signal.reason);
+        return;
       }
-      chunks.push(chunk);
+      const address = new URL(url);
+      const whole = new WholeReply(signal, resolve, reject);
+      dispatcher.dispatch(
+        {
+          origin: address.origin,
+          path: `${address.pathname}${address.search}`,
+          method: call.method.toUpperCase() as 'GET',
+          headers: call.headers,
+          body: call.body ?? null,
+        },
+        whole,
+      );
+    });
+
+  // An SDK that reuses its headers object need not have it read again: reading one sorts it.
+  const plain = new WeakMap<Headers, Record<string, string>>();
+  const plainHeaders = (headers: RequestInit['headers']): Record<string, string> => {
+    if (!(headers instanceof Headers)) return Object.fromEntries(new Headers(headers));
+    let known = plain.get(headers);
+    if (known === undefined) {
+      known = Object.fromEntries(headers);
+      plain.set(headers, known);
     }
-    const body = decompressed(Buffer.concat(chunks), headers.get('content-encoding'));
-    return { status: reply.statusCode, headers, text: body.toString('utf8') };
+    return known;
   };
 
   const fetch = async (url: string | URL | Request, init: RequestInit = {}): Promise<Response> => {
     const { status, headers, text } = await request(String(url), {
       method: init.method ?? 'GET',
-      headers: Object.fromEntries(new Headers(init.headers)),
+      headers: plainHeaders(init.headers),
       body: typeof init.body === 'string' ? init.body : undefined,
       signal: init.signal ?? undefined,
     });
@@ -99,6 +104,115 @@ export async function openTransport(env: Env): Promise<Transport> {
   };
 
   return { request, fetch, close: () => dispatcher.destroy() };
+}
+
+/** Gathers one reply through undici's handler interface: its streams cost more than all the rest of a small JSON call. */
+class WholeReply {
+  private readonly signal: AbortSignal | undefined;
+  private readonly resolve: (reply: HttpReply) => void;
+  private readonly reject: (error: unknown) => void;
+  private readonly onAbort: () => void;
+  private controller: Dispatcher.DispatchController | null = null;
+  private status = 0;
+  private headers: ReplyHeaders = new ReplyHeaders({});
+  private readonly chunks: Buffer[] = [];
+  private size = 0;
+
+  constructor(
+    signal: AbortSignal | undefined,
+    resolve: (reply: HttpReply) => void,
+    reject: (error: unknown) => void,
+  ) {
+    this.signal = signal;
+    this.resolve = resolve;
+    this.reject = reject;
+    this.onAbort = () => this.stop(signal?.reason);
+    signal?.addEventListener('abort', this.onAbort, { once: true });
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.controller = controller;
+    if (this.signal?.aborted) controller.abort(this.signal.reason);
+  }
+
+  onResponseStart(
+    _controller: Dispatcher.DispatchController,
+    status: number,
+    headers: Record<string, string | string[] | undefined>,
+  ): void {
+    // 1xx replies are announcements; the answer follows.
+    if (status < 200) return;
+    this.status = status;
+    this.headers = new ReplyHeaders(headers);
+  }
+
+  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.size += chunk.length;
+    if (this.size > LARGEST_REPLY)
+      this.stop(new ReplyTooLarge(`the reply is larger than ${LARGEST_REPLY / 1024 / 1024} MB`));
+    else this.chunks.push(chunk);
+  }
+
+  onResponseEnd(): void {
+    this.signal?.removeEventListener('abort', this.onAbort);
+    try {
+      const { status, headers, chunks } = this;
+      const whole = chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks);
+      const body = decompressed(whole, headers.get('content-encoding'));
+      this.resolve({ status, headers: headers as unknown as Headers, text: body.toString('utf8') });
+    } catch (error) {
+      this.reject(error);
+    }
+  }
+
+  onResponseError(_controller: unknown, error: Error): void {
+    this.signal?.removeEventListener('abort', this.onAbort);
+    this.reject(error);
+  }
+
+  private stop(reason: unknown): void {
+    this.signal?.removeEventListener('abort', this.onAbort);
+    this.reject(reason);
+    this.controller?.abort(reason instanceof Error ? reason : new Error('aborted'));
+  }
+}
+
+/** The members of `Headers` that readers of a reply use; undici's names are in lower case already. */
+class ReplyHeaders {
+  private readonly values: Readonly<Record<string, string | string[] | undefined>>;
+
+  constructor(values: Readonly<Record<string, string | string[] | undefined>>) {
+    this.values = values;
+  }
+
+  get(name: string): string | null {
+    const key = name.toLowerCase();
+    const value = Object.hasOwn(this.values, key) ? this.values[key] : undefined;
+    return value === undefined ? null : Array.isArray(value) ? value.join(', ') : value;
+  }
+
+  has(name: string): boolean {
+    return this.get(name) !== null;
+  }
+
+  *entries(): IterableIterator<[string, string]> {
+    for (const name of Object.keys(this.values)) {
+      const value = this.get(name);
+      if (value !== null) yield [name, value];
+    }
+  }
+
+  *keys(): IterableIterator<string> {
+    for (const [name] of this.entries()) yield name;
+  }
+
+  forEach(each: (value: string, name: string) => void): void {
+    for (const [name, value] of this.entries()) each(value, name);
+  }
+
+  [Symbol.iterator](): IterableIterator<[string, string]> {
+    return this.entries();
+  }
 }
 
 /** We never ask for compression, but some gateways compress unasked. */

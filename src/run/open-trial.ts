@@ -1,14 +1,15 @@
 // A trial on its way: its attempts so far, and the three ways it can end.
 
-import type {
-  AnsweredTrial,
-  Attempt,
-  Failure,
-  JsonObject,
-  ProviderReply,
-  ProviderRequest,
-  SkipCause,
-  Trial,
+import {
+  type AnsweredTrial,
+  type Attempt,
+  type Failure,
+  type JsonObject,
+  type ProviderReply,
+  type ProviderRequest,
+  type SkipCause,
+  type Trial,
+  wellFormed,
 } from '../core/index.ts';
 import type { Cut } from './call.ts';
 import type { Lane } from './lane.ts';
@@ -46,7 +47,7 @@ export class OpenTrial {
     return {
       ...this.base(),
       status: 'answered',
-      output: reply.output,
+      output: wellFormed(reply.output as unknown as JsonObject) as unknown as typeof reply.output,
       stopReason: reply.stopReason,
       served: reply.served,
       usage: reply.usage,

@@ -41,6 +41,9 @@ export async function runJobs(jobs: Iterable<Job>, options: RunOptions): Promise
   return new Run(jobs, options).toItsEnd();
 }
 
+/** Each has waited through all its retries, so a short break of the network does not add up to it. */
+const MOST_UNREACHED = 8;
+
 /** Why nothing more is started, and what the trials skipped for it say. */
 interface Stop {
   readonly by: StopCause;
@@ -68,6 +71,9 @@ class Run {
   private held: OpenTrial[] = [];
   private stopped: Stop | null = null;
   private fatal: Failure | null = null;
+  /** Trials in a row in whose whole life, all their attempts, no call of the run got any reply. */
+  private unreached = 0;
+  private reachedMs = Number.NEGATIVE_INFINITY;
   /** What `jobs` or `onTrial` threw, or a defect of our own. */
   private broken: { readonly error: unknown } | null = null;
 
@@ -231,6 +237,10 @@ class Run {
     trial.log(attemptOf(call.startMs, tookMs, reply), costUsd, reply.sent);
     trial.lane.heed(reply.rateLimit, nowMs);
 
+    if (reply.kind === 'answered' || reply.httpStatus !== undefined) {
+      this.unreached = 0;
+      this.reachedMs = nowMs;
+    }
     if (reply.kind === 'answered') {
       trial.lane.answered();
       if (this.budget.blind(costUsd)) this.stopBlind(trial);
@@ -243,9 +253,11 @@ class Run {
     if (end.kind === 'cut' && (end.why === 'deadline' || end.why === 'cancelled'))
       this.deliver(trial, trial.skipped(end.why, reply.message));
     else if (reply.fatal) this.failForAll(trial, reply);
-    else if (!reply.retryable || trial.attemptCount >= this.limits.maxAttempts)
-      this.deliver(trial, trial.failed(reply));
-    else if (this.broken !== null || this.stopped !== null) this.enter(trial);
+    else if (!reply.retryable || trial.attemptCount >= this.limits.maxAttempts) {
+      const alone = reply.code === 'connection' && (trial.startedMs ?? 0) > this.reachedMs;
+      if (alone && ++this.unreached >= MOST_UNREACHED) this.giveUp(trial, reply);
+      else this.deliver(trial, trial.failed(reply));
+    } else if (this.broken !== null || this.stopped !== null) this.enter(trial);
     else this.retry(trial, reply, atFloor, nowMs);
   }
 
@@ -267,6 +279,17 @@ class Run {
     this.deliver(trial, trial.failed(failure));
     const message = `not run: the run stopped at case "${trial.job.case.id}" with ${failure.code}, which no other call can escape: ${failure.message}`;
     this.stop('fatal', 'cancelled', message);
+  }
+
+  /** A server that nobody reaches: going on would fail every trial, and each of them after all its attempts. */
+  private giveUp(trial: OpenTrial, failure: Failure): void {
+    this.failForAll(trial, {
+      ...failure,
+      code: 'unreachable',
+      message: `${this.unreached} trials in a row got no connection, each after ${trial.attemptCount} attempts: ${failure.message}`,
+      retryable: false,
+      fatal: true,
+    });
   }
 
   /** A call has ended: whoever was kept back for the budget may ask again. */

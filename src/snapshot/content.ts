@@ -1,6 +1,7 @@
 // Content kept once: JSON values by the hash of their canonical form, documents whose long texts are shared, and common words.
 
 import { hash } from 'node:crypto';
+import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import type { Database, Statement } from 'better-sqlite3';
 import type { Output } from '../core/conversation.ts';
 import type { JsonObject, JsonValue } from '../core/json.ts';
@@ -8,23 +9,32 @@ import { canonicalJson } from '../core/json.ts';
 import { liftTexts, restoreTexts, wellFormed } from './lifting.ts';
 
 /** How a content row's body stands for its value. */
-const ENCODING = { json: 0, text: 1, plainOutput: 2 } as const;
+export const ENCODING = { json: 0, text: 1, plainOutput: 2, deflatedText: 3, edited: 8, removed: 9 } as const;
+
+/** What stands where a payload was removed by pruning or forgetting. */
+export const REMOVED_TEXT = '[removed from the ledger]';
 
 /** Ids that were looked up before, so that most rows of a run need no query for their common parts. */
 const CACHE_LIMIT = 20_000;
-/** Long texts that come back all the time are few (prompts); the rest would only fill the memory. */
-const TEXT_CACHE_LIMIT = 500;
+/** Shapes that come back all the time are few; the rest would only fill the memory. */
+const SHAPE_CACHE_LIMIT = 500;
 const LONGEST_CACHED = 16_384;
+/** Characters of long texts (prompts, mostly those of the suite in hand) whose ids are remembered. */
+const TEXT_CACHE_CHARS = 16 * 1024 * 1024;
 
-interface ContentRow {
+/** Texts from this length on are deflated; shorter ones seldom get smaller by much. */
+const SHORTEST_DEFLATED = 256;
+
+export interface ContentRow {
   readonly encoding: number;
-  readonly body: string;
+  readonly body: string | Buffer;
 }
 
 /** The content tables of one connection. Writing methods must be called inside a write transaction. */
 export class ContentTables {
-  readonly #findContent: Statement<[Buffer], number>;
-  readonly #addContent: Statement<[Buffer, number, string]>;
+  readonly #findContent: Statement<[Buffer], { readonly id: number; readonly encoding: number }>;
+  readonly #addContent: Statement<[Buffer, number, string | Buffer]>;
+  readonly #refill: Statement<[number, string | Buffer, number]>;
   readonly #content: Statement<[number], ContentRow>;
   readonly #findDocument: Statement<[number, string], number>;
   readonly #addDocument: Statement<[number, string]>;
@@ -35,10 +45,12 @@ export class ContentTables {
   readonly #wordIds = new Map<string, number>();
   readonly #words = new Map<number, string>();
   readonly #textIds = new Map<string, number>();
+  #textChars = 0;
   readonly #shapeIds = new Map<string, number>();
 
   constructor(db: Database) {
-    this.#findContent = db.prepare<[Buffer], number>('SELECT id FROM content WHERE sha256 = ?').pluck();
+    this.#findContent = db.prepare('SELECT id, encoding FROM content WHERE sha256 = ?');
+    this.#refill = db.prepare('UPDATE content SET encoding = ?, body = ? WHERE id = ?');
     this.#addContent = db.prepare('INSERT INTO content (sha256, encoding, body) VALUES (?, ?, ?)');
     this.#content = db.prepare('SELECT encoding, body FROM content WHERE id = ?');
     this.#findDocument = db
@@ -56,6 +68,7 @@ export class ContentTables {
     this.#wordIds.clear();
     this.#words.clear();
     this.#textIds.clear();
+    this.#textChars = 0;
     this.#shapeIds.clear();
   }
 
@@ -94,8 +107,19 @@ export class ContentTables {
     return this.jsonId(output as unknown as JsonObject);
   }
 
+  /** Id of an output of which only the hash is kept. */
+  withheldOutputId(sha256: string): number {
+    const key = Buffer.from(sha256, 'hex');
+    return (
+      this.#findContent.get(key)?.id ??
+      Number(this.#addContent.run(key, ENCODING.removed, '').lastInsertRowid)
+    );
+  }
+
   output(id: number): Output {
-    return this.json(id) as unknown as Output;
+    const row = this.#row(id);
+    if (row.encoding === ENCODING.removed) return { text: REMOVED_TEXT, toolCalls: [] };
+    return contentValue(row) as unknown as Output;
   }
 
   jsonId(value: JsonValue): number {
@@ -104,11 +128,8 @@ export class ContentTables {
   }
 
   json(id: number): JsonValue {
-    const { encoding, body } = this.#row(id);
-    // One value may have been stored in another role first, so the row's encoding decides, not the caller.
-    if (encoding === ENCODING.text) return body;
-    if (encoding === ENCODING.plainOutput) return { text: body, toolCalls: [] };
-    return JSON.parse(body) as JsonValue;
+    const row = this.#row(id);
+    return row.encoding === ENCODING.removed ? REMOVED_TEXT : contentValue(row);
   }
 
   /** Long texts of a value as content ids (JSON array), and the rest of it as text. */
@@ -140,7 +161,13 @@ export class ContentTables {
     const known = this.#textIds.get(text);
     if (known !== undefined) return known;
     const id = this.#contentId(JSON.stringify(text), ENCODING.text, text);
-    if (text.length <= LONGEST_CACHED) remember(this.#textIds, text, id, TEXT_CACHE_LIMIT);
+    if (text.length > LONGEST_CACHED) return id;
+    this.#textChars += text.length;
+    if (this.#textChars > TEXT_CACHE_CHARS) {
+      this.#textIds.clear();
+      this.#textChars = text.length;
+    }
+    this.#textIds.set(text, id);
     return id;
   }
 
@@ -148,13 +175,20 @@ export class ContentTables {
     const known = this.#shapeIds.get(shape);
     if (known !== undefined) return known;
     const id = this.#contentId(shape, ENCODING.json, shape);
-    if (shape.length <= LONGEST_CACHED) remember(this.#shapeIds, shape, id, TEXT_CACHE_LIMIT);
+    if (shape.length <= LONGEST_CACHED) remember(this.#shapeIds, shape, id, SHAPE_CACHE_LIMIT);
     return id;
   }
 
   #contentId(canonical: string, encoding: number, body: string): number {
     const key = keyOf(canonical);
-    return this.#findContent.get(key) ?? Number(this.#addContent.run(key, encoding, body).lastInsertRowid);
+    const known = this.#findContent.get(key);
+    if (known !== undefined && known.encoding < ENCODING.edited) return known.id;
+    const packed = encoding === ENCODING.text ? deflated(body) : null;
+    const [how, what] = packed === null ? [encoding, body] : [ENCODING.deflatedText, packed];
+    if (known === undefined) return Number(this.#addContent.run(key, how, what).lastInsertRowid);
+    // Removed or edited once, and here again: what refers to it has its payload back.
+    this.#refill.run(how, what, known.id);
+    return known.id;
   }
 
   #row(id: number): ContentRow {
@@ -162,6 +196,28 @@ export class ContentTables {
     if (row === undefined) throw missing('content', id);
     return row;
   }
+}
+
+/** The value a content row stands for; not for removed ones. */
+export function contentValue({ encoding, body }: ContentRow): JsonValue {
+  // One value may have been stored in another role first, so the row's encoding decides, not the caller.
+  if (encoding === ENCODING.deflatedText) return inflateRawSync(body as Buffer).toString('utf8');
+  if (encoding === ENCODING.text) return body as string;
+  if (encoding === ENCODING.plainOutput) return { text: body as string, toolCalls: [] };
+  return JSON.parse(body as string) as JsonValue;
+}
+
+/** The text in fewer bytes; null where that gains too little. A small window keeps the set-up of each call cheap. */
+function deflated(text: string): Buffer | null {
+  if (text.length < SHORTEST_DEFLATED) return null;
+  const large = text.length > 4096;
+  const packed = deflateRawSync(text, {
+    level: 1,
+    windowBits: large ? 15 : 12,
+    memLevel: large ? 8 : 3,
+    chunkSize: large ? 16_384 : 1024,
+  });
+  return packed.length < 0.8 * Buffer.byteLength(text) ? packed : null;
 }
 
 /** A hash for a column: 32 bytes where it is 64 lower-case hex digits, else the text. */
@@ -176,6 +232,11 @@ export function hashText(cell: Buffer | string): string {
 /** SHA-256 of UTF-8 text as bytes, for key columns. */
 export function keyOf(text: string): Buffer {
   return hash('sha256', text, 'buffer');
+}
+
+/** Half of `keyOf`, where a key only has to tell rows of one table apart: 128 bits do, and there is one key a row and one in its index. */
+export function shortKeyOf(text: string): Buffer {
+  return keyOf(text).subarray(0, 16);
 }
 
 function remember<K, V>(cache: Map<K, V>, key: K, value: V, limit = CACHE_LIMIT): void {

@@ -118,6 +118,8 @@ const snapshotLine = z.strictObject({
     file: z.string().nullable(),
     description: z.string().nullable(),
     judgeFile: z.string().nullable(),
+    panelFiles: strings.optional(),
+    judgeVotes: count.optional(),
     embedderFile: z.string().nullable(),
     policy: policySchema,
     hash: z.string(),
@@ -128,6 +130,7 @@ const snapshotLine = z.strictObject({
     validity: z.enum(['valid', 'degraded', 'invalid']),
     validityReasons: strings,
     findings: z.array(z.strictObject({ code: z.string(), message: z.string() })),
+    plannedTrialsPerCase: count.optional(),
   }),
 });
 

@@ -42,7 +42,7 @@ async function header(store: SnapshotStore, summary: SnapshotSummary): Promise<o
     });
   }
   const { cases: _cases, ...suite } = await store.suiteOf(id);
-  const { validity, validityReasons, findings } = summary;
+  const { validity, validityReasons, findings, plannedTrialsPerCase } = summary;
   const releaseOf = (role: 'judge' | 'embedder'): Promise<Release> | null =>
     summary[role] === null ? null : store.releaseOf(id, role);
   return {
@@ -52,7 +52,7 @@ async function header(store: SnapshotStore, summary: SnapshotSummary): Promise<o
     release: await store.releaseOf(id),
     judge: await releaseOf('judge'),
     embedder: await releaseOf('embedder'),
-    closing: { finishedAt, state, validity, validityReasons, findings },
+    closing: { finishedAt, state, validity, validityReasons, findings, plannedTrialsPerCase },
   };
 }
 

@@ -4,7 +4,7 @@ import type { Database, Statement } from 'better-sqlite3';
 import type { Grade, UngradedCause } from '../core/grade.ts';
 import type { JsonValue } from '../core/json.ts';
 import { canonicalJson } from '../core/json.ts';
-import { type ContentTables, keyOf } from './content.ts';
+import { type ContentTables, shortKeyOf } from './content.ts';
 import { wellFormed } from './lifting.ts';
 
 interface GradeRow {
@@ -41,7 +41,7 @@ export class GradingTables {
 
   /** Id of this list of grades. Inside a write transaction. */
   gradingId(grades: readonly Grade[]): number {
-    const key = keyOf(JSON.stringify(grades));
+    const key = shortKeyOf(JSON.stringify(grades));
     const known = this.#find.get(key);
     if (known !== undefined) return known;
     const id = Number(this.#add.run(key).lastInsertRowid);

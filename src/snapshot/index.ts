@@ -1,7 +1,18 @@
 // The snapshot room: the ledger and the files snapshots travel in.
 
 export { exportSnapshot } from './export.ts';
+export { type ForgetReport, type ForgetRequest, forget } from './forget.ts';
 export { importSnapshot } from './import.ts';
 export { openLedger } from './ledger.ts';
 export type { LedgerOptions } from './open.ts';
 export { parseReference, type Reference } from './reference.ts';
+export {
+  checkLedger,
+  type LedgerCheck,
+  type LedgerStats,
+  ledgerStats,
+  type PruneReport,
+  type PruneRules,
+  pruneLedger,
+  withLedgerFile,
+} from './upkeep.ts';

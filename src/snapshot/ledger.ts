@@ -162,6 +162,8 @@ export class SqliteLedger implements SnapshotStore {
       const bookId = this.#value<number>('SELECT exam_book FROM snapshot WHERE no = ?', no);
       const book = this.#content.json(bookId as number) as unknown as ExamBook;
       const trials = this.#trials.results(no);
+      const summary = this.#summary(snapshotId);
+      const most = summary.plannedTrialsPerCase ?? Number.POSITIVE_INFINITY;
       const cases = this.#suites.facts(suite).map(
         (facts): CaseResult => ({
           id: facts.id,
@@ -170,11 +172,11 @@ export class SqliteLedger implements SnapshotStore {
           critical: facts.critical,
           minPassRate: facts.minPassRate,
           exam: examOf(book, facts),
-          plannedTrials: facts.trials,
+          plannedTrials: Math.min(facts.trials, most),
           trials: trials.get(facts.caseNo) ?? [],
         }),
       );
-      return { summary: this.#summary(snapshotId), cases };
+      return { summary, cases };
     });
   }
 

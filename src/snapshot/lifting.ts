@@ -3,6 +3,8 @@
 import type { JsonObject, JsonValue } from '../core/json.ts';
 import { isJsonObject } from '../core/json.ts';
 
+export { wellFormed } from '../core/json.ts';
+
 /** A JSON value in two parts: its text with sorted keys and long strings replaced by marks, and those strings in order. */
 export interface Lifted {
   readonly shape: string;
@@ -19,29 +21,32 @@ const ESCAPE = '\u0001';
 export function liftTexts(value: JsonValue): Lifted {
   const texts: string[] = [];
   const numbers = new Map<string, number>();
-  const walk = (v: JsonValue | undefined): JsonValue | undefined => {
-    if (typeof v === 'string') {
-      const text = v.toWellFormed();
-      if (text.length < SHORTEST_LIFTED) return text.startsWith(ESCAPE) ? `${ESCAPE}=${text}` : text;
-      let n = numbers.get(text);
-      if (n === undefined) {
-        n = texts.push(text) - 1;
-        numbers.set(text, n);
-      }
-      return `${ESCAPE}#${n}`;
+  // Written in one go: building the marked value first and its text after takes several times as long.
+  const write = (v: JsonValue): string => {
+    if (typeof v === 'string') return JSON.stringify(marked(v));
+    if (Array.isArray(v))
+      return `[${v.map((item) => (item === undefined ? 'null' : write(item))).join(',')}]`;
+    if (!isJsonObject(v)) return JSON.stringify(v);
+    let text = '';
+    // Sorted, so that equal values number their texts alike and have one shape.
+    for (const key of Object.keys(v).sort()) {
+      const child = v[key];
+      if (child !== undefined)
+        text += `${text === '' ? '' : ','}${JSON.stringify(key.toWellFormed())}:${write(child)}`;
     }
-    if (Array.isArray(v)) return v.map(walk) as JsonValue;
-    if (isJsonObject(v)) {
-      // Sorted, so that equal values number their texts alike and have one shape.
-      const entries = Object.keys(v)
-        .sort()
-        .map((key) => [key.toWellFormed(), walk(v[key])] as const);
-      return Object.fromEntries(entries);
-    }
-    return v;
+    return `{${text}}`;
   };
-  const shape = JSON.stringify(walk(value));
-  return { shape, texts };
+  const marked = (raw: string): string => {
+    const text = raw.toWellFormed();
+    if (text.length < SHORTEST_LIFTED) return text.startsWith(ESCAPE) ? `${ESCAPE}=${text}` : text;
+    let n = numbers.get(text);
+    if (n === undefined) {
+      n = texts.push(text) - 1;
+      numbers.set(text, n);
+    }
+    return `${ESCAPE}#${n}`;
+  };
+  return { shape: write(value), texts };
 }
 
 export function restoreTexts({ shape, texts }: Lifted): JsonValue {
@@ -62,33 +67,4 @@ export function restoreTexts({ shape, texts }: Lifted): JsonValue {
     return v;
   };
   return walk(JSON.parse(shape) as JsonValue);
-}
-
-/**
- * The value with every lone surrogate replaced by U+FFFD: a model can send `"\ud800"`, which is no Unicode text and has neither
- * a canonical form nor a UTF-8 encoding. Values without one (nearly all) come back as they are.
- */
-export function wellFormed<T extends JsonValue>(value: T): T {
-  return (isWellFormed(value) ? value : repair(value)) as T;
-}
-
-function isWellFormed(v: JsonValue | undefined): boolean {
-  if (typeof v === 'string') return v.isWellFormed();
-  if (Array.isArray(v)) return (v as readonly JsonValue[]).every(isWellFormed);
-  if (isJsonObject(v))
-    return Object.entries(v).every(([key, child]) => key.isWellFormed() && isWellFormed(child));
-  return true;
-}
-
-function repair(v: JsonValue): JsonValue {
-  if (typeof v === 'string') return v.toWellFormed();
-  if (Array.isArray(v)) return v.map(repair);
-  if (isJsonObject(v)) {
-    const entries = Object.entries(v).map(([key, child]) => [
-      key.toWellFormed(),
-      child === undefined ? undefined : repair(child),
-    ]);
-    return Object.fromEntries(entries) as JsonObject;
-  }
-  return v;
 }

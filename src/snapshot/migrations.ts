@@ -332,7 +332,42 @@ FROM rollup p JOIN snapshot s ON s.no = p.snapshot
      LEFT JOIN word grader ON grader.id = p.grader;
 `;
 
-export const MIGRATIONS: readonly Migration[] = [{ version: 1, name: 'ledger', sql: LEDGER }];
+// Version 2. Encodings: 3 = a text, deflated · 8 = canonical JSON out of which a text was taken · 9 = the body was removed (its hash
+// stays, so that scores and comparisons survive it).
+// What never changes may change while `maintenance` holds a row, which is only within a transaction of pruning or forgetting.
+const UPKEEP = `
+ALTER TABLE snapshot ADD COLUMN app_errors INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE snapshot ADD COLUMN trials_per_case INTEGER;
+
+CREATE TABLE maintenance (why TEXT NOT NULL) STRICT;
+
+DROP TRIGGER snapshot_finished_stays;
+UPDATE snapshot SET app_errors = (SELECT count(*) FROM trial WHERE trial.snapshot = snapshot.no AND trial.outcome = 2);
+CREATE TRIGGER snapshot_finished_stays BEFORE UPDATE ON snapshot WHEN OLD.state = 'finished'
+BEGIN SELECT RAISE(ABORT, 'a finished snapshot never changes'); END;
+
+DROP TRIGGER trial_stays;
+CREATE TRIGGER trial_stays BEFORE UPDATE ON trial WHEN NOT EXISTS (SELECT 1 FROM maintenance)
+BEGIN SELECT RAISE(ABORT, 'a trial never changes'); END;
+DROP TRIGGER grade_stays;
+CREATE TRIGGER grade_stays BEFORE UPDATE ON grade WHEN NOT EXISTS (SELECT 1 FROM maintenance)
+BEGIN SELECT RAISE(ABORT, 'a grade never changes'); END;
+DROP TRIGGER content_stays;
+CREATE TRIGGER content_stays BEFORE UPDATE ON content
+  WHEN OLD.sha256 IS NOT NEW.sha256 OR (OLD.encoding < 8 AND NOT EXISTS (SELECT 1 FROM maintenance))
+BEGIN SELECT RAISE(ABORT, 'content never changes'); END;
+DROP TRIGGER case_version_stays;
+CREATE TRIGGER case_version_stays BEFORE UPDATE ON case_version WHEN NOT EXISTS (SELECT 1 FROM maintenance)
+BEGIN SELECT RAISE(ABORT, 'a case version never changes'); END;
+DROP TRIGGER record_stays;
+CREATE TRIGGER record_stays BEFORE UPDATE ON record WHEN NOT EXISTS (SELECT 1 FROM maintenance)
+BEGIN SELECT RAISE(ABORT, 'records are only added to'); END;
+`;
+
+export const MIGRATIONS: readonly Migration[] = [
+  { version: 1, name: 'ledger', sql: LEDGER },
+  { version: 2, name: 'upkeep', sql: UPKEEP },
+];
 
 /** The schema this program writes. */
 export const SCHEMA_VERSION = MIGRATIONS.length;

@@ -50,6 +50,8 @@ interface SummaryRow {
   readonly trials: number;
   readonly answered: number;
   readonly failed: number;
+  readonly app_errors: number;
+  readonly trials_per_case: number | null;
   readonly skipped: number;
   readonly ungraded: number;
   readonly calls: number;
@@ -75,8 +77,9 @@ const NEWEST_FIRST = 'ORDER BY s.started_ms DESC, s.no DESC';
 
 /** Everything that counts, from the trials themselves and in their order, so that the numbers do not depend on who finished first. */
 const RECOUNT = `
-  UPDATE snapshot SET (trials, answered, failed, skipped, ungraded, calls, cost_usd, cost_unknown, judge_usd, judge_unknown) = (
+  UPDATE snapshot SET (trials, answered, failed, app_errors, skipped, ungraded, calls, cost_usd, cost_unknown, judge_usd, judge_unknown) = (
     SELECT count(*), count(*) FILTER (WHERE outcome = 1), count(*) FILTER (WHERE outcome BETWEEN 2 AND ${FIRST_SKIPPED_OUTCOME - 1}),
+           count(*) FILTER (WHERE outcome = 2),
            count(*) FILTER (WHERE outcome >= ${FIRST_SKIPPED_OUTCOME}), count(*) FILTER (WHERE outcome = 1 AND pass IS NULL),
            coalesce(sum(calls), 0), total(cost_usd), count(*) FILTER (WHERE outcome = 1 AND cost_usd IS NULL),
            total(judge_usd), count(*) FILTER (WHERE judge_usd IS NULL)
@@ -94,6 +97,9 @@ const ROLL_UP = `
   UNION ALL
   SELECT t.snapshot, t.case_no, g.grader, count(g.pass), coalesce(sum(g.pass), 0), count(*) - count(g.pass), total(g.score)
   FROM trial t JOIN grade g ON g.grading = t.grading WHERE t.snapshot = @no GROUP BY t.case_no, g.grader`;
+
+/** Failure codes of what ends a run for all its trials, and of a server that could not be reached. */
+const FATAL_CODES = ['quota', 'auth', 'unknown_model', 'unreachable', 'connection'];
 
 interface CaseShare {
   readonly graded: number;
@@ -121,7 +127,7 @@ export class SnapshotTables {
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     );
     this.#count = db.prepare(
-      `UPDATE snapshot SET trials = trials + @trials, answered = answered + @answered, failed = failed + @failed,
+      `UPDATE snapshot SET trials = trials + @trials, answered = answered + @answered, failed = failed + @failed, app_errors = app_errors + @appErrors,
          skipped = skipped + @skipped, ungraded = ungraded + @ungraded, calls = calls + @calls,
          cost_usd = cost_usd + @costUsd, cost_unknown = cost_unknown + @costUnknown,
          judge_usd = judge_usd + @judgeUsd, judge_unknown = judge_unknown + @judgeUnknown,
@@ -138,7 +144,7 @@ export class SnapshotTables {
     this.#rollUp = db.prepare(ROLL_UP);
     this.#close = db.prepare(
       `UPDATE snapshot SET finished_at = @finishedAt, state = @state, validity = @validity, validity_reasons = @reasons,
-         findings = @findings WHERE no = @no`,
+         findings = @findings, trials_per_case = @trialsPerCase WHERE no = @no`,
     );
   }
 
@@ -209,12 +215,14 @@ export class SnapshotTables {
   ): void {
     const caseNos = new Set(rows.map((r) => r.caseNo));
     const before = this.#shares(no, caseNos);
-    const sums = { trials: 0, answered: 0, failed: 0, skipped: 0, ungraded: 0, calls: 0 };
+    const sums = { trials: 0, answered: 0, failed: 0, appErrors: 0, skipped: 0, ungraded: 0, calls: 0 };
     const money = { costUsd: 0, costUnknown: 0, judgeUsd: 0, judgeUnknown: 0 };
+    const served = new Set<number>();
     for (const { caseNo, row } of rows) {
       const tally = add(caseNo, row);
       sums.trials++;
       sums[tally.status]++;
+      if (row.trial.status === 'failed' && row.trial.cause === 'app_error') sums.appErrors++;
       sums.calls += row.trial.attempts.length;
       if (row.trial.status === 'answered') {
         if (!tally.graded) sums.ungraded++;
@@ -223,8 +231,9 @@ export class SnapshotTables {
       }
       if (row.judgeCostUsd === null) money.judgeUnknown++;
       else money.judgeUsd += row.judgeCostUsd;
-      if (tally.servedId !== null) this.#addServed.run(no, tally.servedId);
+      if (tally.servedId !== null) served.add(tally.servedId);
     }
+    for (const id of served) this.#addServed.run(no, id);
     const after = this.#shares(no, caseNos);
     this.#count.run({
       no,
@@ -247,6 +256,7 @@ export class SnapshotTables {
       validity: closing.validity,
       reasons: json(closing.validityReasons),
       findings: json(closing.findings as unknown as JsonValue),
+      trialsPerCase: closing.plannedTrialsPerCase ?? null,
     });
   }
 
@@ -256,12 +266,19 @@ export class SnapshotTables {
     if (state === 'finished') throw finished(id);
     this.#db
       .prepare(
-        `UPDATE snapshot SET state = 'running', finished_at = NULL, validity = 'invalid', validity_reasons = '[]', findings = '[]'
+        `UPDATE snapshot SET state = 'running', finished_at = NULL, validity = 'invalid', validity_reasons = '[]', findings = '[]',
+           trials_per_case = NULL
          WHERE no = ?`,
       )
       .run(no);
     this.#db.prepare('DELETE FROM rollup WHERE snapshot = ?').run(no);
-    this.#db.prepare(`DELETE FROM trial WHERE snapshot = ? AND outcome >= ${FIRST_SKIPPED_OUTCOME}`).run(no);
+    // What stopped the run (an empty account, a refused key) says nothing about the trial it happened to hit.
+    this.#db
+      .prepare(
+        `DELETE FROM trial WHERE snapshot = ? AND (outcome >= ${FIRST_SKIPPED_OUTCOME}
+           OR (outcome = 3 AND code IN (SELECT id FROM word WHERE text IN (${FATAL_CODES.map(() => '?').join(', ')}))))`,
+      )
+      .run(no, ...FATAL_CODES);
     this.#recount.run({ no });
   }
 
@@ -325,6 +342,8 @@ function summaryOf(row: SummaryRow): SnapshotSummary {
     trials: row.trials,
     answered: row.answered,
     failed: row.failed,
+    appErrors: row.app_errors,
+    ...(row.trials_per_case === null ? {} : { plannedTrialsPerCase: row.trials_per_case }),
     skipped: row.skipped,
     ungraded: row.ungraded,
     passRate: row.graded_cases === 0 ? null : row.pass_share_sum / row.graded_cases,

@@ -7,7 +7,7 @@ import type { JsonObject, JsonValue } from '../core/json.ts';
 import { canonicalJson } from '../core/json.ts';
 import type { Release } from '../core/release.ts';
 import type { Case, Suite } from '../core/suite.ts';
-import { type ContentTables, hashCell, hashText, keyOf } from './content.ts';
+import { type ContentTables, hashCell, hashText, keyOf, shortKeyOf } from './content.ts';
 import { wellFormed } from './lifting.ts';
 
 /** What comparisons need of a case, without its content. */
@@ -93,11 +93,11 @@ export class SuiteTables {
       const { where: _where, ...rest } = c;
       // Not the canonical form, which takes several times as long: should the same case ever come with its keys in another order, it
       // is merely stored twice.
-      const key = keyOf(JSON.stringify(rest));
+      const key = shortKeyOf(JSON.stringify(rest));
       const known = this.#findVersion.get(key);
       if (known !== undefined) return known;
       const { id, tags, group, critical, trials, minPassRate, contentHash, gradersHash, ...body } = rest;
-      const { shape, parts } = this.#content.split(body as unknown as JsonObject);
+      const { shape, parts } = this.#content.split(packedBody(body));
       const added = this.#addVersion.run(
         key,
         id,
@@ -178,10 +178,7 @@ export class SuiteTables {
 
   #case(row: CaseRow): Case {
     const { caseNo: _caseNo, ...facts } = this.#factsOf(row);
-    const body = this.#content.join(row.shape, row.parts) as unknown as Pick<
-      Case,
-      'vars' | 'messages' | 'expected' | 'graders' | 'source' | 'meta'
-    >;
+    const body = wholeBody(this.#content.join(row.shape, row.parts) as JsonObject);
     const where: ErrorWhere = {
       ...(row.file === null ? {} : { file: this.#content.word(row.file) }),
       ...(row.line === null ? {} : { line: row.line }),
@@ -204,6 +201,44 @@ export class SuiteTables {
       gradersHash: hashText(row.graders_hash),
     };
   }
+}
+
+type CaseBody = Pick<Case, 'vars' | 'messages' | 'expected' | 'graders' | 'source' | 'meta'>;
+
+/** A case's body without what goes without saying. */
+function packedBody(body: CaseBody): JsonObject {
+  const { messages, source, meta, graders, ...rest } = body;
+  return {
+    ...rest,
+    ...(messages === null ? {} : { messages }),
+    ...(source === null ? {} : { source }),
+    ...(Object.keys(meta).length === 0 ? {} : { meta }),
+    graders: graders.map(({ id, type, negate, weight, required, options }) => {
+      const said = {
+        ...(id === type ? {} : { id }),
+        ...(negate ? { negate } : {}),
+        ...(weight === 1 ? {} : { weight }),
+        ...(required ? {} : { required }),
+      };
+      return Object.keys(said).length === 0 ? [type, options] : [type, options, said];
+    }),
+  } as unknown as JsonObject;
+}
+
+function wholeBody(packed: JsonObject): CaseBody {
+  const { graders, ...rest } = packed as unknown as Partial<CaseBody>;
+  return {
+    messages: null,
+    source: null,
+    meta: {},
+    ...rest,
+    graders: (graders ?? []).map((packedGrader) => {
+      // Whole in ledgers of the first schema.
+      if (!Array.isArray(packedGrader)) return packedGrader;
+      const [type, options, said] = packedGrader as unknown as [string, JsonObject, JsonObject?];
+      return { id: type, type, negate: false, weight: 1, required: true, options, ...said };
+    }),
+  } as unknown as CaseBody;
 }
 
 /**

@@ -174,7 +174,7 @@ export class TrialTables {
   add(
     snapshotNo: number,
     caseNo: number,
-    { trial, measures, grades, judgeCostUsd }: GradedTrial,
+    { trial, measures, grades, judgeCostUsd, withheldOutputHash }: GradedTrial,
   ): TrialTally {
     const content = this.#content;
     const answered = trial.status === 'answered' ? trial : null;
@@ -208,7 +208,12 @@ export class TrialTables {
       dropped_params: answered?.droppedParams.length
         ? content.wordId(JSON.stringify(answered.droppedParams))
         : null,
-      output: answered === null ? null : content.outputId(answered.output),
+      output:
+        answered === null
+          ? null
+          : withheldOutputHash === undefined
+            ? content.outputId(answered.output)
+            : content.withheldOutputId(withheldOutputHash),
       sent: trial.sent === null ? null : content.documentId(trial.sent),
       grading: answered === null && grades.length === 0 ? null : this.#gradings.gradingId(grades),
       code: trial.status === 'failed' ? content.wordId(trial.code) : null,
@@ -310,9 +315,11 @@ export class TrialTables {
 
   #servedId(served: Served): number {
     const { requestId: _requestId, ...identity } = served;
-    const key = canonicalJson(wellFormed(identity as unknown as JsonObject));
-    const known = this.#servedIds.get(key);
+    // Not the canonical form, which takes many times as long: nearly every trial was served by what served the last one.
+    const quick = JSON.stringify(identity);
+    const known = this.#servedIds.get(quick);
     if (known !== undefined) return known;
+    const key = canonicalJson(wellFormed(identity as unknown as JsonObject));
     const id =
       this.#findServed.get(key) ??
       Number(
@@ -326,7 +333,7 @@ export class TrialTables {
         ).lastInsertRowid,
       );
     if (this.#servedIds.size > 1000) this.#servedIds.clear();
-    this.#servedIds.set(key, id);
+    this.#servedIds.set(quick, id);
     return id;
   }
 
