@@ -18,7 +18,7 @@ export interface VerdictCache {
 }
 
 export interface JudgeOptions {
-  /** Independent judge calls per rubric and trial; the majority counts. Default 1. */
+  /** Independent calls per judge, rubric and trial; the majority of all votes counts. Default 1. */
   readonly votes?: number | undefined;
   /** Per call. Default 120000. */
   readonly timeoutMs?: number | undefined;
@@ -45,6 +45,8 @@ export interface JudgeCallInfo {
 
 export interface GraderContext {
   readonly judge: Examined | null;
+  /** Further judges, each with a vote of its own. */
+  readonly panel?: readonly Examined[] | undefined;
   readonly embedder: Examined | null;
   readonly verdicts: VerdictCache | null;
   /** Cost of one call in US dollars; null = unknown. */

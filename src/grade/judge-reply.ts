@@ -1,18 +1,17 @@
 // Reads verdicts out of a judge's reply: tolerant of wrapping, intolerant of anything that leaves the verdict in doubt.
 
-import { canonicalJson, isJsonObject, type JsonObject, type JsonValue } from '../core/json.ts';
+import { canonicalJson, isJsonObject, type JsonObject, type JsonValue, wellFormed } from '../core/json.ts';
 import type { Answered } from '../core/provider.ts';
 import { duplicateKey } from './json-text.ts';
-import { VERDICT_SCHEMA_NAME } from './judge-prompt.ts';
+import { type AskedCriterion, VERDICT_SCHEMA_NAME, verdictWords } from './judge-prompt.ts';
 import { quote } from './quote.ts';
-
-export type Verdict = 'yes' | 'no' | 'not-applicable';
 
 /** The judge's word on one criterion. */
 export interface Ruling {
   readonly id: string;
   readonly reason: string;
-  readonly verdict: Verdict;
+  /** `yes`, `no` or `not-applicable`, or one of the criterion's own choices. */
+  readonly verdict: string;
 }
 
 export type ReadReply =
@@ -30,7 +29,7 @@ const MOST_STARTS = 400;
  */
 export function readReply(
   reply: Pick<Answered, 'output' | 'stopReason'>,
-  ids: readonly string[],
+  criteria: readonly AskedCriterion[],
   candidate: string,
 ): ReadReply {
   if (reply.stopReason === 'refusal' || reply.stopReason === 'content_filter' || reply.output.refusal) {
@@ -51,7 +50,7 @@ export function readReply(
   const fitting: { rulings: readonly Ruling[]; source: string }[] = [];
   let nearest: string | null = null;
   for (const { source, value } of found) {
-    const read = rulingsOf(value, ids);
+    const read = rulingsOf(value, criteria);
     if (typeof read === 'string') nearest ??= read;
     else fitting.push({ rulings: read, source });
   }
@@ -62,7 +61,7 @@ export function readReply(
         (found.length > 0 ? 'the JSON has no "criteria"' : 'the reply holds no complete JSON object'),
     );
   }
-  const different = new Set(fitting.map((f) => canonicalJson(f.rulings as unknown as JsonValue)));
+  const different = new Set(fitting.map((f) => canonicalJson(wellFormed(f.rulings as unknown as JsonValue))));
   if (different.size > 1) return malformed('the reply holds two different verdicts');
   if (isEcho(first, candidate)) return malformed('the verdict is copied from the candidate text');
   return { kind: 'ok', rulings: first.rulings };
@@ -121,27 +120,41 @@ function endOfObject(text: string, start: number): number | null {
 }
 
 /** The rulings of an object that answers every id exactly once; a text is why it does not. */
-export function rulingsOf(value: JsonObject, ids: readonly string[]): readonly Ruling[] | string {
+export function rulingsOf(
+  value: JsonObject,
+  criteria: readonly AskedCriterion[],
+): readonly Ruling[] | string {
+  const ids = criteria.map((c) => c.id);
   const list = value['criteria'];
   if (!Array.isArray(list)) return '"criteria" is no list, or a key stands twice';
   const rulings = new Map<string, Ruling>();
   for (const item of list as readonly JsonValue[]) {
     if (!isJsonObject(item)) return 'an entry of "criteria" is no object';
     const { id, reason } = item;
-    const verdict = verdictOf(item['verdict']);
-    if (typeof id !== 'string' || !ids.includes(id)) return `unknown criterion ${quote(String(id), 40)}`;
+    const asked = criteria.find((c) => c.id === id);
+    if (typeof id !== 'string' || asked === undefined) return `unknown criterion ${quote(String(id), 40)}`;
+    const verdict =
+      asked.choices === undefined ? verdictOf(item['verdict']) : choiceOf(item['verdict'], asked);
     if (rulings.has(id)) return `the criterion ${quote(id, 40)} is answered twice`;
     if (typeof reason !== 'string') return `the criterion ${quote(id, 40)} has no reason`;
-    if (verdict === null) return `the verdict on ${quote(id, 40)} is none of yes, no, not-applicable`;
-    rulings.set(id, { id, reason, verdict });
+    if (verdict === null)
+      return `the verdict on ${quote(id, 40)} is none of ${verdictWords(asked).join(', ')}`;
+    rulings.set(id, { id, reason: reason.toWellFormed(), verdict });
   }
   const missing = ids.filter((id) => !rulings.has(id));
   if (missing.length > 0) return `no verdict on ${missing.map((id) => quote(id, 40)).join(', ')}`;
   return ids.map((id) => rulings.get(id) as Ruling);
 }
 
+/** One of the criterion's own choices, whatever its case. */
+function choiceOf(value: JsonValue | undefined, { choices = [] }: AskedCriterion): string | null {
+  if (typeof value !== 'string') return null;
+  const word = value.trim().toLowerCase();
+  return choices.find((c) => c.choice.toLowerCase() === word)?.choice ?? null;
+}
+
 /** The verdict's word, in the spellings models are seen to use; scores and degrees are not verdicts. */
-function verdictOf(value: JsonValue | undefined): Verdict | null {
+function verdictOf(value: JsonValue | undefined): 'yes' | 'no' | 'not-applicable' | null {
   if (typeof value === 'boolean') return value ? 'yes' : 'no';
   if (typeof value !== 'string') return null;
   const word = value.trim().toLowerCase().replace(/[.!]$/, '');

@@ -11,6 +11,7 @@ import {
   type JudgeQuestion,
   judgeMessages,
   judgeQuestion,
+  type QuestionExtras,
   VERDICT_SCHEMA_NAME,
   verdictSchema,
 } from './judge-prompt.ts';
@@ -30,6 +31,8 @@ export type Vote =
       readonly model: string | null;
       readonly cached: boolean;
       readonly droppedParams: readonly string[];
+      /** Fingerprint of the judge that voted. */
+      readonly judge: string;
     }
   | {
       readonly kind: 'ungraded';
@@ -37,10 +40,12 @@ export type Vote =
       readonly reason: string;
       /** The reply that could not be read, cut to 4 KB. */
       readonly raw: string | null;
+      readonly judge: string;
     };
 
 export interface Judge {
-  readonly fingerprint: string;
+  /** One for each judge that votes. */
+  readonly fingerprints: readonly string[];
   /** All votes on the asked criteria, in order; costs are added to `cost`. */
   votes(
     criteria: readonly AskedCriterion[],
@@ -48,7 +53,17 @@ export interface Judge {
     graderId: string,
     cost: CostMeter,
     signal: AbortSignal,
+    extras?: QuestionExtras,
   ): Promise<readonly Vote[]>;
+}
+
+/** All judges of a panel as one: the votes of the first, then those of the next. */
+export function createPanel(panel: readonly Examined[], context: GraderContext): Judge {
+  const judges = panel.map((examined) => createJudge(examined, context));
+  return {
+    fingerprints: judges.flatMap((j) => j.fingerprints),
+    votes: async (...question) => (await Promise.all(judges.map((j) => j.votes(...question)))).flat(),
+  };
 }
 
 export function createJudge(examined: Examined, context: GraderContext): Judge {
@@ -66,14 +81,13 @@ export function createJudge(examined: Examined, context: GraderContext): Judge {
     cost: CostMeter,
     signal: AbortSignal,
   ): Promise<Vote> {
-    const ids = question.criteria.map((c) => c.id);
     const key = verdictKey(release.fingerprint, question, number);
     for (let earlier = underWay.get(key); earlier !== undefined; earlier = underWay.get(key)) {
       const other = await earlier;
       if (other.kind === 'ruled') return { ...other, cached: true };
     }
     const asking = (async (): Promise<Vote> => {
-      const kept = await recall(key, ids);
+      const kept = await recall(key, question);
       if (kept !== null) return kept;
       const ruled = await ask(question, number, subject, graderId, cost, signal);
       if (ruled.kind === 'ruled') await context.verdicts?.put(key, keptForm(ruled));
@@ -87,15 +101,15 @@ export function createJudge(examined: Examined, context: GraderContext): Judge {
     }
   }
 
-  async function recall(key: string, ids: readonly string[]): Promise<Vote | null> {
+  async function recall(key: string, question: JudgeQuestion): Promise<Vote | null> {
     const kept = await context.verdicts?.get(key);
-    const rulings = isJsonObject(kept) ? rulingsOf(kept, ids) : 'no verdict';
+    const rulings = isJsonObject(kept) ? rulingsOf(kept, question.criteria) : 'no verdict';
     if (!isJsonObject(kept) || typeof rulings === 'string') return null;
     const model = typeof kept['model'] === 'string' ? kept['model'] : null;
     const droppedParams = Array.isArray(kept['droppedParams'])
       ? (kept['droppedParams'] as readonly string[])
       : [];
-    return { kind: 'ruled', rulings, model, cached: true, droppedParams };
+    return { kind: 'ruled', rulings, model, cached: true, droppedParams, judge: release.fingerprint };
   }
 
   function keptForm(ruled: Extract<Vote, { kind: 'ruled' }>): JsonObject {
@@ -114,7 +128,6 @@ export function createJudge(examined: Examined, context: GraderContext): Judge {
     cost: CostMeter,
     signal: AbortSignal,
   ): Promise<Vote> {
-    const ids = question.criteria.map((c) => c.id);
     const { c, trial } = subject;
     const params = release.layers.params ?? {};
     const given = params['max-output-tokens'];
@@ -158,7 +171,7 @@ export function createJudge(examined: Examined, context: GraderContext): Judge {
         tokens *= 2;
         continue;
       }
-      const read: ReadReply = readReply(reply, ids, candidateText(question));
+      const read: ReadReply = readReply(reply, question.criteria, candidateText(question));
       if (read.kind === 'ok') {
         const { model } = reply.served;
         return {
@@ -167,6 +180,7 @@ export function createJudge(examined: Examined, context: GraderContext): Judge {
           model,
           cached: false,
           droppedParams: reply.droppedParams ?? [],
+          judge: release.fingerprint,
         };
       }
       if (problem !== null)
@@ -178,13 +192,13 @@ export function createJudge(examined: Examined, context: GraderContext): Judge {
   function ungraded(cause: UngradedCause, reason: string, reply?: Answered): Vote {
     // Masked before it is cut: half a secret would not be recognised.
     const raw = reply === undefined ? null : firstCodePoints(context.mask.text(rawText(reply)), RAW_KEPT);
-    return { kind: 'ungraded', cause, reason, raw };
+    return { kind: 'ungraded', cause, reason, raw, judge: release.fingerprint };
   }
 
   return {
-    fingerprint: release.fingerprint,
-    votes: (criteria, subject, graderId, cost, signal) => {
-      const question = judgeQuestion(criteria, subject);
+    fingerprints: [release.fingerprint],
+    votes: (criteria, subject, graderId, cost, signal, extras) => {
+      const question = judgeQuestion(criteria, subject, extras);
       return Promise.all(
         Array.from({ length: votes }, async (_, number) => {
           const meter = costMeter();
@@ -206,6 +220,8 @@ export function verdictKey(judgeFingerprint: string, question: JudgeQuestion, vo
       criteria: question.criteria as unknown as JsonValue,
       conversation: question.conversation,
       expected: question.expected,
+      ...(question.sources === undefined ? {} : { sources: question.sources }),
+      ...(question.rival === undefined ? {} : { rival: question.rival }),
     }),
     output: contentHash(question.candidate),
     vote,
@@ -216,6 +232,8 @@ export function verdictKey(judgeFingerprint: string, question: JudgeQuestion, vo
 function candidateText(question: JudgeQuestion): string {
   return [
     question.candidate.text,
+    question.rival?.text ?? '',
+    question.sources === undefined ? '' : JSON.stringify(question.sources),
     JSON.stringify(question.candidate.toolCalls),
     typeof question.conversation === 'string' ? question.conversation : JSON.stringify(question.conversation),
   ].join('\n');

@@ -1,20 +1,19 @@
 // The `rubric` grader: criteria checked by graders and asked of the judge, put together into one grade.
 
 import type { Criterion, GraderSpec } from '../core/grader-spec.ts';
-import type { JsonObject, JsonValue } from '../core/json.ts';
+import { type JsonObject, type JsonValue, shortHash } from '../core/json.ts';
 import type { CostMeter } from './context.ts';
 import type { Judge, Vote } from './judge.ts';
-import type { Verdict } from './judge-reply.ts';
 import { type Mark, type Subject, unmeasured } from './mark.ts';
 import { quote } from './quote.ts';
 
 type RubricSpec = Extract<GraderSpec, { type: 'rubric' }>;
-type RuledVote = Extract<Vote, { kind: 'ruled' }>;
+export type RuledVote = Extract<Vote, { kind: 'ruled' }>;
 
 /** What came out for one criterion. */
 interface Settled {
   readonly criterion: Criterion;
-  readonly verdict: Verdict;
+  readonly verdict: string;
   readonly reason: string;
   /** Share of the votes that said so; absent for checks and single votes. */
   readonly agreement?: number;
@@ -138,25 +137,26 @@ function straddles(settled: readonly Settled[], votes: readonly Vote[], threshol
 }
 
 /** What is kept of the judging beside the criteria. */
-function judgement(votes: readonly Vote[], judge: Judge | null): JsonObject {
+export function judgement(votes: readonly Vote[], judge: Judge | null): JsonObject {
   if (votes.length === 0 || judge === null) return {};
   const ruled = votes.filter(isRuled);
   const dropped = [...new Set(ruled.flatMap((v) => v.droppedParams))].sort();
   const raw = votes.flatMap((v) => (v.kind === 'ungraded' && v.raw !== null ? [v.raw] : []));
   return {
-    judge: judge.fingerprint.slice(0, 12),
+    judge: judge.fingerprints.map(shortHash).join('+'),
     judgeModels: [...new Set(ruled.map((v) => v.model))],
     cached: ruled.length === votes.length && ruled.every((v) => v.cached),
-    ...(votes.length > 1 ? { votes: votes.map(shownVote) } : {}),
+    ...(votes.length > 1 ? { votes: votes.map((v) => shownVote(v, judge)) } : {}),
     ...(dropped.length > 0 ? { droppedParams: dropped } : {}),
     ...(raw.length > 0 ? { raw } : {}),
   };
 }
 
-function shownVote(vote: Vote): JsonValue {
+function shownVote(vote: Vote, judge: Judge): JsonValue {
+  const who = judge.fingerprints.length > 1 ? { judge: shortHash(vote.judge) } : {};
   return vote.kind === 'ruled'
-    ? { criteria: vote.rulings as unknown as JsonValue, model: vote.model, cached: vote.cached }
-    : { ungraded: vote.cause, reason: vote.reason };
+    ? { ...who, criteria: vote.rulings as unknown as JsonValue, model: vote.model, cached: vote.cached }
+    : { ...who, ungraded: vote.cause, reason: vote.reason };
 }
 
 function shownCriterion(s: Settled): JsonObject {
@@ -172,6 +172,6 @@ function shownCriterion(s: Settled): JsonObject {
   };
 }
 
-function isRuled(vote: Vote): vote is RuledVote {
+export function isRuled(vote: Vote): vote is RuledVote {
   return vote.kind === 'ruled';
 }

@@ -5,10 +5,11 @@ import type { GraderSpec } from '../core/grader-spec.ts';
 import type { GradedTrial } from '../core/snapshot.ts';
 import type { Case } from '../core/suite.ts';
 import type { AnsweredTrial, Trial } from '../core/trial.ts';
+import { gradeChoice } from './choice-grader.ts';
 import { type CostMeter, costMeter, type GraderContext } from './context.ts';
 import { gradeJavascript } from './javascript-grader.ts';
 import { gradeJson, gradeJsonSchema } from './json-graders.ts';
-import { createJudge } from './judge.ts';
+import { createPanel } from './judge.ts';
 import { gradeFrom, type Mark, type Subject, unmeasured } from './mark.ts';
 import { measureTrial } from './measures.ts';
 import { gradeNumber } from './number-grader.ts';
@@ -48,7 +49,8 @@ export interface TrialGrader {
 export function createTrialGrader(context: GraderContext): TrialGrader {
   const patterns = createWorkerPool(WORKERS);
   const scripts = createWorkerPool(WORKERS);
-  const judge = context.judge === null ? null : createJudge(context.judge, context);
+  const judge =
+    context.judge === null ? null : createPanel([context.judge, ...(context.panel ?? [])], context);
   const similar = createSimilarGrader(context.embedder, context);
 
   async function markOf(
@@ -101,6 +103,8 @@ export function createTrialGrader(context: GraderContext): TrialGrader {
         return similar(spec.options, subject, cost, signal);
       case 'javascript':
         return gradeJavascript(spec.options, subject, scripts, signal);
+      case 'judge':
+        return gradeChoice(spec, subject, judge, cost, signal);
       case 'rubric':
         return gradeRubric(
           spec,

@@ -120,7 +120,10 @@ export const routeSchema = z.discriminatedUnion('provider', [
     map: recordingMap
       .optional()
       .describe('field of a recording to its dotted path in a line of another shape'),
-    where: z.record(z.string(), scalar).optional().describe('only lines with this value at this dotted path'),
+    where: z
+      .record(z.string(), z.union([scalar, z.array(scalar).min(1)]))
+      .optional()
+      .describe('only lines with this value, or one of these, at this dotted path'),
     recordings: z
       .string()
       .regex(/^[0-9a-f]{64}$/, '64 hex digits')

@@ -35,9 +35,12 @@ export function bindExpected(
     report(
       new LastgoodError({
         code: 'SUITE_NO_EXPECTED',
-        message: `the grader ${quote(name)} has no \`value\` and the case has no \`expected\` to compare with`,
+        message:
+          spec.type === 'judge'
+            ? `the judge ${quote(spec.options.name)} compares with \`expected\`, and the case has none`
+            : `the grader ${quote(name)} has no \`value\` and the case has no \`expected\` to compare with`,
         where: where(),
-        hint: 'add `expected` to the case, or a value to the grader',
+        hint: `add \`expected\` to the case${spec.type === 'judge' ? '' : ', or a value to the grader'}`,
       }),
     );
     return spec;
@@ -68,6 +71,8 @@ function needOf(spec: GraderSpec): Need {
       return spec.options.value === undefined ? 'text' : null;
     case 'number':
       return spec.options.value === undefined ? 'number' : null;
+    case 'judge':
+      return spec.options.needs.includes('expected') ? 'anything' : null;
     default:
       return null;
   }

@@ -27,7 +27,9 @@ export function filterCases(suite: Suite, expression: string): Suite {
   const chosen = {
     ...suite,
     cases,
-    judgeFile: cases.some((c) => c.graders.some(needsJudge)) ? suite.judgeFile : null,
+    ...(cases.some((c) => c.graders.some(needsJudge))
+      ? {}
+      : { judgeFile: null, panelFiles: undefined, judgeVotes: undefined }),
     embedderFile: cases.some((c) => c.graders.some(needsEmbedder)) ? suite.embedderFile : null,
   };
   return { ...chosen, hash: suiteHash(chosen) };

@@ -1,11 +1,13 @@
-// Files that graders name: JSON Schemas, read in and compiled once, and modules, hashed.
+// Files that graders name: JSON Schemas, read in and compiled once, modules, hashed, and questions to a judge.
 
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { describeValue, quote, readDocument } from '../core/document.ts';
 import { type ErrorWhere, LastgoodError } from '../core/errors.ts';
 import { contentHash, isJsonObject, type JsonObject, sha256 } from '../core/json.ts';
+import type { JudgeQuestionnaire } from '../core/ready-judges.ts';
 import { readText } from './case-rows.ts';
+import { readJudgeFile } from './judge-question.ts';
 
 type Where = () => ErrorWhere;
 
@@ -16,6 +18,8 @@ export interface GraderFiles {
   expectSchema(schema: JsonObject, where: Where): void;
   /** Absolute path of a module and the hash of its text. Throws LastgoodError. */
   module(path: string, where: Where): { path: string; sourceHash: string };
+  /** The judge's question in a YAML or JSON file. Throws LastgoodError(s). */
+  question(path: string, where: Where): JudgeQuestionnaire;
   /** One error per schema that does not compile. */
   compileErrors(): Promise<LastgoodError[]>;
 }
@@ -23,6 +27,7 @@ export interface GraderFiles {
 export function graderFiles(): GraderFiles {
   const schemas = new Map<string, JsonObject>();
   const modules = new Map<string, { path: string; sourceHash: string }>();
+  const questions = new Map<string, JudgeQuestionnaire>();
   const expected = new Map<string, { schema: JsonObject; where: Where }>();
   const remembered = new Set<JsonObject>();
   return {
@@ -59,6 +64,11 @@ export function graderFiles(): GraderFiles {
       }
       const found = { path: resolve(path), sourceHash: sha256(readText(path, where)) };
       modules.set(path, found);
+      return found;
+    },
+    question(path, where) {
+      const found = questions.get(path) ?? readJudgeFile(path, where);
+      questions.set(path, found);
       return found;
     },
     async compileErrors() {

@@ -9,6 +9,7 @@ import { type Criterion, GRADERS, type GraderSpec, type GraderType } from '../co
 import { isJsonObject, type JsonObject, type JsonValue } from '../core/json.ts';
 import type { GraderFiles } from './grader-files.ts';
 import { criterionSchema, GRADER_NAMES, GRADER_OPTIONS, readGraderName } from './grader-options.ts';
+import { judgeOptions } from './judge-question.ts';
 import type { Problems } from './problems.ts';
 
 /** Where a list of graders stands. */
@@ -125,6 +126,8 @@ function readGrader(
   }
   if (nested && known.type === 'rubric')
     return fail('SUITE_BAD_GRADER', 'a criterion cannot check another rubric');
+  if (nested && known.type === 'judge')
+    return fail('SUITE_BAD_GRADER', 'a criterion cannot check with a judge', 'write the question as `ask`');
 
   const { type, negate } = known;
   const body: unknown = typeof raw === 'string' ? undefined : (raw as JsonObject)[name];
@@ -233,6 +236,8 @@ function finishOptions(
       }
       case 'rubric':
         return readRubric(options, site, reading);
+      case 'judge':
+        return judgeOptions(options, (file) => reading.files.question(pathOf(file), where), where);
       default:
         return options;
     }

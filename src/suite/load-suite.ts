@@ -53,7 +53,7 @@ export async function loadSuite(file: string): Promise<Suite> {
 
   const judged = cases.filter((c) => c.graders.some(needsJudge));
   const embedded = cases.filter((c) => c.graders.some(needsEmbedder));
-  const judgeFile = examinerFile('judge', head.judge, judged, 'an `ask` criterion', document, problems);
+  const { judgeFile, panelFiles, judgeVotes } = judgeFiles(head, judged, document, problems);
   const embedderFile = examinerFile(
     'embedder',
     head.embedder,
@@ -72,6 +72,8 @@ export async function loadSuite(file: string): Promise<Suite> {
     description: head.description ?? null,
     cases,
     judgeFile: judged.length > 0 ? judgeFile : null,
+    ...(panelFiles === undefined || judged.length === 0 ? {} : { panelFiles }),
+    ...(judgeVotes === undefined || judged.length === 0 ? {} : { judgeVotes }),
     embedderFile: embedded.length > 0 ? embedderFile : null,
     policy: head.policy ?? {},
   };
@@ -103,6 +105,10 @@ function readHead(document: TextDocument, problems: Problems): SuiteFile {
     cases: typeof cases === 'string' || Array.isArray(cases) ? (cases as string | unknown[]) : [],
     defaults: { grade: grade as unknown[] },
     ...(typeof raw['judge'] === 'string' ? { judge: raw['judge'] } : {}),
+    ...(isJsonObject(raw['judge']) && typeof raw['judge']['release'] === 'string'
+      ? { judge: { release: raw['judge']['release'] } }
+      : {}),
+    ...(Array.isArray(raw['panel']) ? { panel: raw['panel'].filter((f) => typeof f === 'string') } : {}),
     ...(typeof raw['embedder'] === 'string' ? { embedder: raw['embedder'] } : {}),
   };
 }
@@ -270,9 +276,49 @@ function duplicateIds(cases: readonly Case[]): LastgoodError[] {
   });
 }
 
+/** The judge's release file, or all of a panel's; and how often each votes. */
+function judgeFiles(
+  head: SuiteFile,
+  judged: readonly Case[],
+  document: TextDocument,
+  problems: Problems,
+): Pick<Suite, 'judgeFile' | 'panelFiles' | 'judgeVotes'> {
+  const named = typeof head.judge === 'object' ? head.judge.release : head.judge;
+  const votes = typeof head.judge === 'object' ? head.judge.votes : undefined;
+  if (head.panel === undefined) {
+    const judgeFile = examinerFile('judge', named, judged, 'a question to the judge', document, problems);
+    return { judgeFile, ...(votes === undefined || votes === 1 ? {} : { judgeVotes: votes }) };
+  }
+  if (head.judge !== undefined) {
+    problems.add(
+      new LastgoodError({
+        code: 'SUITE_TWO_JUDGES',
+        message: 'the suite has both a `judge` and a `panel`, expected one of them',
+        where: whereIn(document, ['panel'], 'key'),
+        hint: 'put the judge into the panel',
+      }),
+    );
+  }
+  const panelFiles = head.panel.flatMap(
+    (file) => examinerFile('panel', file, judged, 'a question to the judge', document, problems) ?? [],
+  );
+  const twice = panelFiles.find((file, i) => panelFiles.indexOf(file) !== i);
+  if (twice !== undefined) {
+    problems.add(
+      new LastgoodError({
+        code: 'SUITE_TWO_JUDGES',
+        message: `the panel names ${quote(twice)} twice`,
+        where: whereIn(document, ['panel']),
+        hint: 'for several votes of one judge write judge: { release: FILE, votes: 3 }',
+      }),
+    );
+  }
+  return { judgeFile: panelFiles[0] ?? null, panelFiles };
+}
+
 /** Resolved path of the judge's or embedder's release; an error when it is needed and not named, or named and not there. */
 function examinerFile(
-  key: 'judge' | 'embedder',
+  key: 'judge' | 'panel' | 'embedder',
   named: string | undefined,
   needing: readonly Case[],
   because: string,
@@ -285,7 +331,7 @@ function examinerFile(
       problems.add(
         new LastgoodError({
           code: 'SUITE_UNREADABLE',
-          message: `the ${key}'s release file ${quote(named)} does not exist`,
+          message: `the ${key === 'panel' ? 'judge' : key}'s release file ${quote(named)} does not exist`,
           where: whereIn(document, [key]),
           hint: 'paths are relative to the file they stand in',
         }),

@@ -43,7 +43,26 @@ export const suiteFileSchema = z.strictObject({
     })
     .optional(),
   policy: policySchema.optional().describe('when a comparison passes the gate'),
-  judge: z.string().min(1).optional().describe('release file of the model that answers `ask` criteria'),
+  judge: z
+    .union([
+      z.string().min(1),
+      z.strictObject({
+        release: z.string().min(1).describe('release file'),
+        votes: z
+          .number()
+          .int()
+          .min(1)
+          .optional()
+          .describe('independent calls per question; the majority counts (default 1)'),
+      }),
+    ])
+    .optional()
+    .describe('release file of the model that answers `ask` criteria and `judge` graders'),
+  panel: z
+    .array(z.string().min(1))
+    .min(2)
+    .optional()
+    .describe('release files of several judges instead of one; the majority of their votes counts'),
   embedder: z
     .string()
     .min(1)

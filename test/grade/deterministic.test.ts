@@ -214,7 +214,16 @@ describe('deterministic graders', () => {
   });
 
   it('has a row for every grader that needs nothing but the text, and for every not- form', () => {
-    const elsewhere = ['refusal', 'tool-called', 'similar', 'latency', 'cost', 'javascript', 'rubric'];
+    const elsewhere = [
+      'refusal',
+      'tool-called',
+      'similar',
+      'latency',
+      'cost',
+      'javascript',
+      'rubric',
+      'judge',
+    ];
     const covered = new Set(TABLE.map(([type]) => type));
     for (const type of GRADER_TYPES.filter((t) => !elsewhere.includes(t))) {
       expect(covered, type).toContain(type);

@@ -51,7 +51,7 @@ test.each(Object.entries(SHORTHANDS))(
 
 test('the graders without such a test here are those that need more than a value', () => {
   const others = GRADER_TYPES.filter((type) => !(type in SHORTHANDS));
-  expect(others).toEqual(['extract', 'json', 'similar', 'javascript', 'rubric']);
+  expect(others).toEqual(['extract', 'json', 'similar', 'javascript', 'rubric', 'judge']);
 });
 
 test('common options stand beside the own ones and are taken out of them', async () => {

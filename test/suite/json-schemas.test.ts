@@ -16,7 +16,13 @@ const root = join(import.meta.dirname, '../..');
 
 test('the schemas in the repository are those the program generates', () => {
   expect(staleSchemas()).toEqual([]);
-  expect([...schemaTexts().keys()]).toEqual(['case.schema.json', 'release.schema.json', 'suite.schema.json']);
+  expect([...schemaTexts().keys()]).toEqual([
+    'case.schema.json',
+    'release.schema.json',
+    'suite.schema.json',
+    'comparison.schema.json',
+    'check.schema.json',
+  ]);
 });
 
 test('a schema that is missing or out of date is named', async () => {
@@ -25,7 +31,12 @@ test('a schema that is missing or out of date is named', async () => {
     'case.schema.json': files['case.schema.json'] ?? '',
     'suite.schema.json': '{}\n',
   });
-  expect(staleSchemas(new URL(`file://${dir}/`))).toEqual(['release.schema.json', 'suite.schema.json']);
+  expect(staleSchemas(new URL(`file://${dir}/`))).toEqual([
+    'release.schema.json',
+    'suite.schema.json',
+    'comparison.schema.json',
+    'check.schema.json',
+  ]);
 });
 
 test('the script checks without writing and exits 0 when all is fresh', () => {
