@@ -1,4 +1,4 @@
-// Who could be restored: every earlier release of the suite, and the current release with single layers put back.
+// Who could be restored: every earlier release of the suite, and the current release with some of its layers put back.
 
 import type { LayerName, Release, SnapshotResults } from '../core/index.ts';
 import { changedLayers, hybridRelease } from '../core/index.ts';
@@ -21,9 +21,12 @@ export interface PastRelease {
   readonly results: SnapshotResults;
 }
 
+/** More changed layers than this, and only the smallest hybrids and their complements are listed. */
+const MOST_LAYERS_IN_FULL = 5;
+
 /**
  * All candidates, unscreened. `history` is the suite's snapshots, oldest first. Releases given by name (`named`) count even
- * without a snapshot. Hybrids are the current release with one layer of the baseline's put back, where two or more differ.
+ * without a snapshot. Hybrids are the current release with some of the layers that differ from the baseline put back.
  */
 export function listCandidates(input: {
   readonly current: Release;
@@ -68,11 +71,20 @@ export function listCandidates(input: {
     });
   };
   for (const release of named) add(release, false);
-  const differing = changedLayers(current, baseline);
-  if (differing.length > 1) {
-    for (const layer of differing) add(hybridRelease(current, baseline, [layer], current.pin), true);
-  }
+  for (const layers of partialReverts(changedLayers(current, baseline)))
+    add(hybridRelease(current, baseline, layers, current.pin), true);
   return candidates;
+}
+
+/** Sets of layers to put back, smallest first, without the empty set and the whole: those are releases that exist. */
+export function partialReverts(layers: readonly LayerName[]): LayerName[][] {
+  const n = layers.length;
+  const sets: LayerName[][] = [];
+  for (let bits = 1; bits < 2 ** n - 1; bits++) {
+    const set = layers.filter((_, i) => (bits & (1 << i)) !== 0);
+    if (n <= MOST_LAYERS_IN_FULL || set.length <= 2 || set.length === n - 1) sets.push(set);
+  }
+  return sets.sort((a, b) => a.length - b.length);
 }
 
 /**
