@@ -1,11 +1,25 @@
-// A comparison, with its history and rollback decision where there are any, as one self-contained page.
+// A comparison, with its history, configuration, trials and rollback decision where there are any, as one self-contained page.
 
-import type { Comparison, PairedDelta, RollbackDecision } from '../core/index.ts';
-import { shortHash } from '../core/index.ts';
+import type { Comparison, RollbackDecision } from '../core/index.ts';
 import { headline, isPaired } from './comparison-text.ts';
+import { type BeforeAfter, distributionSvg } from './distribution-svg.ts';
 import { htmlText as h } from './escape.ts';
-import { milliseconds, percent, pointInterval, pValue, signed, usd, when } from './format.ts';
-import { htmlPage, htmlTable } from './html-page.ts';
+import { forestSvg } from './forest-svg.ts';
+import { milliseconds } from './format.ts';
+import { caseSection, exampleMarkup, hasChanged, worstFirst } from './html-cases.ts';
+import { htmlPage, tone } from './html-page.ts';
+import { TABLE_SCRIPT } from './html-script.ts';
+import {
+  armsTable,
+  channelTable,
+  configurationSection,
+  flipsTable,
+  gateTable,
+  type LayerChange,
+  methodSection,
+  sliceTable,
+} from './html-sections.ts';
+import type { CaseTrials } from './html-trials.ts';
 import { rollbackText } from './rollback-text.ts';
 import { type SeriesMark, type SeriesPoint, seriesSvg } from './series-svg.ts';
 
@@ -14,166 +28,117 @@ export interface HtmlOptions {
   readonly rollback?: RollbackDecision;
   /** Said at the top, e.g. that everything here is simulated. */
   readonly banner?: string;
+  /** Every stored trial of these cases, by case id. */
+  readonly details?: ReadonlyMap<string, CaseTrials>;
+  /** Which cases' trials are not in `details`, in words. */
+  readonly leftOut?: string;
+  /** Values of single answers, for the histograms. */
+  readonly distributions?: { readonly length?: BeforeAfter; readonly latencyMs?: BeforeAfter };
+  /** How the two releases differ. */
+  readonly configuration?: readonly LayerChange[];
+  /** Command to run next. */
+  readonly next?: string;
 }
 
-const tone = (word: string): string =>
-  word === 'regressed' || word === 'fail' || word === 'none'
-    ? 'bad'
-    : word === 'improved' || word === 'unchanged' || word === 'pass' || word === 'verified'
-      ? 'good'
-      : 'warn';
+/** Rows of the forest plot, and cases shown in full without script. */
+const FOREST_ROWS = 40;
+const EXAMPLES = 5;
 
-/** The whole page. */
+/** The whole page: verdict and gate first, then the evidence, then every case. */
 export function comparisonHtml(c: Comparison, options: HtmlOptions = {}): string {
-  const paired = c.cases.filter(isPaired);
-  const changed = paired.filter((d) => d.delta !== 0 || d.verdict !== 'unchanged').sort(order);
-  const same = paired.filter((d) => d.delta === 0 && d.verdict === 'unchanged');
+  const cases = caseSection(c, options.details ?? new Map(), options.leftOut ?? null);
   const simulated = c.baseline.simulated || c.candidate.simulated;
+  const banner =
+    options.banner ??
+    (simulated ? 'Outputs here come from a simulator or from recordings, not from a live model.' : undefined);
   const body = [
     `<h1><span class="verdict ${tone(c.verdict)}">${c.verdict}</span>${h(headline(c))}</h1>`,
     `<p>${h(c.reason)}</p>`,
-    options.banner !== undefined || simulated
-      ? `<p class="banner">${h(options.banner ?? 'Outputs here come from a simulator or from recordings, not from a live model.')}</p>`
-      : '',
-    arms(c),
-    `<h2>Gate: <span class="${tone(c.gate.outcome)}">${c.gate.outcome}</span></h2>`,
-    htmlTable(
-      ['', 'rule', 'what it saw'],
-      c.gate.rules.map((r) => [
-        `<span class="${tone(r.outcome)}">${r.outcome}</span>`,
-        h(r.rule),
-        h(r.message),
-      ]),
-    ),
+    banner === undefined ? '' : `<p class="banner">${h(banner)}</p>`,
+    options.next === undefined ? '' : `<p>Next: <code>${h(options.next)}</code></p>`,
+    '<nav aria-label="Sections"><a href="#gate">Gate</a><a href="#moved">What moved</a><a href="#worst">Worst cases</a><a href="#cases">All cases</a><a href="#slices">Slices</a><a href="#channels">Channels</a><a href="#configuration">Configuration</a></nav>',
+    armsTable(c),
+    `<h2 id="gate">Gate: <span class="${tone(c.gate.outcome)}">${c.gate.outcome}</span></h2>`,
+    gateTable(c),
+    options.rollback === undefined ? '' : rollbackSection(options.rollback),
+    '<h2 id="moved">What moved</h2>',
     options.history === undefined
       ? ''
-      : `<h2>Over time</h2>${seriesSvg('Pass rate a night', options.history.points, options.history.marks)}`,
-    options.rollback === undefined ? '' : rollbackSection(options.rollback),
-    `<h2>Cases that changed (${changed.length} of ${paired.length})</h2>`,
-    changed.length === 0 ? '<p class="dim">None.</p>' : caseTable(changed.slice(0, 1000)),
-    examples(changed),
-    same.length === 0
-      ? ''
-      : `<details><summary>${same.length} cases that did not change</summary><p><code>${same
-          .slice(0, 2000)
-          .map((d) => h(d.id))
-          .join(', ')}</code></p></details>`,
-    '<h2>Slices</h2>',
-    htmlTable(
-      ['tag', 'before', 'after', 'points', 'interval', 'p', 'adjusted', ''],
-      c.slices.map((s) => [
-        h(s.tag),
-        `${s.baseline.passed}/${s.baseline.trials}`,
-        `${s.candidate.passed}/${s.candidate.trials}`,
-        signed(100 * s.delta),
-        pointInterval(s.interval),
-        pValue(s.p, s.log10p),
-        s.q === null ? 'not tested' : pValue(s.q),
-        `<span class="${tone(s.verdict)}">${s.verdict}</span>`,
-      ]),
-      [1, 2, 3, 4, 5, 6],
-    ),
-    '<h2>Other channels</h2>',
-    metrics(c),
-    '<h2>Attribution and coverage</h2>',
-    `<p>${h(c.attribution.diagnosis)}. Layers changed: ${h(c.attribution.layersChanged.join(', ') || 'none (same fingerprint)')}.</p><p>${h(c.coverage.sentence)}</p>`,
-    '<h2>Method</h2>',
-    `<p>${h(c.overall.method)}; ${c.overall.pairs} pairs; p ${pValue(c.overall.p, c.overall.log10p)} two-sided; seed ${c.engine.seed}; ${c.engine.replicates} replicates; margin ${percent(c.engine.margin)}.${
-      c.overall.minimumDetectable === null
-        ? ''
-        : ` This run could not have seen a uniform drop smaller than ${(100 * c.overall.minimumDetectable).toFixed(1)} points.`
-    }</p>`,
-    ...c.notes.map((n) => `<p class="warn">${h(n)}</p>`),
+      : seriesSvg('Pass rate a run, with 95 % interval', options.history.points, options.history.marks),
+    flipsTable(c),
+    distributions(options),
+    forest(c),
+    worstCases(c),
+    cases.html,
+    c.slices.length === 0 ? '' : `<h2 id="slices">Slices</h2>${sliceTable(c)}`,
+    '<h2 id="channels">Other channels</h2>',
+    channelTable(c),
+    '<h2 id="configuration">Configuration</h2>',
+    configurationSection(c, options.configuration ?? []),
+    '<h2>Method and coverage</h2>',
+    methodSection(c),
   ];
-  return htmlPage(`${c.suite}: ${c.verdict}`, body.filter((part) => part !== '').join('\n'));
+  return htmlPage(`${c.suite}: ${c.verdict}`, body.filter((part) => part !== '').join('\n'), {
+    script: TABLE_SCRIPT,
+    data: cases.data,
+    skipTo: { id: 'cases', text: 'Skip to the cases' },
+  });
 }
 
-const order = (a: PairedDelta, b: PairedDelta): number =>
-  Number(b.verdict === 'regressed') - Number(a.verdict === 'regressed') ||
-  a.delta - b.delta ||
-  (a.id < b.id ? -1 : 1);
+function distributions(options: HtmlOptions): string {
+  const { length, latencyMs } = options.distributions ?? {};
+  const plots = [
+    length === undefined ? '' : distributionSvg('Length, characters', length, (v) => v.toFixed(0)),
+    latencyMs === undefined ? '' : distributionSvg('Latency', latencyMs, milliseconds),
+  ].join('');
+  return plots === '' ? '' : `<div class="two">${plots}</div>`;
+}
 
-function arms(c: Comparison): string {
-  const row = (name: string, a: Comparison['baseline']): string[] => [
-    name,
-    `<code>${h(a.id)}</code>`,
-    `${h(a.release)} <code>${shortHash(a.fingerprint)}</code>`,
-    when(a.startedAt),
-    `${a.passed}/${a.trials}`,
-    percent(a.passRate),
-    a.validity,
-  ];
-  return htmlTable(
-    ['', 'snapshot', 'release', 'UTC', 'passing trials', 'pass rate', ''],
-    [row('baseline', c.baseline), row('candidate', c.candidate)],
-    [4, 5],
+function forest(c: Comparison): string {
+  const moved = c.cases.filter(isPaired).filter((d) => d.delta !== 0);
+  const sure = Math.round(100 * c.overall.confidence);
+  if (!moved.some((d) => d.interval !== null)) {
+    // One trial a case tells nothing about the single case: all would stand at −100 or +100 without an interval.
+    return forestSvg(
+      `Change in pass rate by tag, points, with ${sure} % intervals; the band is the margin`,
+      c.slices
+        .slice(0, FOREST_ROWS)
+        .map((s) => ({ label: s.tag, delta: s.delta, interval: s.interval, verdict: s.verdict }))
+        .sort((a, b) => a.delta - b.delta),
+      c.engine.margin,
+    );
+  }
+  const shown = [...moved]
+    .sort((a, b) => Math.abs(b.delta) - Math.abs(a.delta) || worstFirst(a, b))
+    .slice(0, FOREST_ROWS);
+  shown.sort((a, b) => a.delta - b.delta || (a.id < b.id ? -1 : 1));
+  return forestSvg(
+    `Change in pass rate by case, points, with ${sure} % intervals; the band is the margin${
+      moved.length > shown.length ? ` (the ${shown.length} largest of ${moved.length})` : ''
+    }`,
+    shown.map((d) => ({ label: d.id, delta: d.delta, interval: d.interval, verdict: d.verdict })),
+    c.engine.margin,
   );
 }
 
-function caseTable(deltas: readonly PairedDelta[]): string {
-  return htmlTable(
-    ['case', 'before', 'after', 'delta', 'verdict', 'why'],
-    deltas.map((d) => [
-      `<code>${h(d.id)}</code>${d.critical ? ' <strong>critical</strong>' : ''}`,
-      `${d.baseline.passed}/${d.baseline.trials}`,
-      `${d.candidate.passed}/${d.candidate.trials}`,
-      signed(d.delta, 2),
-      `<span class="${tone(d.verdict)}">${d.verdict}${d.evidence === null ? '' : `, ${d.evidence}`}</span>`,
-      h(d.reason),
-    ]),
-    [1, 2, 3],
-  );
-}
-
-function examples(deltas: readonly PairedDelta[]): string {
-  return deltas
-    .flatMap((d) =>
-      d.example === undefined
-        ? []
-        : [
-            `<details open><summary>Before and after: <code>${h(d.id)}</code></summary><div class="pair"><div><strong>Before</strong><pre>${h(d.example.baseline)}</pre></div><div><strong>After</strong><pre>${h(d.example.candidate)}</pre></div></div>${
-              d.example.candidateReasons.length === 0
-                ? ''
-                : `<p class="dim">${h(d.example.candidateReasons.join('; '))}</p>`
-            }</details>`,
-          ],
-    )
-    .join('\n');
-}
-
-function metrics(c: Comparison): string {
-  const row = (
-    name: string,
-    m: Comparison['metrics']['length'],
-    show: (v: number | null) => string,
-  ): string[] => [
-    name,
-    m.baseline === null ? 'not known' : `${show(m.baseline.p50)} / ${show(m.baseline.p95)}`,
-    m.candidate === null ? 'not known' : `${show(m.candidate.p50)} / ${show(m.candidate.p95)}`,
-    m.change === null ? '' : `${signed(100 * m.change, 0)} %`,
-    `<span class="${m.verdict === 'shifted' ? 'warn' : 'dim'}">${m.verdict}</span>`,
-    h(m.reason),
-  ];
-  const { refusalRate } = c.metrics;
-  return htmlTable(
-    ['p50 / p95', 'before', 'after', 'change', '', ''],
-    [
-      row('length, characters', c.metrics.length, (v) => (v === null ? 'not known' : v.toFixed(0))),
-      row('latency', c.metrics.latencyMs, milliseconds),
-      row('cost per trial', c.metrics.costUsd, usd),
-      [
-        'refusals (share)',
-        percent(refusalRate.baseline),
-        percent(refusalRate.candidate),
-        '',
-        `<span class="${refusalRate.verdict === 'shifted' ? 'warn' : 'dim'}">${refusalRate.verdict}</span>`,
-        h(refusalRate.reason),
-      ],
-    ],
-    [1, 2, 3],
-  );
+/** The largest drops with their answers, readable without script. */
+function worstCases(c: Comparison): string {
+  const shown = c.cases
+    .filter(isPaired)
+    .filter((d) => d.example !== undefined && hasChanged(d))
+    .sort(worstFirst)
+    .slice(0, EXAMPLES);
+  if (shown.length === 0)
+    return '<h2 id="worst">Worst cases</h2><p class="dim">No case has a drop to show.</p>';
+  return `<h2 id="worst">Worst cases, before and after</h2>${shown
+    .map((d, i) => {
+      const e = d.example;
+      if (e === undefined) return '';
+      return `<details class="card"${i < 3 ? ' open' : ''}><summary><code>${h(d.id)}</code> ${d.baseline.passed}/${d.baseline.trials} → ${d.candidate.passed}/${d.candidate.trials}, <span class="${tone(d.verdict)}">${d.verdict}</span></summary>${exampleMarkup(d.id, e.baseline, e.candidate, e.candidateReasons)}</details>`;
+    })
+    .join('\n')}`;
 }
 
 function rollbackSection(d: RollbackDecision): string {
-  return `<h2>Rollback: <span class="${tone(d.decision)}">${d.decision}</span></h2><pre>${h(rollbackText(d))}</pre>`;
+  return `<h2>Rollback: <span class="${tone(d.decision)}">${d.decision}</span></h2><pre tabindex="0">${h(rollbackText(d))}</pre>`;
 }

@@ -1,7 +1,7 @@
-// A comparison as JUnit XML: failure = regression, error = could not be measured, skipped = not comparable.
+// A comparison or a check as JUnit XML: failure = regression, error = could not be measured, skipped = not comparable or not asked for.
 
-import junit, { type Builder } from 'junit-report-builder';
-import type { Comparison } from '../core/index.ts';
+import junit, { type Builder, type TestSuite } from 'junit-report-builder';
+import type { CheckResult, Comparison, SuiteCheck } from '../core/index.ts';
 import { isPaired } from './comparison-text.ts';
 import { terminalText } from './escape.ts';
 import { signed } from './format.ts';
@@ -9,31 +9,103 @@ import { signed } from './format.ts';
 // The package's types describe its CommonJS namespace; what Node imports is the builder itself.
 const builder = junit as unknown as Builder;
 
+/** Longest message and longest output of one case: CI servers show them whole, or not at all. */
+const MESSAGE = 2000;
+const OUTPUT = 4000;
+
 /** One test case per suite case; its name is the case id, so that a CI server can track it over time. */
 export function comparisonJunit(c: Comparison): string {
   const report = builder.newBuilder();
-  const suite = report.testSuite().name(terminalText(c.suite)).timestamp(c.candidate.startedAt);
-  suite.property('baseline', c.baseline.id).property('candidate', c.candidate.id);
-  suite.property('verdict', c.verdict).property('gate', c.gate.outcome);
-  const gate = suite.testCase().className(terminalText(c.suite)).name('gate');
-  if (c.gate.outcome === 'fail') gate.failure(terminalText(c.reason), c.verdict);
-  if (c.gate.outcome === 'inconclusive') gate.error(terminalText(c.reason), c.verdict);
+  addComparison(report.testSuite(), c, {
+    outcome: c.gate.outcome,
+    reason: c.reason,
+    type: c.verdict,
+    places: {},
+  });
+  return report.build();
+}
+
+/** Every suite of a check as a test suite of one file. */
+export function checkJunit(r: CheckResult): string {
+  const report = builder.newBuilder();
+  for (const s of r.suites) {
+    const suite = report.testSuite();
+    if (s.status === 'compared' && s.comparison !== null) {
+      addComparison(suite, s.comparison, {
+        outcome: s.gate,
+        reason: s.reason,
+        type: s.verdict,
+        places: s.places,
+      });
+    } else addUncompared(suite, s);
+  }
+  return report.build();
+}
+
+interface Answer {
+  readonly outcome: Comparison['gate']['outcome'];
+  readonly reason: string;
+  readonly type: string;
+  readonly places: SuiteCheck['places'];
+}
+
+function addComparison(suite: TestSuite, c: Comparison, answer: Answer): void {
+  const name = xml(c.suite, MESSAGE);
+  suite.name(name).timestamp(c.candidate.startedAt);
+  suite.property('baseline', xml(c.baseline.id, MESSAGE)).property('candidate', xml(c.candidate.id, MESSAGE));
+  suite.property('verdict', answer.type).property('gate', answer.outcome);
+  const gate = suite.testCase().className(name).name('gate');
+  if (answer.outcome === 'fail') gate.failure(xml(answer.reason, MESSAGE), answer.type);
+  if (answer.outcome === 'inconclusive') gate.error(xml(answer.reason, MESSAGE), answer.type);
   for (const d of c.cases) {
-    const test = suite.testCase().className(terminalText(c.suite)).name(terminalText(d.id));
+    const test = suite.testCase().className(name).name(xml(d.id, MESSAGE));
+    const place = answer.places[d.id];
+    if (place !== undefined) test.file(xml(place.file, MESSAGE));
     if (!isPaired(d)) {
-      if (d.verdict === 'ungraded') test.error(terminalText(d.reason), d.verdict);
-      else test.skipped();
+      if (d.verdict === 'ungraded') test.error(xml(d.reason, MESSAGE), d.verdict);
+      else test.skipped().standardOutput(xml(`${d.verdict}: ${d.reason}`, MESSAGE));
       continue;
     }
     if (d.verdict === 'regressed')
-      test.failure(
-        `${signed(d.delta, 2)}: ${terminalText(d.reason)}`.slice(0, 2000),
-        d.evidence ?? d.verdict,
-      );
-    if (d.example !== undefined)
+      test.failure(xml(`${signed(d.delta, 2)}: ${d.reason}`, MESSAGE), d.evidence ?? d.verdict);
+    if (d.example !== undefined) {
+      const why = d.example.candidateReasons.join('; ');
       test.standardOutput(
-        terminalText(`before:\n${d.example.baseline}\n\nafter:\n${d.example.candidate}`).slice(0, 4000),
+        xml(
+          `${why === '' ? '' : `why: ${why}\n\n`}before:\n${d.example.baseline.slice(0, OUTPUT / 2)}\n\nafter:\n${d.example.candidate}`,
+          OUTPUT,
+        ),
       );
+    }
   }
-  return report.build();
+}
+
+function addUncompared(suite: TestSuite, s: SuiteCheck): void {
+  const name = xml(s.suite, MESSAGE);
+  suite.name(name).property('verdict', s.verdict).property('gate', s.gate);
+  const gate = suite.testCase().className(name).name('gate');
+  const reason = xml(s.reason, MESSAGE);
+  if (s.status === 'nothing-to-check' || (s.status === 'not-evaluated' && s.exitCode === 0))
+    gate.skipped().standardOutput(reason);
+  else if (s.gate === 'fail') gate.failure(reason, s.verdict);
+  else if (s.gate === 'inconclusive') gate.error(reason, s.verdict);
+  if (s.status !== 'first-run') return;
+  for (const c of s.firstRun) {
+    const test = suite.testCase().className(name).name(xml(c.id, MESSAGE));
+    const counts = `passes ${c.passed} of ${c.trials} trials on its first run`;
+    if (c.outcome === 'fail') test.failure(counts, 'first-run');
+    if (c.outcome === 'inconclusive') test.error(counts, 'first-run');
+  }
+}
+
+/**
+ * Text XML may hold. The writer escapes markup in attributes, but puts output into CDATA as it is: its end mark is broken here,
+ * and control characters, lone surrogates and the two non-characters go.
+ */
+function xml(text: string, max: number): string {
+  const safe = terminalText(text)
+    .replace(/[\ufffe\uffff]/g, '\ufffd')
+    .replace(/\]\]>/g, ']]\u2060>');
+  const points = Array.from(safe);
+  return points.length > max ? `${points.slice(0, max - 1).join('')}…` : safe;
 }

@@ -1,9 +1,9 @@
-// A comparison as Markdown, for a pull-request comment or a file. Sections without content are left out.
+// A comparison as Markdown, for a pull-request comment or a file: verdict first, only sections with content, never too long to post.
 
 import type { Comparison, PairedDelta } from '../core/index.ts';
 import { shortHash } from '../core/index.ts';
 import { headline, isPaired } from './comparison-text.ts';
-import { markdownFence, markdownText } from './escape.ts';
+import { htmlText, logText, markdownFence, markdownText, terminalLine } from './escape.ts';
 import { count, percent, pointInterval, pValue, signed, when } from './format.ts';
 
 /** GitHub refuses longer comments. */
@@ -17,7 +17,17 @@ export interface MarkdownOptions {
   readonly limit?: number;
 }
 
-const SIGN: Record<Comparison['verdict'], string> = {
+/** A part of a page that is kept or left out as a whole. */
+export interface MarkdownSection {
+  /** As the note names it when it is left out. */
+  readonly name: string;
+  readonly text: string;
+  /** Kept first where there is not room for all; the page keeps its order. */
+  readonly rank: number;
+}
+
+/** The sign and the word for a verdict. */
+export const VERDICT_SIGN: Record<Comparison['verdict'], string> = {
   regressed: '❌ Regressed',
   improved: '✅ Improved',
   unchanged: '✅ Unchanged',
@@ -25,109 +35,209 @@ const SIGN: Record<Comparison['verdict'], string> = {
   invalid: '⚠️ Not comparable',
 };
 
+const MOST_REGRESSED = 50;
+const MOST_OTHERS = 10;
+const MOST_SLICES = 40;
+const MOST_RULES = 20;
+/** Characters of one cell and of one side of a before/after pair. */
+const CELL = 300;
+const OUTPUT = 1500;
+
+/** Hidden first line by which a later run finds its own comment and updates it. */
+export function markdownMarker(name: string): string {
+  return `<!-- lastgood:${name.replace(/[^\w.,]+/g, '-').slice(0, 200)} -->`;
+}
+
 /** The whole comparison, verdict first. */
 export function comparisonMarkdown(c: Comparison, options: MarkdownOptions = {}): string {
-  const out: string[] = [
-    `<!-- lastgood:${markdownText(c.suite)} -->`,
-    `## ${SIGN[c.verdict]}: ${markdownText(headline(c))}`,
-    '',
-  ];
-  out.push(`**Gate: ${c.gate.outcome}** — ${markdownText(c.reason)}`, '');
-  const arm = (name: string, a: Comparison['baseline']): string =>
-    `| ${name} | \`${a.id}\` | ${markdownText(a.release)} \`${shortHash(a.fingerprint)}\` | ${when(a.startedAt)} | ${a.passed}/${a.trials} | ${percent(a.passRate)} | ${a.validity}${a.simulated ? ', simulated or recorded' : ''} |`;
-  out.push('| | snapshot | release | UTC | passing trials | pass rate | |', '|---|---|---|---|---|---|---|');
-  out.push(arm('baseline', c.baseline), arm('candidate', c.candidate), '');
+  const head: MarkdownSection = {
+    name: 'verdict',
+    rank: 0,
+    text: `${markdownMarker(c.suite)}\n## ${VERDICT_SIGN[c.verdict]}: ${cell(headline(c), 500)}\n`,
+  };
+  const next: MarkdownSection[] =
+    options.next === undefined
+      ? []
+      : [{ name: 'next command', rank: 1, text: `Next: ${markdownCode(options.next)}\n` }];
+  return fitSections([head, ...comparisonSections(c, options), ...next], options.limit ?? MARKDOWN_LIMIT);
+}
 
-  const rules = c.gate.rules.filter((r) => r.outcome !== 'pass');
-  if (rules.length > 0) {
-    out.push(
-      '### Gate',
-      ...rules.map((r) => `- **${r.outcome}** ${markdownText(r.rule)}: ${markdownText(r.message)}`),
-      '',
-    );
-  }
+/** Everything below the headline. `level` is the number of `#` of the sections' headings. */
+export function comparisonSections(
+  c: Comparison,
+  options: { readonly maxExamples?: number; readonly level?: number } = {},
+): MarkdownSection[] {
+  const h = '#'.repeat(options.level ?? 3);
   const paired = c.cases.filter(isPaired);
   const regressed = paired.filter((d) => d.verdict === 'regressed').sort((a, b) => a.delta - b.delta);
+  const suspected = paired
+    .filter((d) => d.verdict === 'inconclusive' && d.evidence === 'suspected' && d.delta < 0)
+    .sort((a, b) => a.delta - b.delta);
   const improved = paired.filter((d) => d.verdict === 'improved').sort((a, b) => b.delta - a.delta);
-  out.push(...caseTable(`Regressed cases (${regressed.length})`, regressed.slice(0, 50), regressed.length));
-  out.push(...caseTable(`Improved cases (${improved.length})`, improved.slice(0, 10), improved.length));
-  for (const d of regressed.filter((r) => r.example !== undefined).slice(0, options.maxExamples ?? 5)) {
-    if (d.example === undefined) continue;
-    out.push(
-      `<details><summary>${markdownText(d.id)}: before and after</summary>`,
-      '',
-      'Before',
-      '',
-      markdownFence(d.example.baseline),
-      '',
-      `After${d.example.candidateReasons.length > 0 ? ` — ${markdownText(d.example.candidateReasons.join('; '))}` : ''}`,
-      '',
-      markdownFence(d.example.candidate),
-      '',
-      '</details>',
-      '',
-    );
+  const sections = [
+    section('gate', 0, gateLines(c)),
+    section('snapshots', 2, armLines(c)),
+    section('regressed cases', 1, caseTable(`${h} Regressed cases`, regressed, MOST_REGRESSED)),
+    ...(regressed.length > 0 ? regressed : suspected)
+      .filter((d) => d.example !== undefined)
+      .slice(0, options.maxExamples ?? 5)
+      .map((d, i) => section(`before and after of ${terminalLine(d.id, 80)}`, 4 + i, exampleLines(d))),
+    section('suspected cases', 9, caseTable(`${h} Worse, but not shown to be`, suspected, MOST_OTHERS)),
+    section('improved cases', 10, caseTable(`${h} Improved cases`, improved, MOST_OTHERS)),
+    section('slices', 11, sliceLines(c, h)),
+    section('other channels', 12, channelLines(c, h)),
+    section('attribution and coverage', 3, attributionLines(c)),
+    section('method', 13, methodLines(c)),
+  ];
+  return sections.filter((s) => s.text !== '');
+}
+
+/** Joins the sections in their order; where they are too long together, the least important are left out, and the end says which. */
+export function fitSections(parts: readonly MarkdownSection[], limit: number): string {
+  // Pages are printed into logs too; there no line of them may be a command, inside a fence or out of it.
+  const sections = parts.map((s) => ({ ...s, text: logText(s.text) }));
+  const whole = sections.map((s) => s.text).join('\n');
+  if (whole.length <= limit) return whole;
+  const reserve = 400;
+  const kept = new Set<MarkdownSection>();
+  let length = 0;
+  for (const s of [...sections].sort((a, b) => a.rank - b.rank)) {
+    if (length + s.text.length + 1 > limit - reserve) continue;
+    kept.add(s);
+    length += s.text.length + 1;
   }
+  const left = sections.filter((s) => !kept.has(s)).map((s) => s.name);
+  const named = terminalLine(left.slice(0, 6).join('; '), 200);
+  const note = `> Cut: this page would be longer than ${limit.toLocaleString('en-US')} characters. Left out: ${markdownText(named)}${left.length > 6 ? ` and ${left.length - 6} more` : ''}. The JSON report has everything.\n`;
+  return [...sections.filter((s) => kept.has(s)).map((s) => s.text), note].join('\n');
+}
+
+/** Text in a table cell or a sentence: one line, escaped, not endless. */
+export function cell(text: string, max = CELL): string {
+  return markdownText(terminalLine(text, max));
+}
+
+/** A code span that its content cannot end. */
+export function markdownCode(text: string): string {
+  const line = terminalLine(text, 500);
+  const longest = Math.max(0, ...[...line.matchAll(/`+/g)].map((m) => m[0].length));
+  const fence = '`'.repeat(longest + 1);
+  const pad = line.startsWith('`') || line.endsWith('`') ? ' ' : '';
+  return `${fence}${pad}${line}${pad}${fence}`;
+}
+
+/** For text inside raw HTML such as `<summary>`, where Markdown's own escapes do not hold, and some renderers still read its marks. */
+export function markdownHtml(text: string, max = CELL): string {
+  return htmlText(terminalLine(text, max))
+    .replace(/(?<!&)#(?=\d)/g, '#\u2060')
+    .replace(/[[\]()`*_|~!]/g, (c) => `&#${c.charCodeAt(0)};`)
+    .replace(/@/g, '@\u2060');
+}
+
+function section(name: string, rank: number, lines: readonly string[]): MarkdownSection {
+  return { name, rank, text: lines.length === 0 ? '' : `${lines.join('\n')}\n` };
+}
+
+function gateLines(c: Comparison): string[] {
+  const told = c.gate.rules.filter((r) => r.outcome !== 'pass' && r.rule !== 'verdict');
+  return [
+    `**Gate: ${c.gate.outcome}** — ${cell(c.reason, 1000)}`,
+    ...(told.length === 0 ? [] : ['']),
+    ...told
+      .slice(0, MOST_RULES)
+      .map((r) => `- **${r.outcome}** ${cell(r.rule, 100)}: ${cell(r.message, 500)}`),
+    ...(told.length > MOST_RULES ? [`- … ${count(told.length - MOST_RULES, 'more rule')}`] : []),
+  ];
+}
+
+function armLines(c: Comparison): string[] {
+  const arm = (name: string, a: Comparison['baseline']): string =>
+    `| ${name} | ${markdownCode(a.id)} | ${cell(a.release, 80)} ${markdownCode(shortHash(a.fingerprint))} | ${when(a.startedAt)} | ${a.passed}/${a.trials} | ${percent(a.passRate)} | ${a.validity}${a.simulated ? ', simulated or recorded' : ''} |`;
+  return [
+    '| | snapshot | release | UTC | passing trials | pass rate | |',
+    '|---|---|---|---|---|---|---|',
+    arm('baseline', c.baseline),
+    arm('candidate', c.candidate),
+  ];
+}
+
+function caseTable(title: string, deltas: readonly PairedDelta[], most: number): string[] {
+  if (deltas.length === 0) return [];
+  const shown = deltas.slice(0, most);
+  return [
+    `${title} (${deltas.length})`,
+    '',
+    '| case | before | after | delta | evidence | why |',
+    '|---|---|---|---|---|---|',
+    ...shown.map(
+      (d) =>
+        `| ${cell(d.id, 100)}${d.critical ? ' **critical**' : ''} | ${d.baseline.passed}/${d.baseline.trials} | ${d.candidate.passed}/${d.candidate.trials} | ${signed(d.delta, 2)} | ${d.evidence ?? ''} | ${cell(d.reason)} |`,
+    ),
+    ...(deltas.length > shown.length ? ['', `… ${count(deltas.length - shown.length, 'more case')}`] : []),
+  ];
+}
+
+function exampleLines(d: PairedDelta): string[] {
+  if (d.example === undefined) return [];
+  const why = d.example.candidateReasons.join('; ');
+  return [
+    `<details><summary>${markdownHtml(d.id, 100)}: before and after</summary>`,
+    '',
+    'Before',
+    '',
+    markdownFence(d.example.baseline, OUTPUT),
+    '',
+    `After${why === '' ? '' : ` — ${cell(why, 500)}`}`,
+    '',
+    markdownFence(d.example.candidate, OUTPUT),
+    '',
+    '</details>',
+  ];
+}
+
+function sliceLines(c: Comparison, h: string): string[] {
   const moved = c.slices.filter((s) => s.verdict !== 'unchanged' || Math.abs(s.delta) > 0);
-  if (moved.length > 0) {
-    out.push(
-      '### Slices',
-      '| tag | before | after | points | interval | p, adjusted | |',
-      '|---|---|---|---|---|---|---|',
-    );
-    for (const s of moved.slice(0, 40)) {
-      out.push(
-        `| ${markdownText(s.tag)} | ${s.baseline.passed}/${s.baseline.trials} | ${s.candidate.passed}/${s.candidate.trials} | ${signed(100 * s.delta)} | ${pointInterval(s.interval)} | ${s.q === null ? 'not tested' : pValue(s.q)} | ${s.verdict} |`,
-      );
-    }
-    out.push('');
-  }
+  if (moved.length === 0) return [];
+  return [
+    `${h} Slices`,
+    '',
+    '| tag | before | after | points | interval | p, adjusted | |',
+    '|---|---|---|---|---|---|---|',
+    ...moved
+      .slice(0, MOST_SLICES)
+      .map(
+        (s) =>
+          `| ${cell(s.tag, 80)} | ${s.baseline.passed}/${s.baseline.trials} | ${s.candidate.passed}/${s.candidate.trials} | ${signed(100 * s.delta)} | ${pointInterval(s.interval)} | ${s.q === null ? 'not tested' : pValue(s.q)} | ${s.verdict} |`,
+      ),
+    ...(moved.length > MOST_SLICES ? ['', `… ${count(moved.length - MOST_SLICES, 'more tag')}`] : []),
+  ];
+}
+
+function channelLines(c: Comparison, h: string): string[] {
   const shifted = (['length', 'latencyMs', 'costUsd', 'refusalRate'] as const).filter(
     (m) => c.metrics[m].verdict === 'shifted',
   );
-  if (shifted.length > 0)
-    out.push('### Other channels', ...shifted.map((m) => `- ${m}: ${markdownText(c.metrics[m].reason)}`), '');
-  out.push(
-    '### Attribution',
-    `${markdownText(c.attribution.diagnosis)}. Layers changed: ${c.attribution.layersChanged.join(', ') || 'none'}.`,
-    '',
-  );
-  out.push(`Coverage: ${markdownText(c.coverage.sentence)}`, '');
-  const { overall } = c;
-  out.push(
-    `<sub>${markdownText(overall.method)}; ${overall.pairs} pairs, p ${pValue(overall.p, overall.log10p)}; seed ${c.engine.seed}${
-      overall.minimumDetectable === null
-        ? ''
-        : `; a uniform drop smaller than ${(100 * overall.minimumDetectable).toFixed(1)} points could not have been seen`
-    }.</sub>`,
-  );
-  for (const note of c.notes) out.push('', `> ${markdownText(note)}`);
-  if (options.next !== undefined) out.push('', `Next: \`${options.next}\``);
-  return cut(`${out.join('\n')}\n`, options.limit ?? MARKDOWN_LIMIT);
+  if (shifted.length === 0) return [];
+  return [`${h} Other channels`, '', ...shifted.map((m) => `- ${m}: ${cell(c.metrics[m].reason, 500)}`)];
 }
 
-function caseTable(title: string, deltas: readonly PairedDelta[], total: number): string[] {
-  if (deltas.length === 0) return [];
+function attributionLines(c: Comparison): string[] {
+  const { diagnosis, layersChanged } = c.attribution;
   return [
-    `### ${title}`,
-    '| case | before | after | delta | evidence | why |',
-    '|---|---|---|---|---|---|',
-    ...deltas.map(
-      (d) =>
-        `| ${markdownText(d.id)}${d.critical ? ' **critical**' : ''} | ${d.baseline.passed}/${d.baseline.trials} | ${d.candidate.passed}/${d.candidate.trials} | ${signed(d.delta, 2)} | ${d.evidence ?? ''} | ${markdownText(d.reason)} |`,
-    ),
-    ...(total > deltas.length ? ['', `… ${count(total - deltas.length, 'more case')}`] : []),
+    `**Attribution:** ${cell(diagnosis, 500)}. Layers changed: ${layersChanged.join(', ') || 'none'}.`,
     '',
+    `**Coverage:** ${cell(c.coverage.sentence, 800)}`,
+    ...c.notes.slice(0, 10).flatMap((note) => ['', `> ${cell(note, 600)}`]),
   ];
 }
 
-function cut(text: string, limit: number): string {
-  if (text.length <= limit) return text;
-  const note = '\n\n… cut here: the comment would be too long. The JSON report has everything.\n';
-  let kept = text.slice(0, limit - note.length - 20);
-  kept = kept.slice(0, kept.lastIndexOf('\n'));
-  // An open fence would swallow the note.
-  const fences = [...kept.matchAll(/^(`{3,})(text)?$/gm)];
-  const open = fences.length % 2 === 1 ? `\n${fences.at(-1)?.[1] ?? '```'}` : '';
-  return `${kept}${open}${note}`;
+function methodLines(c: Comparison): string[] {
+  const { overall } = c;
+  const unseen =
+    overall.minimumDetectable === null
+      ? ''
+      : `; a uniform drop smaller than ${(100 * overall.minimumDetectable).toFixed(1)} points could not have been seen`;
+  return [
+    `<sub>${cell(overall.method)}; ${overall.pairs} pairs, p ${pValue(overall.p, overall.log10p)}; seed ${c.engine.seed}${unseen}.</sub>`,
+  ];
 }

@@ -137,7 +137,7 @@ function gateLines(c: Comparison, style: Style, brief: boolean): string[] {
   const told = brief ? c.gate.rules.filter((r) => r.outcome === 'fail') : c.gate.rules;
   const shown = told.slice(0, brief ? 5 : 12);
   for (const rule of shown)
-    lines.push(`  ${mark[rule.outcome]} ${rule.rule}: ${terminalLine(rule.message, 300)}`);
+    lines.push(`  ${mark[rule.outcome]} ${terminalLine(rule.rule, 100)}: ${terminalLine(rule.message, 300)}`);
   if (told.length > shown.length) lines.push(`  … ${told.length - shown.length} more rules`);
   return lines;
 }
@@ -231,9 +231,7 @@ function methodLines(c: Comparison): string[] {
     );
   }
   if (overall.trialsNeeded !== null) {
-    lines.push(
-      `  To settle it: about ${count(overall.trialsNeeded, 'trial')} per arm in all${overall.pairs > 0 ? ` (${Math.ceil(overall.trialsNeeded / overall.pairs)} per case)` : ''}.`,
-    );
+    lines.push(`  To settle it: about ${count(overall.trialsNeeded, 'trial')} per case and arm.`);
   }
   const { generalisation } = overall;
   if (generalisation.interval !== null) {

@@ -26,6 +26,14 @@ export function terminalLine(text: string, max = 100): string {
   return points.length > max ? `${points.slice(0, max - 1).join('')}…` : line;
 }
 
+/** For whole lines in the log of a CI system: none of them is a command to its runner (`::error::`, `##[command]`, `section_start:`). */
+export function logText(text: string): string {
+  return text
+    .replace(/^([^\S\n]*):(?=:)/gm, '$1:\u2060')
+    .replace(/##(?=\[|vso\[)/g, '#\u2060#')
+    .replace(/section_(start|end):/g, 'section_$1\u2060:');
+}
+
 /** For HTML text and quoted attributes. */
 export function htmlText(text: string): string {
   return terminalText(text)
@@ -38,11 +46,15 @@ export function htmlText(text: string): string {
 
 /** For running Markdown text: nothing in it can start markup, a mention, a reference, a workflow command or a table cell. */
 export function markdownText(text: string): string {
-  return terminalText(text)
-    .replace(/\r?\n/g, ' ')
-    .replace(/[\\`*_{}[\]()#+!|<>~]/g, (c) => `\\${c}`)
-    .replace(/@/g, '@\u2060')
-    .replace(/::/g, ':\u2060:');
+  return (
+    terminalText(text)
+      .replace(/\r?\n/g, ' ')
+      .replace(/[\\`*_{}[\]()#+!|<>~]/g, (c) => `\\${c}`)
+      .replace(/@/g, '@\u2060')
+      // A backslash does not stop a forge from linking `#12` or closing what it names.
+      .replace(/#(?=\d)/g, '#\u2060')
+      .replace(/::/g, ':\u2060:')
+  );
 }
 
 /** A fenced block whose fence is longer than any run of backticks inside it. */

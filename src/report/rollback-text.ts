@@ -1,6 +1,6 @@
 // The rollback decision for the on-call engineer: what to restore, the proof, and why not the others.
 
-import type { RollbackDecision } from '../core/index.ts';
+import type { Dependent, RollbackDecision, StateCheck } from '../core/index.ts';
 import { shortHash } from '../core/index.ts';
 import { markdownText, terminalLine } from './escape.ts';
 import { count, percent, pointInterval, points, when } from './format.ts';
@@ -38,9 +38,15 @@ export function rollbackText(
       `  layers that change: ${t.layersRestored.join(', ') || 'none'}${t.hybrid ? '; a hybrid that had never been run before this check' : ''}`,
     );
     if (t.snapshot !== null) out.push(`  it was good in snapshot ${t.snapshot}`);
-    for (const dep of t.dependents) {
+    for (const dep of t.dependentStates ?? []) {
+      const mark =
+        dep.state === 'fits'
+          ? style.green('fits')
+          : dep.state === 'does-not-fit'
+            ? style.red('DOES NOT FIT')
+            : style.yellow(dep.state.replace('-', ' '));
       out.push(
-        `  dependent state: ${terminalLine(dep.name, 60)} was built from ${dep.builtFrom}${dep.check === undefined ? '' : `; check it with: ${terminalLine(dep.check, 120)}`}`,
+        `  dependent state: ${terminalLine(dep.name, 60)}, built from ${dep.builtFrom}: ${mark}; ${terminalLine(dep.detail, 200)}`,
       );
     }
   }
@@ -57,6 +63,11 @@ export function rollbackText(
       );
     }
     out.push(
+      ...(v.critical == null
+        ? []
+        : [
+            `  critical cases: ${points(v.critical.delta)}, a drop of more than ${percent(Math.max(0, -v.critical.lowerBound))} is ruled out, margin ${percent(v.critical.margin)}: ${v.critical.holds ? 'not worse' : 'not shown to be not worse'}`,
+          ]),
       `  recovered ${v.recovered} of ${d.regressedCases.length}${
         v.stillFailing.length > 0
           ? `; still failing: ${v.stillFailing
@@ -80,7 +91,39 @@ export function rollbackText(
   if (d.steps.length > 0)
     out.push('', 'Steps', ...d.steps.map((s, i) => `  ${i + 1}. ${terminalLine(s, 300)}`));
   out.push('', `${count(d.callsSpent, 'call')} spent.`);
+  if (d.lastDrill !== undefined && d.target !== null)
+    out.push(
+      d.lastDrill === null
+        ? style.yellow(`this path has never been rehearsed: lastgood drill ${terminalLine(d.suite, 80)}`)
+        : `last drill: ${terminalLine(d.lastDrill.outcome, 20)}, ${count(d.lastDrill.ageDays, 'day')} ago`,
+    );
   if (options.next !== undefined) out.push(`next: ${options.next}`);
+  return `${out.join('\n')}\n`;
+}
+
+/** The checks of dependent state, one line each and the end of what they printed where they did not fit. */
+export function stateChecksText(
+  r: {
+    readonly release: string;
+    readonly fingerprint: string;
+    readonly checks: readonly StateCheck[];
+    readonly unchecked: readonly Dependent[];
+  },
+  options: { readonly style?: Style } = {},
+): string {
+  const style = options.style ?? PLAIN;
+  const out = [`State built for ${terminalLine(r.release, 60)} ${shortHash(r.fingerprint)}`];
+  for (const c of r.checks) {
+    const mark = c.outcome === 'fits' ? style.green('fits') : style.red(c.outcome.replaceAll('-', ' '));
+    out.push(
+      `  ${terminalLine(c.name, 60)}, built from ${c.builtFrom}: ${mark}${c.exitCode === null ? '' : ` (exit code ${c.exitCode})`}`,
+    );
+    if (c.outcome !== 'fits' && c.output !== '') out.push(`    ${style.dim(terminalLine(c.output, 300))}`);
+  }
+  for (const d of r.unchecked)
+    out.push(
+      `  ${terminalLine(d.name, 60)}, built from ${d.builtFrom}: ${style.yellow('no check')}; only a person can say whether it fits`,
+    );
   return `${out.join('\n')}\n`;
 }
 

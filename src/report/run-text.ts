@@ -9,7 +9,12 @@ import { PLAIN, type Style } from './style.ts';
 /** What the run made, and everything about it that is not as it should be. */
 export function runText(
   s: SnapshotSummary,
-  options: { readonly style?: Style; readonly next?: string | undefined } = {},
+  options: {
+    readonly style?: Style;
+    readonly next?: string | undefined;
+    /** What is known of the judge, as a sentence. */
+    readonly judge?: string | null | undefined;
+  } = {},
 ): string {
   const style = options.style ?? PLAIN;
   const state = s.state === 'finished' ? s.validity : `${s.state}, ${s.validity}`;
@@ -21,6 +26,9 @@ export function runText(
       'nothing'
     }${s.simulated ? ' (simulated or recorded, not a live model)' : ''}`,
     ...s.validityReasons.map((r) => `  ${style.yellow(s.validity)}: ${terminalLine(r, 300)}`),
+    ...(options.judge === undefined || options.judge === null
+      ? []
+      : [`  ${terminalLine(options.judge, 300)}`]),
     ...s.findings.map((f) => `  finding: ${terminalLine(f.message, 300)} [${f.code}]`),
   ];
   if (s.state === 'interrupted') lines.push(`next: lastgood run --resume ${s.id}`);

@@ -1,0 +1,314 @@
+// The published shape of the JSON that `diff`, `compare` and `check` print. A field may be added within a schema version, none is renamed or removed.
+
+import { z } from 'zod';
+import { type JsonObject, LAYER_NAMES } from '../core/index.ts';
+
+const share = z.number().min(0).max(1);
+const interval = z.tuple([z.number(), z.number()]).describe('[lower, upper]');
+const hash = z.string().regex(/^[0-9a-f]{12,64}$/);
+const counts = z.object({ passed: z.int().min(0), trials: z.int().min(0) });
+const verdict = z.enum(['regressed', 'improved', 'unchanged', 'inconclusive']);
+const coverageState = z.enum(['added', 'removed', 'edited', 'ungraded']);
+const overallVerdict = z.enum(['regressed', 'improved', 'unchanged', 'inconclusive', 'invalid']);
+const gateOutcome = z.enum(['pass', 'fail', 'inconclusive']);
+
+const gate = z
+  .object({
+    outcome: gateOutcome,
+    rules: z.array(
+      z.object({
+        rule: z.string().describe('e.g. `verdict`, `critical:CASE`, `min-pass-rate:tag:TAG`'),
+        value: z.union([z.number(), z.string(), z.null()]),
+        limit: z.union([z.number(), z.string(), z.null()]),
+        outcome: z.enum(['pass', 'fail', 'warn', 'inconclusive']),
+        message: z.string(),
+      }),
+    ),
+  })
+  .describe('the policy applied: any failure fails, else any could-not-tell is inconclusive');
+
+const arm = z.object({
+  id: z.string(),
+  release: z.string(),
+  fingerprint: hash,
+  exam: z.string(),
+  startedAt: z.iso.datetime(),
+  validity: z.enum(['valid', 'degraded', 'invalid']),
+  validityReasons: z.array(z.string()),
+  simulated: z.boolean().describe('answers came from a simulator or a recording'),
+  passRate: share.nullable().describe('mean pass rate over the compared cases; null = none'),
+  meanScore: share.nullable(),
+  cases: z.int().min(0),
+  trials: z.int().min(0).describe('graded trials among the compared cases'),
+  passed: z.int().min(0),
+});
+
+const caseArm = z.object({
+  passRate: share,
+  score: share,
+  passed: z.int().min(0),
+  trials: z.int().min(0),
+  shrunkRate: share.nullable().describe("posterior mean under the suite's prior, for display"),
+});
+
+const caseBase = {
+  id: z.string(),
+  tags: z.array(z.string()),
+  group: z.string().nullable(),
+  critical: z.boolean(),
+  reason: z.string(),
+};
+
+const pairedCase = z.object({
+  ...caseBase,
+  verdict,
+  evidence: z.enum(['confirmed', 'suspected']).nullable().describe('`confirmed`: on fresh trials'),
+  flaky: z.boolean(),
+  baseline: caseArm,
+  candidate: caseArm,
+  delta: z.number().min(-1).max(1).describe('candidate minus baseline pass rate'),
+  interval: interval.nullable(),
+  p: share.nullable().describe('one-sided, of a drop'),
+  q: share.nullable().describe('Benjamini–Hochberg adjusted'),
+  confirmation: z.object({ baseline: counts, candidate: counts }).nullable(),
+  example: z
+    .object({
+      trial: z.object({ baseline: z.int(), candidate: z.int() }),
+      baseline: z.string(),
+      candidate: z.string(),
+      candidateReasons: z.array(z.string()),
+    })
+    .optional()
+    .describe('one output of each side, for the worst cases; model text, not escaped for any place'),
+});
+const uncomparedCase = z.object({ ...caseBase, verdict: coverageState });
+
+const flips = z.object({
+  passToFail: z.int().min(0),
+  failToPass: z.int().min(0),
+  bothPass: z.int().min(0),
+  bothFail: z.int().min(0),
+});
+
+const sliceArm = z.object({ passRate: share, passed: z.int().min(0), trials: z.int().min(0) });
+const slice = z.object({
+  tag: z.string(),
+  cases: z.int().min(0),
+  baseline: sliceArm,
+  candidate: sliceArm,
+  delta: z.number(),
+  interval: interval.nullable(),
+  verdict,
+  reason: z.string(),
+  p: share.nullable(),
+  log10p: z.number().max(0).nullable(),
+  q: share.nullable().describe('adjusted over suite and slices; null = too small to be tested'),
+  flips: flips.nullable(),
+});
+
+const metricVerdict = z.enum(['shifted', 'unchanged', 'not-tested', 'unavailable']);
+const distribution = z
+  .object({ n: z.int(), mean: z.number(), p50: z.number(), p95: z.number() })
+  .nullable()
+  .describe('null = not measured');
+const metric = z.object({
+  unit: z.string(),
+  baseline: distribution,
+  candidate: distribution,
+  verdict: metricVerdict,
+  reason: z.string(),
+  p: share.nullable(),
+  change: z.number().nullable().describe('relative: 0.25 = a quarter more'),
+  interval: interval.nullable(),
+});
+const rateMetric = z.object({
+  unit: z.literal('share'),
+  baseline: share.nullable(),
+  candidate: share.nullable(),
+  verdict: metricVerdict,
+  reason: z.string(),
+  p: share.nullable(),
+});
+
+const missingTrials = z.object({
+  planned: z.int().min(0),
+  missing: z.int().min(0),
+  byReason: z.record(z.string(), z.int()),
+});
+const servedModels = z.array(z.string().nullable()).describe('null = not disclosed');
+
+const comparisonShape = {
+  schemaVersion: z.literal(1),
+  kind: z.literal('comparison'),
+  suite: z.string(),
+  baseline: arm,
+  candidate: arm,
+  verdict: overallVerdict,
+  reason: z.string().describe('the one rule that decided, with its numbers'),
+  overall: z.object({
+    delta: z.number().min(-1).max(1).nullable(),
+    interval: interval.nullable(),
+    confidence: share,
+    p: share.nullable().describe('two-sided, of the suite statistic'),
+    log10p: z.number().nullable().describe('right also where p underflows to 0'),
+    pRegression: share.nullable(),
+    pImprovement: share.nullable(),
+    drivenBy: z.string().nullable().describe('`suite` or a tag'),
+    method: z.string(),
+    pairs: z.int().min(0),
+    baselineTrialsPerCase: z.number().nullable(),
+    candidateTrialsPerCase: z.number().nullable(),
+    minimumDetectable: z.number().nullable().describe('smallest uniform change seen four times in five'),
+    trialsNeeded: z.number().nullable().describe('trials per case that would settle it; null when settled'),
+    generalisation: z.object({
+      interval: interval.nullable(),
+      clusters: z.int().min(0),
+      note: z.string().nullable(),
+    }),
+  }),
+  flips,
+  counts: z.object({
+    regressed: z.int(),
+    improved: z.int(),
+    unchanged: z.int(),
+    inconclusive: z.int(),
+    added: z.int(),
+    removed: z.int(),
+    edited: z.int(),
+    ungraded: z.int(),
+  }),
+  cases: z.array(z.union([pairedCase, uncomparedCase])),
+  slices: z.array(slice),
+  metrics: z.object({ length: metric, latencyMs: metric, costUsd: metric, refusalRate: rateMetric }),
+  attribution: z.object({
+    layersChanged: z.array(z.enum(LAYER_NAMES)),
+    servedModelChanged: z.boolean(),
+    servedModels: z.object({ baseline: servedModels, candidate: servedModels }),
+    systemFingerprintChanged: z.boolean(),
+    examChanged: z.array(z.string()),
+    diagnosis: z.string(),
+  }),
+  coverage: z.object({
+    paired: z.int().min(0),
+    added: z.array(z.string()),
+    removed: z.array(z.string()),
+    edited: z.array(z.string()),
+    ungraded: z.array(z.string()),
+    missing: z.object({ baseline: missingTrials, candidate: missingTrials }),
+    sentence: z.string(),
+  }),
+  gate,
+  engine: z.object({
+    seed: z.int().min(0),
+    replicates: z.int(),
+    margin: z.number(),
+    alphaAggregate: z.number(),
+    alphaCase: z.number(),
+    alphaList: z.number(),
+    tier: z.string(),
+    callsSpent: z.int().min(0),
+  }),
+  notes: z.array(z.string()),
+};
+
+/** What `diff --json` prints. */
+export const comparisonSchema = z.object(comparisonShape);
+
+const statuses = [
+  'first-run',
+  'nothing-to-check',
+  'not-evaluated',
+  'no-baseline',
+  'failed',
+  'interrupted',
+] as const;
+const checkVerdict = z
+  .enum([...overallVerdict.options, ...statuses])
+  .describe("the comparison's verdict where there is one, else how far the check got");
+const exitCode = z.union([z.literal(0), z.literal(1), z.literal(3), z.literal(4), z.literal(130)]);
+const place = z.object({ file: z.string(), line: z.int().min(1) });
+
+const suiteCheck = z.object({
+  suite: z.string(),
+  place: place.describe('the suite file, from the root of the repository'),
+  status: z.enum(['compared', ...statuses]),
+  verdict: checkVerdict,
+  reason: z.string(),
+  gate: gateOutcome,
+  exitCode,
+  scope: z.object({
+    mode: z.enum(['all', 'some', 'none']),
+    base: z.string().nullable().describe('commit compared with; null without --changed'),
+    why: z.string(),
+    cases: z.int().min(0),
+    affected: z.int().min(0),
+    removed: z.array(z.string()),
+  }),
+  baseline: z
+    .object({
+      snapshot: z.string(),
+      source: z.enum(['against', 'blessed', 'file']),
+      file: z.string().nullable(),
+      pooled: z.int().min(0),
+    })
+    .nullable(),
+  candidate: z.string().nullable().describe('snapshot of this run'),
+  confirmation: z.string().nullable().describe('snapshot of the fresh trials'),
+  estimate: z
+    .object({
+      calls: z.int().min(0),
+      confirmationCalls: z.int().min(0),
+      costUpperUsd: z.number().nullable().describe('null = unknown'),
+    })
+    .nullable(),
+  calls: z.int().min(0),
+  costUsd: z.number().nullable().describe('null = unknown'),
+  offline: z
+    .object({
+      missing: z.string(),
+      cases: z.int().min(0),
+      answers: z.int().min(0),
+      passed: z.int().min(0),
+      needExaminer: z.int().min(0),
+      changed: z.array(z.object({ case: z.string(), before: z.boolean(), now: z.boolean() })),
+      broken: z.array(z.object({ case: z.string(), reason: z.string() })),
+    })
+    .nullable(),
+  firstRun: z.array(
+    z.object({
+      id: z.string(),
+      passed: z.int().min(0),
+      trials: z.int().min(0),
+      floor: share,
+      outcome: gateOutcome,
+    }),
+  ),
+  comparison: comparisonSchema.nullable(),
+  places: z.record(z.string(), place),
+  next: z.string().nullable().describe('command to run next'),
+});
+
+/** What `check --json` prints. With one compared suite the fields of its comparison stand at the top level too. */
+export const checkSchema = z.object({
+  ...z.object(comparisonShape).partial().shape,
+  schemaVersion: z.literal(1),
+  kind: z.literal('check'),
+  verdict: checkVerdict.describe('the worst of the suites'),
+  reason: z.string(),
+  gate,
+  exitCode,
+  suites: z.array(suiteCheck),
+  warnings: z.array(z.object({ code: z.string(), message: z.string() })),
+});
+
+/** File name in `schema/` to its content (draft-07). Open for fields that a later version adds. */
+export function reportJsonSchemas(): ReadonlyMap<string, JsonObject> {
+  const publish = (schema: z.ZodType, title: string): JsonObject => ({
+    ...(z.toJSONSchema(schema, { target: 'draft-7', io: 'input' }) as JsonObject),
+    title,
+  });
+  return new Map([
+    ['comparison.schema.json', publish(comparisonSchema, 'lastgood comparison')],
+    ['check.schema.json', publish(checkSchema, 'lastgood check')],
+  ]);
+}

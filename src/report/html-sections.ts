@@ -1,0 +1,166 @@
+// The small sections of the HTML report: arms, gate, flips, slices, channels, configuration.
+
+import type { Comparison } from '../core/index.ts';
+import { shortHash } from '../core/index.ts';
+import { htmlText as h, terminalText } from './escape.ts';
+import { intervalStrip } from './forest-svg.ts';
+import { milliseconds, percent, pointInterval, pValue, signed, usd, when } from './format.ts';
+import { htmlTable, tone } from './html-page.ts';
+
+/** Slices listed in full; the rest is counted. */
+const MAX_SLICES = 60;
+
+/** What one layer of the configuration changed from and to, as readable lines. */
+export interface LayerChange {
+  readonly layer: string;
+  readonly state: 'same' | 'changed' | 'added' | 'removed';
+  readonly lines: readonly string[];
+}
+
+export function armsTable(c: Comparison): string {
+  const row = (name: string, a: Comparison['baseline']): string[] => [
+    name,
+    `<code>${h(a.id)}</code>`,
+    `${h(a.release)} <code>${shortHash(a.fingerprint)}</code>`,
+    when(a.startedAt),
+    `${a.passed}/${a.trials}`,
+    percent(a.passRate),
+    `<span class="${tone(a.validity)}">${a.validity}</span>${a.validityReasons.map((r) => ` ${h(r)}`).join(';')}`,
+  ];
+  return htmlTable(
+    ['', 'snapshot', 'release', 'UTC', 'passing trials', 'pass rate', 'validity'],
+    [row('baseline', c.baseline), row('candidate', c.candidate)],
+    [4, 5],
+  );
+}
+
+/** Rules that did not pass stand first. */
+export function gateTable(c: Comparison): string {
+  const weight = { fail: 0, inconclusive: 1, warn: 2, pass: 3 } as const;
+  const rules = [...c.gate.rules].sort((a, b) => weight[a.outcome] - weight[b.outcome]);
+  return htmlTable(
+    ['rule', 'outcome', 'what it saw'],
+    rules.map((r) => [h(r.rule), `<span class="${tone(r.outcome)}">${r.outcome}</span>`, h(r.message)]),
+    [],
+    undefined,
+    'stack',
+  );
+}
+
+/** Cases by what they did before and after; the two cells that changed are the bold ones. */
+export function flipsTable(c: Comparison): string {
+  const { passToFail, failToPass, bothPass, bothFail } = c.flips;
+  return `<table class="flips"><caption>Cases before and after; a case passes when more than half of its trials do</caption><thead><tr><td></td><th scope="col">passes now</th><th scope="col">fails now</th></tr></thead><tbody>
+<tr><th scope="row">passed before</th><td>${bothPass}</td><td class="hot bad">${passToFail}</td></tr>
+<tr><th scope="row">failed before</th><td class="hot good">${failToPass}</td><td>${bothFail}</td></tr></tbody></table>`;
+}
+
+/** Moved slices first. */
+export function sliceTable(c: Comparison): string {
+  const slices = [...c.slices].sort(
+    (a, b) =>
+      Number(a.verdict === 'unchanged') - Number(b.verdict === 'unchanged') ||
+      Math.abs(b.delta) - Math.abs(a.delta),
+  );
+  const reach = Math.max(0.05, ...slices.flatMap((s) => [s.delta, ...(s.interval ?? [])].map(Math.abs)));
+  const table = htmlTable(
+    ['tag', 'cases', 'before', 'after', 'points', 'interval', '', 'p', 'adjusted', 'verdict'],
+    slices
+      .slice(0, MAX_SLICES)
+      .map((s) => [
+        `<a href="#tag=${h(encodeURIComponent(terminalText(s.tag)))}">${h(s.tag)}</a>`,
+        String(s.cases),
+        percent(s.baseline.passRate, 0),
+        percent(s.candidate.passRate, 0),
+        signed(100 * s.delta),
+        pointInterval(s.interval),
+        intervalStrip(s.delta, s.interval, s.verdict, reach),
+        pValue(s.p, s.log10p),
+        s.q === null ? 'not tested' : pValue(s.q),
+        `<span class="${tone(s.verdict)}">${s.verdict}</span>`,
+      ]),
+    [1, 2, 3, 4, 5, 7, 8],
+    'Pass rate by tag; a tag filters the case table',
+  );
+  return slices.length > MAX_SLICES
+    ? `${table}<p class="dim">${slices.length - MAX_SLICES} more tags moved less.</p>`
+    : table;
+}
+
+/** Length, latency, cost and refusals before and after. */
+export function channelTable(c: Comparison): string {
+  const row = (
+    name: string,
+    m: Comparison['metrics']['length'],
+    show: (v: number | null) => string,
+  ): string[] => [
+    name,
+    m.baseline === null ? 'not known' : `${show(m.baseline.p50)} / ${show(m.baseline.p95)}`,
+    m.candidate === null ? 'not known' : `${show(m.candidate.p50)} / ${show(m.candidate.p95)}`,
+    m.change === null ? '' : `${signed(100 * m.change, 0)} %`,
+    `<span class="${m.verdict === 'shifted' ? 'warn' : 'dim'}">${m.verdict}</span>`,
+    `<span class="small">${h(m.reason)}</span>`,
+  ];
+  const { refusalRate } = c.metrics;
+  return htmlTable(
+    ['channel', 'before', 'after', 'change', 'verdict', 'why'],
+    [
+      row('length, characters', c.metrics.length, (v) => (v === null ? 'not known' : v.toFixed(0))),
+      row('latency', c.metrics.latencyMs, milliseconds),
+      row('cost per trial', c.metrics.costUsd, usd),
+      [
+        'refusals (share)',
+        percent(refusalRate.baseline),
+        percent(refusalRate.candidate),
+        '',
+        `<span class="${refusalRate.verdict === 'shifted' ? 'warn' : 'dim'}">${refusalRate.verdict}</span>`,
+        `<span class="small">${h(refusalRate.reason)}</span>`,
+      ],
+    ],
+    [1, 2, 3],
+    'Median / 95th percentile',
+  );
+}
+
+/** Diagnosis, served models, and the readable difference of the layers where it is known. */
+export function configurationSection(c: Comparison, changes: readonly LayerChange[]): string {
+  const { diagnosis, layersChanged, servedModels, servedModelChanged } = c.attribution;
+  const named = (models: readonly (string | null)[]): string =>
+    models.length === 0 ? 'nothing' : models.map((m) => (m === null ? 'not disclosed' : h(m))).join(', ');
+  return [
+    `<p><strong>${h(diagnosis)}</strong>. Layers changed: ${h(layersChanged.join(', ') || 'none (same fingerprint)')}. Served model: ${named(servedModels.baseline)}${servedModelChanged ? ` → <span class="warn">${named(servedModels.candidate)}</span>` : ', the same on both sides'}.</p>`,
+    ...changes
+      .filter((l) => l.state !== 'same')
+      .map(
+        (l) =>
+          `<details open><summary><code>${h(l.layer)}</code> ${l.state}</summary><pre tabindex="0">${diffLines(l.lines)}</pre></details>`,
+      ),
+  ].join('\n');
+}
+
+/** Lines of a unified diff with their signs marked. */
+export function diffLines(lines: readonly string[]): string {
+  return lines
+    .slice(0, 400)
+    .map((line) =>
+      line.startsWith('+')
+        ? `<ins>${h(line)}</ins>`
+        : line.startsWith('-')
+          ? `<del>${h(line)}</del>`
+          : h(line),
+    )
+    .join('\n');
+}
+
+export function methodSection(c: Comparison): string {
+  const { overall, engine } = c;
+  return [
+    `<p class="small">${h(overall.method)}; ${overall.pairs} pairs; p ${pValue(overall.p, overall.log10p)} two-sided; seed ${engine.seed}; ${engine.replicates} replicates; margin ${percent(engine.margin)}.${
+      overall.minimumDetectable === null
+        ? ''
+        : ` This run could not have seen a uniform drop smaller than ${(100 * overall.minimumDetectable).toFixed(1)} points.`
+    }</p>`,
+    `<p class="small">Coverage: ${h(c.coverage.sentence)}</p>`,
+    ...c.notes.map((n) => `<p class="warn">${h(n)}</p>`),
+  ].join('\n');
+}
