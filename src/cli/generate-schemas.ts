@@ -2,6 +2,7 @@
 
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { reportJsonSchemas } from '../report/check-schema.ts';
 import { fileJsonSchemas } from '../workflow/file-schemas.ts';
 
 const FOLDER = new URL('../../schema/', import.meta.url);
@@ -9,7 +10,10 @@ const FOLDER = new URL('../../schema/', import.meta.url);
 /** Every published schema as the text of its file. */
 export function schemaTexts(): ReadonlyMap<string, string> {
   return new Map(
-    [...fileJsonSchemas()].map(([name, schema]) => [name, `${JSON.stringify(schema, null, 2)}\n`]),
+    [...fileJsonSchemas(), ...reportJsonSchemas()].map(([name, schema]) => [
+      name,
+      `${JSON.stringify(schema, null, 2)}\n`,
+    ]),
   );
 }
 

@@ -2,16 +2,28 @@
 
 import { Command } from 'commander';
 import { registerBaseline } from './commands/baseline.ts';
+import { registerBisect } from './commands/bisect.ts';
+import { registerCheck } from './commands/check.ts';
+import { registerCompare } from './commands/compare.ts';
+import { registerDb, registerForget } from './commands/db.ts';
 import { registerDemo } from './commands/demo.ts';
 import { registerDiff } from './commands/diff.ts';
 import { registerDoctor } from './commands/doctor.ts';
+import { registerDrill } from './commands/drill.ts';
+import { registerEvent } from './commands/event.ts';
 import { registerExport } from './commands/export.ts';
 import { registerFingerprint } from './commands/fingerprint.ts';
+import { registerHistory } from './commands/history.ts';
+import { registerIncident } from './commands/incident.ts';
 import { registerInit } from './commands/init.ts';
+import { registerJudge } from './commands/judge.ts';
 import { registerList } from './commands/list.ts';
+import { registerNightly } from './commands/nightly.ts';
+import { registerRegrade } from './commands/regrade.ts';
 import { registerRollback } from './commands/rollback.ts';
 import { registerRun } from './commands/run.ts';
 import { registerSimulate } from './commands/simulate.ts';
+import { registerStatus } from './commands/status.ts';
 import { registerValidate } from './commands/validate.ts';
 import type { Io } from './io.ts';
 import { VERSION } from './version.ts';
@@ -27,9 +39,22 @@ const COMMANDS: readonly Register[] = [
   registerRun,
   registerList,
   registerDiff,
+  registerCompare,
+  registerCheck,
+  registerRegrade,
+  registerJudge,
   registerBaseline,
+  registerHistory,
   registerRollback,
+  registerNightly,
+  registerStatus,
+  registerEvent,
+  registerIncident,
+  registerBisect,
+  registerDrill,
   registerExport,
+  registerDb,
+  registerForget,
   registerSimulate,
   registerDoctor,
 ];

@@ -32,7 +32,7 @@ export interface Session {
 /** Opens the ledger, hands it to the job, and closes it whatever happens. */
 export async function withWorkplace<T>(
   io: Io,
-  options: CommonOptions & { readonly prices?: string },
+  options: CommonOptions & { readonly prices?: string; readonly store?: string },
   needs: { readonly mustExist: boolean },
   job: (session: Session) => Promise<T>,
 ): Promise<T> {
@@ -55,6 +55,8 @@ export async function withWorkplace<T>(
     signal: io.signal,
     hardSignal: io.hardSignal,
     mustExist: needs.mustExist,
+    redact: settings.redact,
+    storeMode: (options.store as Settings['store']) ?? settings.store,
   });
   try {
     return await job({ work, settings });

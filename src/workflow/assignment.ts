@@ -4,6 +4,7 @@ import {
   LastgoodError,
   needsEmbedder,
   needsJudge,
+  panelRelease,
   type Release,
   type Suite,
   throwAll,
@@ -42,8 +43,8 @@ export async function loadExaminers(
 ): Promise<{ judge: Release | null; embedder: Release | null }> {
   const asks = suite.cases.some((c) => c.graders.some(needsJudge));
   const embeds = suite.cases.some((c) => c.graders.some(needsEmbedder));
-  const judgeFile = otherJudge ?? suite.judgeFile;
-  if (asks && judgeFile === null) {
+  const judgeFiles = otherJudge === undefined ? suiteJudges(suite) : [otherJudge];
+  if (asks && judgeFiles.length === 0) {
     throw new LastgoodError({
       code: 'SUITE_NO_JUDGE',
       message: 'cases ask a judge, but the suite names none',
@@ -52,7 +53,29 @@ export async function loadExaminers(
     });
   }
   return {
-    judge: asks && judgeFile !== null ? await loadRelease(judgeFile) : null,
+    judge: asks ? await loadPanel(judgeFiles, otherJudge === undefined ? (suite.judgeVotes ?? 1) : 1) : null,
     embedder: embeds && suite.embedderFile !== null ? await loadRelease(suite.embedderFile) : null,
   };
+}
+
+function suiteJudges(suite: Suite): readonly string[] {
+  return suite.panelFiles ?? (suite.judgeFile === null ? [] : [suite.judgeFile]);
+}
+
+async function loadPanel(files: readonly string[], votes: number): Promise<Release> {
+  const judges: Release[] = [];
+  for (const file of files) {
+    const judge = await loadRelease(file);
+    const same = judges.find((j) => j.fingerprint === judge.fingerprint);
+    if (same !== undefined) {
+      throw new LastgoodError({
+        code: 'SUITE_TWO_JUDGES',
+        message: `two judges of the panel are one and the same release, ${judge.fingerprint.slice(0, 12)}; the other is ${same.file ?? same.name}`,
+        where: { file },
+        hint: 'for several votes of one judge write judge: { release: FILE, votes: 3 }',
+      });
+    }
+    judges.push(judge);
+  }
+  return panelRelease({ judges, votes });
 }

@@ -13,6 +13,7 @@ import {
   type SnapshotSummary,
   type StoredTrial,
 } from '../core/index.ts';
+import { judgeNote } from './judge-note.ts';
 import type { Workplace } from './workplace.ts';
 
 /** Outputs shown before and after, chosen by effect. */
@@ -37,7 +38,7 @@ export async function compareStored(
   return withExamples(store, compareSnapshots(a, b, { ...options, policy }), a, b);
 }
 
-/** Adds one passing and one failing output to the cases with the largest drops. */
+/** Adds one passing and one failing output to the cases with the largest drops, and what is known of the judge. */
 export async function withExamples(
   store: SnapshotStore,
   comparison: Comparison,
@@ -58,12 +59,21 @@ export async function withExamples(
     const example = await exampleOf(store, baseline.summary.id, candidate.summary.id, delta.id);
     if (example !== null) examples.set(delta.id, example);
   }
-  if (examples.size === 0) return comparison;
+  const note = await judgeNote(store, candidate.summary.judge);
+  const otherExam = comparison.cases.filter((c) => c.verdict === 'edited' && c.reason.includes('regrade'));
+  const notes = [
+    ...comparison.notes,
+    ...(otherExam[0] === undefined
+      ? []
+      : [`${otherExam.length} of the cases left out were ${otherExam[0].reason}`]),
+    ...(note === null ? [] : [note]),
+  ];
+  if (examples.size === 0) return { ...comparison, notes };
   const cases = comparison.cases.map((c): CaseDelta => {
     const example = examples.get(c.id);
     return example === undefined ? c : ({ ...c, example } as PairedDelta);
   });
-  return { ...comparison, cases };
+  return { ...comparison, cases, notes };
 }
 
 async function exampleOf(

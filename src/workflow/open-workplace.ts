@@ -12,6 +12,7 @@ import {
 } from '../core/index.ts';
 import { openLedger } from '../snapshot/index.ts';
 import { readChecked } from './checked-file.ts';
+import { type RedactRule, readPrivacy, type StoreMode } from './privacy.ts';
 import type { Workplace } from './workplace.ts';
 
 export interface WorkplaceInput {
@@ -27,6 +28,9 @@ export interface WorkplaceInput {
   readonly hardSignal: AbortSignal;
   readonly clock?: Clock;
   readonly rng?: Rng;
+  /** Redaction rules and how much text is stored; see privacy.ts. */
+  readonly redact?: readonly RedactRule[] | undefined;
+  readonly storeMode?: StoreMode | undefined;
   /** Refuse to create a ledger that is not there: for commands that only read. */
   readonly mustExist?: boolean;
 }
@@ -39,9 +43,11 @@ export const SECURE_RNG: Rng = { next: () => randomBytes(6).readUIntBE(0, 6) / 2
 
 /** The caller closes `store`. */
 export async function openWorkplace(input: WorkplaceInput): Promise<Workplace> {
+  const privacy = await readPrivacy(input.redact ?? [], input.storeMode ?? 'all');
   const store = await openLedger(input.db, { create: input.mustExist !== true });
   return {
     store,
+    privacy,
     clock: input.clock ?? SYSTEM_CLOCK,
     rng: input.rng ?? SECURE_RNG,
     env: (name) => input.environment[name],

@@ -7,6 +7,8 @@ import { estimateRun, planJobs } from '../run/index.ts';
 import { type Assignment, loadAssignment } from './assignment.ts';
 import { compareStored } from './compare-stored.ts';
 import { nextCommand } from './diff-job.ts';
+import { judgeNote } from './judge-note.ts';
+import { regradeAs } from './regrade.ts';
 import { plannedAssignment, type RunResult, type RunSettings, resumeRun, runSuite } from './run-suite.ts';
 import { findReleaseFile, findSuiteFile } from './settings-file.ts';
 import type { Workplace } from './workplace.ts';
@@ -20,6 +22,8 @@ export interface RunJobInput {
   readonly resume?: string | undefined;
   /** Compare with this instead of the blessed baseline. */
   readonly against?: string | undefined;
+  /** Grade the baseline's outputs under this run's exam before comparing. */
+  readonly regradeBaseline?: boolean | undefined;
   readonly dryRun: boolean;
   readonly settings: RunSettings;
 }
@@ -32,6 +36,8 @@ export type RunJobResult =
       readonly stoppedBy: RunResult['report']['stoppedBy'];
       /** null when the suite has no baseline. */
       readonly comparison: Comparison | null;
+      /** How far the judge can be trusted; null without one. */
+      readonly judgeNote: string | null;
       readonly next: string;
     };
 
@@ -52,7 +58,11 @@ export async function runJob(work: Workplace, input: RunJobInput): Promise<RunJo
   if (!('summary' in result)) return { kind: 'estimate', estimate: result };
 
   const { summary, report } = result;
-  const against = await baselineFor(work, summary, input.against);
+  const found = await baselineFor(work, summary, input.against);
+  const against =
+    found !== null && input.regradeBaseline === true
+      ? (await regradeAs(work, found, summary)).summary
+      : found;
   const comparison =
     against === null ? null : await compareStored(work, against, summary, { callsSpent: report.calls });
   return {
@@ -60,6 +70,7 @@ export async function runJob(work: Workplace, input: RunJobInput): Promise<RunJo
     summary,
     stoppedBy: report.stoppedBy,
     comparison,
+    judgeNote: await judgeNote(work.store, summary.judge),
     next: comparison === null ? `lastgood bless ${summary.id} --by NAME --why TEXT` : nextCommand(comparison),
   };
 }

@@ -1,12 +1,12 @@
 // Run a suite against a release and keep what happened as a snapshot. Grading overlaps running; every trial is durable as it completes.
 
-import { randomBytes } from 'node:crypto';
 import {
   caseExam,
   costOf,
   type Examiner,
   examFingerprint,
   type Finding,
+  type JsonObject,
   LastgoodError,
   newSnapshotId,
   type Provider,
@@ -16,12 +16,17 @@ import {
   type SnapshotSummary,
   type Suite,
 } from '../core/index.ts';
-import { createTrialGrader } from '../grade/index.ts';
 import { estimateRun, type Job, judgeValidity, planJobs, type RunReport, runJobs } from '../run/index.ts';
 import { withTrials } from '../suite/index.ts';
 import type { Assignment } from './assignment.ts';
+import { openExaminers, withJudges, withVotes } from './judge-examiners.ts';
+import { judgingFindings } from './judge-outputs.ts';
 import { ledgerWriter } from './ledger-writer.ts';
+import { preflight } from './preflight.ts';
 import { providerOf, type Workplace } from './workplace.ts';
+
+/** Label of snapshots whose stored cases are not what was asked: how many. */
+const REDACTED_LABEL = 'redacted-cases';
 
 /** How a run may spend time and money; every limit is optional. */
 export interface RunSettings {
@@ -37,11 +42,14 @@ export interface RunSettings {
   readonly attemptTimeoutMs?: number | undefined;
   /** Attempts per trial (default 4; 1 = no retries). */
   readonly maxAttempts?: number | undefined;
+  /** Calls of each judge per question instead of the suite's; part of the exam. */
   readonly judgeVotes?: number | undefined;
   readonly labels?: Readonly<Record<string, string>> | undefined;
   readonly purpose?: SnapshotPurpose | undefined;
   /** Refuse a floating model alias instead of warning. */
   readonly requirePinned?: boolean | undefined;
+  /** Ask the catalogues for the models first: true = all that have one, false = none, default = the providers' own services. */
+  readonly preflight?: boolean | undefined;
 }
 
 export interface RunResult {
@@ -80,13 +88,17 @@ export async function runSuite(
   assignment: Assignment,
   settings: RunSettings = {},
 ): Promise<RunResult> {
+  refuseSecrets(work, assignment.release);
   lintPin(work, assignment.release, settings.requirePinned ?? false);
   const planned = plannedAssignment(assignment, settings);
   const snapshotId = newSnapshotId(work.rng);
   // A missing key or recording must be known before the ledger has a snapshot that nothing will fill.
   const provider = await providerOf(work, planned.release);
+  const findings = await withJudges(work, planned.judge, (judges) =>
+    preflight(work, [{ release: planned.release, provider }, ...judges], settings.preflight),
+  );
   await openSnapshot(work, planned, snapshotId, settings);
-  return execute(work, planned, settings, { snapshotId, provider, done: undefined });
+  return execute(work, planned, settings, { snapshotId, provider, done: undefined }, findings);
 }
 
 /** Finishes an interrupted snapshot: only trials that are not in the ledger yet are run. The suite and release come from the ledger. */
@@ -98,6 +110,20 @@ export async function resumeRun(
   const { store } = work;
   const [suite, release] = await Promise.all([store.suiteOf(snapshotId), store.releaseOf(snapshotId)]);
   const summary = await store.resolve(snapshotId, { now: work.clock.now() });
+  if (summary.labels[REDACTED_LABEL] !== undefined) {
+    throw new LastgoodError({
+      code: 'RESUME_REDACTED',
+      message: `Snapshot ${snapshotId} cannot be resumed: its cases were redacted before they were stored, so they cannot be asked again as they were.`,
+      hint: 'run the suite anew',
+    });
+  }
+  if (summary.purpose === 'regrade') {
+    throw new LastgoodError({
+      code: 'RESUME_REGRADE',
+      message: `${snapshotId} grades stored outputs again; there is no call of the subject to finish`,
+      hint: 'repeat the `lastgood regrade`: what the judge has said is remembered',
+    });
+  }
   const judge = summary.judge === null ? null : await store.releaseOf(snapshotId, 'judge');
   const embedder = summary.embedder === null ? null : await store.releaseOf(snapshotId, 'embedder');
   const provider = await providerOf(work, release);
@@ -120,12 +146,14 @@ export async function openSnapshot(
   snapshotId: string,
   settings: RunSettings,
 ): Promise<void> {
-  const { suite, release, judge, embedder } = assignment;
+  const { suite, release, embedder } = assignment;
+  const judge = withVotes(assignment.judge, settings.judgeVotes);
   const examiner: Examiner = { judge: judge?.fingerprint ?? null, embedder: embedder?.fingerprint ?? null };
+  const stored = work.privacy?.suite(suite) ?? { suite, changed: 0 };
   await work.store.begin({
     id: snapshotId,
     purpose: settings.purpose ?? 'run',
-    suite,
+    suite: work.mask.json(stored.suite as unknown as JsonObject) as unknown as Suite,
     release,
     judge,
     embedder,
@@ -134,7 +162,10 @@ export async function openSnapshot(
     plannedTrials: plannedTrials(suite),
     startedAt: work.clock.now().toISOString(),
     seed: Math.floor(work.rng.next() * 2 ** 32),
-    labels: settings.labels ?? {},
+    labels: {
+      ...settings.labels,
+      ...(stored.changed === 0 ? {} : { [REDACTED_LABEL]: String(stored.changed) }),
+    },
     environment: work.environment,
   });
 }
@@ -148,6 +179,7 @@ async function execute(
   assignment: Assignment,
   settings: RunSettings,
   open: Pick<Arm, 'snapshotId' | 'provider' | 'done'>,
+  found: readonly Finding[] = [],
 ): Promise<RunResult> {
   try {
     const arm: Arm = { name: 'candidate', assignment, ...open };
@@ -159,7 +191,7 @@ async function execute(
       ...(open.done === undefined ? {} : { done: open.done }),
     });
     const report = await runArms(work, [arm], jobs, settings);
-    const summary = await closeArm(work, arm, report, settings);
+    const summary = await closeArm(work, arm, report, settings, found);
     return { summary, report };
   } finally {
     await open.provider.close?.();
@@ -175,27 +207,11 @@ export async function runArms(
 ): Promise<RunReport> {
   const first = arms[0];
   if (first === undefined) throw new Error('a run needs at least one arm');
-  const { judge, embedder } = first.assignment;
-  const judgeProvider = judge === null ? null : await providerOf(work, judge);
-  const embedderProvider = embedder === null ? null : await providerOf(work, embedder);
+  const { embedder } = first.assignment;
+  const judge = withVotes(first.assignment.judge, settings.judgeVotes);
   const price = (model: string | null, usage: Parameters<typeof costOf>[2]): number | null =>
     costOf(work.prices, model, usage);
-  const grader = createTrialGrader({
-    judge: judge === null || judgeProvider === null ? null : { release: judge, provider: judgeProvider },
-    embedder:
-      embedder === null || embedderProvider === null
-        ? null
-        : { release: embedder, provider: embedderProvider },
-    verdicts: {
-      get: (key) => work.store.cachedVerdict(key),
-      put: (key, verdict) => work.store.keepVerdict(key, verdict, work.clock.now().toISOString()),
-    },
-    costOf: price,
-    // Never from a seeded generator: what fences the judged text must not be guessable by the model that wrote it.
-    nonce: () => randomBytes(16).toString('hex'),
-    mask: work.mask,
-    judgeOptions: { ...(settings.judgeVotes === undefined ? {} : { votes: settings.judgeVotes }) },
-  });
+  const examiners = await openExaminers(work, { judge, embedder });
   const writers = new Map(arms.map((arm) => [arm.name, ledgerWriter(work.store, arm.snapshotId)]));
   try {
     return await runJobs(jobs, {
@@ -209,17 +225,17 @@ export async function runArms(
       ...(settings.maxCostUsd === undefined ? {} : { bestKnownCost: dearestCall(arms, price) }),
       progress: work.progress,
       onTrial: async (job, trial) => {
-        const graded = await grader.gradeTrial(job.case, trial, work.hardSignal);
-        const masked = work.mask.json(graded as never) as typeof graded;
+        const clean = work.privacy?.redact(trial) ?? trial;
+        const graded = await examiners.grader.gradeTrial(job.case, clean, work.hardSignal);
+        const kept = work.privacy?.kept(graded) ?? graded;
+        const masked = work.mask.json(kept as never) as typeof graded;
         const writer = writers.get(job.arm);
         if (writer === undefined) throw new Error(`no snapshot is open for arm ${job.arm}`);
         await writer.write(masked);
       },
     });
   } finally {
-    await grader.close();
-    await judgeProvider?.close?.();
-    await embedderProvider?.close?.();
+    await examiners.close();
   }
 }
 
@@ -242,6 +258,7 @@ export async function closeArm(
   arm: Arm,
   report: RunReport,
   settings: RunSettings,
+  found: readonly Finding[] = [],
 ): Promise<SnapshotSummary> {
   const { store } = work;
   const open = await store.resolve(arm.snapshotId, { now: work.clock.now() });
@@ -250,7 +267,7 @@ export async function closeArm(
     planned: open.plannedTrials,
     answered: open.answered,
     failed: open.failed,
-    appErrors: counts?.appErrors ?? 0,
+    appErrors: open.appErrors ?? counts?.appErrors ?? 0,
     skipped: open.skipped,
     ungraded: open.ungraded,
     stoppedBy: report.stoppedBy,
@@ -265,7 +282,9 @@ export async function closeArm(
     validity,
     validityReasons: reasons,
     findings: [
+      ...found,
       ...findingsOf(arm.assignment.release, open, counts?.droppedParams ?? report.droppedParams),
+      ...(await judgingFindings(store, arm.snapshotId, withVotes(arm.assignment.judge, settings.judgeVotes))),
       ...notes.map((message) => ({ code: 'SMALL_LOSS', message })),
     ],
   });
@@ -293,6 +312,22 @@ function findingsOf(release: Release, summary: SnapshotSummary, droppedParams: r
     });
   }
   return findings;
+}
+
+/** A release is kept whole, under a fingerprint over every byte of it: a secret in it could neither be kept nor masked. */
+function refuseSecrets(work: Workplace, release: Release): void {
+  const layers = release.layers as unknown as JsonObject;
+  const key = Object.keys(layers).find((layer) => {
+    const value = layers[layer] as JsonObject;
+    return work.mask.json(value) !== value;
+  });
+  if (key === undefined) return;
+  throw new LastgoodError({
+    code: 'SECRET_IN_RELEASE',
+    message: `the ${key} layer holds the value of a secret of the environment; releases are stored and shared, so nothing was run`,
+    where: { file: release.file ?? undefined, key },
+    hint: 'name the environment variable instead: api-key-env, or { env: NAME } in headers',
+  });
 }
 
 /** Warns about (or refuses) a route whose model can change without a new fingerprint. */

@@ -5,6 +5,7 @@ import { dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { LastgoodError } from '../core/index.ts';
 import { readChecked } from './checked-file.ts';
+import { type RedactRule, redactRuleSchema, STORE_MODES, type StoreMode } from './privacy.ts';
 
 export const settingsSchema = z.strictObject({
   db: z.string().optional().describe('the ledger (default snapshots/lastgood.db)'),
@@ -12,15 +13,38 @@ export const settingsSchema = z.strictObject({
   release: z.string().optional().describe('default release'),
   concurrency: z.number().int().positive().optional().describe('calls in flight at once (default 8)'),
   prices: z.string().optional().describe('price file: US dollars per million tokens and model'),
-  notify: z.strictObject({ webhook: z.string().optional() }).optional(),
+  redact: z
+    .array(redactRuleSchema)
+    .optional()
+    .describe('what is taken out of prompts and answers before anything is judged or written'),
+  store: z.enum(STORE_MODES).optional().describe('how much text is kept (default all)'),
+  notify: z
+    .strictObject({
+      webhook: z
+        .union([z.string(), z.strictObject({ env: z.string() })])
+        .optional()
+        .describe(
+          'where alerts are posted; the address is a secret, so name the environment variable that holds it',
+        ),
+    })
+    .optional(),
 });
 
+/** Redaction modules stand relative to the settings file. */
+function absoluteModules(rules: readonly RedactRule[], from: (path: string) => string): RedactRule[] {
+  return rules.map((rule) => ('module' in rule ? { module: from(rule.module) } : rule));
+}
+
 export interface Settings {
+  readonly redact?: readonly RedactRule[] | undefined;
+  readonly store?: StoreMode | undefined;
   readonly db: string;
   readonly suite: string | undefined;
   readonly release: string | undefined;
   readonly concurrency: number | undefined;
   readonly prices: string | undefined;
+  /** As `--webhook` takes it: an address, or `env:NAME`. */
+  readonly webhook?: string | undefined;
 }
 
 /** The settings of the project in `cwd`; defaults when there is no file. Paths come back absolute. */
@@ -42,7 +66,10 @@ export async function readSettings(cwd: string): Promise<Settings> {
     suite: s.suite === undefined ? undefined : from(s.suite),
     release: s.release === undefined ? undefined : from(s.release),
     concurrency: s.concurrency,
+    ...(s.redact === undefined ? {} : { redact: absoluteModules(s.redact, from) }),
+    store: s.store,
     prices: s.prices === undefined ? undefined : from(s.prices),
+    webhook: typeof s.notify?.webhook === 'object' ? `env:${s.notify.webhook.env}` : s.notify?.webhook,
   };
 }
 

@@ -13,6 +13,7 @@ import type {
   SnapshotStore,
 } from '../core/index.ts';
 import { createProvider } from '../provider/index.ts';
+import type { Privacy } from './privacy.ts';
 
 export interface Workplace {
   readonly store: SnapshotStore;
@@ -28,6 +29,8 @@ export interface Workplace {
   readonly signal: AbortSignal;
   /** At once: calls in flight are dropped. */
   readonly hardSignal: AbortSignal;
+  /** What may be judged and written of a run; absent = everything. */
+  readonly privacy?: Privacy | null | undefined;
   /** Who answers for a release, where it is not the provider its route names: a drill's stand-in, a scripted world. */
   readonly providerFor?: ((release: Release) => Promise<Provider>) | undefined;
 }

@@ -23,28 +23,43 @@ export const registerDiff: Register = (program, io, exit) => {
       .argument('<candidate>', 'snapshot reference')
       .description('what changed between two snapshots, case by case')
       .option('--suite <name>', 'which suite the references mean')
+      .option('--regrade-baseline', "grade the baseline's stored outputs under the candidate's exam first")
       .option('--format <format>', `one of ${FORMATS.join(', ')} (default text)`, formatOf)
       .option('-o, --output <file>', 'write there instead of stdout'),
   ).action(
     async (
       a: string,
       b: string,
-      options: CommonOptions & { suite?: string; format?: Format; output?: string },
+      options: CommonOptions & {
+        suite?: string;
+        format?: Format;
+        output?: string;
+        regradeBaseline?: boolean;
+      },
     ) => {
       const { diffJob } = await import('../../workflow/diff-job.ts');
       const { openOutput } = await import('../output.ts');
       const write = await openOutput(io, options.output);
       await withWorkplace(io, options, { mustExist: true }, async ({ work }) => {
-        const { comparison, next } = await diffJob(work, { baseline: a, candidate: b, suite: options.suite });
+        const { comparison, next } = await diffJob(work, {
+          baseline: a,
+          candidate: b,
+          suite: options.suite,
+          regradeBaseline: options.regradeBaseline,
+        });
         const format = options.json ? 'json' : (options.format ?? 'text');
-        await write(
-          await renderComparison(
-            comparison,
-            format,
-            next,
-            options.output === undefined ? styleOf(io) : undefined,
-          ),
-        );
+        if (format === 'html') {
+          const { diffPage } = await import('../../workflow/diff-page.ts');
+          await write(await diffPage(work.store, comparison, next));
+        } else
+          await write(
+            await renderComparison(
+              comparison,
+              format,
+              next,
+              options.output === undefined ? styleOf(io) : undefined,
+            ),
+          );
         exit(gateExit(comparison));
       });
     },

@@ -1,5 +1,8 @@
 // lastgood list and lastgood show: the ledger, one snapshot, one case.
 
+import { InvalidArgumentError } from 'commander';
+import type { Style } from '../../report/style.ts';
+import type { MadeBy } from '../../workflow/rollback-withdrawn.ts';
 import { styleOf } from '../io.ts';
 import type { Register } from '../program.ts';
 import {
@@ -11,17 +14,66 @@ import {
   withWorkplace,
 } from '../session.ts';
 
+interface ListOptions extends CommonOptions {
+  readonly suite?: string;
+  readonly all?: boolean;
+  readonly limit?: number;
+  readonly fingerprint?: string;
+}
+
+function fingerprintPrefix(text: string): string {
+  if (/^[0-9a-f]{6,64}$/.test(text)) return text;
+  throw new InvalidArgumentError('at least 6 hex digits of a fingerprint');
+}
+
+function madeByText(
+  made: MadeBy,
+  style: Style,
+  listText: typeof import('../../report/snapshot-text.ts').snapshotListText,
+): string {
+  const lines = made.decisions.map(
+    (d) => `${d.at.slice(0, 16).replace('T', ' ')}  ${d.kind}  ${d.suite}  as ${d.role}: ${d.outcome}`,
+  );
+  const decisions =
+    lines.length === 0
+      ? 'No stored decision names it.\n'
+      : `Decisions that name it\n  ${lines.join('\n  ')}\n`;
+  return `${listText(made.snapshots, { style })}\n${decisions}`;
+}
+
 export const registerList: Register = (program, io) => {
   common(
     program
       .command('list')
       .description('the snapshots in the ledger, newest first')
       .option('--suite <name>', 'only this suite')
+      .option(
+        '--fingerprint <prefix>',
+        'only snapshots and decisions made by this release',
+        fingerprintPrefix,
+      )
       .option('--all', 'also verification, comparison and confirmation runs')
       .option('--limit <n>', 'at most this many (default 30)', wholeNumber('--limit', 1)),
-  ).action(async (options: CommonOptions & { suite?: string; all?: boolean; limit?: number }) => {
+  ).action(async (options: ListOptions) => {
     const { snapshotListText } = await import('../../report/snapshot-text.ts');
     await withWorkplace(io, options, { mustExist: true }, async ({ work }) => {
+      if (options.fingerprint !== undefined) {
+        const { madeBy } = await import('../../workflow/rollback-withdrawn.ts');
+        const made = await madeBy(work, {
+          prefix: options.fingerprint,
+          suite: options.suite,
+          limit: options.limit ?? 30,
+        });
+        if (options.json)
+          printJson(io, {
+            schemaVersion: 1,
+            kind: 'list',
+            ...made,
+            snapshots: made.snapshots.map(snapshotJson),
+          });
+        else io.out(madeByText(made, styleOf(io), snapshotListText));
+        return;
+      }
       const list = await work.store.list({
         suite: options.suite,
         limit: options.limit ?? 30,

@@ -1,8 +1,17 @@
 // lastgood rollback: the verified rollback target, or an honest "none".
 
+import type { Command } from 'commander';
 import { styleOf } from '../io.ts';
 import type { Register } from '../program.ts';
-import { type CommonOptions, common, dollars, printJson, wholeNumber, withWorkplace } from '../session.ts';
+import {
+  type CommonOptions,
+  common,
+  dollars,
+  duration,
+  printJson,
+  wholeNumber,
+  withWorkplace,
+} from '../session.ts';
 
 interface RollbackOptions extends CommonOptions {
   readonly from?: string;
@@ -19,7 +28,7 @@ interface RollbackOptions extends CommonOptions {
 }
 
 export const registerRollback: Register = (program, io, exit) => {
-  common(
+  const rollback = common(
     program
       .command('rollback')
       .argument('<suite>', 'suite name or file')
@@ -34,20 +43,28 @@ export const registerRollback: Register = (program, io, exit) => {
         wholeNumber('--trials', 1),
       )
       .option('--concurrency <n>', 'calls in flight at once (default 8)', wholeNumber('--concurrency', 1))
-      .option('--max-candidates <n>', 'run at most this many (default 3)', wholeNumber('--max-candidates', 1))
+      .option(
+        '--max-candidates <n>',
+        'run at most this many in full (default 3)',
+        wholeNumber('--max-candidates', 1),
+      )
       .option('--max-calls <n>', 'spend at most this many calls', wholeNumber('--max-calls', 1))
       .option('--max-cost <usd>', 'spend at most this much', dollars('--max-cost'))
       .option('--prices <file>', 'price file (US dollars per million tokens)')
-      .option('--write <file>', 'write the release file that restores exactly the target'),
-  ).action(async (suite: string, options: RollbackOptions) => {
-    const [{ rollbackJob }, { rollbackText }, { openOutput }] = await Promise.all([
+      .option(
+        '--write <path>',
+        'FILE.yaml: the release file that restores exactly the target; a folder: that file, runbook.md and rollback.json',
+      ),
+  );
+  rollback.action(async (suite: string, options: RollbackOptions) => {
+    const [{ rollbackJob }, { rollbackText }, { preparePlan, writePlan }] = await Promise.all([
       import('../../workflow/rollback-job.ts'),
       import('../../report/rollback-text.ts'),
-      import('../output.ts'),
+      import('../../workflow/rollback-plan.ts'),
     ]);
-    const writeRestored = options.write === undefined ? null : await openOutput(io, options.write);
+    const place = options.write === undefined ? null : await preparePlan(options.write, io.cwd);
     await withWorkplace(io, options, { mustExist: true }, async ({ work, settings }) => {
-      const { decision, restoreFile } = await rollbackJob(work, {
+      const result = await rollbackJob(work, {
         suite,
         cwd: io.cwd,
         from: options.from,
@@ -62,10 +79,44 @@ export const registerRollback: Register = (program, io, exit) => {
           maxCostUsd: options.maxCost,
         },
       });
+      const { decision } = result;
+      // Written before anything is printed: a plan that does not load to what was proven must not be announced.
+      const written = place === null ? [] : await writePlan(work, place, result);
       if (options.json) printJson(io, decision);
       else io.out(rollbackText(decision, { style: styleOf(io) }));
-      if (writeRestored !== null && restoreFile !== null) await writeRestored(restoreFile);
-      exit(decision.decision === 'none' ? 5 : decision.decision === 'verified' ? 0 : 3);
+      for (const file of written) io.err(`written: ${file}\n`);
+      if (io.signal.aborted) exit(130);
+      else exit(decision.decision === 'none' ? 5 : decision.decision === 'verified' ? 0 : 3);
+    });
+  });
+
+  common(
+    rollback
+      .command('verify-state')
+      .argument('<suite>', 'suite with a rollback target, or a snapshot reference')
+      .description('run the check commands of the state built from the restored layers, and keep the result')
+      .option('--target <ref>', 'check against this release: a snapshot reference or fingerprint')
+      .option('--timeout <duration>', 'end a check after this long (default 60s)', duration('--timeout')),
+  ).action(async (asked: string, _: unknown, command: Command) => {
+    // The parent takes the options they share (--db, --json) wherever they stand.
+    const options: CommonOptions & { target?: string; timeout?: number } = command.optsWithGlobals();
+    const [{ verifyState }, { stateChecksText }] = await Promise.all([
+      import('../../workflow/rollback-state.ts'),
+      import('../../report/rollback-text.ts'),
+    ]);
+    await withWorkplace(io, options, { mustExist: true }, async ({ work }) => {
+      const report = await verifyState(work, {
+        asked,
+        target: options.target,
+        cwd: io.cwd,
+        environment: io.environment,
+        timeoutMs: options.timeout ?? 60_000,
+        platform: io.platform,
+      });
+      if (options.json) printJson(io, report);
+      else io.out(stateChecksText(report, { style: styleOf(io) }));
+      const misfit = report.checks.some((c) => c.outcome !== 'fits');
+      exit(misfit ? 1 : report.unchecked.length > 0 ? 3 : 0);
     });
   });
 };

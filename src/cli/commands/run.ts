@@ -1,6 +1,7 @@
 // lastgood run: suite × release → snapshot, then the comparison with the baseline.
 
-import { InvalidArgumentError } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
+import { boundHeap } from '../heap.ts';
 import { styleOf } from '../io.ts';
 import type { Register } from '../program.ts';
 import {
@@ -31,7 +32,10 @@ interface RunOptions extends CommonOptions {
   readonly judge?: string;
   readonly judgeVotes?: number;
   readonly prices?: string;
+  readonly preflight?: boolean;
+  readonly store?: string;
   readonly against?: string;
+  readonly regradeBaseline?: boolean;
   readonly maxAttempts?: number;
   readonly timeout?: number;
 }
@@ -59,15 +63,32 @@ export const registerRun: Register = (program, io, exit) => {
       .option('--judge <file>', "judge release instead of the suite's")
       .option(
         '--judge-votes <n>',
-        'judge calls per trial, majority decides (default 1)',
+        'calls of each judge per question, the majority decides (default 1); part of the exam',
         wholeNumber('--judge-votes', 1),
       )
       .option('--prices <file>', 'price file (US dollars per million tokens)')
+      .addOption(
+        new Option('--store <mode>', 'texts that are kept: outputs = answers only, scores = none').choices([
+          'all',
+          'outputs',
+          'scores',
+        ]),
+      )
       .option('--against <ref>', 'compare with this snapshot instead of the baseline')
+      .option(
+        '--regrade-baseline',
+        "grade the baseline's stored outputs under this run's exam before comparing",
+      )
+      .option(
+        '--preflight',
+        'ask the catalogue for the models first, also where base-url names another server',
+      )
+      .option('--no-preflight', 'do not ask any catalogue')
       .option('--resume <id>', 'finish an interrupted snapshot')
       .option('--require-pinned', 'refuse a floating model alias')
       .option('--dry-run', 'show what would be called and what it could cost, call nothing'),
   ).action(async (asked: string | undefined, options: RunOptions) => {
+    boundHeap();
     if (asked === undefined && options.resume === undefined) {
       const { readSettings } = await import('../../workflow/settings-file.ts');
       asked = (await readSettings(io.cwd)).suite;
@@ -90,6 +111,7 @@ export const registerRun: Register = (program, io, exit) => {
           judge: options.judge,
           resume: options.resume,
           against: options.against,
+          regradeBaseline: options.regradeBaseline,
           dryRun: options.dryRun === true,
           settings: {
             trials: options.trials,
@@ -102,6 +124,7 @@ export const registerRun: Register = (program, io, exit) => {
             judgeVotes: options.judgeVotes,
             labels: options.label,
             requirePinned: options.requirePinned,
+            preflight: options.preflight,
           },
         });
         if (result.kind === 'estimate') {
@@ -117,6 +140,8 @@ export const registerRun: Register = (program, io, exit) => {
           io.out(
             report.runText(summary, {
               style,
+              // A comparison says it among its notes.
+              judge: comparison === null ? result.judgeNote : null,
               next: comparison === null ? `lastgood show ${summary.id}` : undefined,
             }),
           );

@@ -1,0 +1,120 @@
+// Our own design as a harness: rounds of interleaved trials, the screen, eight fresh trials of what looks worse, one verdict.
+// Everything that decides is the engine's own code; this file only calls the arms.
+
+import { type CompareOptions, compareSnapshots, flagCases } from '../../src/compare/index.ts';
+import { type Comparison, type PairedDelta, resolvePolicy } from '../../src/core/index.ts';
+import {
+  looksAfter,
+  policyAfterLooks,
+  stopsEarly,
+  TIERS,
+  type Tier,
+} from '../../src/workflow/compare-plan.ts';
+import type { Harness } from './harness.ts';
+import { caseOf, indexOf, snapshotOf } from './snapshots.ts';
+import type { ArmName, Outcome, World } from './worlds.ts';
+
+/** Permutations inside the benchmark; the program itself makes 9,999. */
+export const REPLICATES = 499;
+
+interface Arms {
+  readonly baseline: Outcome[][];
+  readonly candidate: Outcome[][];
+}
+
+/** One trial of every case in both arms, side by side. */
+function round(world: World, arms: Arms): void {
+  for (let i = 0; i < world.cases; i++) {
+    arms.baseline[i]?.push(world.run('baseline', i));
+    arms.candidate[i]?.push(world.run('candidate', i));
+  }
+}
+
+/** Runs a comparison of a tier in a world. `looks`: stop early on overwhelming evidence, as the program does. */
+export function compareIn(world: World, tier: Tier, looks: boolean): Comparison {
+  const { trials, confirmTrials } = TIERS[tier];
+  const policy = resolvePolicy(undefined);
+  const options: CompareOptions = {
+    policy: looks ? policyAfterLooks(policy, trials) : policy,
+    seed: world.seed,
+    replicates: REPLICATES,
+    interleaved: true,
+    tier,
+  };
+  const lists = (): Outcome[][] => Array.from({ length: world.cases }, () => []);
+  const arms: Arms = { baseline: lists(), candidate: lists() };
+  const lookAt = new Set(looks ? looksAfter(trials) : []);
+  const snapshots = () => ({
+    a: snapshotOf('sbaseline', 'baseline', world, arms.baseline),
+    b: snapshotOf('scandidate', 'candidate', world, arms.candidate),
+  });
+  for (let done = 1; done <= trials; done++) {
+    round(world, arms);
+    if (!lookAt.has(done)) continue;
+    const { a, b } = snapshots();
+    // A p of .001 needs a thousand permutations to show.
+    if (stopsEarly(compareSnapshots(a, b, { ...options, replicates: 1999 }).overall.pRegression)) break;
+  }
+  const { a, b } = snapshots();
+  const flagged = flagCases(a, b, options).flagged.map(indexOf);
+  const fresh = (arm: ArmName) =>
+    flagged.map((i) =>
+      caseOf(
+        world,
+        i,
+        Array.from({ length: confirmTrials }, () => world.run(arm, i)),
+        true,
+      ),
+    );
+  return compareSnapshots(a, b, {
+    ...options,
+    confirmation: { baseline: fresh('baseline'), candidate: fresh('candidate') },
+    callsSpent: world.calls(),
+  });
+}
+
+function isConfirmed(delta: Comparison['cases'][number]): delta is PairedDelta {
+  return delta.verdict === 'regressed' && delta.evidence === 'confirmed';
+}
+
+function verdictOf(comparison: Comparison): ReturnType<Harness['judge']> {
+  const { metrics } = comparison;
+  return {
+    alarm: comparison.verdict === 'regressed',
+    verdict: comparison.verdict,
+    cases: comparison.cases.filter(isConfirmed).map((delta) => indexOf(delta.id)),
+    channels: [
+      ...(metrics.length.verdict === 'shifted' ? ['length'] : []),
+      ...(metrics.latencyMs.verdict === 'shifted' ? ['latency'] : []),
+    ],
+  };
+}
+
+function tierHarness(name: string, tier: Tier, looks: boolean): Harness {
+  return { name, namesCases: true, judge: (world) => verdictOf(compareIn(world, tier, looks)) };
+}
+
+export const SMOKE = tierHarness('lastgood-smoke', 'smoke', false);
+export const STD = tierHarness('lastgood-std', 'std', false);
+export const DEEP = tierHarness('lastgood-deep', 'deep', false);
+/** The tier as `lastgood compare` runs it, with its early looks. */
+export const STD_LOOKS = tierHarness('lastgood-std-looks', 'std', true);
+export const DEEP_LOOKS = tierHarness('lastgood-deep-looks', 'deep', true);
+
+/** Every answer of both arms graded by today's judge: what `lastgood regrade` makes of stored outputs. */
+function withTodaysJudge(world: World): World {
+  return { ...world, run: (arm, index) => world.run(arm, index).regrade() };
+}
+
+/** What the engine says when the judge changed between the arms and nothing was graded again. */
+export const STD_OTHER_JUDGE: Harness = {
+  name: 'lastgood-std, judge changed',
+  namesCases: true,
+  judge: (world) => verdictOf(compareIn(world, 'std', false)),
+};
+/** The same after the stored outputs were graded by one judge. */
+export const STD_REGRADED: Harness = {
+  name: 'lastgood-std, re-graded',
+  namesCases: true,
+  judge: (world) => verdictOf(compareIn(withTodaysJudge(world), 'std', false)),
+};

@@ -1,0 +1,168 @@
+// Which cells are run, and how often. Names are what `--only` selects by.
+
+import type { CanaryScore } from './canary.ts';
+import { scoreCanary } from './canary.ts';
+import type { Harness } from './harness.ts';
+import { DEEP, DEEP_LOOKS, SMOKE, STD, STD_LOOKS, STD_OTHER_JUDGE, STD_REGRADED } from './lastgood.ts';
+import { NAIVE } from './naive.ts';
+import type { NightlyScore } from './nightly.ts';
+import { NIGHTLY, NIGHTLY_CASES, scoreNightly, VERSUS_YESTERDAY } from './nightly.ts';
+import type { TargetScore } from './rollback-target.ts';
+import { scoreTarget } from './rollback-target.ts';
+import type { CellScore } from './score.ts';
+import { scoreCell } from './score.ts';
+import type { Profile, Scenario } from './worlds.ts';
+
+export interface Results {
+  readonly cells: CellScore[];
+  readonly nightly: NightlyScore[];
+  readonly targets: TargetScore[];
+  readonly canaries: CanaryScore[];
+}
+
+/** One piece of work. */
+export interface Step {
+  readonly name: string;
+  /** Adds to the results and says in a word what came out. */
+  run(results: Results): string;
+}
+
+export interface PlanSize {
+  /** Worlds a cell; unchanged worlds get twice as many. */
+  readonly reps: number;
+  readonly seed: number;
+  /** Only the cells that a bar hangs on. */
+  readonly quick: boolean;
+}
+
+const PROFILES: readonly Profile[] = ['mature', 'hard', 'flaky'];
+const SIZES = [30, 100, 300] as const;
+const SHAPES: readonly Scenario[] = ['unchanged', 'improve', 'uniform-5', 'broken', 'category', 'mixed'];
+
+/** The naive harnesses cost next to nothing, and as anchors they must be precise. */
+const NAIVE_FACTOR = 10;
+
+/** Every step in the order it is run. */
+export function planSteps({ reps, seed, quick }: PlanSize): Step[] {
+  const steps: Step[] = [];
+  const cell = (
+    harness: Harness,
+    profile: Profile,
+    cases: number,
+    scenario: Scenario,
+    times: number,
+  ): void => {
+    steps.push({
+      name: `${harness.name}/${profile}-${cases}/${scenario}`,
+      run: ({ cells }) => {
+        const score = scoreCell({ profile, cases, scenario }, harness, times, seed);
+        cells.push(score);
+        return `alarm ${score.alarm.toFixed(4)} of ${times}, ${score.calls.toFixed(0)} calls`;
+      },
+    });
+  };
+  const often = (scenario: Scenario): number => (scenario === 'unchanged' ? 2 * reps : reps);
+
+  for (const harness of NAIVE)
+    for (const scenario of SHAPES) cell(harness, 'mature', 100, scenario, NAIVE_FACTOR * reps);
+  for (const harness of NAIVE) cell(harness, 'mature', 30, 'unchanged', NAIVE_FACTOR * reps);
+
+  for (const scenario of [...SHAPES, 'uniform-10'] as const)
+    cell(STD, 'mature', 100, scenario, often(scenario));
+  if (!quick)
+    for (const harness of [SMOKE, DEEP])
+      for (const scenario of [...SHAPES, 'uniform-10'] as const)
+        cell(harness, 'mature', 100, scenario, often(scenario));
+
+  for (const harness of quick ? [STD] : [SMOKE, STD, DEEP])
+    for (const profile of PROFILES)
+      for (const cases of SIZES)
+        if (profile !== 'mature' || cases !== 100) cell(harness, profile, cases, 'unchanged', 2 * reps);
+
+  if (!quick)
+    for (const profile of PROFILES)
+      for (const cases of SIZES)
+        if (profile !== 'mature' || cases !== 100)
+          for (const scenario of ['improve', 'uniform-5', 'broken', 'category', 'mixed'] as const)
+            cell(STD, profile, cases, scenario, Math.ceil(reps / 2));
+  if (!quick) cell(STD, 'hard', 100, 'uniform-10', Math.ceil(reps / 2));
+
+  for (const harness of quick ? [STD_LOOKS] : [STD_LOOKS, DEEP_LOOKS])
+    for (const scenario of ['unchanged', 'uniform-5', 'broken', 'category', 'uniform-10'] as const)
+      cell(harness, 'mature', 100, scenario, Math.ceil(reps / 2));
+
+  for (const profile of quick ? (['mature'] as const) : PROFILES) {
+    cell(STD, profile, 100, 'shock-interleaved', reps);
+    if (!quick) cell(STD, profile, 100, 'shock-back-to-back', Math.ceil(reps / 2));
+  }
+  cell(STD, 'mature', 100, 'verbosity', reps);
+  for (const profile of ['mature', 'hard'] as const) {
+    cell(STD_OTHER_JUDGE, profile, 100, 'judge-drift', Math.ceil(reps / 10));
+    cell(STD_REGRADED, profile, 100, 'judge-drift', reps);
+    if (!quick)
+      for (const naive of NAIVE.filter((h) => h.name === 'paired-t'))
+        cell(naive, profile, 100, 'judge-drift', 2 * reps);
+  }
+
+  for (const profile of PROFILES)
+    for (const [cases, trials] of [
+      [100, 5],
+      [100, 10],
+      [300, 3],
+    ] as const)
+      if (!quick || (profile === 'mature' && cases === 100))
+        for (const truth of ['worse', 'as-good'] as const)
+          steps.push({
+            name: `target/${profile}-${cases}x${trials}/${truth}`,
+            run: ({ targets }) => {
+              const score = scoreTarget({ profile, cases, trials, truth }, reps, seed);
+              targets.push(score);
+              return `claimed ${score.claimed.toFixed(3)}`;
+            },
+          });
+
+  for (const [rate, change, margin] of [
+    [0.9, 0, 0.1],
+    [0.9, -0.1, 0.1],
+    [0.9, -0.2, 0.1],
+    [0.9, 0, 0.05],
+    [0.7, 0, 0.05],
+    [0.9, -0.05, 0.05],
+    [0.7, -0.1, 0.05],
+  ] as const)
+    steps.push({
+      name: `canary/${rate}${change}/margin-${margin}`,
+      run: ({ canaries }) => {
+        const score = scoreCanary({ rate, change, margin }, 2 * reps, seed);
+        canaries.push(score);
+        return `rolled back ${score.rollback.toFixed(3)}, promoted ${score.promote.toFixed(3)}`;
+      },
+    });
+
+  for (const [profile, trials, course, grades, rule, times] of [
+    ['mature', 1, 'unchanged', 'exact', NIGHTLY, reps / 2],
+    ['mature', 1, 'decay', 'exact', NIGHTLY, reps / 5],
+    ['mature', 1, 'step', 'exact', NIGHTLY, reps / 5],
+    ['mature', 3, 'unchanged', 'exact', NIGHTLY, reps / 2],
+    ['mature', 3, 'decay', 'exact', NIGHTLY, reps / 5],
+    ['hard', 1, 'unchanged', 'exact', NIGHTLY, reps / 2],
+    ['hard', 1, 'decay', 'exact', NIGHTLY, reps / 5],
+    ['mature', 1, 'unchanged', 'judge', NIGHTLY, reps / 5],
+    ['mature', 1, 'decay', 'judge', NIGHTLY, reps / 5],
+    ['mature', 1, 'unchanged', 'exact', NIGHTLY_CASES, reps / 4],
+    ['mature', 3, 'unchanged', 'exact', NIGHTLY_CASES, reps / 4],
+    ['mature', 1, 'unchanged', 'exact', VERSUS_YESTERDAY, reps],
+    ['mature', 3, 'unchanged', 'exact', VERSUS_YESTERDAY, reps],
+  ] as const)
+    if (!quick || (profile === 'mature' && trials === 1 && grades === 'exact' && rule !== NIGHTLY_CASES))
+      steps.push({
+        name: `nightly/${profile}-100x${trials}/${course}/${grades}/${rule.name}`,
+        run: ({ nightly }) => {
+          const cell = { profile, cases: 100, trials, course, grades };
+          const score = scoreNightly(cell, rule, Math.ceil(times), seed);
+          nightly.push(score);
+          return `alarm ${score.alarm.toFixed(3)}, median night ${score.medianNight}`;
+        },
+      });
+  return steps;
+}

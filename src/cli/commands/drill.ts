@@ -1,0 +1,74 @@
+// lastgood drill: rehearse and time the rollback path before it is needed.
+
+import { styleOf } from '../io.ts';
+import type { Register } from '../program.ts';
+import { type CommonOptions, common, printJson, wholeNumber, withWorkplace } from '../session.ts';
+
+interface DrillOptions extends CommonOptions {
+  readonly release?: string;
+  readonly staging?: string;
+  readonly scenario?: string;
+  readonly trials?: number;
+  readonly concurrency?: number;
+  readonly maxCalls?: number;
+  readonly last?: boolean;
+}
+
+export const registerDrill: Register = (program, io, exit) => {
+  common(
+    program
+      .command('drill')
+      .argument('<suite>', 'suite file, folder, or name under suites/')
+      .description(
+        'rehearse the rollback: restore model and prompt, tools off, human review; each in 15 minutes',
+      )
+      .option('--release <file>', "what runs in production (default: the release of the suite's newest run)")
+      .option('--staging <file>', 'a staging release: its calls are real')
+      .option('--scenario <file>', 'the scenario of the simulator (default: scenario.yaml beside the suite)')
+      .option('--trials <n>', "trials per case instead of the suite's", wholeNumber('--trials', 1))
+      .option('--concurrency <n>', 'calls in flight at once (default 8)', wholeNumber('--concurrency', 1))
+      .option('--max-calls <n>', 'at most this many calls for each step', wholeNumber('--max-calls', 1))
+      .option('--last', 'show the newest drill and its age; nothing is run'),
+  ).action(async (suite: string, options: DrillOptions) => {
+    const [{ drillJob, lastDrillReport }, { drillText }] = await Promise.all([
+      import('../../workflow/drill-job.ts'),
+      import('../../report/drill-text.ts'),
+    ]);
+    const style = styleOf(io);
+    await withWorkplace(io, options, { mustExist: options.last === true }, async ({ work, settings }) => {
+      if (options.last === true) {
+        const last = await lastDrillReport(work, suite, io.cwd);
+        if (last === null) {
+          if (options.json) printJson(io, { schemaVersion: 1, kind: 'drill', drill: null });
+          else io.out(`Suite ${suite} has never been drilled.\n`);
+          exit(3);
+          return;
+        }
+        if (options.json) printJson(io, { ...last.report, ageDays: last.ageDays });
+        else io.out(drillText(last.report, { style, ageDays: last.ageDays }));
+        exit(exitOf(last.report.outcome));
+        return;
+      }
+      const report = await drillJob(work, {
+        suite,
+        cwd: io.cwd,
+        release: options.release ?? settings.release,
+        staging: options.staging,
+        scenario: options.scenario,
+        settings: {
+          trials: options.trials,
+          concurrency: options.concurrency ?? settings.concurrency,
+          maxCalls: options.maxCalls,
+        },
+      });
+      if (options.json) printJson(io, report);
+      else io.out(drillText(report, { style }));
+      exit(exitOf(report.outcome));
+    });
+  });
+};
+
+/** A drill that failed is a red gate; one that could not be told is not green either. */
+function exitOf(outcome: string): number {
+  return outcome === 'passed' ? 0 : outcome === 'failed' ? 1 : 3;
+}

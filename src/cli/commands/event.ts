@@ -1,0 +1,96 @@
+// lastgood event: deploys, provider notices, incidents and notes on the timeline.
+
+import { resolve } from 'node:path';
+import { InvalidArgumentError } from 'commander';
+import { terminalLine } from '../../report/escape.ts';
+import { when } from '../../report/format.ts';
+import type { EventKind } from '../../workflow/events.ts';
+import type { Register } from '../program.ts';
+import { type CommonOptions, common, printJson, withWorkplace } from '../session.ts';
+
+const KINDS = ['deploy', 'provider-notice', 'incident', 'note'] as const;
+
+function kindOf(text: string): EventKind {
+  const found = KINDS.find((k) => k === text);
+  if (found === undefined) throw new InvalidArgumentError(`one of ${KINDS.join(', ')}`);
+  return found;
+}
+
+export const registerEvent: Register = (program, io) => {
+  const event = program
+    .command('event')
+    .description('what happened around the model: the timeline beside the nights');
+
+  common(
+    event
+      .command('add')
+      .description('put one event on the timeline')
+      .requiredOption('--kind <kind>', `one of ${KINDS.join(', ')}`, kindOf)
+      .requiredOption('--text <text>', 'what happened')
+      .option('--at <time>', 'when, e.g. 2026-05-12T06:00:00Z (default now)')
+      .option('--suite <name>', 'only this suite is concerned (default every suite)')
+      .option('--ref <ref>', 'commit, ticket or URL'),
+  ).action(
+    async (
+      options: CommonOptions & { kind: EventKind; text: string; at?: string; suite?: string; ref?: string },
+    ) => {
+      const { addEvents, eventTime } = await import('../../workflow/events.ts');
+      await withWorkplace(io, options, { mustExist: false }, async ({ work }) => {
+        const added = {
+          kind: options.kind,
+          at: options.at === undefined ? work.clock.now().toISOString() : eventTime(options.at),
+          text: options.text,
+          ...(options.ref === undefined ? {} : { ref: options.ref }),
+          suite: options.suite ?? null,
+        };
+        const { known } = await addEvents(work, [added]);
+        if (options.json) printJson(io, { schemaVersion: 1, kind: 'event', event: added, known: known > 0 });
+        else io.out(`${known > 0 ? 'known already' : 'added'}: ${lineOf(added)}\n`);
+      });
+    },
+  );
+
+  common(
+    event
+      .command('list')
+      .argument('[suite]', 'only what concerns this suite')
+      .description('the timeline, oldest first'),
+  ).action(async (suite: string | undefined, options: CommonOptions) => {
+    const { listEvents } = await import('../../workflow/events.ts');
+    await withWorkplace(io, options, { mustExist: true }, async ({ work }) => {
+      const events = await listEvents(work.store, suite);
+      if (options.json) printJson(io, { schemaVersion: 1, kind: 'events', events });
+      else
+        io.out(
+          events.length === 0
+            ? 'Nothing on the timeline. Add something: lastgood event add --kind deploy --text TEXT\n'
+            : `${events.map(lineOf).join('\n')}\n`,
+        );
+    });
+  });
+
+  common(
+    event
+      .command('import')
+      .argument('<file>', 'JSONL, CSV with a header line, YAML or JSON')
+      .description('put many events on the timeline; those that are there already are left alone'),
+  ).action(async (file: string, options: CommonOptions) => {
+    const { addEvents, readEventFile } = await import('../../workflow/events.ts');
+    const events = await readEventFile(resolve(io.cwd, file));
+    await withWorkplace(io, options, { mustExist: false }, async ({ work }) => {
+      const { added, known } = await addEvents(work, events);
+      if (options.json) printJson(io, { schemaVersion: 1, kind: 'events-imported', added, known });
+      else io.out(`${added} added, ${known} known already\n`);
+    });
+  });
+};
+
+function lineOf(e: {
+  readonly kind: string;
+  readonly at: string;
+  readonly text: string;
+  readonly ref?: string | undefined;
+  readonly suite: string | null;
+}): string {
+  return `${when(e.at)} UTC  ${e.kind}  ${e.suite === null ? '' : `[${terminalLine(e.suite, 40)}] `}${terminalLine(e.text, 200)}${e.ref === undefined ? '' : ` (${terminalLine(e.ref, 100)})`}`;
+}

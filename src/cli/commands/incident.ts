@@ -1,0 +1,70 @@
+// lastgood incident: the post-mortem of a regression, from what the ledger holds and what is told on the command line.
+
+import { InvalidArgumentError } from 'commander';
+import type { Register } from '../program.ts';
+import { type CommonOptions, common, withWorkplace } from '../session.ts';
+
+const FORMATS = ['markdown', 'html', 'json'] as const;
+type IncidentFormat = (typeof FORMATS)[number];
+
+interface IncidentOptions extends CommonOptions {
+  readonly good: string;
+  readonly bad: string;
+  readonly suite?: string;
+  readonly since?: string;
+  readonly detected?: string;
+  readonly resolved?: string;
+  readonly event?: string;
+  readonly format?: IncidentFormat;
+  readonly output?: string;
+  readonly casesOut?: string;
+}
+
+function formatOf(text: string): IncidentFormat {
+  if ((FORMATS as readonly string[]).includes(text)) return text as IncidentFormat;
+  throw new InvalidArgumentError(`one of ${FORMATS.join(', ')}`);
+}
+
+export const registerIncident: Register = (program, io, exit) => {
+  common(
+    program
+      .command('incident')
+      .description('the post-mortem: what changed, when, how it was found, what covers it, what to do')
+      .option('--good <ref>', 'a run from before the incident', 'baseline')
+      .option('--bad <ref>', 'a run that shows it', 'latest')
+      .option('--suite <name>', 'which suite the references mean')
+      .option('--since <time>', 'when it began, e.g. 2026-03-15T02:00Z')
+      .option('--detected <time>', 'when it was noticed')
+      .option('--resolved <time>', 'when it was over')
+      .option(
+        '--event <file>',
+        'deploys, notices and failed inputs: a YAML or JSON list, or JSON lines, of { at, kind, text }',
+      )
+      .option('--format <format>', `one of ${FORMATS.join(', ')} (default markdown)`, formatOf)
+      .option('-o, --output <file>', 'write there instead of stdout')
+      .option('--cases-out <file>', 'write the drafted cases there, one JSON line each'),
+  ).action(async (options: IncidentOptions) => {
+    const [{ incidentJob }, { openOutput }] = await Promise.all([
+      import('../../workflow/incident-job.ts'),
+      import('../output.ts'),
+    ]);
+    const write = await openOutput(io, options.output);
+    const writeCases = options.casesOut === undefined ? null : await openOutput(io, options.casesOut);
+    await withWorkplace(io, options, { mustExist: true }, async ({ work }) => {
+      const { report, text, cases } = await incidentJob(work, {
+        good: options.good,
+        bad: options.bad,
+        suite: options.suite,
+        since: options.since,
+        detected: options.detected,
+        resolved: options.resolved,
+        eventFile: options.event,
+        format: options.json ? 'json' : (options.format ?? 'markdown'),
+        cwd: io.cwd,
+      });
+      await write(text);
+      if (writeCases !== null) await writeCases(cases);
+      exit(report.comparison.verdict === 'regressed' ? 0 : 3);
+    });
+  });
+};

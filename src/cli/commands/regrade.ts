@@ -1,0 +1,70 @@
+// lastgood regrade: a new grade set over stored outputs, without one call to the subject.
+
+import { styleOf } from '../io.ts';
+import type { Register } from '../program.ts';
+import {
+  type CommonOptions,
+  common,
+  printJson,
+  snapshotJson,
+  wholeNumber,
+  withWorkplace,
+} from '../session.ts';
+
+interface RegradeOptions extends CommonOptions {
+  readonly judge?: string;
+  readonly suite?: string;
+  readonly judgeVotes?: number;
+  readonly fresh?: boolean;
+  readonly prices?: string;
+}
+
+export const registerRegrade: Register = (program, io, exit) => {
+  common(
+    program
+      .command('regrade')
+      .argument('<ref>', 'snapshot reference')
+      .description('grade the stored outputs of a snapshot again; no subject call, the old grades stay')
+      .option('--judge <file>', 'another judge release')
+      .option(
+        '--suite <suite>',
+        "the suite file's graders of today; cases whose content changed are left out",
+      )
+      .option(
+        '--judge-votes <n>',
+        'calls of each judge per question, the majority decides; part of the exam',
+        wholeNumber('--judge-votes', 1),
+      )
+      .option('--fresh', 'ask the judge again, also where it is remembered what it said')
+      .option('--prices <file>', 'price file (US dollars per million tokens)'),
+  ).action(async (ref: string, options: RegradeOptions) => {
+    const [{ regradeJob }, { regradeText }] = await Promise.all([
+      import('../../workflow/regrade-job.ts'),
+      import('../../report/judge-text.ts'),
+    ]);
+    await withWorkplace(io, options, { mustExist: true }, async ({ work }) => {
+      const result = await regradeJob(work, {
+        ref,
+        cwd: io.cwd,
+        judge: options.judge,
+        suite: options.suite,
+        judgeVotes: options.judgeVotes,
+        fresh: options.fresh,
+      });
+      if (options.json) {
+        printJson(io, {
+          schemaVersion: 1,
+          kind: 'regrade',
+          snapshot: snapshotJson(result.summary),
+          source: result.source.id,
+          leftOut: result.leftOut,
+          changed: result.changed,
+          judgeCalls: result.judgeCalls,
+          existed: result.existed,
+        });
+      } else io.out(regradeText(result, { style: styleOf(io) }));
+      if (work.signal.aborted) exit(130);
+      else if (result.summary.validity === 'invalid') exit(3);
+    });
+  });
+};

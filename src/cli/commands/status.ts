@@ -1,0 +1,33 @@
+// lastgood status: has a valid run happened lately?
+
+import { styleOf } from '../io.ts';
+import type { Register } from '../program.ts';
+import { type CommonOptions, common, duration, printJson, withWorkplace } from '../session.ts';
+
+const DEFAULT_MAX_AGE = '26h';
+
+export const registerStatus: Register = (program, io, exit) => {
+  common(
+    program
+      .command('status')
+      .argument('[suite]', 'only this suite')
+      .description(
+        'has a valid run happened lately? open regressions, unsent alerts, missed nights (exit 3 when no run is recent enough)',
+      )
+      .option('--max-age <duration>', `how old the last valid run may be (default ${DEFAULT_MAX_AGE})`),
+  ).action(async (suite: string | undefined, options: CommonOptions & { maxAge?: string }) => {
+    const maxAge = options.maxAge ?? DEFAULT_MAX_AGE;
+    const maxAgeMs = duration('--max-age')(maxAge);
+    const [{ suiteStatus }, { statusText }] = await Promise.all([
+      import('../../workflow/status.ts'),
+      import('../../report/status-text.ts'),
+    ]);
+    await withWorkplace(io, options, { mustExist: true }, async ({ work }) => {
+      const suites = await suiteStatus(work, { suite, cwd: io.cwd, maxAgeMs });
+      const ok = suites.length > 0 && suites.every((s) => s.fresh);
+      if (options.json) printJson(io, { schemaVersion: 1, kind: 'status', ok, maxAgeMs, suites });
+      else io.out(statusText(suites, { style: styleOf(io), maxAge }));
+      exit(ok ? 0 : 3);
+    });
+  });
+};

@@ -1,0 +1,220 @@
+// What is written of a run: no secret anywhere, no text that a rule takes out, no text at all where none is wanted, and no call home.
+
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readPrivacy } from '../../src/workflow/privacy.ts';
+import { json, lastgood, type Outcome, ROOT, temporaryFolder } from '../cli/lastgood.ts';
+
+const KEY = 'sk-canary-5b1f0c9e77aa42d8';
+const HEADER = 'header-canary-91ab3de04c';
+const PARAM = 'param-canary-6677fe12aa';
+const MAIL = 'jane.roe@example.com';
+
+/** A service that says aloud whatever it was told: in answers, in error bodies, in headers. */
+const service = createServer((request, response) => {
+  let body = '';
+  request.setEncoding('utf8').on('data', (part: string) => {
+    body += part;
+  });
+  request.on('end', () => {
+    const heard = `${request.headers.authorization} ${request.headers['x-team']} ${PARAM}`;
+    const headers = {
+      'content-type': 'application/json',
+      'x-request-id': `req ${request.headers.authorization}`,
+    };
+    if (body.includes('boom')) {
+      response.writeHead(400, headers);
+      response.end(
+        JSON.stringify({ error: { message: `bad: ${heard}`, type: 'invalid_request_error', code: 'x' } }),
+      );
+      return;
+    }
+    response.writeHead(200, headers);
+    const content = JSON.stringify({ reply: `refund for ${MAIL}; you said ${heard}`, card: '4111-1111' });
+    response.end(
+      JSON.stringify({
+        id: 'c1',
+        object: 'chat.completion',
+        model: 'gpt-4o-2024-11-20',
+        system_fingerprint: `fp ${request.headers.authorization}`,
+        choices: [{ index: 0, message: { role: 'assistant', content }, finish_reason: 'stop' }],
+        usage: { prompt_tokens: 5, completion_tokens: 5 },
+      }),
+    );
+  });
+});
+let url = '';
+beforeAll(async () => {
+  await new Promise<void>((resolve) => service.listen(0, '127.0.0.1', resolve));
+  url = `http://127.0.0.1:${(service.address() as AddressInfo).port}/v1`;
+});
+afterAll(() => {
+  service.closeAllConnections();
+  service.close();
+});
+
+async function world(folder: string, settings = ''): Promise<void> {
+  await writeFile(
+    join(folder, 'suite.yaml'),
+    `name: refund-desk
+cases:
+  - { id: kettle, vars: { ticket: "Write to ${MAIL} about kettle 8812" }, grade: [{ contains: refund }] }
+  - { id: boom, vars: { ticket: "boom" }, grade: [{ contains: refund }] }
+`,
+  );
+  await writeFile(
+    join(folder, 'release.yaml'),
+    `name: refund-desk
+route: { provider: openai, api: chat, model: gpt-4o-2024-11-20, base-url: "${url}" }
+prompt: { messages: [{ role: user, content: "{{ ticket }}" }] }
+params: { provider-options: { metadata: { team: { desk: refunds } } } }
+`,
+  );
+  if (settings !== '') await writeFile(join(folder, 'lastgood.yaml'), settings);
+}
+
+function run(folder: string, ...more: string[]): Promise<Outcome> {
+  return lastgood(['run', folder, '--release', 'release.yaml', '--json', ...more], {
+    cwd: folder,
+    env: {
+      OPENAI_API_KEY: KEY,
+      TEAM_TOKEN: PARAM,
+      OPENAI_CUSTOM_HEADERS: `x-team: ${HEADER}`,
+      SOCKET_LOG: join(folder, 'sockets.txt'),
+      NODE_OPTIONS: `--import ${join(ROOT, 'test/workflow/socket-watch.mjs')}`,
+    },
+  });
+}
+
+/** Every file under a folder, as bytes, but for what the test itself wrote. */
+async function bytesUnder(folder: string): Promise<Buffer> {
+  const files = (await readdir(folder, { recursive: true, withFileTypes: true })).filter((f) => f.isFile());
+  const own = ['suite.yaml', 'release.yaml', 'lastgood.yaml', 'redact.mjs', 'sockets.txt'];
+  return Buffer.concat(
+    await Promise.all(
+      files.filter((f) => !own.includes(f.name)).map((f) => readFile(join(f.parentPath, f.name))),
+    ),
+  );
+}
+
+/** The forms a secret may take on its way. */
+function formsOf(secret: string): string[] {
+  return [secret, encodeURIComponent(secret), Buffer.from(secret).toString('base64')];
+}
+
+describe('secrets', () => {
+  it('are in no byte of the ledger, its log, the exports, the reports and the output; and no other socket is opened', async () => {
+    await using dir = await temporaryFolder();
+    await world(dir.path);
+    const outcome = await run(dir.path);
+    const { id } = json<{ snapshot: { id: string } }>(outcome).snapshot;
+    const outcomes = [
+      outcome,
+      await run(dir.path),
+      await lastgood(['export', id, '--dir', 'snapshots'], { cwd: dir.path }),
+      await lastgood(['show', id, '--case', 'kettle'], { cwd: dir.path }),
+      await lastgood(['show', id, '--case', 'boom', '--json'], { cwd: dir.path }),
+      await lastgood(['diff', 'latest~1', 'latest', '--format', 'html', '-o', 'report.html'], {
+        cwd: dir.path,
+      }),
+      await lastgood(['diff', 'latest~1', 'latest', '--format', 'markdown', '-o', 'report.md'], {
+        cwd: dir.path,
+      }),
+    ];
+    const said = Buffer.from(outcomes.map((o) => o.stdout + o.stderr).join('\n'));
+    const written = await bytesUnder(dir.path);
+    expect(written.includes('you said')).toBe(true);
+    for (const secret of [KEY, HEADER, PARAM]) {
+      for (const form of formsOf(secret)) {
+        expect(written.includes(form), `${form} in a file`).toBe(false);
+        expect(said.includes(form), `${form} in the output`).toBe(false);
+      }
+    }
+    const port = new URL(url).port;
+    const sockets = new Set((await readFile(join(dir.path, 'sockets.txt'), 'utf8')).trim().split('\n'));
+    expect([...sockets]).toEqual([`127.0.0.1:${port}`]);
+  });
+});
+
+describe('a secret in a release file', () => {
+  it('is refused before anything is called or written, and not repeated', async () => {
+    await using dir = await temporaryFolder();
+    await world(dir.path);
+    const file = join(dir.path, 'release.yaml');
+    await writeFile(file, (await readFile(file, 'utf8')).replace('desk: refunds', `token: ${PARAM}`));
+    const outcome = await run(dir.path);
+    expect(outcome.code).toBe(2);
+    expect(outcome.stderr).toContain('SECRET_IN_RELEASE');
+    expect(outcome.stdout + outcome.stderr).not.toContain(PARAM);
+    expect((await bytesUnder(dir.path)).includes(PARAM)).toBe(false);
+  });
+});
+
+describe('redaction', () => {
+  it('takes a text out of prompts, answers and reasons before anything is written', async () => {
+    await using dir = await temporaryFolder();
+    await mkdir(join(dir.path, 'rules'));
+    await writeFile(
+      join(dir.path, 'rules/redact.mjs'),
+      "export default (text) => text.replaceAll('8812', 'NNNN');\n",
+    );
+    await world(
+      dir.path,
+      `redact:
+  - pattern: "[\\\\w.]+@[\\\\w.]+\\\\w"
+    with: "[mail]"
+  - json-path: card
+  - module: rules/redact.mjs
+`,
+    );
+    const outcome = await run(dir.path);
+    expect(outcome.stderr).not.toContain('error');
+    const { id, labels } = json<{ snapshot: { id: string; labels: Record<string, string> } }>(
+      outcome,
+    ).snapshot;
+    expect(labels).toMatchObject({ 'redacted-cases': '1' });
+    const exported = await lastgood(['export', id, '--dir', 'out'], { cwd: dir.path });
+    expect(exported.code).toBe(0);
+    const written = (await bytesUnder(dir.path)).toString('latin1');
+    for (const gone of [MAIL, 'jane.roe', '8812', '4111-1111']) expect(written).not.toContain(gone);
+    expect(written).toContain('refund for [mail]');
+    const resumed = await lastgood(['run', '--resume', id], { cwd: dir.path, env: { OPENAI_API_KEY: KEY } });
+    expect(resumed.stderr).toContain('RESUME_REDACTED');
+  });
+
+  it('keeps scores and hashes only where no text is wanted', async () => {
+    await using dir = await temporaryFolder();
+    await world(dir.path);
+    const whole = json<{ snapshot: { id: string; passRate: number } }>(await run(dir.path)).snapshot;
+    const scores = json<{ snapshot: { id: string; passRate: number; exam: string } }>(
+      await run(dir.path, '--db', 'scores.db', '--store', 'scores'),
+    ).snapshot;
+    expect(scores.passRate).toBe(whole.passRate);
+    for (const name of (await readdir(dir.path)).filter((n) => n.startsWith('scores.db'))) {
+      const bytes = await readFile(join(dir.path, name));
+      for (const text of ['jane.roe', 'kettle 8812', 'you said'])
+        expect(bytes.includes(text), name).toBe(false);
+    }
+    const hashOf = async (id: string, db: string): Promise<string | null> => {
+      const shown = await lastgood(['export', id, '--db', db, '--dir', `x-${db}`], { cwd: dir.path });
+      expect(shown.code).toBe(0);
+      const { openLedger } = await import('../../src/snapshot/index.ts');
+      const ledger = await openLedger(join(dir.path, db));
+      const results = await ledger.results(id);
+      await ledger.close();
+      return results.cases.find((c) => c.id === 'kettle')?.trials[0]?.outputHash ?? null;
+    };
+    expect(await hashOf(scores.id, 'scores.db')).toBe(await hashOf(whole.id, 'snapshots/lastgood.db'));
+  });
+
+  it('refuses rules that cannot be used', async () => {
+    await expect(readPrivacy([{ pattern: '(' }], 'all')).rejects.toMatchObject({ code: 'REDACT_PATTERN' });
+    await expect(readPrivacy([{ module: '/nowhere/redact.mjs' }], 'all')).rejects.toMatchObject({
+      code: 'REDACT_MODULE',
+    });
+    expect(await readPrivacy([], 'all')).toBeNull();
+  });
+});
