@@ -26,10 +26,8 @@ import { registerSimulate } from './commands/simulate.ts';
 import { registerStatus } from './commands/status.ts';
 import { registerValidate } from './commands/validate.ts';
 import type { Io } from './io.ts';
+import type { Register } from './register.ts';
 import { VERSION } from './version.ts';
-
-/** Registers one command; `exit` sets the process's exit code without ending it. */
-export type Register = (program: Command, io: Io, exit: (code: number) => void) => void;
 
 const COMMANDS: readonly Register[] = [
   registerDemo,

@@ -3,6 +3,7 @@
 import type { Command } from 'commander';
 import { LastgoodError } from '../core/errors.ts';
 import type { Comparison, SnapshotSummary } from '../core/index.ts';
+import { jsonDocument } from '../report/json-document.ts';
 import type { Settings } from '../workflow/settings-file.ts';
 import type { Workplace } from '../workflow/workplace.ts';
 import type { Io } from './io.ts';
@@ -68,7 +69,7 @@ export async function withWorkplace<T>(
 
 /** One JSON document and a newline. */
 export function printJson(io: Io, value: unknown): void {
-  io.out(`${JSON.stringify(value, null, 2)}\n`);
+  io.out(jsonDocument(value));
 }
 
 /** 0 = the gate passed, 1 = it failed, 3 = could not tell. */

@@ -1,10 +1,10 @@
 // GitLab code quality: one entry a regressed case, beside the line where the case stands.
 
 import { type CheckResult, type Place, type SuiteCheck, sha256 } from '../core/index.ts';
-import { jsonDocument } from './check-json.ts';
 import { isPaired } from './comparison-text.ts';
 import { terminalLine } from './escape.ts';
 import { signed } from './format.ts';
+import { jsonDocument } from './json-document.ts';
 
 type Severity = 'info' | 'minor' | 'major' | 'critical' | 'blocker';
 

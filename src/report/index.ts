@@ -21,6 +21,7 @@ export { type CaseTrials, shownOutput, tellingPair } from './html-trials.ts';
 export { hoursText } from './incident-detection.ts';
 export * from './incident-html.ts';
 export * from './incident-markdown.ts';
+export * from './json-document.ts';
 export * from './judge-text.ts';
 export * from './release-text.ts';
 export * from './rollback-runbook.ts';

@@ -25,6 +25,7 @@ import { Mt19937, wilson } from '../stats/index.ts';
 import { loadSuite } from '../suite/index.ts';
 import type { Assignment } from './assignment.ts';
 import { blessSnapshot } from './bless.ts';
+import { pageOptions } from './diff-page.ts';
 import { runNight } from './night.ts';
 import { findRollbackTarget } from './rollback.ts';
 import { runSuite } from './run-suite.ts';
@@ -251,6 +252,7 @@ async function play(
     };
   });
   const html = comparisonHtml(alarm.comparison, {
+    ...(await pageOptions(work.store, alarm.comparison)),
     rollback: decision,
     history: { points, marks: [{ at: alarm.at, text: `alarm ${alarm.at.slice(0, 10)}` }] },
     banner:

@@ -1,7 +1,7 @@
 // lastgood bless and lastgood baseline: naming what was good, and the log of it.
 
 import { styleOf } from '../io.ts';
-import type { Register } from '../program.ts';
+import type { Register } from '../register.ts';
 import { type CommonOptions, common, printJson, withWorkplace } from '../session.ts';
 
 export const registerBaseline: Register = (program, io, exit) => {

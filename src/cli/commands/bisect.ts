@@ -1,7 +1,7 @@
 // lastgood bisect: which layers cause a regression, by running the fewest hybrids.
 
 import { styleOf } from '../io.ts';
-import type { Register } from '../program.ts';
+import type { Register } from '../register.ts';
 import { type CommonOptions, common, dollars, printJson, wholeNumber, withWorkplace } from '../session.ts';
 
 interface BisectOptions extends CommonOptions {

@@ -4,7 +4,7 @@ import { InvalidArgumentError } from 'commander';
 import type { CheckResult } from '../../core/index.ts';
 import type { CheckPlan } from '../../workflow/check.ts';
 import { type Io, styleOf } from '../io.ts';
-import type { Register } from '../program.ts';
+import type { Register } from '../register.ts';
 import { type CommonOptions, common, dollars, duration, wholeNumber, withWorkplace } from '../session.ts';
 
 const FORMATS = ['text', 'markdown', 'junit', 'json', 'github', 'gitlab'] as const;

@@ -3,7 +3,7 @@
 import { dirname, resolve } from 'node:path';
 import { LastgoodError } from '../../core/errors.ts';
 import type { Io } from '../io.ts';
-import type { Register } from '../program.ts';
+import type { Register } from '../register.ts';
 import { type CommonOptions, common, printJson, wholeNumber } from '../session.ts';
 
 async function ledgerPath(io: Io, options: CommonOptions): Promise<string> {

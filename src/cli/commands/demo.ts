@@ -3,8 +3,8 @@
 import { fileURLToPath } from 'node:url';
 import type { DemoBeat } from '../../workflow/demo.ts';
 import { styleOf } from '../io.ts';
-import type { Register } from '../program.ts';
 import { cliProgress } from '../progress.ts';
+import type { Register } from '../register.ts';
 import { printJson, wholeNumber } from '../session.ts';
 import { VERSION } from '../version.ts';
 

@@ -3,7 +3,7 @@
 import { InvalidArgumentError } from 'commander';
 import type { Comparison } from '../../core/index.ts';
 import { styleOf } from '../io.ts';
-import type { Register } from '../program.ts';
+import type { Register } from '../register.ts';
 import { type CommonOptions, common, gateExit, withWorkplace } from '../session.ts';
 
 const FORMATS = ['text', 'markdown', 'html', 'junit', 'json'] as const;
@@ -76,7 +76,7 @@ export async function renderComparison(
   const report = await import('../../report/index.ts');
   switch (format) {
     case 'json':
-      return `${JSON.stringify(comparison, null, 2)}\n`;
+      return report.jsonDocument(comparison);
     case 'markdown':
       return report.comparisonMarkdown(comparison, next === undefined ? {} : { next });
     case 'html':

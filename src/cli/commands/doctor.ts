@@ -1,7 +1,7 @@
 // lastgood doctor: is this machine able to work?
 
 import { styleOf } from '../io.ts';
-import type { Register } from '../program.ts';
+import type { Register } from '../register.ts';
 import { type CommonOptions, common, printJson } from '../session.ts';
 
 export const registerDoctor: Register = (program, io, exit) => {

@@ -1,7 +1,7 @@
 // lastgood drill: rehearse and time the rollback path before it is needed.
 
 import { styleOf } from '../io.ts';
-import type { Register } from '../program.ts';
+import type { Register } from '../register.ts';
 import { type CommonOptions, common, printJson, wholeNumber, withWorkplace } from '../session.ts';
 
 interface DrillOptions extends CommonOptions {

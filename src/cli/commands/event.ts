@@ -5,7 +5,7 @@ import { InvalidArgumentError } from 'commander';
 import { terminalLine } from '../../report/escape.ts';
 import { when } from '../../report/format.ts';
 import type { EventKind } from '../../workflow/events.ts';
-import type { Register } from '../program.ts';
+import type { Register } from '../register.ts';
 import { type CommonOptions, common, printJson, withWorkplace } from '../session.ts';
 
 const KINDS = ['deploy', 'provider-notice', 'incident', 'note'] as const;

@@ -1,6 +1,6 @@
 // lastgood export and lastgood import: a snapshot as one deterministic text file.
 
-import type { Register } from '../program.ts';
+import type { Register } from '../register.ts';
 import { type CommonOptions, common, printJson, withWorkplace } from '../session.ts';
 
 export const registerExport: Register = (program, io) => {

@@ -1,7 +1,7 @@
 // lastgood fingerprint: what identifies a release, layer by layer, and how two of them differ.
 
 import { styleOf } from '../io.ts';
-import type { Register } from '../program.ts';
+import type { Register } from '../register.ts';
 import { common, printJson } from '../session.ts';
 
 export const registerFingerprint: Register = (program, io) => {

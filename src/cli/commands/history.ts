@@ -1,7 +1,7 @@
 // lastgood history: the series of snapshots, where it changed, and what changed there.
 
 import { styleOf } from '../io.ts';
-import type { Register } from '../program.ts';
+import type { Register } from '../register.ts';
 import { type CommonOptions, common, printJson, withWorkplace } from '../session.ts';
 
 interface HistoryOptions extends CommonOptions {

@@ -1,7 +1,7 @@
 // lastgood incident: the post-mortem of a regression, from what the ledger holds and what is told on the command line.
 
 import { InvalidArgumentError } from 'commander';
-import type { Register } from '../program.ts';
+import type { Register } from '../register.ts';
 import { type CommonOptions, common, withWorkplace } from '../session.ts';
 
 const FORMATS = ['markdown', 'html', 'json'] as const;

@@ -1,6 +1,6 @@
 // lastgood init: a commented suite and release that run at once.
 
-import type { Register } from '../program.ts';
+import type { Register } from '../register.ts';
 
 export const registerInit: Register = (program, io) => {
   program

@@ -2,7 +2,7 @@
 
 import { resolve } from 'node:path';
 import { styleOf } from '../io.ts';
-import type { Register } from '../program.ts';
+import type { Register } from '../register.ts';
 import { type CommonOptions, common, keyValue, printJson, wholeNumber, withWorkplace } from '../session.ts';
 
 interface JudgeOptions extends CommonOptions {

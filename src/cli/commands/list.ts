@@ -4,7 +4,7 @@ import { InvalidArgumentError } from 'commander';
 import type { Style } from '../../report/style.ts';
 import type { MadeBy } from '../../workflow/rollback-withdrawn.ts';
 import { styleOf } from '../io.ts';
-import type { Register } from '../program.ts';
+import type { Register } from '../register.ts';
 import {
   type CommonOptions,
   common,

@@ -5,7 +5,7 @@ import { InvalidArgumentError } from 'commander';
 import type { NightlyResult } from '../../workflow/nightly.ts';
 import type { Scheduler } from '../../workflow/schedule.ts';
 import { type Io, styleOf } from '../io.ts';
-import type { Register } from '../program.ts';
+import type { Register } from '../register.ts';
 import {
   type CommonOptions,
   common,

@@ -1,7 +1,7 @@
 // lastgood regrade: a new grade set over stored outputs, without one call to the subject.
 
 import { styleOf } from '../io.ts';
-import type { Register } from '../program.ts';
+import type { Register } from '../register.ts';
 import {
   type CommonOptions,
   common,

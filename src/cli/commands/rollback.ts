@@ -2,7 +2,7 @@
 
 import type { Command } from 'commander';
 import { styleOf } from '../io.ts';
-import type { Register } from '../program.ts';
+import type { Register } from '../register.ts';
 import {
   type CommonOptions,
   common,

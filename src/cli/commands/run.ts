@@ -3,7 +3,7 @@
 import { InvalidArgumentError, Option } from 'commander';
 import { boundHeap } from '../heap.ts';
 import { styleOf } from '../io.ts';
-import type { Register } from '../program.ts';
+import type { Register } from '../register.ts';
 import {
   type CommonOptions,
   common,

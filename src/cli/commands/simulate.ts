@@ -1,6 +1,6 @@
 // lastgood simulate: the loopback LLM, for trying things out and for drills.
 
-import type { Register } from '../program.ts';
+import type { Register } from '../register.ts';
 import { printJson, wholeNumber } from '../session.ts';
 
 export const registerSimulate: Register = (program, io) => {

@@ -1,7 +1,7 @@
 // lastgood status: has a valid run happened lately?
 
 import { styleOf } from '../io.ts';
-import type { Register } from '../program.ts';
+import type { Register } from '../register.ts';
 import { type CommonOptions, common, duration, printJson, withWorkplace } from '../session.ts';
 
 const DEFAULT_MAX_AGE = '26h';

@@ -1,6 +1,6 @@
 // lastgood validate: check suites and releases; no call is made.
 
-import type { Register } from '../program.ts';
+import type { Register } from '../register.ts';
 import { common, printJson } from '../session.ts';
 
 export const registerValidate: Register = (program, io, exit) => {
