@@ -42,7 +42,7 @@ export function releaseDiffText(
     `${shortHash(pair.fingerprint)}  ${terminalLine(pair.name, 60)}  →  ${shortHash(pair.other.fingerprint)}  ${terminalLine(pair.other.name, 60)}`,
     changed.length === 0
       ? style.green('the same content: same fingerprint')
-      : `${changed.length} layers differ: ${changed.map((d) => d.layer).join(', ')}`,
+      : `${changed.length === 1 ? '1 layer differs' : `${changed.length} layers differ`}: ${changed.map((d) => d.layer).join(', ')}`,
   ];
   for (const d of changed) {
     lines.push('', `${style.bold(d.layer)} (${d.state})`);

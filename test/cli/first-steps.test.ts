@@ -132,5 +132,5 @@ test('fingerprint shows the layers, and the difference of two releases', async (
   expect(Object.keys(layers)).toEqual(['route', 'prompt', 'params', 'automation']);
   expect(pin.state).toBe('pinned');
   const two = await lastgood(['fingerprint', triage, 'suites/support-triage/releases/triage-concise.yaml']);
-  expect(two.stdout).toMatch(/1 layers? differ: prompt/);
+  expect(two.stdout).toMatch(/1 layer differs: prompt/);
 });
