@@ -13,6 +13,6 @@ export {
 export { type Candidate, listCandidates } from '../../src/rollback/index.ts';
 export type { Mt19937 } from '../../src/stats/index.ts';
 export { suiteHash } from '../../src/suite/suite-hash.ts';
-export { findRollbackTarget } from '../../src/workflow/rollback.ts';
-export { runSuite } from '../../src/workflow/run-suite.ts';
+export { findRollbackTarget } from '../../src/workflow/rollback/rollback.ts';
+export { runSuite } from '../../src/workflow/run/run-suite.ts';
 export type { Workplace } from '../../src/workflow/workplace.ts';

@@ -7,7 +7,7 @@ import { type CompareOptions, compareSnapshots, flagCases } from '../../src/comp
 import { type PolicyFile, policySchema, resolvePolicy, type SnapshotResults } from '../../src/core/index.ts';
 import { comparisonText } from '../../src/report/index.ts';
 import { designPower } from '../../src/stats/index.ts';
-import { policyAfterLooks } from '../../src/workflow/compare-plan.ts';
+import { policyAfterLooks } from '../../src/workflow/compare/compare-plan.ts';
 import { snapshotOf } from './snapshots.ts';
 import { streamOf, type World, worldOf } from './worlds.ts';
 

@@ -9,7 +9,7 @@ import {
   stopsEarly,
   TIERS,
   type Tier,
-} from '../../src/workflow/compare-plan.ts';
+} from '../../src/workflow/compare/compare-plan.ts';
 import type { Harness } from './harness.ts';
 import { caseOf, indexOf, snapshotOf } from './snapshots.ts';
 import type { ArmName, Outcome, World } from './worlds.ts';

@@ -40,7 +40,7 @@ const SIZES = [30, 100, 300] as const;
 const SHAPES: readonly Scenario[] = ['unchanged', 'improve', 'uniform-5', 'broken', 'category', 'mixed'];
 
 /** The naive harnesses cost next to nothing, and as anchors they must be precise. */
-const NAIVE_FACTOR = 10;
+const NAIVE_FACTOR = 20;
 
 /** Every step in the order it is run. */
 export function planSteps({ reps, seed, quick }: PlanSize): Step[] {
@@ -89,7 +89,7 @@ export function planSteps({ reps, seed, quick }: PlanSize): Step[] {
 
   for (const harness of quick ? [STD_LOOKS] : [STD_LOOKS, DEEP_LOOKS])
     for (const scenario of ['unchanged', 'uniform-5', 'broken', 'category', 'uniform-10'] as const)
-      cell(harness, 'mature', 100, scenario, Math.ceil(reps / 2));
+      cell(harness, 'mature', 100, scenario, scenario === 'unchanged' ? 2 * reps : Math.ceil(reps / 2));
 
   for (const profile of quick ? (['mature'] as const) : PROFILES) {
     cell(STD, profile, 100, 'shock-interleaved', reps);
@@ -115,7 +115,11 @@ export function planSteps({ reps, seed, quick }: PlanSize): Step[] {
           steps.push({
             name: `target/${profile}-${cases}x${trials}/${truth}`,
             run: ({ targets }) => {
-              const score = scoreTarget({ profile, cases, trials, truth }, reps, seed);
+              const score = scoreTarget(
+                { profile, cases, trials, truth },
+                truth === 'worse' ? 2 * reps : reps,
+                seed,
+              );
               targets.push(score);
               return `claimed ${score.claimed.toFixed(3)}`;
             },

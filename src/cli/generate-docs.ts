@@ -30,8 +30,16 @@ export function cliPage(): string {
   };
   const program = buildProgram(silent, () => {});
   const parts = [INTRO, section(program, 'lastgood')];
-  for (const command of program.commands) parts.push(section(command, `lastgood ${command.name()}`));
+  for (const command of program.commands) parts.push(...sections(command, `lastgood ${command.name()}`));
   return `${parts.join('\n')}`;
+}
+
+/** A command, then its sub-commands. */
+function sections(command: Command, title: string): string[] {
+  return [
+    section(command, title),
+    ...command.commands.flatMap((sub) => sections(sub, `${title} ${sub.name()}`)),
+  ];
 }
 
 function section(command: Command, title: string): string {

@@ -3,7 +3,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { reportJsonSchemas } from '../report/check-schema.ts';
-import { fileJsonSchemas } from '../workflow/file-schemas.ts';
+import { fileJsonSchemas } from '../workflow/project/file-schemas.ts';
 
 const FOLDER = new URL('../../schema/', import.meta.url);
 

@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { LastgoodError } from '../core/errors.ts';
 import type { Comparison, SnapshotSummary } from '../core/index.ts';
 import { jsonDocument } from '../report/json-document.ts';
-import type { Settings } from '../workflow/settings-file.ts';
+import type { Settings } from '../workflow/project/settings-file.ts';
 import type { Workplace } from '../workflow/workplace.ts';
 import type { Io } from './io.ts';
 import { cliProgress } from './progress.ts';
@@ -39,7 +39,7 @@ export async function withWorkplace<T>(
 ): Promise<T> {
   const [{ openWorkplace }, { readSettings }] = await Promise.all([
     import('../workflow/open-workplace.ts'),
-    import('../workflow/settings-file.ts'),
+    import('../workflow/project/settings-file.ts'),
   ]);
   const { resolve } = await import('node:path');
   const settings = await readSettings(io.cwd);

@@ -11,8 +11,8 @@ import {
   secretValues,
 } from '../core/index.ts';
 import { openLedger } from '../snapshot/index.ts';
-import { readChecked } from './checked-file.ts';
-import { type RedactRule, readPrivacy, type StoreMode } from './privacy.ts';
+import { readChecked } from './project/checked-file.ts';
+import { type RedactRule, readPrivacy, type StoreMode } from './run/privacy.ts';
 import type { Workplace } from './workplace.ts';
 
 export interface WorkplaceInput {

@@ -13,7 +13,7 @@ import type {
   SnapshotStore,
 } from '../core/index.ts';
 import { createProvider } from '../provider/index.ts';
-import type { Privacy } from './privacy.ts';
+import type { Privacy } from './run/privacy.ts';
 
 export interface Workplace {
   readonly store: SnapshotStore;

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { filled, PAGE, samples } from '../../bench/stat/doc-samples.ts';
 import { resolvePolicy } from '../../src/core/index.ts';
-import { TIERS } from '../../src/workflow/compare-plan.ts';
+import { TIERS } from '../../src/workflow/compare/compare-plan.ts';
 
 const page = readFileSync(PAGE, 'utf8');
 

@@ -3,7 +3,7 @@
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { incidentHtml } from '../../src/report/index.ts';
-import { writeIncident } from '../../src/workflow/incident.ts';
+import { writeIncident } from '../../src/workflow/incident/incident.ts';
 import { temporaryFolder } from '../cli/lastgood.ts';
 import { HOSTILE } from '../report/hostile.ts';
 import { incidentWorld } from '../workflow/incident-world.ts';

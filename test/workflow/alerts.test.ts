@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { NightDecision, NightLook } from '../../src/compare/nights.ts';
 import { type AlertFacts, alertBody } from '../../src/report/alert-body.ts';
-import { alertEvent, type Episode, nextEpisode } from '../../src/workflow/alerts.ts';
+import { alertEvent, type Episode, nextEpisode } from '../../src/workflow/nightly/alerts.ts';
 
 const LOOK: NightLook = {
   look: 'night',

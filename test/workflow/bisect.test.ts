@@ -3,7 +3,7 @@
 import { expect, test } from 'vitest';
 import type { Release } from '../../src/core/index.ts';
 import { bisectText } from '../../src/report/bisect-text.ts';
-import { bisectLayers } from '../../src/workflow/bisect.ts';
+import { bisectLayers } from '../../src/workflow/rollback/bisect.ts';
 import { botRelease, nights } from './nights.ts';
 
 const steady = botRelease('steady', { params: { temperature: 0 }, tools: { choice: 'auto' } });

@@ -7,9 +7,9 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { loadAssignment } from '../../src/workflow/assignment.ts';
-import { type Affected, affectedCases, onlyCases } from '../../src/workflow/changed.ts';
-import { openBaseTree } from '../../src/workflow/changed-base.ts';
+import { type Affected, affectedCases, onlyCases } from '../../src/workflow/check/changed.ts';
+import { openBaseTree } from '../../src/workflow/check/changed-base.ts';
+import { loadAssignment } from '../../src/workflow/run/assignment.ts';
 
 const run = promisify(execFile);
 let root: string;

@@ -3,7 +3,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { CheckExitCode, Gate, SuiteCheck } from '../../src/core/index.ts';
-import { combine, ruleOffline } from '../../src/workflow/check-verdict.ts';
+import { combine, ruleOffline } from '../../src/workflow/check/check-verdict.ts';
 
 const OUTCOMES: readonly { exitCode: CheckExitCode; gate: Gate['outcome']; status: SuiteCheck['status'] }[] =
   [

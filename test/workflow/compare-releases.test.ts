@@ -24,11 +24,11 @@ import {
   mostConfirmed,
   policyAfterLooks,
   stopsEarly,
-} from '../../src/workflow/compare-plan.ts';
-import { type CompareResult, compareReleases } from '../../src/workflow/compare-releases.ts';
-import type { CompareInput } from '../../src/workflow/compare-session.ts';
-import { compareStored } from '../../src/workflow/compare-stored.ts';
-import { resumeRun } from '../../src/workflow/run-suite.ts';
+} from '../../src/workflow/compare/compare-plan.ts';
+import { type CompareResult, compareReleases } from '../../src/workflow/compare/compare-releases.ts';
+import type { CompareInput } from '../../src/workflow/compare/compare-session.ts';
+import { compareStored } from '../../src/workflow/compare/compare-stored.ts';
+import { resumeRun } from '../../src/workflow/run/run-suite.ts';
 import type { Workplace } from '../../src/workflow/workplace.ts';
 import { json, lastgood, ROOT, temporaryFolder } from '../cli/lastgood.ts';
 

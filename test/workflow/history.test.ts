@@ -2,7 +2,7 @@
 
 import { expect, test } from 'vitest';
 import { historyText } from '../../src/report/history-text.ts';
-import { historyOfSuite } from '../../src/workflow/history.ts';
+import { historyOfSuite } from '../../src/workflow/rollback/history.ts';
 import { botRelease, nights } from './nights.ts';
 
 const steady = botRelease('steady');

@@ -7,7 +7,7 @@ import { loadRelease } from '../../src/release/index.ts';
 import { openLedger } from '../../src/snapshot/index.ts';
 import { Mt19937 } from '../../src/stats/index.ts';
 import { loadSuite } from '../../src/suite/index.ts';
-import { runSuite } from '../../src/workflow/run-suite.ts';
+import { runSuite } from '../../src/workflow/run/run-suite.ts';
 import type { Workplace } from '../../src/workflow/workplace.ts';
 
 const TOPICS = ['late', 'broken', 'gift'] as const;

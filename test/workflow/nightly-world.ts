@@ -16,9 +16,9 @@ import {
 } from '../../src/core/index.ts';
 import { openLedger } from '../../src/snapshot/index.ts';
 import { Mt19937 } from '../../src/stats/index.ts';
-import { loadAssignment } from '../../src/workflow/assignment.ts';
-import { blessSnapshot } from '../../src/workflow/bless.ts';
-import { type NightlyResult, runNightly } from '../../src/workflow/nightly.ts';
+import { type NightlyResult, runNightly } from '../../src/workflow/nightly/nightly.ts';
+import { blessSnapshot } from '../../src/workflow/rollback/bless.ts';
+import { loadAssignment } from '../../src/workflow/run/assignment.ts';
 import type { Workplace } from '../../src/workflow/workplace.ts';
 
 export const DAY_MS = 86_400_000;

@@ -3,9 +3,9 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { nightlyText } from '../../src/report/nightly-text.ts';
-import { alertStates, episodesOf } from '../../src/workflow/alerts.ts';
-import { addEvents } from '../../src/workflow/events.ts';
-import { nightRecords } from '../../src/workflow/night-records.ts';
+import { addEvents } from '../../src/workflow/incident/events.ts';
+import { alertStates, episodesOf } from '../../src/workflow/nightly/alerts.ts';
+import { nightRecords } from '../../src/workflow/nightly/night-records.ts';
 import { temporaryFolder } from '../cli/lastgood.ts';
 import { alertServer, DAY_MS, FIRST_NIGHT, nightlyWorld } from './nightly-world.ts';
 

@@ -16,8 +16,8 @@ import {
 import { openLedger } from '../../src/snapshot/index.ts';
 import { Mt19937 } from '../../src/stats/index.ts';
 import { loadSuite } from '../../src/suite/index.ts';
-import { blessSnapshot } from '../../src/workflow/bless.ts';
-import { runSuite } from '../../src/workflow/run-suite.ts';
+import { blessSnapshot } from '../../src/workflow/rollback/bless.ts';
+import { runSuite } from '../../src/workflow/run/run-suite.ts';
 import type { Workplace } from '../../src/workflow/workplace.ts';
 
 const DAY_MS = 86_400_000;

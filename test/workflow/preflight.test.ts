@@ -10,7 +10,7 @@ import {
   SILENT,
   type Warning,
 } from '../../src/core/index.ts';
-import { preflight } from '../../src/workflow/preflight.ts';
+import { preflight } from '../../src/workflow/run/preflight.ts';
 import type { Workplace } from '../../src/workflow/workplace.ts';
 
 function world(baseUrl?: string) {

@@ -5,7 +5,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readPrivacy } from '../../src/workflow/privacy.ts';
+import { readPrivacy } from '../../src/workflow/run/privacy.ts';
 import { json, lastgood, type Outcome, ROOT, temporaryFolder } from '../cli/lastgood.ts';
 
 const KEY = 'sk-canary-5b1f0c9e77aa42d8';

@@ -15,8 +15,8 @@ import {
 } from '../../src/core/index.ts';
 import { openLedger } from '../../src/snapshot/index.ts';
 import { Mt19937 } from '../../src/stats/index.ts';
-import { type Assignment, loadAssignment } from '../../src/workflow/assignment.ts';
-import { type RunSettings, runSuite } from '../../src/workflow/run-suite.ts';
+import { type Assignment, loadAssignment } from '../../src/workflow/run/assignment.ts';
+import { type RunSettings, runSuite } from '../../src/workflow/run/run-suite.ts';
 import type { Workplace } from '../../src/workflow/workplace.ts';
 import { judgeSays, readPrompt, verdicts } from '../grade/support-desk.ts';
 

@@ -3,11 +3,11 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { formatError, LastgoodError, type PairedDelta } from '../../src/core/index.ts';
-import { compareStored } from '../../src/workflow/compare-stored.ts';
-import { diffJob } from '../../src/workflow/diff-job.ts';
-import { regradeAs } from '../../src/workflow/regrade.ts';
-import { regradeJob } from '../../src/workflow/regrade-job.ts';
-import { runSuite } from '../../src/workflow/run-suite.ts';
+import { compareStored } from '../../src/workflow/compare/compare-stored.ts';
+import { diffJob } from '../../src/workflow/compare/diff-job.ts';
+import { regradeAs } from '../../src/workflow/judge/regrade.ts';
+import { regradeJob } from '../../src/workflow/judge/regrade-job.ts';
+import { runSuite } from '../../src/workflow/run/run-suite.ts';
 import { type Desk, refundDesk, SUITE } from './refund-desk.ts';
 
 const NOBODY_IS_KIND = (): string => 'no';

@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { statusText } from '../../src/report/status-text.ts';
-import { eventTime } from '../../src/workflow/events.ts';
-import { keepTime, onCalendar, printSchedule, scheduleTimes } from '../../src/workflow/schedule.ts';
-import { missedNights, suiteStatus } from '../../src/workflow/status.ts';
+import { eventTime } from '../../src/workflow/incident/events.ts';
+import { keepTime, onCalendar, printSchedule, scheduleTimes } from '../../src/workflow/nightly/schedule.ts';
+import { missedNights, suiteStatus } from '../../src/workflow/nightly/status.ts';
 import { json, lastgood, temporaryFolder } from '../cli/lastgood.ts';
 import { DAY_MS, FIRST_NIGHT, nightlyWorld } from './nightly-world.ts';
 

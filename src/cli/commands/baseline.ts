@@ -19,7 +19,7 @@ export const registerBaseline: Register = (program, io, exit) => {
       ref: string,
       options: CommonOptions & { by: string; why: string; suite?: string; override?: string },
     ) => {
-      const { blessSnapshot } = await import('../../workflow/bless.ts');
+      const { blessSnapshot } = await import('../../workflow/rollback/bless.ts');
       await withWorkplace(io, options, { mustExist: true }, async ({ work }) => {
         const blessing = await blessSnapshot(work, {
           ref,

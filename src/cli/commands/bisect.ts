@@ -31,8 +31,8 @@ export const registerBisect: Register = (program, io, exit) => {
       .option('--dry-run', 'show the plan and what it could cost, call nothing'),
   ).action(async (suite: string, options: BisectOptions) => {
     const [{ bisectLayers }, { suiteName }, { bisectText }] = await Promise.all([
-      import('../../workflow/bisect.ts'),
-      import('../../workflow/rollback-job.ts'),
+      import('../../workflow/rollback/bisect.ts'),
+      import('../../workflow/rollback/rollback-job.ts'),
       import('../../report/bisect-text.ts'),
     ]);
     await withWorkplace(io, options, { mustExist: true }, async ({ work, settings }) => {

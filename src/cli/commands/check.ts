@@ -2,7 +2,7 @@
 
 import { InvalidArgumentError } from 'commander';
 import type { CheckResult } from '../../core/index.ts';
-import type { CheckPlan } from '../../workflow/check.ts';
+import type { CheckPlan } from '../../workflow/check/check.ts';
 import { type Io, styleOf } from '../io.ts';
 import type { Register } from '../register.ts';
 import { type CommonOptions, common, dollars, duration, wholeNumber, withWorkplace } from '../session.ts';
@@ -80,7 +80,7 @@ export const registerCheck: Register = (program, io, exit) => {
       .option('--gitlab <file>', 'write GitLab code quality JSON there as well'),
   ).action(async (suites: string[], options: CheckOptions) => {
     const [{ checkJob }, report, { openOutput }] = await Promise.all([
-      import('../../workflow/check.ts'),
+      import('../../workflow/check/check.ts'),
       import('../../report/index.ts'),
       import('../output.ts'),
     ]);

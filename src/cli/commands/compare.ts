@@ -1,7 +1,7 @@
 // lastgood compare: two releases, both run now and interleaved, with fresh trials for every case that looks worse.
 
 import { InvalidArgumentError, Option } from 'commander';
-import type { ComparePlan } from '../../workflow/compare-plan.ts';
+import type { ComparePlan } from '../../workflow/compare/compare-plan.ts';
 import { styleOf } from '../io.ts';
 import type { Register } from '../register.ts';
 import {
@@ -97,7 +97,7 @@ export const registerCompare: Register = (program, io, exit) => {
       .option('-o, --output <file>', 'write there instead of stdout'),
   ).action(async (asked: string | undefined, options: CompareOptions) => {
     const [{ compareReleases }, report, { openOutput }] = await Promise.all([
-      import('../../workflow/compare-releases.ts'),
+      import('../../workflow/compare/compare-releases.ts'),
       import('../../report/index.ts'),
       import('../output.ts'),
     ]);

@@ -8,7 +8,7 @@ import { type CommonOptions, common, printJson, wholeNumber } from '../session.t
 
 async function ledgerPath(io: Io, options: CommonOptions): Promise<string> {
   if (options.db !== undefined) return resolve(io.cwd, options.db);
-  const { readSettings } = await import('../../workflow/settings-file.ts');
+  const { readSettings } = await import('../../workflow/project/settings-file.ts');
   return (await readSettings(io.cwd)).db;
 }
 
@@ -17,7 +17,7 @@ export const registerDb: Register = (program, io, exit) => {
 
   common(db.command('stats').description('what takes the space: by kind of content and by suite')).action(
     async (options: CommonOptions) => {
-      const { statsJob } = await import('../../workflow/db-upkeep.ts');
+      const { statsJob } = await import('../../workflow/ledger/db-upkeep.ts');
       const stats = await statsJob(await ledgerPath(io, options));
       if (options.json) {
         printJson(io, { schemaVersion: 1, kind: 'db-stats', ...stats });
@@ -47,7 +47,7 @@ export const registerDb: Register = (program, io, exit) => {
       .option('--keep-blessed', 'baselines keep theirs (always so; for scripts that say it)')
       .option('--dry-run', 'show what would go, remove nothing'),
   ).action(async (options: CommonOptions & { keepLast?: number; keepDays?: number; dryRun?: boolean }) => {
-    const { pruneJob } = await import('../../workflow/db-upkeep.ts');
+    const { pruneJob } = await import('../../workflow/ledger/db-upkeep.ts');
     const report = await pruneJob(await ledgerPath(io, options), {
       keepLast: options.keepLast,
       keepDays: options.keepDays,
@@ -69,7 +69,7 @@ export const registerDb: Register = (program, io, exit) => {
 
   common(db.command('check').description('the file, its references, and every text against its hash')).action(
     async (options: CommonOptions) => {
-      const { checkJob } = await import('../../workflow/db-upkeep.ts');
+      const { checkJob } = await import('../../workflow/ledger/db-upkeep.ts');
       const check = await checkJob(await ledgerPath(io, options));
       if (options.json) printJson(io, { schemaVersion: 1, kind: 'db-check', ...check });
       else if (check.ok)
@@ -101,7 +101,7 @@ export const registerForget: Register = (program, io) => {
         hint: 'lastgood forget "jane@example.com", or lastgood forget --case refund-17',
       });
     }
-    const { forgetJob } = await import('../../workflow/db-upkeep.ts');
+    const { forgetJob } = await import('../../workflow/ledger/db-upkeep.ts');
     const path = await ledgerPath(io, options);
     const report = await forgetJob(
       path,

@@ -1,7 +1,7 @@
 // lastgood demo: the whole story in under a minute, offline.
 
 import { fileURLToPath } from 'node:url';
-import type { DemoBeat } from '../../workflow/demo.ts';
+import type { DemoBeat } from '../../workflow/project/demo.ts';
 import { styleOf } from '../io.ts';
 import { cliProgress } from '../progress.ts';
 import type { Register } from '../register.ts';
@@ -20,7 +20,7 @@ export const registerDemo: Register = (program, io, exit) => {
     .option('--quiet', 'no progress on stderr')
     .action(async (options: { dir?: string; seed?: number; json?: boolean; quiet?: boolean }) => {
       const [{ playDemo }, { demoBeatText }, { resolve }] = await Promise.all([
-        import('../../workflow/demo.ts'),
+        import('../../workflow/project/demo.ts'),
         import('../../report/demo-text.ts'),
         import('node:path'),
       ]);

@@ -37,7 +37,7 @@ export const registerDiff: Register = (program, io, exit) => {
         regradeBaseline?: boolean;
       },
     ) => {
-      const { diffJob } = await import('../../workflow/diff-job.ts');
+      const { diffJob } = await import('../../workflow/compare/diff-job.ts');
       const { openOutput } = await import('../output.ts');
       const write = await openOutput(io, options.output);
       await withWorkplace(io, options, { mustExist: true }, async ({ work }) => {
@@ -49,7 +49,7 @@ export const registerDiff: Register = (program, io, exit) => {
         });
         const format = options.json ? 'json' : (options.format ?? 'text');
         if (format === 'html') {
-          const { diffPage } = await import('../../workflow/diff-page.ts');
+          const { diffPage } = await import('../../workflow/compare/diff-page.ts');
           await write(await diffPage(work.store, comparison, next));
         } else
           await write(

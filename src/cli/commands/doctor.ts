@@ -14,10 +14,10 @@ export const registerDoctor: Register = (program, io, exit) => {
       .option('--release <file>', "also ask the provider's catalogue for this release's model"),
   ).action(async (options: CommonOptions & { release?: string }) => {
     const [{ examineMachine }, { resolve }] = await Promise.all([
-      import('../../workflow/doctor.ts'),
+      import('../../workflow/project/doctor.ts'),
       import('node:path'),
     ]);
-    const { readSettings } = await import('../../workflow/settings-file.ts');
+    const { readSettings } = await import('../../workflow/project/settings-file.ts');
     const settings = await readSettings(io.cwd);
     const checks = await examineMachine({
       node: io.nodeVersion,

@@ -31,7 +31,7 @@ export const registerDrill: Register = (program, io, exit) => {
       .option('--last', 'show the newest drill and its age; nothing is run'),
   ).action(async (suite: string, options: DrillOptions) => {
     const [{ drillJob, lastDrillReport }, { drillText }] = await Promise.all([
-      import('../../workflow/drill-job.ts'),
+      import('../../workflow/rollback/drill-job.ts'),
       import('../../report/drill-text.ts'),
     ]);
     const style = styleOf(io);

@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import { InvalidArgumentError } from 'commander';
 import { terminalLine } from '../../report/escape.ts';
 import { when } from '../../report/format.ts';
-import type { EventKind } from '../../workflow/events.ts';
+import type { EventKind } from '../../workflow/incident/events.ts';
 import type { Register } from '../register.ts';
 import { type CommonOptions, common, printJson, withWorkplace } from '../session.ts';
 
@@ -34,7 +34,7 @@ export const registerEvent: Register = (program, io) => {
     async (
       options: CommonOptions & { kind: EventKind; text: string; at?: string; suite?: string; ref?: string },
     ) => {
-      const { addEvents, eventTime } = await import('../../workflow/events.ts');
+      const { addEvents, eventTime } = await import('../../workflow/incident/events.ts');
       await withWorkplace(io, options, { mustExist: false }, async ({ work }) => {
         const added = {
           kind: options.kind,
@@ -56,7 +56,7 @@ export const registerEvent: Register = (program, io) => {
       .argument('[suite]', 'only what concerns this suite')
       .description('the timeline, oldest first'),
   ).action(async (suite: string | undefined, options: CommonOptions) => {
-    const { listEvents } = await import('../../workflow/events.ts');
+    const { listEvents } = await import('../../workflow/incident/events.ts');
     await withWorkplace(io, options, { mustExist: true }, async ({ work }) => {
       const events = await listEvents(work.store, suite);
       if (options.json) printJson(io, { schemaVersion: 1, kind: 'events', events });
@@ -75,7 +75,7 @@ export const registerEvent: Register = (program, io) => {
       .argument('<file>', 'JSONL, CSV with a header line, YAML or JSON')
       .description('put many events on the timeline; those that are there already are left alone'),
   ).action(async (file: string, options: CommonOptions) => {
-    const { addEvents, readEventFile } = await import('../../workflow/events.ts');
+    const { addEvents, readEventFile } = await import('../../workflow/incident/events.ts');
     const events = await readEventFile(resolve(io.cwd, file));
     await withWorkplace(io, options, { mustExist: false }, async ({ work }) => {
       const { added, known } = await addEvents(work, events);

@@ -12,7 +12,7 @@ export const registerExport: Register = (program, io) => {
       .option('--suite <name>', 'which suite the references mean')
       .option('--dir <folder>', 'where to write (default snapshots)'),
   ).action(async (refs: string[], options: CommonOptions & { suite?: string; dir?: string }) => {
-    const { exportFiles } = await import('../../workflow/exchange.ts');
+    const { exportFiles } = await import('../../workflow/ledger/exchange.ts');
     await withWorkplace(io, options, { mustExist: true }, async ({ work }) => {
       const files = await exportFiles(work, refs, {
         suite: options.suite,
@@ -30,7 +30,7 @@ export const registerExport: Register = (program, io) => {
       .argument('<files...>', 'exported snapshots')
       .description('take exported snapshots into the ledger; doing it twice changes nothing'),
   ).action(async (files: string[], options: CommonOptions) => {
-    const { importFiles } = await import('../../workflow/exchange.ts');
+    const { importFiles } = await import('../../workflow/ledger/exchange.ts');
     await withWorkplace(io, options, { mustExist: false }, async ({ work }) => {
       const taken = await importFiles(work, files, io.cwd);
       if (options.json) printJson(io, { schemaVersion: 1, kind: 'import', snapshots: taken });

@@ -13,7 +13,7 @@ export const registerFingerprint: Register = (program, io) => {
       .description("a release's fingerprint and layers; with two releases the difference"),
   ).action(async (a: string, b: string | undefined, options: { json?: boolean }) => {
     const [{ fingerprintJob }, { fingerprintText, releaseDiffText }] = await Promise.all([
-      import('../../workflow/fingerprint-job.ts'),
+      import('../../workflow/project/fingerprint-job.ts'),
       import('../../report/release-text.ts'),
     ]);
     const result = await fingerprintJob(a, b, io.cwd);

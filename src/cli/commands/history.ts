@@ -21,8 +21,8 @@ export const registerHistory: Register = (program, io) => {
       .option('--all', 'list every snapshot'),
   ).action(async (suite: string, options: HistoryOptions) => {
     const [{ historyOfSuite }, { suiteName }, { historyText }] = await Promise.all([
-      import('../../workflow/history.ts'),
-      import('../../workflow/rollback-job.ts'),
+      import('../../workflow/rollback/history.ts'),
+      import('../../workflow/rollback/rollback-job.ts'),
       import('../../report/history-text.ts'),
     ]);
     await withWorkplace(io, options, { mustExist: true }, async ({ work }) => {

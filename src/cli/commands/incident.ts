@@ -45,7 +45,7 @@ export const registerIncident: Register = (program, io, exit) => {
       .option('--cases-out <file>', 'write the drafted cases there, one JSON line each'),
   ).action(async (options: IncidentOptions) => {
     const [{ incidentJob }, { openOutput }] = await Promise.all([
-      import('../../workflow/incident-job.ts'),
+      import('../../workflow/incident/incident-job.ts'),
       import('../output.ts'),
     ]);
     const write = await openOutput(io, options.output);

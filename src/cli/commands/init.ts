@@ -9,7 +9,7 @@ export const registerInit: Register = (program, io) => {
     .description('write a commented suite and release that run at once, offline')
     .option('--force', 'overwrite files that are there')
     .action(async (dir: string | undefined, options: { force?: boolean }) => {
-      const { initProject } = await import('../../workflow/init.ts');
+      const { initProject } = await import('../../workflow/project/init.ts');
       const written = await initProject({ dir: dir ?? '.', cwd: io.cwd, force: options.force === true });
       const cd = dir === undefined || dir === '.' ? '' : `cd ${dir} && `;
       for (const file of written) io.out(`written  ${file}\n`);

@@ -45,7 +45,7 @@ export const registerJudge: Register = (program, io, exit) => {
       .option('--suite <name>', 'which suite the reference means'),
   ).action(async (ref: string, options: JudgeOptions & { times?: number; outputs?: number }) => {
     const [{ judgeCheckJob }, { judgeCheckText }] = await Promise.all([
-      import('../../workflow/judge-job.ts'),
+      import('../../workflow/judge/judge-job.ts'),
       import('../../report/judge-text.ts'),
     ]);
     await withWorkplace(io, options, { mustExist: true }, async ({ work }) => {
@@ -84,7 +84,7 @@ export const registerJudge: Register = (program, io, exit) => {
       .option('--suite <name>', 'which suite the reference means'),
   ).action(async (labels: string, options: CalibrateOptions) => {
     const [{ judgeCalibrateJob }, { calibrationText }] = await Promise.all([
-      import('../../workflow/judge-job.ts'),
+      import('../../workflow/judge/judge-job.ts'),
       import('../../report/judge-text.ts'),
     ]);
     await withWorkplace(io, options, { mustExist: false }, async ({ work }) => {
@@ -118,7 +118,7 @@ export const registerJudge: Register = (program, io, exit) => {
       .option('--outputs <n>', 'most outputs judged (default 40)', wholeNumber('--outputs', 1))
       .option('--suite <name>', 'which suite the reference means'),
   ).action(async (ref: string | undefined, options: JudgeOptions & { outputs?: number }) => {
-    const { judgeSentinelJob } = await import('../../workflow/judge-job.ts');
+    const { judgeSentinelJob } = await import('../../workflow/judge/judge-job.ts');
     await withWorkplace(io, options, { mustExist: true }, async ({ work }) => {
       const result = await judgeSentinelJob(work, {
         ref: ref ?? 'baseline',
@@ -143,7 +143,7 @@ export const registerJudge: Register = (program, io, exit) => {
       .option('--suite <name>', 'which suite the references mean'),
   ).action(async (baseline: string, candidate: string, options: JudgeOptions & { cases?: number }) => {
     const [{ judgePreferJob }, { preferenceText }] = await Promise.all([
-      import('../../workflow/judge-job.ts'),
+      import('../../workflow/judge/judge-job.ts'),
       import('../../report/judge-text.ts'),
     ]);
     await withWorkplace(io, options, { mustExist: true }, async ({ work }) => {

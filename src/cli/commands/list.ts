@@ -2,7 +2,7 @@
 
 import { InvalidArgumentError } from 'commander';
 import type { Style } from '../../report/style.ts';
-import type { MadeBy } from '../../workflow/rollback-withdrawn.ts';
+import type { MadeBy } from '../../workflow/rollback/rollback-withdrawn.ts';
 import { styleOf } from '../io.ts';
 import type { Register } from '../register.ts';
 import {
@@ -58,7 +58,7 @@ export const registerList: Register = (program, io) => {
     const { snapshotListText } = await import('../../report/snapshot-text.ts');
     await withWorkplace(io, options, { mustExist: true }, async ({ work }) => {
       if (options.fingerprint !== undefined) {
-        const { madeBy } = await import('../../workflow/rollback-withdrawn.ts');
+        const { madeBy } = await import('../../workflow/rollback/rollback-withdrawn.ts');
         const made = await madeBy(work, {
           prefix: options.fingerprint,
           suite: options.suite,
@@ -98,7 +98,7 @@ export const registerList: Register = (program, io) => {
   ).action(async (ref: string, options: CommonOptions & { suite?: string; case?: string }) => {
     const [{ snapshotText, caseText }, { showCase }] = await Promise.all([
       import('../../report/snapshot-text.ts'),
-      import('../../workflow/show-case.ts'),
+      import('../../workflow/ledger/show-case.ts'),
     ]);
     await withWorkplace(io, options, { mustExist: true }, async ({ work }) => {
       const summary = await work.store.resolve(ref, { suite: options.suite, now: work.clock.now() });

@@ -2,8 +2,8 @@
 
 import { setTimeout as pause } from 'node:timers/promises';
 import { InvalidArgumentError } from 'commander';
-import type { NightlyResult } from '../../workflow/nightly.ts';
-import type { Scheduler } from '../../workflow/schedule.ts';
+import type { NightlyResult } from '../../workflow/nightly/nightly.ts';
+import type { Scheduler } from '../../workflow/nightly/schedule.ts';
 import { type Io, styleOf } from '../io.ts';
 import type { Register } from '../register.ts';
 import {
@@ -114,7 +114,7 @@ async function once(
   schedule: { cron: string; tz: string } | null,
 ): Promise<number> {
   const [{ nightlyJob }, { nightlyText }] = await Promise.all([
-    import('../../workflow/nightly-job.ts'),
+    import('../../workflow/nightly/nightly-job.ts'),
     import('../../report/nightly-text.ts'),
   ]);
   return withWorkplace(io, options, { mustExist: false }, async ({ work, settings }) => {
@@ -191,7 +191,7 @@ async function keepRunning(
   options: NightlyOptions,
   cron: string,
 ): Promise<number> {
-  const { keepTime, scheduleTimes } = await import('../../workflow/schedule.ts');
+  const { keepTime, scheduleTimes } = await import('../../workflow/nightly/schedule.ts');
   const { SYSTEM_CLOCK } = await import('../../workflow/open-workplace.ts');
   const schedule = { cron, tz: options.tz ?? 'UTC' };
   const next = await scheduleTimes(schedule);
@@ -227,7 +227,7 @@ async function print(
   asked: string | undefined,
   options: NightlyOptions,
 ): Promise<void> {
-  const { DEFAULT_CRON, printSchedule, scheduleTimes } = await import('../../workflow/schedule.ts');
+  const { DEFAULT_CRON, printSchedule, scheduleTimes } = await import('../../workflow/nightly/schedule.ts');
   const schedule = { cron: options.cron ?? DEFAULT_CRON, tz: options.tz ?? 'UTC' };
   await scheduleTimes(schedule);
   const given = (name: string, value: string | number | undefined): string[] =>

@@ -39,7 +39,7 @@ export const registerRegrade: Register = (program, io, exit) => {
       .option('--prices <file>', 'price file (US dollars per million tokens)'),
   ).action(async (ref: string, options: RegradeOptions) => {
     const [{ regradeJob }, { regradeText }] = await Promise.all([
-      import('../../workflow/regrade-job.ts'),
+      import('../../workflow/judge/regrade-job.ts'),
       import('../../report/judge-text.ts'),
     ]);
     await withWorkplace(io, options, { mustExist: true }, async ({ work }) => {

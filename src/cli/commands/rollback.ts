@@ -58,9 +58,9 @@ export const registerRollback: Register = (program, io, exit) => {
   );
   rollback.action(async (suite: string, options: RollbackOptions) => {
     const [{ rollbackJob }, { rollbackText }, { preparePlan, writePlan }] = await Promise.all([
-      import('../../workflow/rollback-job.ts'),
+      import('../../workflow/rollback/rollback-job.ts'),
       import('../../report/rollback-text.ts'),
-      import('../../workflow/rollback-plan.ts'),
+      import('../../workflow/rollback/rollback-plan.ts'),
     ]);
     const place = options.write === undefined ? null : await preparePlan(options.write, io.cwd);
     await withWorkplace(io, options, { mustExist: true }, async ({ work, settings }) => {
@@ -101,7 +101,7 @@ export const registerRollback: Register = (program, io, exit) => {
     // The parent takes the options they share (--db, --json) wherever they stand.
     const options: CommonOptions & { target?: string; timeout?: number } = command.optsWithGlobals();
     const [{ verifyState }, { stateChecksText }] = await Promise.all([
-      import('../../workflow/rollback-state.ts'),
+      import('../../workflow/rollback/rollback-state.ts'),
       import('../../report/rollback-text.ts'),
     ]);
     await withWorkplace(io, options, { mustExist: true }, async ({ work }) => {

@@ -90,12 +90,12 @@ export const registerRun: Register = (program, io, exit) => {
   ).action(async (asked: string | undefined, options: RunOptions) => {
     boundHeap();
     if (asked === undefined && options.resume === undefined) {
-      const { readSettings } = await import('../../workflow/settings-file.ts');
+      const { readSettings } = await import('../../workflow/project/settings-file.ts');
       asked = (await readSettings(io.cwd)).suite;
       if (asked === undefined) throw new InvalidArgumentError('name a suite, or give one in lastgood.yaml');
     }
     const [{ runJob }, report] = await Promise.all([
-      import('../../workflow/run-job.ts'),
+      import('../../workflow/run/run-job.ts'),
       import('../../report/index.ts'),
     ]);
     await withWorkplace(

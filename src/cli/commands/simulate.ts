@@ -12,7 +12,7 @@ export const registerSimulate: Register = (program, io) => {
     .option('--date <iso>', "the simulated today (default: the scenario's)")
     .option('--json', 'print the addresses as JSON')
     .action(async (options: { scenario?: string; port?: number; date?: string; json?: boolean }) => {
-      const { serveScenario } = await import('../../workflow/simulate.ts');
+      const { serveScenario } = await import('../../workflow/project/simulate.ts');
       const simulator = await serveScenario({
         scenario: options.scenario,
         port: options.port,

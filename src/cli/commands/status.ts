@@ -19,7 +19,7 @@ export const registerStatus: Register = (program, io, exit) => {
     const maxAge = options.maxAge ?? DEFAULT_MAX_AGE;
     const maxAgeMs = duration('--max-age')(maxAge);
     const [{ suiteStatus }, { statusText }] = await Promise.all([
-      import('../../workflow/status.ts'),
+      import('../../workflow/nightly/status.ts'),
       import('../../report/status-text.ts'),
     ]);
     await withWorkplace(io, options, { mustExist: true }, async ({ work }) => {

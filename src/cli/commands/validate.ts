@@ -14,7 +14,7 @@ export const registerValidate: Register = (program, io, exit) => {
       .description('check suites and releases; no call is made')
       .option('--release <file>', 'also check that every case of the suites can be sent to this release'),
   ).action(async (paths: string[], options: { json?: boolean; release?: string }) => {
-    const { validateFiles } = await import('../../workflow/validate.ts');
+    const { validateFiles } = await import('../../workflow/project/validate.ts');
     const { formatError } = await import('../../core/errors.ts');
     const found = await validateFiles(paths, io.cwd, options.release);
     const bad = found.filter((f) => f.errors.length > 0);

@@ -1,0 +1,123 @@
+// Compare two stored snapshots and attach the outputs that show the worst changes.
+
+import { type CompareOptions, compareSnapshots } from '../../compare/index.ts';
+import {
+  type CaseDelta,
+  type Comparison,
+  type OutputExample,
+  type PairedDelta,
+  type Policy,
+  resolvePolicy,
+  type SnapshotResults,
+  type SnapshotStore,
+  type SnapshotSummary,
+  type StoredTrial,
+} from '../../core/index.ts';
+import { judgeNote } from '../judge/judge-note.ts';
+import type { Workplace } from '../workplace.ts';
+
+/** Outputs shown before and after, chosen by effect. */
+const EXAMPLES = 5;
+
+/** The policy in force: the candidate's suite as it was when it ran. */
+export async function policyOf(store: SnapshotStore, snapshotId: string): Promise<Policy> {
+  return resolvePolicy((await store.suiteOf(snapshotId)).policy);
+}
+
+/** Both snapshots' numbers, compared under the candidate's policy. */
+export async function compareStored(
+  work: Pick<Workplace, 'store'>,
+  baseline: Pick<SnapshotSummary, 'id'>,
+  candidate: Pick<SnapshotSummary, 'id'>,
+  options: Partial<CompareOptions> = {},
+): Promise<Comparison> {
+  const { store } = work;
+  const a = await store.results(baseline.id);
+  const b = await store.results(candidate.id);
+  const policy = options.policy ?? (await policyOf(store, candidate.id));
+  return withExamples(store, compareSnapshots(a, b, { ...options, policy }), a, b);
+}
+
+/** Adds one passing and one failing output to the cases with the largest drops, and what is known of the judge. */
+export async function withExamples(
+  store: SnapshotStore,
+  comparison: Comparison,
+  baseline: SnapshotResults,
+  candidate: SnapshotResults,
+): Promise<Comparison> {
+  const worst = comparison.cases
+    .filter((c): c is PairedDelta => 'delta' in c && c.delta < 0)
+    .sort(
+      (x, y) =>
+        Number(y.verdict === 'regressed') - Number(x.verdict === 'regressed') ||
+        x.delta - y.delta ||
+        (x.id < y.id ? -1 : 1),
+    )
+    .slice(0, EXAMPLES);
+  const examples = new Map<string, OutputExample>();
+  for (const delta of worst) {
+    const example = await exampleOf(store, baseline.summary.id, candidate.summary.id, delta.id);
+    if (example !== null) examples.set(delta.id, example);
+  }
+  const note = await judgeNote(store, candidate.summary.judge);
+  const otherExam = comparison.cases.filter((c) => c.verdict === 'edited' && c.reason.includes('regrade'));
+  const notes = [
+    ...comparison.notes,
+    ...(otherExam[0] === undefined
+      ? []
+      : [`${otherExam.length} of the cases left out were ${otherExam[0].reason}`]),
+    ...(note === null ? [] : [note]),
+  ];
+  if (examples.size === 0) return { ...comparison, notes };
+  const cases = comparison.cases.map((c): CaseDelta => {
+    const example = examples.get(c.id);
+    return example === undefined ? c : ({ ...c, example } as PairedDelta);
+  });
+  return { ...comparison, cases, notes };
+}
+
+async function exampleOf(
+  store: SnapshotStore,
+  baseline: string,
+  candidate: string,
+  caseId: string,
+): Promise<OutputExample | null> {
+  const before = await pick(store, baseline, caseId, true);
+  const after = await pick(store, candidate, caseId, false);
+  if (before === null || after === null) return null;
+  return {
+    trial: { baseline: before.trial.trial, candidate: after.trial.trial },
+    baseline: textOf(before),
+    candidate: textOf(after),
+    candidateReasons: after.grades
+      .filter((g) => g.status === 'scored' && !g.pass)
+      .map((g) => `${g.graderId}: ${g.reason}`),
+  };
+}
+
+/** The first answered trial that passes (or fails), else the first answered one. */
+async function pick(
+  store: SnapshotStore,
+  snapshotId: string,
+  caseId: string,
+  passing: boolean,
+): Promise<StoredTrial | null> {
+  let fallback: StoredTrial | null = null;
+  for await (const stored of store.trials(snapshotId, caseId)) {
+    if (stored.trial.status !== 'answered') continue;
+    fallback ??= stored;
+    const passes = stored.grades.every((g) => !g.required || (g.status === 'scored' && g.pass));
+    if (passes === passing) return stored;
+  }
+  return fallback;
+}
+
+/** What the user saw: the text, the refusal, and any tool calls. */
+function textOf({ trial }: StoredTrial): string {
+  if (trial.status !== 'answered') return '';
+  const { text, refusal, toolCalls } = trial.output;
+  const calls = toolCalls.map((c) => `[tool call] ${c.name}(${JSON.stringify(c.args)})`);
+  return [text, refusal === undefined ? '' : `[refusal] ${refusal}`, ...calls]
+    .filter((part) => part !== '')
+    .join('\n');
+}

@@ -1,0 +1,57 @@
+// The diff command: two references, one comparison, and the command to run next.
+
+import type { Comparison } from '../../core/index.ts';
+import { regradeAs } from '../judge/regrade.ts';
+import type { Workplace } from '../workplace.ts';
+import { compareStored } from './compare-stored.ts';
+
+export async function diffJob(
+  work: Workplace,
+  input: {
+    readonly baseline: string;
+    readonly candidate: string;
+    readonly suite?: string | undefined;
+    /** Grade the baseline's outputs under the candidate's exam first. */
+    readonly regradeBaseline?: boolean | undefined;
+  },
+): Promise<{ comparison: Comparison; next: string }> {
+  const now = work.clock.now();
+  const a = await work.store.resolve(input.baseline, { suite: input.suite, now });
+  const b = await work.store.resolve(input.candidate, { suite: input.suite ?? a.suite, now });
+  const baseline = input.regradeBaseline === true ? (await regradeAs(work, a, b)).summary : a;
+  const comparison = await compareStored(work, baseline, b);
+  return { comparison, next: nextCommand(comparison) };
+}
+
+/** What a person would do now. */
+export function nextCommand(c: Comparison): string {
+  const worst = c.cases.find((d) => d.verdict === 'regressed');
+  if (c.verdict !== 'regressed' && regradingHelps(c))
+    return `lastgood diff ${c.baseline.id} ${c.candidate.id} --regrade-baseline`;
+  switch (c.verdict) {
+    case 'regressed':
+      return `lastgood rollback ${c.suite} --from ${c.candidate.id} --baseline ${c.baseline.id}`;
+    case 'improved':
+    case 'unchanged':
+      return worst === undefined
+        ? `lastgood bless ${c.candidate.id} --by NAME --why TEXT`
+        : `lastgood show ${c.candidate.id} --case ${worst.id}`;
+    case 'inconclusive': {
+      const { trialsNeeded } = c.overall;
+      return `lastgood run ${c.suite} --release FILE${trialsNeeded === null ? '' : ` --trials ${trialsNeeded}`}  (more trials settle it)`;
+    }
+    case 'invalid':
+      return `lastgood show ${c.candidate.id}`;
+  }
+}
+
+/** Cases were left out only because somebody else, or by other rules, graded the baseline: its outputs are there to be graded again. */
+function regradingHelps(c: Comparison): boolean {
+  const changed = c.attribution.examChanged;
+  return (
+    changed.length > 0 &&
+    !changed.includes('case content') &&
+    c.baseline.validity !== 'invalid' &&
+    c.candidate.validity !== 'invalid'
+  );
+}

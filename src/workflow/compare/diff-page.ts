@@ -1,0 +1,183 @@
+// What the HTML page of a comparison shows beside its numbers: the stored trials of the cases that matter, the runs over
+// time, the values behind the distributions, and how the two configurations differ.
+
+import { onsetOfRates } from '../../compare/index.ts';
+import {
+  type CaseDelta,
+  type Comparison,
+  changedLayers,
+  type SnapshotResults,
+  type SnapshotStore,
+  type SnapshotSummary,
+  type StoredTrial,
+} from '../../core/index.ts';
+import { diffReleases } from '../../release/index.ts';
+import {
+  comparisonHtml,
+  type HtmlOptions,
+  hasChanged,
+  type SeriesMark,
+  type SeriesPoint,
+  worstFirst,
+} from '../../report/index.ts';
+import { wilson } from '../../stats/index.ts';
+
+/** Stored text of trials put into one page, in characters of JSON. */
+export const DETAIL_BUDGET = 6_000_000;
+/** Runs drawn over time; with fewer than the least there is no course to see. */
+const MAX_RUNS = 90;
+export const MIN_RUNS = 3;
+
+/** The self-contained page of a stored comparison. */
+export async function diffPage(store: SnapshotStore, comparison: Comparison, next?: string): Promise<string> {
+  const options = await pageOptions(store, comparison);
+  return comparisonHtml(comparison, { ...options, ...(next === undefined ? {} : { next }) });
+}
+
+/** Everything `comparisonHtml` can use that the ledger knows. */
+export async function pageOptions(
+  store: SnapshotStore,
+  comparison: Comparison,
+  budget = DETAIL_BUDGET,
+): Promise<HtmlOptions> {
+  const { id: a } = comparison.baseline;
+  const { id: b } = comparison.candidate;
+  const [before, after] = [await store.results(a), await store.results(b)];
+  const { details, leftOut } = await caseDetails(store, comparison, budget);
+  const history = await runHistory(store, comparison);
+  return {
+    details,
+    ...(leftOut === null ? {} : { leftOut }),
+    ...(history.points.length >= MIN_RUNS ? { history } : {}),
+    distributions: {
+      length: { baseline: values(before, 'length'), candidate: values(after, 'length') },
+      latencyMs: { baseline: values(before, 'latencyMs'), candidate: values(after, 'latencyMs') },
+    },
+    configuration: diffReleases(await store.releaseOf(a), await store.releaseOf(b)),
+  };
+}
+
+type Sides = { readonly baseline: readonly StoredTrial[]; readonly candidate: readonly StoredTrial[] };
+
+/** The trials of the cases in order of importance until the budget is spent; what is left out is said. */
+async function caseDetails(
+  store: SnapshotStore,
+  comparison: Comparison,
+  budget: number,
+): Promise<{ details: Map<string, Sides>; leftOut: string | null }> {
+  const details = new Map<string, Sides>();
+  const missing: CaseDelta[] = [];
+  let spent = 0;
+  for (const d of [...comparison.cases].sort(worstFirst)) {
+    if (spent >= budget) {
+      missing.push(d);
+      continue;
+    }
+    const sides = {
+      baseline: await trialsOf(store, comparison.baseline.id, d.id),
+      candidate: await trialsOf(store, comparison.candidate.id, d.id),
+    };
+    const size = JSON.stringify([sides.baseline.map(shownPart), sides.candidate.map(shownPart)]).length;
+    if (spent + size > budget && details.size > 0) {
+      missing.push(d);
+      continue;
+    }
+    spent += size;
+    details.set(d.id, sides);
+  }
+  const changed = missing.filter(hasChanged).length;
+  return {
+    details,
+    leftOut:
+      missing.length === 0
+        ? null
+        : `The answers of ${missing.length} cases (${changed} of them changed) are left out to keep the page small: their numbers are here, their answers in lastgood show ${comparison.candidate.id} --case ID.`,
+  };
+}
+
+async function trialsOf(store: SnapshotStore, snapshot: string, caseId: string): Promise<StoredTrial[]> {
+  const trials: StoredTrial[] = [];
+  for await (const stored of store.trials(snapshot, caseId)) trials.push(stored);
+  return trials;
+}
+
+/** The parts of a trial that reach the page. */
+function shownPart({ trial, grades }: StoredTrial): unknown {
+  return [trial.status === 'answered' ? trial.output : trial.message, grades];
+}
+
+function values(results: SnapshotResults, measure: 'length' | 'latencyMs'): number[] {
+  return results.cases.flatMap((c) =>
+    c.trials.flatMap((t) => {
+      const value = t[measure];
+      return value === null ? [] : [value];
+    }),
+  );
+}
+
+/** The suite's runs up to the newer of the two snapshots, with the two compared ones, changes of release and the onset of a drop marked. */
+export async function runHistory(
+  store: SnapshotStore,
+  { suite, baseline, candidate }: Pick<Comparison, 'suite' | 'baseline' | 'candidate'>,
+): Promise<{ points: SeriesPoint[]; marks: SeriesMark[] }> {
+  const until = [baseline.startedAt, candidate.startedAt].sort()[1] ?? candidate.startedAt;
+  const listed = await store.list({ suite });
+  const runs = listed
+    .filter(
+      (s) =>
+        s.startedAt <= until &&
+        s.state === 'finished' &&
+        (s.purpose === 'run' || s.id === baseline.id || s.id === candidate.id),
+    )
+    .slice(0, MAX_RUNS)
+    .reverse();
+  const points = runs.map((s): SeriesPoint => {
+    const role = s.id === baseline.id ? 'baseline' : s.id === candidate.id ? 'candidate' : undefined;
+    return {
+      at: s.startedAt,
+      value: s.validity === 'invalid' ? null : s.passRate,
+      interval: passInterval(s),
+      label: `${s.startedAt.slice(0, 16).replace('T', ' ')} ${s.id} ${s.release}`,
+      role,
+    };
+  });
+  return { points, marks: [...onsetMark(runs, baseline, candidate), ...releaseMarks(runs)].slice(0, 12) };
+}
+
+function passInterval(s: SnapshotSummary): readonly [number, number] | undefined {
+  const graded = s.answered - s.ungraded;
+  if (s.passRate === null || graded < 1 || s.validity === 'invalid') return undefined;
+  const interval = wilson(s.passRate * graded, graded);
+  return interval === null ? undefined : [interval.lower, interval.upper];
+}
+
+/** Where the runs of the two compared releases fell and stayed down. */
+function onsetMark(
+  runs: readonly SnapshotSummary[],
+  baseline: Comparison['baseline'],
+  candidate: Comparison['candidate'],
+): SeriesMark[] {
+  const path = runs.filter(
+    (s) =>
+      s.startedAt >= baseline.startedAt &&
+      (s.fingerprint === baseline.fingerprint || s.fingerprint === candidate.fingerprint),
+  );
+  const onset = onsetOfRates(path.map((s) => (s.validity === 'invalid' ? null : s.passRate)));
+  const at = onset === null ? undefined : path[onset.index];
+  return at === undefined || onset === null || path.length < 4 || onset.before - onset.after < 0.02
+    ? []
+    : [{ at: at.startedAt, text: `lower since ${at.startedAt.slice(0, 10)}` }];
+}
+
+/** Runs whose release of the same name had another content the time before. */
+function releaseMarks(runs: readonly SnapshotSummary[]): SeriesMark[] {
+  const marks: SeriesMark[] = [];
+  const last = new Map<string, SnapshotSummary>();
+  for (const run of runs) {
+    const before = last.get(run.release);
+    if (before !== undefined && before.fingerprint !== run.fingerprint)
+      marks.push({ at: run.startedAt, text: `${changedLayers(before, run).join(' + ')} changed` });
+    last.set(run.release, run);
+  }
+  return marks;
+}

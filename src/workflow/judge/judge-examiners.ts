@@ -1,0 +1,111 @@
+// Opens the providers of a run's examiners (a judge or a panel, an embedder) and the grader that asks them.
+
+import { randomBytes } from 'node:crypto';
+import {
+  costOf,
+  type JudgePanel,
+  type Provider,
+  panelOf,
+  panelRelease,
+  type Release,
+} from '../../core/index.ts';
+import {
+  createTrialGrader,
+  type Examined,
+  type GraderContext,
+  type JudgeCallInfo,
+  type TrialGrader,
+  type VerdictCache,
+} from '../../grade/index.ts';
+import { providerOf, type Workplace } from '../workplace.ts';
+
+export interface ExaminerOptions {
+  /** false: every question is asked afresh and nothing is remembered. Default true. */
+  readonly cache?: boolean | undefined;
+  readonly onJudgeCall?: ((info: JudgeCallInfo) => void) | undefined;
+}
+
+/** Examiners at work; `close` ends the workers and the providers. */
+export interface OpenExaminers {
+  readonly grader: TrialGrader;
+  close(): Promise<void>;
+}
+
+/** The judge with this many votes of each of its members; the number is part of its fingerprint, and so of the exam. */
+export function withVotes(judge: Release | null, votes: number | undefined): Release | null {
+  return judge === null || votes === undefined
+    ? judge
+    : panelRelease({ judges: panelOf(judge).judges, votes });
+}
+
+/** Opens every judge of a panel (or the one there is) for `body` and closes them after it. */
+export async function withJudges<T>(
+  work: Workplace,
+  judge: Release | null,
+  body: (judges: readonly Examined[]) => Promise<T>,
+): Promise<T> {
+  const judges: Examined[] = [];
+  try {
+    for (const release of judge === null ? [] : panelOf(judge).judges)
+      judges.push({ release, provider: await providerOf(work, release) });
+    return await body(judges);
+  } finally {
+    for (const { provider } of judges) await provider.close?.();
+  }
+}
+
+export async function openExaminers(
+  work: Workplace,
+  examiners: { readonly judge: Release | null; readonly embedder: Release | null },
+  options: ExaminerOptions = {},
+): Promise<OpenExaminers> {
+  const opened: Provider[] = [];
+  const open = async (release: Release): Promise<Examined> => {
+    const provider = await providerOf(work, release);
+    opened.push(provider);
+    return { release, provider };
+  };
+  const closeAll = async (): Promise<void> => {
+    for (const provider of opened) await provider.close?.();
+  };
+  try {
+    const panel: JudgePanel | null = examiners.judge === null ? null : panelOf(examiners.judge);
+    const judges: Examined[] = [];
+    for (const release of panel?.judges ?? []) judges.push(await open(release));
+    const [judge = null, ...rest] = judges;
+    const context: GraderContext = {
+      judge,
+      panel: rest,
+      embedder: examiners.embedder === null ? null : await open(examiners.embedder),
+      verdicts: options.cache === false ? null : storedVerdicts(work),
+      costOf: (model, usage) => costOf(work.prices, model, usage),
+      // Never from a seeded generator: what fences the judged text must not be guessable by the model that wrote it.
+      nonce: () => randomBytes(16).toString('hex'),
+      mask: work.mask,
+      judgeOptions: { votes: panel?.votes ?? 1 },
+      ...(options.onJudgeCall === undefined ? {} : { onJudgeCall: options.onJudgeCall }),
+    };
+    const grader = createTrialGrader(context);
+    return {
+      grader,
+      close: async () => {
+        await grader.close();
+        await closeAll();
+      },
+    };
+  } catch (error) {
+    await closeAll();
+    throw error;
+  }
+}
+
+function storedVerdicts(work: Workplace): VerdictCache {
+  return {
+    get: (key) => work.store.cachedVerdict(key),
+    // A judge quotes what it judged; where no texts are kept, its replies are not either.
+    put: async (key, verdict) => {
+      if (work.privacy?.store === 'scores') return;
+      await work.store.keepVerdict(key, verdict, work.clock.now().toISOString());
+    },
+  };
+}

@@ -1,0 +1,122 @@
+// The outputs of a snapshot that a judge had a say on, as they are frozen in the ledger.
+
+import {
+  type AnsweredTrial,
+  type Case,
+  contentHash,
+  type Finding,
+  type Grade,
+  isJsonObject,
+  type JsonValue,
+  needsJudge,
+  panelOf,
+  type Release,
+  type SnapshotStore,
+} from '../../core/index.ts';
+import { MOST_INCONSISTENT } from '../../grade/index.ts';
+
+/** One stored answer, its case with nothing but the judged graders, and what those graders said then. */
+export interface FrozenOutput {
+  readonly case: Case;
+  readonly trial: AnsweredTrial;
+  /** Of the judged graders, in the case's order. */
+  readonly grades: readonly Grade[];
+  /** Did all of them pass? null = at least one could not be graded. */
+  readonly pass: boolean | null;
+}
+
+/** All judged graders pass; null when one could not be graded or there is none. */
+export function judgedPass(grades: readonly Grade[]): boolean | null {
+  if (grades.length === 0 || grades.some((g) => g.status === 'ungraded')) return null;
+  return grades.every((g) => g.status === 'scored' && g.pass);
+}
+
+/** Every judged answer of a snapshot, in case order. With `distinct`, equal answers to one case are taken once. */
+export async function frozenOutputs(
+  store: SnapshotStore,
+  snapshotId: string,
+  options: { readonly distinct?: boolean } = {},
+): Promise<FrozenOutput[]> {
+  const suite = await store.suiteOf(snapshotId);
+  const cases = new Map(
+    suite.cases.flatMap((c): [string, Case][] => {
+      const graders = c.graders.filter(needsJudge);
+      return graders.length === 0 ? [] : [[c.id, { ...c, graders }]];
+    }),
+  );
+  const seen = new Set<string>();
+  const found: FrozenOutput[] = [];
+  for await (const stored of store.trials(snapshotId)) {
+    const { trial } = stored;
+    const c = cases.get(trial.caseId);
+    if (c === undefined || trial.status !== 'answered') continue;
+    if (options.distinct === true) {
+      const key = contentHash([c.id, trial.output as unknown as JsonValue]);
+      if (seen.has(key)) continue;
+      seen.add(key);
+    }
+    const wanted = new Set(c.graders.map((g) => g.id));
+    const grades = stored.grades.filter((g) => wanted.has(g.graderId));
+    found.push({ case: c, trial, grades, pass: judgedPass(grades) });
+  }
+  return found;
+}
+
+/** What a reader of the run must know of its judging: votes that fell on both sides, preferences that turned with the order. */
+export async function judgingFindings(
+  store: SnapshotStore,
+  snapshotId: string,
+  judge: Release | null,
+): Promise<Finding[]> {
+  if (judge === null) return [];
+  const suite = await store.suiteOf(snapshotId);
+  const graders = suite.cases.flatMap((c) => c.graders);
+  const pairwise = graders.some((g) => g.type === 'judge' && g.options.kind === 'pairwise');
+  const { judges, votes } = panelOf(judge);
+  if (!pairwise && judges.length * votes === 1) return [];
+  const borderline = new Map<string, number>();
+  let pairs = 0;
+  let inconsistent = 0;
+  const pairwiseIds = new Set(
+    suite.cases.flatMap((c) =>
+      c.graders.flatMap((g) =>
+        g.type === 'judge' && g.options.kind === 'pairwise' ? [`${c.id}\n${g.id}`] : [],
+      ),
+    ),
+  );
+  for await (const { grades, trial } of store.trials(snapshotId)) {
+    for (const { details, graderId } of grades) {
+      if (!isJsonObject(details)) continue;
+      if (details['borderline'] === true)
+        borderline.set(trial.caseId, (borderline.get(trial.caseId) ?? 0) + 1);
+      if (!pairwiseIds.has(`${trial.caseId}\n${graderId}`)) continue;
+      pairs++;
+      if (details['inconsistentPairs'] !== undefined) inconsistent++;
+    }
+  }
+  const findings: Finding[] = [];
+  const trials = [...borderline.values()].reduce((a, b) => a + b, 0);
+  if (trials > 0) {
+    findings.push({
+      code: 'BORDERLINE',
+      message: `the judge's votes fell on both sides in ${trials} ${trials === 1 ? 'trial' : 'trials'} (${someOf([...borderline.keys()])}): no red or green that rests on these alone means anything`,
+    });
+  }
+  if (inconsistent > MOST_INCONSISTENT * pairs) {
+    findings.push({
+      code: 'PAIRWISE_INCONSISTENT',
+      message: `in ${inconsistent} of ${pairs} pairs the preference turned with the order of the two texts: this judge cannot compare these texts, and its pairwise grades of this run mean nothing`,
+    });
+  }
+  return findings;
+}
+
+function someOf(ids: readonly string[]): string {
+  return ids.length <= 5 ? ids.join(', ') : `${ids.slice(0, 5).join(', ')} and ${ids.length - 5} more`;
+}
+
+/** At most `n` of the items, spread evenly over all of them: the same ones every time. */
+export function spread<T>(items: readonly T[], n: number): T[] {
+  if (items.length <= n) return [...items];
+  return Array.from({ length: n }, (_, i) => items[Math.floor((i * items.length) / n)] as T);
+}

@@ -1,0 +1,314 @@
+// A new grade set over stored outputs: another judge, a newer suite file, today's grader code. No subject is called; the old snapshot stays as it is.
+
+import {
+  type Case,
+  caseExam,
+  type Examiner,
+  examFingerprint,
+  LastgoodError,
+  needsEmbedder,
+  needsJudge,
+  newSnapshotId,
+  type Release,
+  resolvePolicy,
+  type SnapshotStore,
+  type SnapshotSummary,
+  type Suite,
+  shortHash,
+} from '../../core/index.ts';
+import { judgeValidity } from '../../run/index.ts';
+import { withCases } from '../../suite/index.ts';
+import { ledgerWriter } from '../run/ledger-writer.ts';
+import type { Workplace } from '../workplace.ts';
+import { openExaminers, withVotes } from './judge-examiners.ts';
+import { judgingFindings } from './judge-outputs.ts';
+
+/** Label under which a re-graded snapshot names the one whose outputs it holds. */
+export const REGRADE_OF = 'regrade-of';
+/** Findings about a grade set; the others are about the outputs and stay true. */
+const OF_THE_GRADING: readonly string[] = ['REGRADED', 'SMALL_LOSS', 'BORDERLINE', 'PAIRWISE_INCONSISTENT'];
+/** Trials graded at once; judge calls have a limit of their own. */
+const BATCH = 32;
+
+export interface RegradeInput {
+  /** Whose outputs are graded. */
+  readonly source: SnapshotSummary;
+  /** The suite whose graders count; default: the one that ran. Only cases whose content is the same are taken. */
+  readonly suite?: Suite | undefined;
+  /** Default: the judge that graded it. null = none. */
+  readonly judge?: Release | null | undefined;
+  readonly embedder?: Release | null | undefined;
+  readonly judgeVotes?: number | undefined;
+  /** Ask the judge again even where it is remembered what it said. */
+  readonly fresh?: boolean | undefined;
+  /** Keep cases that differ from the suite, with their old graders, instead of leaving them out. */
+  readonly keepOthers?: boolean | undefined;
+}
+
+/** A case that could not be taken over, and why. */
+export interface LeftOut {
+  readonly caseId: string;
+  readonly why: 'content changed' | 'not in the suite any more' | 'new in the suite, never run';
+}
+
+export interface RegradeResult {
+  /** The new snapshot, or an earlier one that holds exactly these grades. */
+  readonly summary: SnapshotSummary;
+  readonly source: SnapshotSummary;
+  readonly leftOut: readonly LeftOut[];
+  /** Trials whose pass, fail or ungraded is another than before. */
+  readonly changed: number;
+  readonly judgeCalls: number;
+  /** True when the ledger already had this grade set and nothing was done. */
+  readonly existed: boolean;
+}
+
+/** Grades the stored outputs of a finished snapshot again and keeps the result as a snapshot of its own. */
+export async function regrade(work: Workplace, input: RegradeInput): Promise<RegradeResult> {
+  const { store } = work;
+  const { source } = input;
+  if (source.state !== 'finished') {
+    throw new LastgoodError({
+      code: 'REGRADE_UNFINISHED',
+      message: `${source.id} is ${source.state}: what it still lacks would never be graded`,
+      hint: `finish it first: lastgood run --resume ${source.id}`,
+    });
+  }
+  const stored = await store.suiteOf(source.id);
+  const { suite, leftOut } = takeOver(stored, input.suite ?? stored, input.keepOthers ?? false);
+  const { judge, embedder } = await examinersFor(store, suite, input);
+  const examiner: Examiner = { judge: judge?.fingerprint ?? null, embedder: embedder?.fingerprint ?? null };
+  const exam = examFingerprint(suite, examiner);
+
+  const root = source.labels[REGRADE_OF] ?? source.id;
+  const earlier = input.fresh === true ? null : await sameGrades(store, source, root, exam, suite);
+  if (earlier !== null) {
+    return { summary: earlier, source, leftOut, changed: 0, judgeCalls: 0, existed: true };
+  }
+
+  let judgeCalls = 0;
+  const examiners = await openExaminers(
+    work,
+    { judge, embedder },
+    {
+      cache: input.fresh !== true,
+      onJudgeCall: () => {
+        judgeCalls++;
+      },
+    },
+  );
+  try {
+    const id = newSnapshotId(work.rng);
+    await store.begin({
+      id,
+      purpose: 'regrade',
+      suite,
+      release: await store.releaseOf(source.id),
+      judge,
+      embedder,
+      exam,
+      caseExams: Object.fromEntries(suite.cases.map((c) => [c.id, caseExam(c, examiner)])),
+      plannedTrials: suite.cases.reduce((n, c) => n + c.trials, 0),
+      startedAt: source.startedAt,
+      seed: source.seed,
+      labels: { [REGRADE_OF]: root },
+      environment: work.environment,
+    });
+    const changed = await gradeAll(work, source, id, suite, examiners.grader);
+    const summary = await close(work, source, id, suite, judge, leftOut);
+    return { summary, source, leftOut, changed, judgeCalls, existed: false };
+  } finally {
+    await examiners.close();
+  }
+}
+
+/**
+ * The baseline's outputs under the candidate's exam: its suite (as it was when it ran), judge and embedder. Cases the candidate
+ * does not have, or has with another content, keep their own graders, so that the comparison can name them.
+ */
+export async function regradeAs(
+  work: Workplace,
+  baseline: SnapshotSummary,
+  candidate: SnapshotSummary,
+): Promise<RegradeResult> {
+  const { store } = work;
+  return regrade(work, {
+    source: baseline,
+    suite: await store.suiteOf(candidate.id),
+    judge: candidate.judge === null ? undefined : await store.releaseOf(candidate.id, 'judge'),
+    embedder: candidate.embedder === null ? undefined : await store.releaseOf(candidate.id, 'embedder'),
+    keepOthers: true,
+  });
+}
+
+/** The cases that can be graded again, with the new suite's graders and the old run's number of trials. */
+function takeOver(stored: Suite, wanted: Suite, keepOthers: boolean): { suite: Suite; leftOut: LeftOut[] } {
+  if (wanted === stored) return { suite: stored, leftOut: [] };
+  if (wanted.name !== stored.name) {
+    throw new LastgoodError({
+      code: 'REGRADE_OTHER_SUITE',
+      message: `the outputs are those of suite "${stored.name}", the graders those of "${wanted.name}"`,
+      where: { file: wanted.file ?? undefined },
+    });
+  }
+  const now = new Map(wanted.cases.map((c) => [c.id, c]));
+  const before = new Set(stored.cases.map((c) => c.id));
+  const leftOut: LeftOut[] = [];
+  const cases: Case[] = [];
+  for (const old of stored.cases) {
+    const fresh = now.get(old.id);
+    if (keepOthers && fresh?.contentHash !== old.contentHash) cases.push(old);
+    else if (fresh === undefined) leftOut.push({ caseId: old.id, why: 'not in the suite any more' });
+    else if (fresh.contentHash !== old.contentHash) leftOut.push({ caseId: old.id, why: 'content changed' });
+    else cases.push({ ...fresh, trials: old.trials });
+  }
+  for (const c of wanted.cases)
+    if (!before.has(c.id) && !keepOthers) leftOut.push({ caseId: c.id, why: 'new in the suite, never run' });
+  if (cases.length === 0) {
+    throw new LastgoodError({
+      code: 'REGRADE_NOTHING',
+      message: `no case of the stored run has the same content in the suite file (${leftOut.length} looked at), so none of its outputs can be graded`,
+      hint: 'run the suite instead',
+      exitCode: 3,
+    });
+  }
+  return { suite: withCases(wanted, cases), leftOut };
+}
+
+async function examinersFor(
+  store: SnapshotStore,
+  suite: Suite,
+  input: RegradeInput,
+): Promise<{ judge: Release | null; embedder: Release | null }> {
+  const { source } = input;
+  const asks = suite.cases.some((c) => c.graders.some(needsJudge));
+  const embeds = suite.cases.some((c) => c.graders.some(needsEmbedder));
+  const stored = async (role: 'judge' | 'embedder'): Promise<Release | null> =>
+    source[role] === null ? null : store.releaseOf(source.id, role);
+  const judge = asks
+    ? withVotes(input.judge === undefined ? await stored('judge') : input.judge, input.judgeVotes)
+    : null;
+  const embedder = embeds ? (input.embedder === undefined ? await stored('embedder') : input.embedder) : null;
+  for (const [role, needed, found] of [
+    ['judge', asks, judge],
+    ['embedder', embeds, embedder],
+  ] as const) {
+    if (!needed || found !== null) continue;
+    throw new LastgoodError({
+      code: 'REGRADE_NO_EXAMINER',
+      message: `the graders need a ${role}, and ${source.id} was made without one`,
+      hint:
+        role === 'judge' ? 'name one with --judge FILE' : 'name one in the suite file and pass --suite FILE',
+    });
+  }
+  return { judge, embedder };
+}
+
+/** A grade set that is there already: the source itself, or a regrade of the same outputs under the same exam. */
+async function sameGrades(
+  store: SnapshotStore,
+  source: SnapshotSummary,
+  root: string,
+  exam: string,
+  suite: Suite,
+): Promise<SnapshotSummary | null> {
+  if (source.exam === exam && source.ungraded === 0) return source;
+  const regraded = await store.list({
+    suite: source.suite,
+    fingerprint: source.fingerprint,
+    purposes: ['regrade'],
+  });
+  // One with failed judge calls is tried again: what failed was not remembered, what was judged is not paid for twice.
+  const found = regraded.find(
+    (s) =>
+      s.labels[REGRADE_OF] === root &&
+      s.exam === exam &&
+      s.state === 'finished' &&
+      s.ungraded === 0 &&
+      s.cases === suite.cases.length,
+  );
+  return found ?? null;
+}
+
+async function gradeAll(
+  work: Workplace,
+  source: SnapshotSummary,
+  id: string,
+  suite: Suite,
+  grader: Awaited<ReturnType<typeof openExaminers>>['grader'],
+): Promise<number> {
+  const { store } = work;
+  const writer = ledgerWriter(store, id);
+  const cases = new Map(suite.cases.map((c) => [c.id, c]));
+  const before = outcomes(await store.results(source.id));
+  let done = 0;
+  let batch: Promise<void>[] = [];
+  const flush = async (): Promise<void> => {
+    await Promise.all(batch);
+    batch = [];
+    work.progress.step({ label: `re-grading ${source.id}`, done, total: source.trials });
+  };
+  for await (const { trial } of store.trials(source.id)) {
+    const c = cases.get(trial.caseId);
+    if (c === undefined) continue;
+    if (work.signal.aborted) break;
+    batch.push(
+      grader.gradeTrial(c, trial, work.hardSignal).then(async (graded) => {
+        await writer.write(work.mask.json(graded as never) as typeof graded);
+        done++;
+      }),
+    );
+    if (batch.length >= BATCH) await flush();
+  }
+  await flush();
+  const after = outcomes(await store.results(id));
+  return [...after].filter(([key, outcome]) => before.get(key) !== outcome).length;
+}
+
+function outcomes(
+  results: Awaited<ReturnType<SnapshotStore['results']>>,
+): ReadonlyMap<string, boolean | null> {
+  return new Map(
+    results.cases.flatMap((c) => c.trials.map((t) => [JSON.stringify([c.id, t.trial]), t.pass] as const)),
+  );
+}
+
+async function close(
+  work: Workplace,
+  source: SnapshotSummary,
+  id: string,
+  suite: Suite,
+  judge: Release | null,
+  leftOut: readonly LeftOut[],
+): Promise<SnapshotSummary> {
+  const { store } = work;
+  const open = await store.resolve(id, { now: work.clock.now() });
+  const { cases } = await store.results(id);
+  const appErrors = cases.flatMap((c) => c.trials).filter((t) => t.cause === 'app_error').length;
+  const { validity, reasons, notes } = judgeValidity({
+    planned: open.plannedTrials,
+    answered: open.answered,
+    failed: open.failed,
+    appErrors,
+    skipped: open.skipped,
+    ungraded: open.ungraded,
+    stoppedBy: work.signal.aborted ? 'cancelled' : null,
+    policy: resolvePolicy(suite.policy),
+  });
+  const left = leftOut.length === 0 ? '' : `; ${leftOut.length} cases left out`;
+  return store.finish(id, {
+    finishedAt: work.clock.now().toISOString(),
+    state: 'finished',
+    validity: work.signal.aborted ? 'invalid' : validity,
+    validityReasons: work.signal.aborted ? ['re-grading was cancelled', ...reasons] : reasons,
+    findings: [
+      {
+        code: 'REGRADED',
+        message: `the outputs of ${source.id} under another exam: ${shortHash(source.exam)} before, ${shortHash(open.exam)} now${left}`,
+      },
+      ...source.findings.filter((f) => !OF_THE_GRADING.includes(f.code)),
+      ...(await judgingFindings(store, id, judge)),
+      ...notes.map((message) => ({ code: 'SMALL_LOSS', message })),
+    ],
+  });
+}

@@ -1,0 +1,51 @@
+// Snapshots to and from files, so that they can live in git and travel between machines.
+
+import { createReadStream } from 'node:fs';
+import { mkdir, open } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+import { exportSnapshot, importSnapshot } from '../../snapshot/index.ts';
+import type { Workplace } from '../workplace.ts';
+
+/** One file a snapshot, `<suite>.<id>.snapshot.jsonl`; two branches that add snapshots never touch the same file. */
+export async function exportFiles(
+  work: Workplace,
+  refs: readonly string[],
+  input: { readonly suite?: string | undefined; readonly dir: string; readonly cwd: string },
+): Promise<{ snapshot: string; file: string }[]> {
+  const dir = resolve(input.cwd, input.dir);
+  const summaries = [];
+  for (const ref of refs)
+    summaries.push(await work.store.resolve(ref, { suite: input.suite, now: work.clock.now() }));
+  await mkdir(dir, { recursive: true });
+  const files = [];
+  for (const s of summaries) {
+    const name = `${s.suite.replace(/[^\w.-]+/g, '_')}.${s.id}.snapshot.jsonl`;
+    const handle = await open(join(dir, name), 'w');
+    try {
+      for await (const line of exportSnapshot(work.store, s.id)) await handle.write(`${line.trimEnd()}\n`);
+    } finally {
+      await handle.close();
+    }
+    files.push({ snapshot: s.id, file: join(input.dir, name) });
+  }
+  return files;
+}
+
+/** Takes exported snapshots into the ledger. The same snapshot again is no change; another one under its id is an error. */
+export async function importFiles(
+  work: Workplace,
+  files: readonly string[],
+  cwd: string,
+): Promise<{ snapshot: string; suite: string; file: string }[]> {
+  const taken = [];
+  for (const file of files) {
+    const lines = createInterface({
+      input: createReadStream(resolve(cwd, file)),
+      crlfDelay: Number.POSITIVE_INFINITY,
+    });
+    const summary = await importSnapshot(work.store, lines);
+    taken.push({ snapshot: summary.id, suite: summary.suite, file });
+  }
+  return taken;
+}

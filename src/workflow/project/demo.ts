@@ -1,0 +1,318 @@
+// The whole story offline: weeks of nightly snapshots against the simulator, a silent provider change, the alarm, the
+// per-case deltas, and a rollback target that is verified by running it. Everything goes through the same code as real work.
+
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { compareSnapshots } from '../../compare/index.ts';
+import {
+  type Clock,
+  type Comparison,
+  LastgoodError,
+  type Progress,
+  type RollbackDecision,
+  resolvePolicy,
+  type SnapshotResults,
+  type SnapshotSummary,
+  secretMask,
+} from '../../core/index.ts';
+import { loadRelease } from '../../release/index.ts';
+import { comparisonHtml } from '../../report/comparison-html.ts';
+import { comparisonMarkdown } from '../../report/comparison-markdown.ts';
+import { rollbackMarkdown } from '../../report/rollback-text.ts';
+import { parseScenario, startSimulator } from '../../simulator/index.ts';
+import { openLedger } from '../../snapshot/index.ts';
+import { Mt19937, wilson } from '../../stats/index.ts';
+import { loadSuite } from '../../suite/index.ts';
+import { pageOptions } from '../compare/diff-page.ts';
+import { runNight } from '../nightly/night.ts';
+import { blessSnapshot } from '../rollback/bless.ts';
+import { findRollbackTarget } from '../rollback/rollback.ts';
+import type { Assignment } from '../run/assignment.ts';
+import { runSuite } from '../run/run-suite.ts';
+import type { Workplace } from '../workplace.ts';
+
+const DAY_MS = 86_400_000;
+/** Nights before the silent change, and nights lived through after it. */
+const NIGHTS_BEFORE = 20;
+const NIGHTS_AFTER = 3;
+/** The night that is blessed, and the night a reworded prompt is tried. */
+const BLESSED_NIGHT = 5;
+const INNOCENT_NIGHT = 12;
+/** Night runs start at 03:15 UTC. */
+const NIGHT_TIME_MS = (3 * 60 + 15) * 60_000;
+
+export interface DemoInput {
+  /** Folder of the shipped example suite. */
+  readonly suiteDir: string;
+  /** Where the ledger and the reports go; created. */
+  readonly outDir: string;
+  readonly seed: number;
+  readonly progress: Progress;
+  readonly environment: Workplace['environment'];
+  readonly signal: AbortSignal;
+  readonly hardSignal: AbortSignal;
+  /** Tells the story as it happens. */
+  readonly tell: (beat: DemoBeat) => void;
+}
+
+export type DemoBeat =
+  | {
+      readonly kind: 'start';
+      readonly suite: string;
+      readonly cases: number;
+      readonly scenario: string;
+      readonly changeAt: string;
+    }
+  | { readonly kind: 'earlier-release'; readonly at: string; readonly snapshot: SnapshotSummary }
+  | {
+      readonly kind: 'night';
+      readonly at: string;
+      readonly snapshot: SnapshotSummary;
+      readonly verdict: string | null;
+      readonly rerun: boolean;
+      readonly alarm: boolean;
+    }
+  | { readonly kind: 'blessed'; readonly snapshot: string }
+  | { readonly kind: 'prompt-change'; readonly at: string; readonly comparison: Comparison }
+  | { readonly kind: 'alarm'; readonly comparison: Comparison }
+  | { readonly kind: 'rollback'; readonly decision: RollbackDecision }
+  | {
+      readonly kind: 'written';
+      readonly db: string;
+      readonly files: readonly string[];
+      readonly baseline: string;
+      readonly incident: string;
+      readonly worstCase: string | null;
+    };
+
+export interface DemoResult {
+  readonly nights: number;
+  readonly falseAlarms: number;
+  readonly alarmAt: string | null;
+  readonly comparison: Comparison | null;
+  readonly decision: RollbackDecision | null;
+  readonly db: string;
+  readonly files: readonly string[];
+}
+
+/** Plays the story; every number it tells was measured in this run. */
+export async function playDemo(input: DemoInput): Promise<DemoResult> {
+  const scenario = parseScenario(await readFile(join(input.suiteDir, 'scenario.yaml'), 'utf8'));
+  const changeAt = silentChange(scenario);
+  const firstNight = Math.floor(changeAt / DAY_MS) * DAY_MS - (NIGHTS_BEFORE - 1) * DAY_MS + NIGHT_TIME_MS;
+
+  await mkdir(input.outDir, { recursive: true });
+  const db = join(input.outDir, 'lastgood.db');
+  for (const file of [db, `${db}-wal`, `${db}-shm`]) await rm(file, { force: true });
+
+  const simulator = await startSimulator({ scenario, date: new Date(firstNight - DAY_MS).toISOString() });
+  const store = await openLedger(db, { create: true });
+  const time = new DemoTime(firstNight - DAY_MS);
+  const rng = new Mt19937(input.seed);
+  const environment: Record<string, string> = {
+    LASTGOOD_SIM_URL: simulator.openaiBaseUrl,
+    LASTGOOD_SIM_ANTHROPIC_URL: simulator.anthropicBaseUrl,
+    // The SDKs insist on a key; the simulator looks at none.
+    OPENAI_API_KEY: 'none-needed-for-the-simulator',
+    ANTHROPIC_API_KEY: 'none-needed-for-the-simulator',
+  };
+  const work: Workplace = {
+    store,
+    clock: time,
+    rng,
+    env: (name) => environment[name],
+    mask: secretMask([]),
+    progress: input.progress,
+    prices: null,
+    environment: input.environment,
+    signal: input.signal,
+    hardSignal: input.hardSignal,
+  };
+  try {
+    return await play(input, work, time, simulator, changeAt, db);
+  } finally {
+    await store.close();
+    await simulator.close();
+  }
+}
+
+async function play(
+  input: DemoInput,
+  work: Workplace,
+  time: DemoTime,
+  simulator: Awaited<ReturnType<typeof startSimulator>>,
+  changeAt: number,
+  db: string,
+): Promise<DemoResult> {
+  const { tell } = input;
+  const suite = await loadSuite(join(input.suiteDir, 'suite.yaml'));
+  const judge = suite.judgeFile === null ? null : await loadRelease(suite.judgeFile);
+  const assignment = async (release: string): Promise<Assignment> => ({
+    suite,
+    release: await loadRelease(join(input.suiteDir, 'releases', release)),
+    judge,
+    embedder: null,
+  });
+  const settings = { concurrency: 16, labels: { demo: 'simulation' } };
+  const goTo = (night: number): string => {
+    time.set(time.origin + night * DAY_MS);
+    simulator.setDate(time.now().toISOString());
+    return time.now().toISOString();
+  };
+  tell({
+    kind: 'start',
+    suite: suite.name,
+    cases: suite.cases.length,
+    scenario: 'simulated models, no network',
+    changeAt: new Date(changeAt).toISOString(),
+  });
+
+  const earlierAt = goTo(0);
+  const earlier = await runSuite(work, await assignment('triage-fallback.yaml'), settings);
+  tell({ kind: 'earlier-release', at: earlierAt, snapshot: earlier.summary });
+
+  const production = await assignment('triage.yaml');
+  let baseline: SnapshotResults | null = null;
+  const clean: SnapshotResults[] = [];
+  let falseAlarms = 0;
+  let alarm: { comparison: Comparison; at: string; incident: SnapshotSummary } | null = null;
+  const series: { at: string; summary: SnapshotSummary; passed: number; trials: number }[] = [];
+  const nights = NIGHTS_BEFORE + NIGHTS_AFTER;
+  for (let n = 1; n <= nights && !input.signal.aborted; n++) {
+    const at = goTo(n);
+    const night = await runNight(work, production, baseline, clean, settings);
+    const results = await work.store.results(night.summary.id);
+    const graded = results.cases.flatMap((c) => c.trials).filter((t) => t.pass !== null);
+    series.push({
+      at,
+      summary: night.summary,
+      passed: graded.filter((t) => t.pass).length,
+      trials: graded.length,
+    });
+    tell({
+      kind: 'night',
+      at,
+      snapshot: night.summary,
+      verdict: night.comparison?.verdict ?? null,
+      rerun: night.rerun !== null,
+      alarm: night.alarm,
+    });
+    if (baseline === null) clean.push(results);
+    if (n === BLESSED_NIGHT) {
+      const blessing = await blessSnapshot(work, {
+        ref: night.summary.id,
+        by: 'demo',
+        why: 'five quiet nights, outputs read by hand',
+      });
+      baseline = results;
+      clean.pop();
+      tell({ kind: 'blessed', snapshot: blessing.snapshot });
+    }
+    if (n === INNOCENT_NIGHT && baseline !== null) {
+      const { summary } = await runSuite(work, await assignment('triage-concise.yaml'), settings);
+      const comparison = compareSnapshots(baseline, await work.store.results(summary.id), {
+        policy: resolvePolicy(suite.policy),
+        pool: clean,
+      });
+      tell({ kind: 'prompt-change', at, comparison });
+    }
+    if (night.alarm && alarm === null && night.rerun !== null) {
+      if (Date.parse(at) < changeAt) falseAlarms++;
+      else {
+        alarm = { comparison: night.rerun.comparison, at, incident: night.rerun.summary };
+      }
+    }
+  }
+  if (alarm === null)
+    return {
+      nights: series.length,
+      falseAlarms,
+      alarmAt: null,
+      comparison: null,
+      decision: null,
+      db,
+      files: [],
+    };
+
+  tell({ kind: 'alarm', comparison: alarm.comparison });
+  const { decision } = await findRollbackTarget(work, {
+    suite: suite.name,
+    from: alarm.incident.id,
+    settings: { concurrency: 16 },
+  });
+  tell({ kind: 'rollback', decision });
+
+  const points = series.map((p) => {
+    const interval = wilson(p.passed, p.trials, 0.95);
+    return {
+      at: p.at,
+      value: p.trials === 0 ? null : p.passed / p.trials,
+      interval: interval === null ? undefined : ([interval.lower, interval.upper] as const),
+      label: `${p.at.slice(0, 10)} ${p.summary.id}`,
+    };
+  });
+  const html = comparisonHtml(alarm.comparison, {
+    ...(await pageOptions(work.store, alarm.comparison)),
+    rollback: decision,
+    history: { points, marks: [{ at: alarm.at, text: `alarm ${alarm.at.slice(0, 10)}` }] },
+    banner:
+      'This is a simulation: the models, their answers and the provider change are scripted and seeded. No real model was called.',
+  });
+  const markdown = `${comparisonMarkdown(alarm.comparison)}\n${rollbackMarkdown(decision)}`;
+  const files = [join(input.outDir, 'report.html'), join(input.outDir, 'report.md')];
+  await writeFile(files[0] as string, html);
+  await writeFile(files[1] as string, markdown);
+  const worst = alarm.comparison.cases.find((c) => c.verdict === 'regressed');
+  tell({
+    kind: 'written',
+    db: resolve(db),
+    files,
+    baseline: alarm.comparison.baseline.id,
+    incident: alarm.comparison.candidate.id,
+    worstCase: worst?.id ?? null,
+  });
+  return {
+    nights: series.length,
+    falseAlarms,
+    alarmAt: alarm.at,
+    comparison: alarm.comparison,
+    decision,
+    db,
+    files,
+  };
+}
+
+/** Simulated time: a night is set, and the minutes within it pass with every look at the clock. */
+class DemoTime implements Clock {
+  readonly origin: number;
+  #now: number;
+
+  constructor(start: number) {
+    this.origin = start;
+    this.#now = start;
+  }
+
+  set(time: number): void {
+    this.#now = time;
+  }
+
+  now(): Date {
+    this.#now += 1;
+    return new Date(this.#now);
+  }
+}
+
+/** When the first undisclosed update of the scenario takes effect. */
+function silentChange(scenario: ReturnType<typeof parseScenario>): number {
+  const dates = scenario.models.flatMap((m) =>
+    (m.updates ?? []).filter((u) => !u.disclosed).map((u) => Date.parse(u.at)),
+  );
+  const first = Math.min(...dates);
+  if (!Number.isFinite(first)) {
+    throw new LastgoodError({
+      code: 'DEMO_SCENARIO',
+      message: 'the scenario has no undisclosed update, so there is no story to tell',
+    });
+  }
+  return first;
+}

@@ -1,0 +1,24 @@
+// Serves a scenario file until the caller closes it.
+
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseScenario, type Simulator, startSimulator } from '../../simulator/index.ts';
+import { readText } from './checked-file.ts';
+
+/** The scenario of the shipped example suite, where none is named. */
+const SHIPPED = new URL('../../../suites/support-triage/scenario.yaml', import.meta.url);
+
+export async function serveScenario(input: {
+  readonly scenario?: string | undefined;
+  readonly port?: number | undefined;
+  readonly date?: string | undefined;
+  readonly cwd: string;
+}): Promise<Simulator> {
+  const file = input.scenario === undefined ? fileURLToPath(SHIPPED) : resolve(input.cwd, input.scenario);
+  const scenario = parseScenario(await readText(file));
+  return startSimulator({
+    scenario,
+    ...(input.port === undefined ? {} : { port: input.port }),
+    ...(input.date === undefined ? {} : { date: input.date }),
+  });
+}

@@ -1,0 +1,93 @@
+// What a drill looks at in a run: answers still hold, no tool was called, no request was lost.
+
+import { compareSnapshots, floorRules } from '../../compare/index.ts';
+import {
+  type DrillCheck,
+  resolvePolicy,
+  type SnapshotResults,
+  type SnapshotStore,
+  type SnapshotSummary,
+  type Suite,
+} from '../../core/index.ts';
+
+/** Cases that need no tool: those that no grader wants a tool call from. */
+export function readOnlyCases(suite: Suite): ReadonlySet<string> {
+  return new Set(
+    suite.cases.filter((c) => !c.graders.some((g) => g.type === 'tool-called')).map((c) => c.id),
+  );
+}
+
+function only(results: SnapshotResults, ids: ReadonlySet<string> | null): SnapshotResults {
+  return ids === null ? results : { ...results, cases: results.cases.filter((c) => ids.has(c.id)) };
+}
+
+/**
+ * The answers reach the policy's floors, and are not regressed against the baseline where it was made on the same kind of
+ * provider. Without floors and without a baseline nothing says what good is, and the check cannot be told.
+ */
+export function answersHold(
+  suite: Suite,
+  fresh: SnapshotResults,
+  baseline: SnapshotResults | null,
+  ids: ReadonlySet<string> | null,
+): DrillCheck {
+  const what = ids === null ? 'the answers hold' : 'the read-only answers hold';
+  const policy = resolvePolicy(suite.policy);
+  const now = only(fresh, ids);
+  if (now.cases.length === 0) return { what, holds: null, detail: 'the suite has no such case' };
+  const floors = floorRules(now, policy);
+  const below = floors.find((r) => r.outcome === 'fail');
+  if (below !== undefined) return { what, holds: false, detail: below.message };
+  const met = floors.filter((r) => r.outcome === 'pass').length;
+  // A simulator's answers are no measure of a provider's, nor the other way round.
+  const comparable = baseline !== null && baseline.summary.simulated === fresh.summary.simulated;
+  if (comparable) {
+    const comparison = compareSnapshots(only(baseline, ids), now, { policy });
+    if (comparison.verdict === 'regressed') return { what, holds: false, detail: comparison.reason };
+    if (comparison.verdict !== 'invalid')
+      return {
+        what,
+        holds: true,
+        detail: `${comparison.verdict} against the baseline; ${met} floors reached`,
+      };
+  }
+  return met > 0
+    ? { what, holds: true, detail: `${met} floor${met === 1 ? '' : 's'} of the policy reached` }
+    : {
+        what,
+        holds: null,
+        detail:
+          'nothing says what good is: no comparable baseline, and no min-pass-rate in the policy that could be checked',
+      };
+}
+
+/** Looks at every stored answer. */
+export async function noToolCalls(store: SnapshotStore, snapshot: string): Promise<DrillCheck> {
+  let answers = 0;
+  let calls = 0;
+  for await (const { trial } of store.trials(snapshot)) {
+    if (trial.status !== 'answered') continue;
+    answers++;
+    if (trial.output.toolCalls.length > 0) calls++;
+  }
+  return {
+    what: 'no tool is called',
+    holds: answers === 0 ? null : calls === 0,
+    detail: `${calls} of ${answers} answers call a tool`,
+  };
+}
+
+/** Every planned request is on record, with what was asked. */
+export async function nothingLost(store: SnapshotStore, summary: SnapshotSummary): Promise<DrillCheck> {
+  let kept = 0;
+  let withRequest = 0;
+  for await (const { trial } of store.trials(summary.id)) {
+    kept++;
+    if (trial.status !== 'answered' || trial.sent !== null) withRequest++;
+  }
+  return {
+    what: 'the request history is complete',
+    holds: kept === summary.plannedTrials && withRequest === kept,
+    detail: `${kept} of ${summary.plannedTrials} requests on record, ${withRequest} with what was asked`,
+  };
+}

@@ -1,0 +1,81 @@
+// What is to be run, loaded and checked before the first call: suite, release, judge, embedder.
+
+import {
+  LastgoodError,
+  needsEmbedder,
+  needsJudge,
+  panelRelease,
+  type Release,
+  type Suite,
+  throwAll,
+} from '../../core/index.ts';
+import { loadRelease } from '../../release/index.ts';
+import { checkRequests } from '../../run/index.ts';
+import { filterCases, loadSuite } from '../../suite/index.ts';
+
+export interface Assignment {
+  readonly suite: Suite;
+  readonly release: Release;
+  readonly judge: Release | null;
+  readonly embedder: Release | null;
+}
+
+/** Loads the files a run names. Everything that can be wrong in them is an error here, before any call. */
+export async function loadAssignment(input: {
+  readonly suite: string;
+  readonly release: string;
+  readonly filter?: string | undefined;
+  /** Release file of another judge than the suite's. */
+  readonly judge?: string | undefined;
+}): Promise<Assignment> {
+  const whole = await loadSuite(input.suite);
+  const suite = input.filter === undefined ? whole : filterCases(whole, input.filter);
+  const release = await loadRelease(input.release);
+  const { judge, embedder } = await loadExaminers(suite, input.judge);
+  throwAll(checkRequests(suite.cases, release));
+  return { suite, release, judge, embedder };
+}
+
+/** The judge's and the embedder's release, where the suite's graders need them. */
+export async function loadExaminers(
+  suite: Suite,
+  otherJudge?: string,
+): Promise<{ judge: Release | null; embedder: Release | null }> {
+  const asks = suite.cases.some((c) => c.graders.some(needsJudge));
+  const embeds = suite.cases.some((c) => c.graders.some(needsEmbedder));
+  const judgeFiles = otherJudge === undefined ? suiteJudges(suite) : [otherJudge];
+  if (asks && judgeFiles.length === 0) {
+    throw new LastgoodError({
+      code: 'SUITE_NO_JUDGE',
+      message: 'cases ask a judge, but the suite names none',
+      where: { file: suite.file ?? undefined, key: 'judge' },
+      hint: 'add `judge: judge.yaml` (a release file) to the suite, or pass --judge FILE',
+    });
+  }
+  return {
+    judge: asks ? await loadPanel(judgeFiles, otherJudge === undefined ? (suite.judgeVotes ?? 1) : 1) : null,
+    embedder: embeds && suite.embedderFile !== null ? await loadRelease(suite.embedderFile) : null,
+  };
+}
+
+function suiteJudges(suite: Suite): readonly string[] {
+  return suite.panelFiles ?? (suite.judgeFile === null ? [] : [suite.judgeFile]);
+}
+
+async function loadPanel(files: readonly string[], votes: number): Promise<Release> {
+  const judges: Release[] = [];
+  for (const file of files) {
+    const judge = await loadRelease(file);
+    const same = judges.find((j) => j.fingerprint === judge.fingerprint);
+    if (same !== undefined) {
+      throw new LastgoodError({
+        code: 'SUITE_TWO_JUDGES',
+        message: `two judges of the panel are one and the same release, ${judge.fingerprint.slice(0, 12)}; the other is ${same.file ?? same.name}`,
+        where: { file },
+        hint: 'for several votes of one judge write judge: { release: FILE, votes: 3 }',
+      });
+    }
+    judges.push(judge);
+  }
+  return panelRelease({ judges, votes });
+}

@@ -1,0 +1,221 @@
+// What of a run is kept: the user's own redaction rules, and how much text is stored at all. Applied before anything is judged or written.
+
+import { pathToFileURL } from 'node:url';
+import { z } from 'zod';
+import {
+  contentHash,
+  type GradedTrial,
+  isJsonObject,
+  type JsonObject,
+  type JsonValue,
+  LastgoodError,
+  type Suite,
+  type Trial,
+} from '../../core/index.ts';
+
+const REDACTED = '[redacted]';
+const NOT_STORED = '[not stored]';
+
+export const redactRuleSchema = z.union([
+  z.strictObject({
+    pattern: z.string().min(1).describe('regular expression; every match is replaced'),
+    flags: z.string().optional(),
+    with: z.string().optional().describe('what stands instead (default [redacted])'),
+  }),
+  z.strictObject({
+    'json-path': z
+      .string()
+      .min(1)
+      .describe('dotted path, `*` for any key or index, e.g. customer.email or items.*.name'),
+    with: z.string().optional(),
+  }),
+  z.strictObject({ module: z.string().describe('module whose default export maps a text to a text') }),
+]);
+export type RedactRule = z.output<typeof redactRuleSchema>;
+
+/** `all`: everything. `outputs`: answers, but no requests and no case texts. `scores`: no texts at all; scores, hashes and numbers. */
+export const STORE_MODES = ['all', 'outputs', 'scores'] as const;
+export type StoreMode = (typeof STORE_MODES)[number];
+
+export interface Privacy {
+  readonly store: StoreMode;
+  /** A trial as it may be judged and written. */
+  redact(trial: Trial): Trial;
+  /** What of a graded trial is written. */
+  kept(graded: GradedTrial): GradedTrial;
+  /** The suite as it may be written, and how many of its cases are not as they were asked. */
+  suite(suite: Suite): { readonly suite: Suite; readonly changed: number };
+}
+
+/** Compiles the rules; throws `REDACT_PATTERN` or `REDACT_MODULE` for one that cannot be used. null when nothing is asked for. */
+export async function readPrivacy(rules: readonly RedactRule[], store: StoreMode): Promise<Privacy | null> {
+  if (rules.length === 0 && store === 'all') return null;
+  const compiled = await Promise.all(rules.map(compile));
+  const text = (input: string): string => compiled.reduce((t, rule) => rule.text(t), input);
+  const json = <T extends JsonValue>(value: T): T =>
+    walk(
+      compiled.reduce<JsonValue>((v, rule) => rule.json(v), value),
+      text,
+    ) as T;
+  /** A text that is itself JSON is redacted inside it; its form stays as it was when no path rule hits. */
+  const answer = (input: string): string => {
+    const trimmed = input.trimStart();
+    if (!trimmed.startsWith('{') && !trimmed.startsWith('[')) return text(input);
+    try {
+      const value = JSON.parse(input) as JsonValue;
+      const hit = compiled.reduce<JsonValue>((v, rule) => rule.json(v), value);
+      return text(JSON.stringify(hit) === JSON.stringify(value) ? input : JSON.stringify(hit));
+    } catch {
+      return text(input);
+    }
+  };
+
+  return {
+    store,
+    redact(trial) {
+      if (compiled.length === 0) return trial;
+      const sent = trial.sent === null ? null : json(trial.sent);
+      const attempts = trial.attempts.map((a) =>
+        a.message === undefined ? a : { ...a, message: text(a.message) },
+      );
+      if (trial.status !== 'answered') return { ...trial, sent, attempts, message: text(trial.message) };
+      const { output } = trial;
+      return {
+        ...trial,
+        sent,
+        attempts,
+        output: {
+          text: answer(output.text),
+          toolCalls: output.toolCalls.map((call) => ({ ...call, args: json(call.args) })),
+          ...(output.refusal === undefined ? {} : { refusal: text(output.refusal) }),
+        },
+      };
+    },
+    kept(graded) {
+      const redacted =
+        compiled.length === 0
+          ? graded
+          : { ...graded, grades: graded.grades.map((g) => ({ ...g, ...quotes(g, text, json) })) };
+      if (store === 'all') return redacted;
+      const trial = { ...redacted.trial, sent: null };
+      if (store === 'outputs') return { ...redacted, trial };
+      const grades = redacted.grades.map(({ details: _details, ...g }) => ({ ...g, reason: NOT_STORED }));
+      const attempts = trial.attempts.map(({ message: _message, ...a }) => a);
+      if (trial.status !== 'answered')
+        return { ...redacted, trial: { ...trial, attempts, message: NOT_STORED }, grades };
+      // The hash is the answer's own, so that an answer that changed can be told from one that did not.
+      const outputHash = contentHash(trial.output as unknown as JsonObject);
+      const output = { text: '', toolCalls: [] };
+      return { ...redacted, trial: { ...trial, attempts, output }, grades, withheldOutputHash: outputHash };
+    },
+    suite(suite) {
+      let changed = 0;
+      const cases = suite.cases.map((c) => {
+        const { vars, messages, expected, meta } = c;
+        const plain = {
+          vars,
+          messages,
+          meta,
+          ...(expected === undefined ? {} : { expected }),
+        } as unknown as JsonObject;
+        const kept =
+          store === 'all' ? json(plain) : { vars: {}, messages: null, meta: {}, expected: undefined };
+        if (JSON.stringify(kept) === JSON.stringify(plain)) return c;
+        changed++;
+        return { ...c, ...(kept as object) } as typeof c;
+      });
+      return { suite: changed === 0 ? suite : { ...suite, cases }, changed };
+    },
+  };
+}
+
+function quotes(
+  grade: GradedTrial['grades'][number],
+  text: (input: string) => string,
+  json: (value: JsonValue) => JsonValue,
+): object {
+  return {
+    reason: text(grade.reason),
+    ...(grade.details === undefined ? {} : { details: json(grade.details) }),
+  };
+}
+
+interface Compiled {
+  text(input: string): string;
+  json(value: JsonValue): JsonValue;
+}
+
+async function compile(rule: RedactRule): Promise<Compiled> {
+  if ('pattern' in rule) {
+    const pattern = regexOf(rule.pattern, rule.flags ?? '');
+    const instead = rule.with ?? REDACTED;
+    return { text: (input) => input.replace(pattern, () => instead), json: (value) => value };
+  }
+  if ('json-path' in rule) {
+    const path = rule['json-path'].replace(/^\$\.?/, '').split('.');
+    return { text: (input) => input, json: (value) => atPath(value, path, rule.with ?? REDACTED) };
+  }
+  const redact = await redactModule(rule.module);
+  return { text: redact, json: (value) => value };
+}
+
+function regexOf(pattern: string, flags: string): RegExp {
+  try {
+    return new RegExp(pattern, [...new Set(`${flags}g`)].join(''));
+  } catch (error) {
+    throw new LastgoodError({
+      code: 'REDACT_PATTERN',
+      message: `the redaction pattern ${JSON.stringify(pattern)} is no regular expression: ${(error as Error).message}`,
+      where: { key: 'redact' },
+    });
+  }
+}
+
+async function redactModule(file: string): Promise<(input: string) => string> {
+  const fail = (why: string): LastgoodError =>
+    new LastgoodError({
+      code: 'REDACT_MODULE',
+      message: `the redaction module cannot be used: ${why}`,
+      where: { file },
+      hint: 'export default (text) => text.replaceAll(…)',
+    });
+  let loaded: { default?: unknown };
+  try {
+    loaded = (await import(pathToFileURL(file).href)) as { default?: unknown };
+  } catch (error) {
+    throw fail((error as Error).message);
+  }
+  const redact = loaded.default;
+  if (typeof redact !== 'function') throw fail('it has no default export that is a function');
+  return (input) => {
+    const out: unknown = (redact as (text: string) => unknown)(input);
+    // Nothing is written that the user's own rule did not let through.
+    if (typeof out !== 'string') throw fail(`it gave back ${typeof out} instead of a text`);
+    return out;
+  };
+}
+
+function atPath(value: JsonValue, path: readonly string[], instead: string): JsonValue {
+  const [step, ...rest] = path;
+  if (step === undefined) return instead;
+  if (Array.isArray(value))
+    return (value as readonly JsonValue[]).map((item, i) =>
+      step === '*' || step === String(i) ? atPath(item, rest, instead) : item,
+    );
+  if (!isJsonObject(value)) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, child]) => [
+      key,
+      child !== undefined && (step === '*' || step === key) ? atPath(child, rest, instead) : child,
+    ]),
+  );
+}
+
+function walk(value: JsonValue, text: (input: string) => string): JsonValue {
+  if (typeof value === 'string') return text(value);
+  if (Array.isArray(value)) return (value as readonly JsonValue[]).map((item) => walk(item, text));
+  if (!isJsonObject(value)) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, child]) => [key, child === undefined ? child : walk(child, text)]),
+  );
+}

@@ -1,0 +1,122 @@
+// The run command: files resolved and checked, the run, then the comparison with the baseline if there is one.
+
+import { type Comparison, LastgoodError, type SnapshotSummary } from '../../core/index.ts';
+import { costOf } from '../../core/prices.ts';
+import { createProvider } from '../../provider/index.ts';
+import { estimateRun, planJobs } from '../../run/index.ts';
+import { compareStored } from '../compare/compare-stored.ts';
+import { nextCommand } from '../compare/diff-job.ts';
+import { judgeNote } from '../judge/judge-note.ts';
+import { regradeAs } from '../judge/regrade.ts';
+import { findReleaseFile, findSuiteFile } from '../project/settings-file.ts';
+import type { Workplace } from '../workplace.ts';
+import { type Assignment, loadAssignment } from './assignment.ts';
+import { plannedAssignment, type RunResult, type RunSettings, resumeRun, runSuite } from './run-suite.ts';
+
+export interface RunJobInput {
+  readonly suite: string | undefined;
+  readonly release: string | undefined;
+  readonly cwd: string;
+  readonly filter?: string | undefined;
+  readonly judge?: string | undefined;
+  readonly resume?: string | undefined;
+  /** Compare with this instead of the blessed baseline. */
+  readonly against?: string | undefined;
+  /** Grade the baseline's outputs under this run's exam before comparing. */
+  readonly regradeBaseline?: boolean | undefined;
+  readonly dryRun: boolean;
+  readonly settings: RunSettings;
+}
+
+export type RunJobResult =
+  | { readonly kind: 'estimate'; readonly estimate: ReturnType<typeof estimateRun> }
+  | {
+      readonly kind: 'run';
+      readonly summary: SnapshotSummary;
+      readonly stoppedBy: RunResult['report']['stoppedBy'];
+      /** null when the suite has no baseline. */
+      readonly comparison: Comparison | null;
+      /** How far the judge can be trusted; null without one. */
+      readonly judgeNote: string | null;
+      readonly next: string;
+    };
+
+export async function runJob(work: Workplace, input: RunJobInput): Promise<RunJobResult> {
+  // A reference that does not resolve is wrong input: it must be known before any call is paid.
+  const now = work.clock.now();
+  const result = await (async (): Promise<RunResult | ReturnType<typeof estimateRun>> => {
+    if (input.resume !== undefined) {
+      const open = await work.store.resolve(input.resume, { now });
+      return resumeRun(work, open.id, input.settings);
+    }
+    const assignment = await assignmentOf(input);
+    if (input.against !== undefined)
+      await work.store.resolve(input.against, { suite: assignment.suite.name, now });
+    if (input.dryRun) return estimate(work, assignment, input.settings);
+    return runSuite(work, assignment, input.settings);
+  })();
+  if (!('summary' in result)) return { kind: 'estimate', estimate: result };
+
+  const { summary, report } = result;
+  const found = await baselineFor(work, summary, input.against);
+  const against =
+    found !== null && input.regradeBaseline === true
+      ? (await regradeAs(work, found, summary)).summary
+      : found;
+  const comparison =
+    against === null ? null : await compareStored(work, against, summary, { callsSpent: report.calls });
+  return {
+    kind: 'run',
+    summary,
+    stoppedBy: report.stoppedBy,
+    comparison,
+    judgeNote: await judgeNote(work.store, summary.judge),
+    next: comparison === null ? `lastgood bless ${summary.id} --by NAME --why TEXT` : nextCommand(comparison),
+  };
+}
+
+async function assignmentOf(input: RunJobInput): Promise<Assignment> {
+  if (input.suite === undefined) throw new LastgoodError({ code: 'NO_SUITE', message: 'no suite was named' });
+  if (input.release === undefined) {
+    throw new LastgoodError({
+      code: 'NO_RELEASE',
+      message: 'no release was named',
+      hint: 'pass --release FILE, or set `release:` in lastgood.yaml',
+    });
+  }
+  return loadAssignment({
+    suite: await findSuiteFile(input.suite, input.cwd),
+    release: await findReleaseFile(input.release, input.cwd),
+    filter: input.filter,
+    judge: input.judge === undefined ? undefined : await findReleaseFile(input.judge, input.cwd),
+  });
+}
+
+async function baselineFor(
+  work: Workplace,
+  summary: SnapshotSummary,
+  against: string | undefined,
+): Promise<SnapshotSummary | null> {
+  const ref = against ?? ((await work.store.blessings(summary.suite)).length > 0 ? 'baseline' : null);
+  if (ref === null) return null;
+  const found = await work.store.resolve(ref, { suite: summary.suite, now: work.clock.now() });
+  return found.id === summary.id ? null : found;
+}
+
+async function estimate(
+  work: Workplace,
+  assignment: Assignment,
+  settings: RunSettings,
+): Promise<ReturnType<typeof estimateRun>> {
+  const provider = await createProvider(assignment.release, { env: work.env, mask: work.mask });
+  try {
+    const jobs = planJobs({
+      cases: plannedAssignment(assignment, settings).suite.cases,
+      release: assignment.release,
+      provider,
+    });
+    return estimateRun(jobs, { costOf: (model, usage) => costOf(work.prices, model, usage) });
+  } finally {
+    await provider.close?.();
+  }
+}

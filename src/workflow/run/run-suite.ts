@@ -1,0 +1,349 @@
+// Run a suite against a release and keep what happened as a snapshot. Grading overlaps running; every trial is durable as it completes.
+
+import {
+  caseExam,
+  costOf,
+  type Examiner,
+  examFingerprint,
+  type Finding,
+  type JsonObject,
+  LastgoodError,
+  newSnapshotId,
+  type Provider,
+  type Release,
+  resolvePolicy,
+  type SnapshotPurpose,
+  type SnapshotSummary,
+  type Suite,
+} from '../../core/index.ts';
+import { estimateRun, type Job, judgeValidity, planJobs, type RunReport, runJobs } from '../../run/index.ts';
+import { withTrials } from '../../suite/index.ts';
+import { openExaminers, withJudges, withVotes } from '../judge/judge-examiners.ts';
+import { judgingFindings } from '../judge/judge-outputs.ts';
+import { providerOf, type Workplace } from '../workplace.ts';
+import type { Assignment } from './assignment.ts';
+import { ledgerWriter } from './ledger-writer.ts';
+import { preflight } from './preflight.ts';
+
+/** Label of snapshots whose stored cases are not what was asked: how many. */
+const REDACTED_LABEL = 'redacted-cases';
+
+/** How a run may spend time and money; every limit is optional. */
+export interface RunSettings {
+  /** Trials per case instead of the suite's. */
+  readonly trials?: number | undefined;
+  /** Calls in flight at once (default 8). */
+  readonly concurrency?: number | undefined;
+  readonly maxCalls?: number | undefined;
+  readonly maxCostUsd?: number | undefined;
+  /** For the whole run. */
+  readonly deadlineMs?: number | undefined;
+  /** For one attempt (default 120 s). */
+  readonly attemptTimeoutMs?: number | undefined;
+  /** Attempts per trial (default 4; 1 = no retries). */
+  readonly maxAttempts?: number | undefined;
+  /** Calls of each judge per question instead of the suite's; part of the exam. */
+  readonly judgeVotes?: number | undefined;
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+  readonly purpose?: SnapshotPurpose | undefined;
+  /** Refuse a floating model alias instead of warning. */
+  readonly requirePinned?: boolean | undefined;
+  /** Ask the catalogues for the models first: true = all that have one, false = none, default = the providers' own services. */
+  readonly preflight?: boolean | undefined;
+}
+
+export interface RunResult {
+  readonly summary: SnapshotSummary;
+  readonly report: RunReport;
+}
+
+/** The limits of the run room from the settings, with the defaults. */
+export function limitsOf(settings: RunSettings): Parameters<typeof runJobs>[1]['limits'] {
+  const attemptTimeoutMs = settings.attemptTimeoutMs ?? 120_000;
+  const maxAttempts = settings.maxAttempts ?? 4;
+  return {
+    concurrency: settings.concurrency ?? 8,
+    maxAttempts,
+    attemptTimeoutMs,
+    trialTimeoutMs: attemptTimeoutMs * maxAttempts + 120_000,
+    deadlineMs: settings.deadlineMs ?? null,
+    maxCalls: settings.maxCalls ?? null,
+    maxCostUsd: settings.maxCostUsd ?? null,
+  };
+}
+
+/** One arm of a run: a release on a suite, with its open snapshot. */
+export interface Arm {
+  readonly name: string;
+  readonly assignment: Assignment;
+  readonly provider: Provider;
+  readonly snapshotId: string;
+  /** Trials that are in the ledger already, when an interrupted run is finished. */
+  readonly done: ReadonlyMap<string, ReadonlySet<number>> | undefined;
+}
+
+/** Runs the whole suite on one release and closes its snapshot. Throws only when the work could not be done; a failing model is a result. */
+export async function runSuite(
+  work: Workplace,
+  assignment: Assignment,
+  settings: RunSettings = {},
+): Promise<RunResult> {
+  refuseSecrets(work, assignment.release);
+  lintPin(work, assignment.release, settings.requirePinned ?? false);
+  const planned = plannedAssignment(assignment, settings);
+  const snapshotId = newSnapshotId(work.rng);
+  // A missing key or recording must be known before the ledger has a snapshot that nothing will fill.
+  const provider = await providerOf(work, planned.release);
+  const findings = await withJudges(work, planned.judge, (judges) =>
+    preflight(work, [{ release: planned.release, provider }, ...judges], settings.preflight),
+  );
+  await openSnapshot(work, planned, snapshotId, settings);
+  return execute(work, planned, settings, { snapshotId, provider, done: undefined }, findings);
+}
+
+/** Finishes an interrupted snapshot: only trials that are not in the ledger yet are run. The suite and release come from the ledger. */
+export async function resumeRun(
+  work: Workplace,
+  snapshotId: string,
+  settings: RunSettings = {},
+): Promise<RunResult> {
+  const { store } = work;
+  const [suite, release] = await Promise.all([store.suiteOf(snapshotId), store.releaseOf(snapshotId)]);
+  const summary = await store.resolve(snapshotId, { now: work.clock.now() });
+  if (summary.labels[REDACTED_LABEL] !== undefined) {
+    throw new LastgoodError({
+      code: 'RESUME_REDACTED',
+      message: `Snapshot ${snapshotId} cannot be resumed: its cases were redacted before they were stored, so they cannot be asked again as they were.`,
+      hint: 'run the suite anew',
+    });
+  }
+  if (summary.purpose === 'regrade') {
+    throw new LastgoodError({
+      code: 'RESUME_REGRADE',
+      message: `${snapshotId} grades stored outputs again; there is no call of the subject to finish`,
+      hint: 'repeat the `lastgood regrade`: what the judge has said is remembered',
+    });
+  }
+  const judge = summary.judge === null ? null : await store.releaseOf(snapshotId, 'judge');
+  const embedder = summary.embedder === null ? null : await store.releaseOf(snapshotId, 'embedder');
+  const provider = await providerOf(work, release);
+  await store.reopen(snapshotId);
+  const done = await store.doneTrials(snapshotId);
+  return execute(work, { suite, release, judge, embedder }, settings, { snapshotId, provider, done });
+}
+
+/** The assignment as it will be run: `trials` asked for on the command line become the suite's. */
+export function plannedAssignment(assignment: Assignment, settings: RunSettings): Assignment {
+  return settings.trials === undefined
+    ? assignment
+    : { ...assignment, suite: withTrials(assignment.suite, settings.trials) };
+}
+
+/** Writes the snapshot's opening: what is asked of whom, with which exam. */
+export async function openSnapshot(
+  work: Workplace,
+  assignment: Assignment,
+  snapshotId: string,
+  settings: RunSettings,
+): Promise<void> {
+  const { suite, release, embedder } = assignment;
+  const judge = withVotes(assignment.judge, settings.judgeVotes);
+  const examiner: Examiner = { judge: judge?.fingerprint ?? null, embedder: embedder?.fingerprint ?? null };
+  const stored = work.privacy?.suite(suite) ?? { suite, changed: 0 };
+  await work.store.begin({
+    id: snapshotId,
+    purpose: settings.purpose ?? 'run',
+    suite: work.mask.json(stored.suite as unknown as JsonObject) as unknown as Suite,
+    release,
+    judge,
+    embedder,
+    exam: examFingerprint(suite, examiner),
+    caseExams: Object.fromEntries(suite.cases.map((c) => [c.id, caseExam(c, examiner)])),
+    plannedTrials: plannedTrials(suite),
+    startedAt: work.clock.now().toISOString(),
+    seed: Math.floor(work.rng.next() * 2 ** 32),
+    labels: {
+      ...settings.labels,
+      ...(stored.changed === 0 ? {} : { [REDACTED_LABEL]: String(stored.changed) }),
+    },
+    environment: work.environment,
+  });
+}
+
+export function plannedTrials(suite: Suite): number {
+  return suite.cases.reduce((n, c) => n + c.trials, 0);
+}
+
+async function execute(
+  work: Workplace,
+  assignment: Assignment,
+  settings: RunSettings,
+  open: Pick<Arm, 'snapshotId' | 'provider' | 'done'>,
+  found: readonly Finding[] = [],
+): Promise<RunResult> {
+  try {
+    const arm: Arm = { name: 'candidate', assignment, ...open };
+    const jobs = planJobs({
+      cases: assignment.suite.cases,
+      release: assignment.release,
+      provider: open.provider,
+      arm: arm.name,
+      ...(open.done === undefined ? {} : { done: open.done }),
+    });
+    const report = await runArms(work, [arm], jobs, settings);
+    const summary = await closeArm(work, arm, report, settings, found);
+    return { summary, report };
+  } finally {
+    await open.provider.close?.();
+  }
+}
+
+/** Runs the jobs of all arms together, grading each answer and writing it to its arm's snapshot. All arms share one examiner. */
+export async function runArms(
+  work: Workplace,
+  arms: readonly Arm[],
+  jobs: Iterable<Job>,
+  settings: RunSettings,
+): Promise<RunReport> {
+  const first = arms[0];
+  if (first === undefined) throw new Error('a run needs at least one arm');
+  const { embedder } = first.assignment;
+  const judge = withVotes(first.assignment.judge, settings.judgeVotes);
+  const price = (model: string | null, usage: Parameters<typeof costOf>[2]): number | null =>
+    costOf(work.prices, model, usage);
+  const examiners = await openExaminers(work, { judge, embedder });
+  const writers = new Map(arms.map((arm) => [arm.name, ledgerWriter(work.store, arm.snapshotId)]));
+  try {
+    return await runJobs(jobs, {
+      limits: limitsOf(settings),
+      clock: work.clock,
+      rng: work.rng,
+      signal: work.signal,
+      hardSignal: work.hardSignal,
+      costOf: price,
+      priceKnown: work.prices !== null,
+      ...(settings.maxCostUsd === undefined ? {} : { bestKnownCost: dearestCall(arms, price) }),
+      progress: work.progress,
+      onTrial: async (job, trial) => {
+        const clean = work.privacy?.redact(trial) ?? trial;
+        const graded = await examiners.grader.gradeTrial(job.case, clean, work.hardSignal);
+        const kept = work.privacy?.kept(graded) ?? graded;
+        const masked = work.mask.json(kept as never) as typeof graded;
+        const writer = writers.get(job.arm);
+        if (writer === undefined) throw new Error(`no snapshot is open for arm ${job.arm}`);
+        await writer.write(masked);
+      },
+    });
+  } finally {
+    await examiners.close();
+  }
+}
+
+/** Upper bound of one call's cost, where prices and token bounds are known: what the money limit keeps in hand per call. */
+function dearestCall(
+  arms: readonly Arm[],
+  price: (model: string | null, usage: Parameters<typeof costOf>[2]) => number | null,
+): number | undefined {
+  const bounds = arms.map((arm) => {
+    const { suite, release } = arm.assignment;
+    const jobs = planJobs({ cases: suite.cases, release, provider: arm.provider, trials: 1 });
+    return estimateRun(jobs, { costOf: price }).callCostUpperUsd;
+  });
+  return bounds.some((b) => b === null) ? undefined : Math.max(...(bounds as number[]));
+}
+
+/** Judges how far the run can be trusted and closes its snapshot. */
+export async function closeArm(
+  work: Workplace,
+  arm: Arm,
+  report: RunReport,
+  settings: RunSettings,
+  found: readonly Finding[] = [],
+): Promise<SnapshotSummary> {
+  const { store } = work;
+  const open = await store.resolve(arm.snapshotId, { now: work.clock.now() });
+  const counts = report.byArm[arm.name];
+  const { validity, reasons, notes } = judgeValidity({
+    planned: open.plannedTrials,
+    answered: open.answered,
+    failed: open.failed,
+    appErrors: open.appErrors ?? counts?.appErrors ?? 0,
+    skipped: open.skipped,
+    ungraded: open.ungraded,
+    stoppedBy: report.stoppedBy,
+    fatal: report.fatal,
+    policy: resolvePolicy(arm.assignment.suite.policy),
+  });
+  // What a person or a dead account stopped can be finished later; what a limit cut off is final.
+  const resumable = report.stoppedBy === 'cancelled' || report.stoppedBy === 'fatal';
+  return store.finish(arm.snapshotId, {
+    finishedAt: work.clock.now().toISOString(),
+    state: resumable && (settings.purpose ?? 'run') === 'run' ? 'interrupted' : 'finished',
+    validity,
+    validityReasons: reasons,
+    findings: [
+      ...found,
+      ...findingsOf(arm.assignment.release, open, counts?.droppedParams ?? report.droppedParams),
+      ...(await judgingFindings(store, arm.snapshotId, withVotes(arm.assignment.judge, settings.judgeVotes))),
+      ...notes.map((message) => ({ code: 'SMALL_LOSS', message })),
+    ],
+  });
+}
+
+function findingsOf(release: Release, summary: SnapshotSummary, droppedParams: readonly string[]): Finding[] {
+  const findings: Finding[] = [];
+  if (release.pin.state !== 'pinned') {
+    findings.push({
+      code: release.pin.state === 'floating' ? 'MODEL_FLOATING' : 'MODEL_PIN_UNKNOWN',
+      message: release.pin.reason,
+    });
+  }
+  const disclosed = summary.servedModels.filter((m) => m !== null);
+  if (disclosed.length > 1) {
+    findings.push({
+      code: 'SERVED_MODEL_CHANGED',
+      message: `more than one model was served within this run: ${disclosed.join(', ')}`,
+    });
+  }
+  if (droppedParams.length > 0) {
+    findings.push({
+      code: 'PARAMS_REFUSED',
+      message: `the API does not take these parameters, so they were not in force: ${droppedParams.join(', ')}`,
+    });
+  }
+  return findings;
+}
+
+/** A release is kept whole, under a fingerprint over every byte of it: a secret in it could neither be kept nor masked. */
+function refuseSecrets(work: Workplace, release: Release): void {
+  const layers = release.layers as unknown as JsonObject;
+  const key = Object.keys(layers).find((layer) => {
+    const value = layers[layer] as JsonObject;
+    return work.mask.json(value) !== value;
+  });
+  if (key === undefined) return;
+  throw new LastgoodError({
+    code: 'SECRET_IN_RELEASE',
+    message: `the ${key} layer holds the value of a secret of the environment; releases are stored and shared, so nothing was run`,
+    where: { file: release.file ?? undefined, key },
+    hint: 'name the environment variable instead: api-key-env, or { env: NAME } in headers',
+  });
+}
+
+/** Warns about (or refuses) a route whose model can change without a new fingerprint. */
+function lintPin(work: Workplace, release: Release, required: boolean): void {
+  if (release.pin.state !== 'floating') return;
+  if (required) {
+    throw new LastgoodError({
+      code: 'MODEL_FLOATING',
+      message: `the release's model is a floating alias: ${release.pin.reason}`,
+      where: { file: release.file ?? undefined, key: 'route.model' },
+      hint: 'name a dated or otherwise fixed model id, or leave out --require-pinned',
+    });
+  }
+  work.progress.warn({
+    code: 'MODEL_FLOATING',
+    message: `${release.name}: ${release.pin.reason}; the provider can change what is served without any change of the fingerprint`,
+    hint: 'name a dated or otherwise fixed model id',
+  });
+}
