@@ -2,7 +2,7 @@
 
 import type { Command } from 'commander';
 import { LastgoodError } from '../core/errors.ts';
-import type { Comparison, SnapshotSummary } from '../core/index.ts';
+import type { Clock, Comparison, SnapshotSummary } from '../core/index.ts';
 import { jsonDocument } from '../report/json-document.ts';
 import type { Settings } from '../workflow/project/settings-file.ts';
 import type { Workplace } from '../workflow/workplace.ts';
@@ -34,7 +34,7 @@ export interface Session {
 export async function withWorkplace<T>(
   io: Io,
   options: CommonOptions & { readonly prices?: string; readonly store?: string },
-  needs: { readonly mustExist: boolean },
+  needs: { readonly mustExist: boolean; readonly at?: Date | undefined },
   job: (session: Session) => Promise<T>,
 ): Promise<T> {
   const [{ openWorkplace }, { readSettings }] = await Promise.all([
@@ -56,6 +56,7 @@ export async function withWorkplace<T>(
     signal: io.signal,
     hardSignal: io.hardSignal,
     mustExist: needs.mustExist,
+    ...(needs.at === undefined ? {} : { clock: clockFrom(needs.at) }),
     redact: settings.redact,
     storeMode: (options.store as Settings['store']) ?? settings.store,
   });
@@ -65,6 +66,12 @@ export async function withWorkplace<T>(
     progress.end();
     await work.store.close();
   }
+}
+
+/** A clock that starts at `start` now and goes on at the usual pace. */
+function clockFrom(start: Date): Clock {
+  const offset = start.getTime() - Date.now();
+  return { now: () => new Date(Date.now() + offset) };
 }
 
 /** One JSON document and a newline. */
@@ -93,6 +100,20 @@ export function wholeNumber(name: string, least: number): (text: string) => numb
       });
     }
     return value;
+  };
+}
+
+/** An ISO date or time; a date alone is midnight UTC. */
+export function moment(name: string): (text: string) => Date {
+  return (text) => {
+    const time = new Date(text);
+    if (!/^\d{4}-\d\d-\d\d/.test(text) || Number.isNaN(time.getTime())) {
+      throw new LastgoodError({
+        code: 'BAD_OPTION',
+        message: `${name} takes an ISO time like 2026-05-12T03:15:00Z, not "${text}"`,
+      });
+    }
+    return time;
   };
 }
 

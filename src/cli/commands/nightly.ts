@@ -12,6 +12,7 @@ import {
   dollars,
   duration,
   keyValue,
+  moment,
   printJson,
   wholeNumber,
   withWorkplace,
@@ -34,6 +35,7 @@ interface NightlyOptions extends CommonOptions {
   readonly requirePinned?: boolean;
   readonly webhook?: string;
   readonly series?: string;
+  readonly at?: Date;
   readonly sentinel?: number;
   readonly cron?: string;
   readonly tz?: string;
@@ -88,6 +90,11 @@ export const registerNightly: Register = (program, io, exit) => {
       )
       .option('--series <name>', 'keep several watches of one suite apart (default nightly)')
       .option(
+        '--at <iso>',
+        'date the night so, when recorded nights are made up for or simulated ones replayed',
+        moment('--at'),
+      )
+      .option(
         '--sentinel <n>',
         'frozen outputs judged again to watch the judge (default 12, 0 = none)',
         wholeNumber('--sentinel', 0),
@@ -117,7 +124,7 @@ async function once(
     import('../../workflow/nightly/nightly-job.ts'),
     import('../../report/nightly-text.ts'),
   ]);
-  return withWorkplace(io, options, { mustExist: false }, async ({ work, settings }) => {
+  return withWorkplace(io, options, { mustExist: false, at: options.at }, async ({ work, settings }) => {
     const result = await nightlyJob(work, {
       suite: asked ?? settings.suite,
       release: options.release ?? settings.release,

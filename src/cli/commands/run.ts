@@ -11,6 +11,7 @@ import {
   duration,
   gateExit,
   keyValue,
+  moment,
   printJson,
   snapshotJson,
   wholeNumber,
@@ -35,6 +36,7 @@ interface RunOptions extends CommonOptions {
   readonly preflight?: boolean;
   readonly store?: string;
   readonly against?: string;
+  readonly at?: Date;
   readonly regradeBaseline?: boolean;
   readonly maxAttempts?: number;
   readonly timeout?: number;
@@ -84,6 +86,7 @@ export const registerRun: Register = (program, io, exit) => {
         'ask the catalogue for the models first, also where base-url names another server',
       )
       .option('--no-preflight', 'do not ask any catalogue')
+      .option('--at <iso>', 'date the snapshot so, when recorded outputs are taken in', moment('--at'))
       .option('--resume <id>', 'finish an interrupted snapshot')
       .option('--require-pinned', 'refuse a floating model alias')
       .option('--dry-run', 'show what would be called and what it could cost, call nothing'),
@@ -101,7 +104,7 @@ export const registerRun: Register = (program, io, exit) => {
     await withWorkplace(
       io,
       options,
-      { mustExist: options.resume !== undefined },
+      { mustExist: options.resume !== undefined, at: options.at },
       async ({ work, settings }) => {
         const result = await runJob(work, {
           suite: asked,
