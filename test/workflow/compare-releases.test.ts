@@ -241,6 +241,9 @@ describe('against the simulator', () => {
       expect(arm.trials % arm.cases).toBe(0);
       expect(arm.findings.map((f) => f.code)).toContain('STOPPED_EARLY');
     }
+    // A later diff of the two must not take the rounds that were not run for lost trials.
+    const later = await compareStored(work, baseline, candidate);
+    expect(later.coverage.missing.baseline.missing + later.coverage.missing.candidate.missing).toBe(0);
     const confirmed = comparison.cases.filter(isPaired).filter((c) => c.evidence === 'confirmed');
     expect(confirmed.length).toBeGreaterThan(0);
     for (const c of confirmed)

@@ -253,6 +253,7 @@ async function closeStoppedEarly(
     validity,
     validityReasons: reasons,
     findings,
+    plannedTrialsPerCase: rounds,
   });
 }
 
