@@ -1,0 +1,8 @@
+// Property tests draw the same examples on every machine; other ones with LASTGOOD_FAST_CHECK_SEED=N (CI is no place for a lottery).
+
+import fc from 'fast-check';
+
+fc.configureGlobal({
+  ...fc.readConfigureGlobal(),
+  seed: Number(process.env['LASTGOOD_FAST_CHECK_SEED'] ?? 20261120),
+});
