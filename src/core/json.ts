@@ -47,6 +47,21 @@ export function sha256(text: string): string {
   return createHash('sha256').update(text, 'utf8').digest('hex');
 }
 
+/** A SHA-256 of text that comes in pieces; the same as of the whole. */
+export function sha256Stream(): { add(text: string): void; hex(): string } {
+  const hash = createHash('sha256');
+  let waiting = '';
+  return {
+    add(text) {
+      waiting += text;
+      if (waiting.length < 65_536) return;
+      hash.update(waiting, 'utf8');
+      waiting = '';
+    },
+    hex: () => hash.update(waiting, 'utf8').digest('hex'),
+  };
+}
+
 /** SHA-256 of the canonical JSON of a value: equal content, equal hash. */
 export function contentHash(value: JsonValue): string {
   return sha256(canonicalJson(value));
