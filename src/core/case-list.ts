@@ -19,7 +19,7 @@ export interface CaseList extends Iterable<Case> {
 }
 
 /** Cases per page: what is in memory of a large suite at a time. */
-export const CASE_PAGE = 256;
+export const CASE_PAGE = 64;
 
 /** Cases behind a function that reads one page of them. Every page but the last holds `CASE_PAGE` cases. */
 export class PagedCases implements CaseList {

@@ -1,7 +1,7 @@
 // The exam: what outputs were graded with. Two snapshots are comparable case by case where this is the same.
 
 import { needsEmbedder, needsJudge } from './grader-spec.ts';
-import { canonicalJson, contentHash, sha256Stream } from './json.ts';
+import { canonicalJson, contentHash, SortedHash } from './json.ts';
 import type { Case, Suite } from './suite.ts';
 
 /** Raised by hand whenever a change in grader code can change a grade; part of every exam. */
@@ -47,21 +47,11 @@ export function examDifferences(a: CaseExam, b: CaseExam): string[] {
 
 /** Fingerprint of the whole exam, order of cases aside. */
 export function examFingerprint(suite: Pick<Suite, 'cases'>, examiner: Examiner): string {
-  const cases: { readonly id: string; readonly exam: string }[] = [];
-  suite.cases.forEach((c) => {
-    cases.push({ id: c.id, exam: contentHash({ ...caseExam(c, examiner) }) });
-  });
-  // Keys of canonical JSON stand in the order of their UTF-16 code units, which is how `<` compares.
-  cases.sort((a, b) => (a.id < b.id ? -1 : 1));
-  const hash = sha256Stream();
-  cases.forEach(({ id, exam }, n) => {
-    hash.add(`${n === 0 ? '{"cases":{' : ','}${canonicalJson(id)}:"${exam}"`);
-  });
-  const rest = canonicalJson({
-    embedder: examiner.embedder,
-    graderCode: GRADER_CODE_VERSION,
-    judge: examiner.judge,
-  });
-  hash.add(`${cases.length === 0 ? '{"cases":{}' : '}'},${rest.slice(1)}`);
-  return hash.hex();
+  const cases = new SortedHash();
+  for (const c of suite.cases)
+    cases.add(c.id, `${canonicalJson(c.id)}:"${contentHash({ ...caseExam(c, examiner) })}"`);
+  // The canonical form of `{ cases, embedder, graderCode, judge }`.
+  const { judge, embedder } = examiner;
+  const rest = canonicalJson({ embedder, graderCode: GRADER_CODE_VERSION, judge });
+  return cases.hex('{"cases":{', `},${rest.slice(1)}`);
 }

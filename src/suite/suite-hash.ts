@@ -1,7 +1,7 @@
 // The hashes by which cases and suites are told apart.
 
 import { type GraderSpec, graderContent } from '../core/grader-spec.ts';
-import { canonicalJson, contentHash, type JsonObject, type JsonValue, sha256Stream } from '../core/json.ts';
+import { canonicalJson, contentHash, type JsonObject, type JsonValue, SortedHash } from '../core/json.ts';
 import type { Case, Suite } from '../core/suite.ts';
 
 /** What the model is shown and what is expected. */
@@ -30,20 +30,13 @@ export function graderHashing(): (graders: readonly GraderSpec[]) => string {
 
 /** Hash over name, policy and cases; neither the order of cases and tags nor the files they stand in count. */
 export function suiteHash(suite: Pick<Suite, 'name' | 'policy' | 'cases'>): string {
-  const rows: { readonly id: string; readonly row: string }[] = [];
+  const rows = new SortedHash();
   for (const c of suite.cases) {
     const { id, contentHash: content, gradersHash, trials, critical, minPassRate, group } = c;
     const row = [id, content, gradersHash, trials, critical, minPassRate, group, [...c.tags].sort()];
-    rows.push({ id, row: canonicalJson(row) });
+    rows.add(id, canonicalJson(row));
   }
-  rows.sort((a, b) => (a.id < b.id ? -1 : 1));
-  // The canonical form of `{ cases, name, policy }`, bit by bit: as one text it would be as large as the suite.
-  const hash = sha256Stream();
-  rows.forEach(({ row }, n) => {
-    hash.add(n === 0 ? `{"cases":[${row}` : `,${row}`);
-  });
-  const { name, policy } = suite;
-  hash.add(rows.length === 0 ? '{"cases":[]' : ']');
-  hash.add(`,${canonicalJson({ name, policy: policy as unknown as JsonObject }).slice(1)}`);
-  return hash.hex();
+  // The canonical form of `{ cases, name, policy }`.
+  const rest = canonicalJson({ name: suite.name, policy: suite.policy as unknown as JsonObject });
+  return rows.hex('{"cases":[', `],${rest.slice(1)}`);
 }

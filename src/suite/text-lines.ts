@@ -2,7 +2,8 @@
 
 import { closeSync, openSync, readSync } from 'node:fs';
 
-const PIECE_BYTES = 1024 * 1024;
+/** Small enough that what is made of a piece dies young; larger strings would wait in the heap for a full collection. */
+const PIECE_BYTES = 64 * 1024;
 
 export interface TextLine {
   /** Without its line end. */
