@@ -43,6 +43,6 @@ export async function installedSize(folder: string): Promise<InstalledSize> {
   return {
     direct: Object.keys(own.dependencies).length,
     packages: Object.keys(lock.packages).length,
-    megabytes: (await diskBytes(modules)) / 1e6,
+    megabytes: (await diskBytes(modules)) / 1024 ** 2,
   };
 }

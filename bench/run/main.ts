@@ -96,7 +96,7 @@ try {
           target
         ] as string,
         bar: '',
-        seen: 'measured by bench/read.ts',
+        seen: 'not measured here: bench/read.ts',
         ok: null,
         beside: '',
       });
