@@ -111,7 +111,7 @@ try {
       : ['**The machine was busy: wall times say little; ratios of runs in turn and CPU say more.**']),
     ...(cases === 10_000 ? [] : ['**The bars are set for 10,000 cases.**']),
   ].join('\n');
-  const text = `${head}\n\n${targetsTable(rows)}\n\n${runsTable(bench.runs)}\n`;
+  const text = `${head}\n\n${targetsTable(rows)}\n${bench.runs.length === 0 ? '' : `\n${runsTable(bench.runs)}\n`}`;
   console.log(`\n${text}`);
   if (values.markdown !== undefined) await writeFile(values.markdown, text);
   if (values.json !== undefined) {
