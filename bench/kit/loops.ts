@@ -1,70 +1,122 @@
-// What lastgood is measured against, as programs: `sdk` = the plain openai SDK in a loop of N workers; `floor` = the least a harness does
-// for a case (undici, two checks, a hash, batched SQLite rows), without retries, limits or reports.
-//   node bench/kit/loops.ts sdk|floor CASES CONCURRENCY BASE_URL [DB]
+// What lastgood is measured against, as programs. `sdk`: the plain openai SDK in a loop of N workers that run the two checks and keep
+// nothing. `floor`: the least a harness may do for a case: the same SDK over a thin fetch on undici, cases streamed from a file, two
+// checks, a hash, rows written to SQLite in batches; without retries, limits, masking, history or reports.
+//   node bench/kit/loops.ts sdk CASES CONCURRENCY BASE_URL
+//   node bench/kit/loops.ts floor SUITE.jsonl CONCURRENCY BASE_URL DB
+// The last line on stdout is the number of cases whose two checks passed.
 
-import { createHash } from 'node:crypto';
-import { promptOf } from './bench-suite.ts';
+import { hash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { type FloorCase, MAX_TOKENS, MODEL, needleOf, PATTERN, promptOf } from './bench-suite.ts';
 
-const [kind = 'sdk', casesText = '1000', concurrencyText = '64', baseUrl = '', dbFile = ''] =
-  process.argv.slice(2);
-const cases = Number(casesText);
+const [kind = '', what = '', concurrencyText = '64', baseUrl = '', dbFile = ''] = process.argv.slice(2);
 const concurrency = Number(concurrencyText);
+const KEY = 'sk-loopback-bench-key';
 
-function bodyOf(i: number) {
-  return {
-    model: 'gpt-4o-2024-11-20',
-    messages: [{ role: 'user' as const, content: promptOf(i) }],
-    temperature: 0,
-    max_tokens: 256,
-  };
-}
+const bodyOf = (prompt: string) => ({
+  model: MODEL,
+  messages: [{ role: 'user' as const, content: prompt }],
+  temperature: 0,
+  max_tokens: MAX_TOKENS,
+});
 
-async function workers(one: (i: number) => Promise<void>): Promise<void> {
-  let next = 0;
-  const work = async (): Promise<void> => {
-    while (next < cases) await one(next++);
-  };
-  await Promise.all(Array.from({ length: concurrency }, work));
-}
+const workers = (work: () => Promise<void>): Promise<unknown> =>
+  Promise.all(Array.from({ length: concurrency }, work));
 
-if (kind === 'sdk') {
+async function sdkLoop(cases: number): Promise<number> {
   const { OpenAI } = await import('openai');
-  const client = new OpenAI({ apiKey: 'sk-loopback-bench-key', baseURL: baseUrl, maxRetries: 0 });
-  let characters = 0;
-  await workers(async (i) => {
-    const reply = await client.chat.completions.create(bodyOf(i));
-    characters += reply.choices[0]?.message.content?.length ?? 0;
+  const client = new OpenAI({ apiKey: KEY, baseURL: baseUrl, maxRetries: 0 });
+  const pattern = new RegExp(PATTERN);
+  let next = 0;
+  let passed = 0;
+  await workers(async () => {
+    while (next < cases) {
+      const i = next++;
+      const reply = await client.chat.completions.create(bodyOf(promptOf(i)));
+      const text = reply.choices[0]?.message.content ?? '';
+      if (text.includes(needleOf(i)) && pattern.test(text)) passed++;
+    }
   });
-  if (characters < cases) throw new Error('answers are missing');
-} else {
-  const [{ Pool }, { default: Database }] = await Promise.all([import('undici'), import('better-sqlite3')]);
-  const address = new URL(baseUrl);
-  const pool = new Pool(address.origin, { connections: concurrency });
+  return passed;
+}
+
+async function floor(suite: string): Promise<number> {
+  const [{ OpenAI }, { Pool }, { default: Database }] = await Promise.all([
+    import('openai'),
+    import('undici'),
+    import('better-sqlite3'),
+  ]);
+  const pool = new Pool(new URL(baseUrl).origin, { connections: concurrency, pipelining: 1 });
+  const client = new OpenAI({
+    apiKey: KEY,
+    baseURL: baseUrl,
+    maxRetries: 0,
+    // As much of a Response as the SDK's JSON path reads.
+    fetch: async (address, init) => {
+      const url = new URL(String(address));
+      const { statusCode, headers, body } = await pool.request({
+        path: url.pathname + url.search,
+        method: init?.method as 'POST',
+        headers: Object.fromEntries(
+          init?.headers instanceof Headers ? init.headers : new Headers(init?.headers),
+        ),
+        body: init?.body as string,
+        ...(init?.signal ? { signal: init.signal } : {}),
+      });
+      return {
+        ok: statusCode < 300,
+        status: statusCode,
+        statusText: '',
+        url: url.href,
+        headers: new Headers(headers as Record<string, string>),
+        body,
+        json: () => body.json(),
+        text: () => body.text(),
+      } as unknown as Response;
+    },
+  });
+
   const db = new Database(dbFile);
   db.pragma('journal_mode = WAL');
   db.pragma('synchronous = NORMAL');
-  db.exec('CREATE TABLE result (id TEXT PRIMARY KEY, pass INTEGER, hash BLOB, body TEXT) WITHOUT ROWID');
-  const add = db.prepare('INSERT INTO result VALUES (?, ?, ?, ?)');
-  let batch: [string, number, Buffer, string][] = [];
+  db.exec(`CREATE TABLE body (id INTEGER PRIMARY KEY, sha256 BLOB NOT NULL UNIQUE, text TEXT NOT NULL);
+    CREATE TABLE result (id TEXT PRIMARY KEY, pass INTEGER, ms REAL, tokens INTEGER, body INTEGER) WITHOUT ROWID`);
+  const bodyId = db.prepare('SELECT id FROM body WHERE sha256 = ?').pluck();
+  const addBody = db.prepare('INSERT INTO body (sha256, text) VALUES (?, ?)');
+  const addResult = db.prepare('INSERT INTO result VALUES (?, ?, ?, ?, ?)');
+  let held: [id: string, pass: boolean, ms: number, tokens: number, text: string][] = [];
   const flush = db.transaction(() => {
-    for (const row of batch) add.run(...row);
-    batch = [];
+    for (const [id, pass, ms, tokens, text] of held) {
+      const key = hash('sha256', text, 'buffer');
+      addResult.run(id, pass ? 1 : 0, ms, tokens, bodyId.get(key) ?? addBody.run(key, text).lastInsertRowid);
+    }
+    held = [];
   });
-  await workers(async (i) => {
-    const reply = await pool.request({
-      path: `${address.pathname}/chat/completions`,
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(bodyOf(i)),
-    });
-    const text =
-      ((await reply.body.json()) as { choices: { message: { content: string } }[] }).choices[0]?.message
-        .content ?? '';
-    const pass = text.includes(`case ${i}`) && /ANSWER-[0-9a-f]{8} case \d+/.test(text);
-    batch.push([`case-${i}`, pass ? 1 : 0, createHash('sha256').update(text).digest(), text]);
-    if (batch.length >= 200) flush();
+
+  const patterns = new Map<string, RegExp>();
+  const lines = createInterface({ input: createReadStream(suite) })[Symbol.asyncIterator]();
+  let passed = 0;
+  await workers(async () => {
+    for (let line = await lines.next(); line.done !== true; line = await lines.next()) {
+      const { id, prompt, contains, matches } = JSON.parse(line.value) as FloorCase;
+      const started = performance.now();
+      const reply = await client.chat.completions.create(bodyOf(prompt));
+      const text = reply.choices[0]?.message.content ?? '';
+      const pattern = patterns.get(matches) ?? new RegExp(matches);
+      patterns.set(matches, pattern);
+      const pass = text.includes(contains) && pattern.test(text);
+      if (pass) passed++;
+      held.push([id, pass, performance.now() - started, reply.usage?.total_tokens ?? 0, text]);
+      if (held.length >= 200) flush();
+    }
   });
   flush();
   db.close();
   await pool.close();
+  return passed;
 }
+
+console.log(kind === 'sdk' ? await sdkLoop(Number(what)) : await floor(what));
+// The plain SDK keeps its sockets open for a while; a harness would not wait for them.
+process.exit(0);

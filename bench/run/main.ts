@@ -1,176 +1,133 @@
-// npm run bench:run -- [--cases 10000] [--reps 3] [--concurrency 64] [--latency 0]
-// lastgood side by side with the plain SDK loop and the floor, in turn, against one mock: whole processes, medians, ratios. Where
-// $BENCH_WORK/promptfoo is installed, it takes its turn too (up to 1,000 cases).
+// npm run bench:run -- [--only 1,4] [--cases 10000] [--reps 3] [--concurrency 64] [--peer] [--peer-large] [--quiet-wait 60]
+//                      [--json FILE] [--markdown FILE] [--profile FILE]
+// lastgood's run side by side with the plain SDK loop, the floor and promptfoo: whole processes, in turn, one mock; then a table with
+// every target. `--peer` installs promptfoo into $LASTGOOD_BENCH_WORK first (2-3 minutes, 2 GB); without it those lines say so.
+// Exit 0 when everything was measured, also where a target is missed; 1 when a side did not do its work.
 
-import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdirSync, rmSync } from 'node:fs';
+import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
+import { cpus } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { promptOf, writeBenchSuite } from '../kit/bench-suite.ts';
-import { type Measured, measure, median } from '../kit/measure.ts';
+import { profileSummary } from '../kit/cpu-profile.ts';
+import { ACCOUNTING, measure, quietMachine } from '../kit/measure.ts';
+import { installPeer, PEER, peerProgram, WORK } from './peer.ts';
+import { inTurn, KEY, openBench, runArgs, runLastgood } from './sides.ts';
+import { runsTable, targetsTable } from './table.ts';
+import { MEASUREMENTS, type Plan, type Row } from './targets.ts';
 
-const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
-const BIN = at('../../bin/lastgood.js');
 const { values } = parseArgs({
   options: {
+    only: { type: 'string' },
     cases: { type: 'string', default: '10000' },
     reps: { type: 'string', default: '3' },
     concurrency: { type: 'string', default: '64' },
-    latency: { type: 'string', default: '0' },
+    peer: { type: 'boolean', default: false },
+    'peer-large': { type: 'boolean', default: false },
+    'quiet-wait': { type: 'string', default: '60' },
+    json: { type: 'string' },
+    markdown: { type: 'string' },
+    profile: { type: 'string' },
   },
 });
-const cases = Number(values.cases);
-const reps = Number(values.reps);
-const KEY = { OPENAI_API_KEY: 'sk-loopback-bench-key' };
 
-async function startMockProcess(): Promise<{ child: ChildProcess; url: string }> {
-  const child = spawn(process.execPath, [at('../kit/mock-server.ts'), '0', values.latency], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const url = await new Promise<string>((resolve) =>
-    child.stdout?.once('data', (text) => resolve(String(text).trim())),
-  );
-  return { child, url };
+function number(name: 'cases' | 'reps' | 'concurrency' | 'quiet-wait', least: number): number {
+  const value = Number(values[name]);
+  if (Number.isInteger(value) && value >= least) return value;
+  console.error(`--${name} ${values[name]}: a whole number from ${least} is needed`);
+  process.exit(2);
 }
 
-async function folderBytes(folder: string): Promise<number> {
-  let sum = 0;
-  for (const name of await readdir(folder)) sum += (await stat(join(folder, name))).size;
-  return sum;
-}
+const cases = number('cases', 100);
+const reps = number('reps', 1);
+const wait = number('quiet-wait', 0) * 1000;
+const concurrency = number('concurrency', 1);
+const wanted = new Set(values.only?.split(',').map(Number) ?? Array.from({ length: 13 }, (_, i) => i + 1));
+const note = (text: string): void => console.error(text);
 
-async function promptfooConfig(folder: string, url: string): Promise<string | null> {
-  const entry = join(
-    process.env['BENCH_WORK'] ?? join(tmpdir(), 'lastgood-bench'),
-    'promptfoo/node_modules/promptfoo/dist/src/main.js',
-  );
-  if (!existsSync(entry) || cases > 1000) return null;
-  const tests = Array.from({ length: cases }, (_, i) =>
-    JSON.stringify({
-      vars: { text: promptOf(i) },
-      assert: [
-        { type: 'contains', value: `case ${i}` },
-        { type: 'regex', value: 'ANSWER-[0-9a-f]{8} case \\d+' },
-      ],
-    }),
-  );
-  await writeFile(join(folder, 'tests.jsonl'), `${tests.join('\n')}\n`);
-  await writeFile(
-    join(folder, 'promptfooconfig.yaml'),
-    `prompts: ["{{text}}"]\nproviders:\n  - id: openai:chat:gpt-4o-2024-11-20\n    config: { apiBaseUrl: "${url}", temperature: 0, max_tokens: 256 }\ntests: file://tests.jsonl\n`,
-  );
-  return entry;
-}
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
+await mkdir(WORK, { recursive: true });
+if (values.peer || values['peer-large']) note(`${PEER} in ${WORK} …`);
+const peer = values.peer || values['peer-large'] ? await installPeer() : peerProgram();
+const folder = await mkdtemp(join(WORK, 'run-'));
+process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
 
-const folder = await mkdtemp(join(tmpdir(), 'lastgood-bench-run-'));
-const { child: mock, url } = await startMockProcess();
+const bench = await openBench(folder, note);
+const plan: Plan = { bench, cases, concurrency, reps, peer, peerLarge: values['peer-large'] };
+const rows: Row[] = [];
 try {
-  await writeBenchSuite(folder, cases, url);
-  const peer = await promptfooConfig(folder, url);
-  let ledgerBytes = 0;
-  const arms: Record<string, (n: number) => Promise<Measured>> = {
-    'openai SDK loop': () => measure([at('../kit/loops.ts'), 'sdk', String(cases), values.concurrency, url]),
-    floor: (n) =>
-      measure([
-        at('../kit/loops.ts'),
-        'floor',
-        String(cases),
-        values.concurrency,
-        url,
-        join(folder, `floor${n}.db`),
-      ]),
-    'lastgood run': async (n) => {
-      const dir = join(folder, `ledger${n}`);
-      const run = await measure(
-        [
-          BIN,
-          'run',
-          folder,
-          '--release',
-          join(folder, 'release.yaml'),
-          '--db',
-          join(dir, 'l.db'),
-          '--concurrency',
-          values.concurrency,
-          '--quiet',
-        ],
-        KEY,
-      );
-      ledgerBytes = await folderBytes(dir);
-      return run;
-    },
-    ...(peer === null
-      ? {}
-      : {
-          promptfoo: (n: number) =>
-            measure(
-              [
-                peer,
-                'eval',
-                '-c',
-                join(folder, 'promptfooconfig.yaml'),
-                '-j',
-                values.concurrency,
-                '--no-cache',
-                '--no-table',
-                '--no-progress-bar',
-                '-o',
-                join(folder, `out${n}.json`),
-              ],
-              {
-                ...KEY,
-                PROMPTFOO_CONFIG_DIR: join(folder, `pf${n}`),
-                PROMPTFOO_DISABLE_TELEMETRY: '1',
-                PROMPTFOO_DISABLE_UPDATE: '1',
-              },
-            ),
-        }),
-  };
-  const seen = new Map<string, Measured[]>(Object.keys(arms).map((name) => [name, []]));
-  for (let rep = 0; rep < reps; rep++) {
-    for (const [name, run] of Object.entries(arms)) {
-      const measured = await run(rep);
-      if (measured.code !== 0) throw new Error(`${name} ended with exit ${measured.code}`);
-      seen.get(name)?.push(measured);
+  const before = await quietMachine(wait);
+  const state = `${(100 * before.busy).toFixed(0)} % of the processors busy with other work, load ${before.load.toFixed(1)}`;
+  note(
+    before.quiet
+      ? `quiet machine: ${state}`
+      : `WARNING: the machine is busy (${state}); wall times say little, ratios and CPU more`,
+  );
+
+  // Compile caches and the page cache are filled for every side before anything counts.
+  const warm = { cases: 100, concurrency, latencyMs: 0 };
+  await inTurn(bench, ['openai SDK loop', 'lastgood run', 'floor'], warm, 1);
+  if (peer !== null && [...wanted].some((n) => n <= 5))
+    await inTurn(bench, ['promptfoo eval'], warm, 1, peer);
+  bench.runs.length = 0;
+
+  for (const { targets, run } of MEASUREMENTS) {
+    if (!targets.some((target) => wanted.has(target))) continue;
+    try {
+      rows.push(...(await run(plan)).filter((row) => wanted.has(Number(row.target))));
+    } catch (error) {
+      process.exitCode = 1;
+      note((error as Error).stack ?? String(error));
+      rows.push({
+        target: targets.join(', '),
+        what: 'the measurement itself',
+        bar: 'ends',
+        seen: (error as Error).message.split('\n')[0] as string,
+        ok: false,
+        beside: '',
+      });
     }
   }
-  const of = (name: string, key: 'wallMs' | 'cpuMs' | 'rssMb'): number =>
-    median((seen.get(name) ?? []).map((m) => m[key]));
-  console.log(
-    `${cases} cases, concurrency ${values.concurrency}, ${values.latency} ms latency, medians of ${reps}, in turn\n`,
-  );
-  console.log('| | wall s | cases/s | CPU ms/case | peak RSS MB | cases/s ÷ SDK loop | CPU ÷ SDK loop |');
-  console.log('|---|---|---|---|---|---|---|');
-  for (const name of Object.keys(arms)) {
-    const wall = of(name, 'wallMs') / 1000;
-    const cells = [
-      wall.toFixed(2),
-      (cases / wall).toFixed(0),
-      (of(name, 'cpuMs') / cases).toFixed(3),
-      of(name, 'rssMb').toFixed(0),
-      (of('openai SDK loop', 'wallMs') / of(name, 'wallMs')).toFixed(2),
-      (of(name, 'cpuMs') / of('openai SDK loop', 'cpuMs')).toFixed(2),
-    ];
-    console.log(`| ${name} | ${cells.join(' | ')} |`);
+  for (const target of [7, 8, 10])
+    if (wanted.has(target))
+      rows.push({
+        target: String(target),
+        what: { 7: 'resumed and regraded runs', 8: 'diff of two snapshots', 10: 'start-up' }[
+          target
+        ] as string,
+        bar: '',
+        seen: 'not measured here: bench/read.ts',
+        ok: null,
+        beside: '',
+      });
+  rows.sort((a, b) => Number.parseInt(a.target, 10) - Number.parseInt(b.target, 10));
+
+  const after = await quietMachine(0);
+  const head = [
+    `${cases.toLocaleString('en-US')} cases, ${concurrency} at once, medians of ${reps}, in turn; whole processes counted by ${ACCOUNTING}, the mock's own time kept out.`,
+    `Node ${process.versions.node}, ${cpus().length} × ${cpus()[0]?.model.trim()}; before: ${state}; load at the end ${after.load.toFixed(1)}.`,
+    ...(before.quiet
+      ? []
+      : ['**The machine was busy: wall times say little; ratios of runs in turn and CPU say more.**']),
+    ...(cases === 10_000 ? [] : ['**The bars are set for 10,000 cases.**']),
+  ].join('\n');
+  const text = `${head}\n\n${targetsTable(rows)}\n${bench.runs.length === 0 ? '' : `\n${runsTable(bench.runs)}\n`}`;
+  console.log(`\n${text}`);
+  if (values.markdown !== undefined) await writeFile(values.markdown, text);
+  if (values.json !== undefined) {
+    const runs = bench.runs.map(({ stdout: _, ...run }) => run);
+    const measured = { cases, concurrency, reps, node: process.versions.node, before, after, rows, runs };
+    await writeFile(values.json, `${JSON.stringify(measured, null, 2)}\n`);
   }
-  console.log(`\nledger: ${(ledgerBytes / cases).toFixed(0)} bytes a case`);
-  const start: Record<string, string[]> = {
-    'node -e 0': ['-e', '0'],
-    '--version': [BIN, '--version'],
-    '--help': [BIN, '--help'],
-  };
-  const startMs = new Map<string, number[]>(Object.keys(start).map((name) => [name, []]));
-  for (let rep = 0; rep < Math.max(5, reps); rep++)
-    for (const [name, args] of Object.entries(start)) startMs.get(name)?.push((await measure(args)).cpuMs);
-  const bare = median(startMs.get('node -e 0') ?? [1]);
-  for (const [name, times] of startMs)
-    console.log(
-      `start-up, CPU: ${name} ${median(times).toFixed(0)} ms (${(median(times) / bare).toFixed(2)} × bare node)`,
-    );
+
+  if (values.profile !== undefined) {
+    const { suite } = await runLastgood(bench, { cases, concurrency, latencyMs: 0 }, 'profiled-first');
+    const out = join(folder, 'profile');
+    const args = runArgs(suite, join(folder, 'profiled.db'), concurrency);
+    bench.mock.reset();
+    await measure(['--cpu-prof', '--cpu-prof-interval', '500', `--cpu-prof-dir=${out}`, ...args], KEY);
+    await writeFile(values.profile, profileSummary(join(out, readdirSync(out)[0] as string)));
+  }
 } finally {
-  mock.kill();
-  await rm(folder, { recursive: true, force: true });
+  await bench.mock.close();
 }
