@@ -1,7 +1,7 @@
 // The exam: what outputs were graded with. Two snapshots are comparable case by case where this is the same.
 
 import { needsEmbedder, needsJudge } from './grader-spec.ts';
-import { contentHash } from './json.ts';
+import { canonicalJson, contentHash, SortedHash } from './json.ts';
 import type { Case, Suite } from './suite.ts';
 
 /** Raised by hand whenever a change in grader code can change a grade; part of every exam. */
@@ -47,13 +47,11 @@ export function examDifferences(a: CaseExam, b: CaseExam): string[] {
 
 /** Fingerprint of the whole exam, order of cases aside. */
 export function examFingerprint(suite: Pick<Suite, 'cases'>, examiner: Examiner): string {
-  // Without a prototype, so that a case called `__proto__` counts like any other.
-  const cases: Record<string, string> = Object.create(null) as Record<string, string>;
-  for (const c of suite.cases) cases[c.id] = contentHash({ ...caseExam(c, examiner) });
-  return contentHash({
-    cases,
-    judge: examiner.judge,
-    embedder: examiner.embedder,
-    graderCode: GRADER_CODE_VERSION,
-  });
+  const cases = new SortedHash();
+  for (const c of suite.cases)
+    cases.add(c.id, `${canonicalJson(c.id)}:"${contentHash({ ...caseExam(c, examiner) })}"`);
+  // The canonical form of `{ cases, embedder, graderCode, judge }`.
+  const { judge, embedder } = examiner;
+  const rest = canonicalJson({ embedder, graderCode: GRADER_CODE_VERSION, judge });
+  return cases.hex('{"cases":{', `},${rest.slice(1)}`);
 }

@@ -1,6 +1,7 @@
 // The nouns everybody shares.
 
 export * from './bisect.ts';
+export * from './case-list.ts';
 export * from './check.ts';
 export * from './comparison.ts';
 export * from './conversation.ts';

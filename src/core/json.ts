@@ -47,6 +47,64 @@ export function sha256(text: string): string {
   return createHash('sha256').update(text, 'utf8').digest('hex');
 }
 
+/** A SHA-256 of text that comes in pieces; the same as of the whole. */
+export function sha256Stream(): { add(text: string): void; hex(): string } {
+  const hash = createHash('sha256');
+  let waiting = '';
+  return {
+    add(text) {
+      waiting += text;
+      if (waiting.length < 65_536) return;
+      hash.update(waiting, 'utf8');
+      waiting = '';
+    },
+    hex: () => hash.update(waiting, 'utf8').digest('hex'),
+  };
+}
+
+/**
+ * A SHA-256 over pieces of text in the order of their keys, whatever order they come in. The pieces wait as bytes outside the heap: those
+ * of a large suite would otherwise be the largest thing in it.
+ */
+export class SortedHash {
+  readonly #keys: string[] = [];
+  readonly #ends: number[] = [];
+  readonly #order: number[] = [];
+  #bytes = Buffer.allocUnsafe(16_384);
+
+  get length(): number {
+    return this.#keys.length;
+  }
+
+  add(key: string, piece: string): void {
+    const start = this.#ends.at(-1) ?? 0;
+    const needed = start + Buffer.byteLength(piece);
+    if (needed > this.#bytes.length) {
+      const larger = Buffer.allocUnsafe(Math.max(needed, 2 * this.#bytes.length));
+      this.#bytes.copy(larger, 0, 0, start);
+      this.#bytes = larger;
+    }
+    this.#bytes.write(piece, start);
+    this.#order.push(this.#keys.length);
+    this.#keys.push(key);
+    this.#ends.push(needed);
+  }
+
+  /** Hash of `before`, the pieces with commas between them, and `after`. Keys compare by UTF-16 code units; equal ones stay in their order. */
+  hex(before: string, after: string): string {
+    const keys = this.#keys;
+    this.#order.sort((a, b) =>
+      (keys[a] as string) < (keys[b] as string) ? -1 : keys[a] === keys[b] ? a - b : 1,
+    );
+    const hash = createHash('sha256').update(before, 'utf8');
+    for (const [n, at] of this.#order.entries()) {
+      if (n > 0) hash.update(',');
+      hash.update(this.#bytes.subarray(this.#ends[at - 1] ?? 0, this.#ends[at]));
+    }
+    return hash.update(after, 'utf8').digest('hex');
+  }
+}
+
 /** SHA-256 of the canonical JSON of a value: equal content, equal hash. */
 export function contentHash(value: JsonValue): string {
   return sha256(canonicalJson(value));

@@ -5,7 +5,7 @@ import type { Grade, UngradedCause } from './grade.ts';
 import type { JsonObject, JsonValue } from './json.ts';
 import type { FailureCause } from './provider.ts';
 import type { LayerName, Release } from './release.ts';
-import type { Suite } from './suite.ts';
+import type { Case, Suite } from './suite.ts';
 import type { SkipCause, Trial } from './trial.ts';
 
 export type Validity = 'valid' | 'degraded' | 'invalid';
@@ -43,7 +43,8 @@ export interface NewSnapshot {
   readonly judge: Release | null;
   readonly embedder: Release | null;
   readonly exam: string;
-  readonly caseExams: Readonly<Record<string, CaseExam>>;
+  /** What each case's outputs will be graded with. */
+  readonly caseExam: (c: Case) => CaseExam;
   /** Trials planned in all. */
   readonly plannedTrials: number;
   /** ISO time. */

@@ -1,5 +1,6 @@
 // A suite: named cases with the graders that examine them and the policy that gates on them.
 
+import type { CaseList } from './case-list.ts';
 import type { Message } from './conversation.ts';
 import type { ErrorWhere } from './errors.ts';
 import type { GraderSpec } from './grader-spec.ts';
@@ -46,7 +47,7 @@ export interface Suite {
   readonly name: string;
   readonly file: string | null;
   readonly description: string | null;
-  readonly cases: readonly Case[];
+  readonly cases: CaseList;
   /** Path of the judge's release file, resolved; null when no case asks a judge. */
   readonly judgeFile: string | null;
   /** Paths of all judges' release files where a panel votes; `judgeFile` is then the first. */

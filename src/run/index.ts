@@ -3,7 +3,7 @@
 export { LONGEST_RETRY_AFTER_MS, retryDelayMs } from './backoff.ts';
 export { estimateRun, type RunEstimate } from './estimate.ts';
 export { checkLimits, type RunLimits } from './limits.ts';
-export { interleaveJobs, type Job, planJobs } from './plan.ts';
+export { interleaveJobs, type Job, planJobs, streamJobs } from './plan.ts';
 export { checkRequests, renderRequest } from './render-request.ts';
 export { runJobs } from './run-jobs.ts';
 export type { RunOptions } from './run-options.ts';

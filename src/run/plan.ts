@@ -1,6 +1,6 @@
 // Which trials there are to run, and in which order.
 
-import type { Case, Provider, Release, Rng } from '../core/index.ts';
+import type { Case, CaseList, Provider, Release, Rng } from '../core/index.ts';
 
 /** One trial to be run: which case, for which time, against which release. */
 export interface Job {
@@ -13,9 +13,9 @@ export interface Job {
   readonly provider: Provider;
 }
 
-/** Every trial that is not done yet, trial by trial over all cases, so that a run cut short has still seen every case. */
-export function planJobs(plan: {
-  readonly cases: readonly Case[];
+/** What there is to run. */
+export interface JobPlan {
+  readonly cases: CaseList;
   readonly release: Release;
   readonly provider: Provider;
   /** Default `candidate`. */
@@ -24,18 +24,27 @@ export function planJobs(plan: {
   readonly trials?: number | undefined;
   /** Trials that a resumed run has already. */
   readonly done?: ReadonlyMap<string, ReadonlySet<number>> | undefined;
-}): Job[] {
+}
+
+/**
+ * Every trial that is not done yet, trial by trial over all cases, so that a run cut short has still seen every case. One at a time: the
+ * cases of a large suite come and go with their jobs.
+ */
+export function* streamJobs(plan: JobPlan): Generator<Job, void, undefined> {
   const { cases, release, provider, arm = 'candidate', done } = plan;
   const trialsOf = (c: Case): number => plan.trials ?? c.trials;
-  const most = cases.reduce((n, c) => Math.max(n, trialsOf(c)), 0);
-  const jobs: Job[] = [];
+  const most = plan.trials ?? cases.reduce((n, c) => Math.max(n, c.trials), 0);
   for (let trial = 0; trial < most; trial++) {
     for (const c of cases) {
       if (trial < trialsOf(c) && done?.get(c.id)?.has(trial) !== true)
-        jobs.push({ arm, case: c, trial, release, provider });
+        yield { arm, case: c, trial, release, provider };
     }
   }
-  return jobs;
+}
+
+/** All of `streamJobs` at once. */
+export function planJobs(plan: JobPlan): Job[] {
+  return [...streamJobs(plan)];
 }
 
 /**

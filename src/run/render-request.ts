@@ -2,6 +2,7 @@
 
 import {
   type Case,
+  type CaseList,
   type JsonObject,
   type JsonValue,
   LastgoodError,
@@ -69,7 +70,7 @@ export function renderRequest(release: Release, c: Case, trial: number): Provide
 }
 
 /** Every case that cannot be asked of this release, before any call is paid for. Unused variables are no error. */
-export function checkRequests(cases: readonly Case[], release: Release): LastgoodError[] {
+export function checkRequests(cases: CaseList, release: Release): LastgoodError[] {
   const errors: LastgoodError[] = [];
   let unlisted = 0;
   try {

@@ -173,6 +173,7 @@ function gradedTrial(value: TrialLine, texts: ReadonlyMap<string, string>, numbe
 
 function newSnapshot({ header, cases }: ExportFile): NewSnapshot {
   const ordered = [...cases].sort((a, b) => a.position - b.position);
+  const exams = new Map(cases.map(({ case: c, exam }) => [c.id, exam as CaseExam]));
   return {
     id: header.id,
     purpose: header.purpose,
@@ -184,7 +185,7 @@ function newSnapshot({ header, cases }: ExportFile): NewSnapshot {
     judge: header.judge as unknown as Release | null,
     embedder: header.embedder as unknown as Release | null,
     exam: header.exam,
-    caseExams: Object.fromEntries(cases.map(({ case: c, exam }) => [c.id, exam as CaseExam])),
+    caseExam: (c) => exams.get(c.id) as CaseExam,
     plannedTrials: header.plannedTrials,
     startedAt: header.startedAt,
     seed: header.seed,

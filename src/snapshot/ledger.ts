@@ -1,6 +1,7 @@
 // The snapshot store on SQLite: every method is one short piece of database work; the tables' own files know how rows look.
 
 import type { Database } from 'better-sqlite3';
+import type { CaseList } from '../core/case-list.ts';
 import { LastgoodError } from '../core/errors.ts';
 import type { JsonObject, JsonValue } from '../core/json.ts';
 import { canonicalJson } from '../core/json.ts';
@@ -17,7 +18,7 @@ import type {
   SnapshotStore,
   SnapshotSummary,
 } from '../core/snapshot.ts';
-import type { Suite } from '../core/suite.ts';
+import type { Case, Suite } from '../core/suite.ts';
 import { ContentTables } from './content.ts';
 import { sqliteCode, withPatience } from './database-error.ts';
 import { GradingTables } from './gradings.ts';
@@ -28,7 +29,7 @@ import { SnapshotTables } from './snapshots.ts';
 import {
   CASES_PER_TRANSACTION,
   type ExamBook,
-  examBook,
+  ExamBookWriter,
   examBookJson,
   examOf,
   SuiteTables,
@@ -69,11 +70,12 @@ export class SqliteLedger implements SnapshotStore {
     const { suite } = snapshot;
     // Content is the same whoever adds it, so it need not wait for the snapshot: a crash leaves unused rows, nothing wrong.
     const versions: number[] = [];
-    for (let i = 0; i < suite.cases.length; i += CASES_PER_TRANSACTION) {
-      const cases = suite.cases.slice(i, i + CASES_PER_TRANSACTION);
+    const exams = new ExamBookWriter();
+    for (const cases of inChunks(suite.cases, CASES_PER_TRANSACTION)) {
+      for (const c of cases) exams.add(c, snapshot.caseExam(c));
       versions.push(...(await this.#write(() => this.#suites.versionIds(cases))));
     }
-    const book = examBookJson(examBook(suite.cases, snapshot.caseExams));
+    const book = examBookJson(exams.book());
     await this.#write(() =>
       this.#snapshots.add(snapshot, {
         suite: this.#suites.suiteId(suite, versions),
@@ -290,8 +292,7 @@ export class SqliteLedger implements SnapshotStore {
 
   #numbersOf(suite: number): ReadonlyMap<string, number> {
     if (this.#caseNumbers?.suite !== suite) {
-      const byId = new Map(this.#suites.facts(suite).map((facts) => [facts.id, facts.caseNo]));
-      this.#caseNumbers = { suite, byId };
+      this.#caseNumbers = { suite, byId: this.#suites.numbers(suite) };
     }
     return this.#caseNumbers.byId;
   }
@@ -323,12 +324,24 @@ export class SqliteLedger implements SnapshotStore {
   }
 }
 
+function* inChunks(cases: CaseList, size: number): Generator<Case[], void, undefined> {
+  let chunk: Case[] = [];
+  for (const c of cases) {
+    chunk.push(c);
+    if (chunk.length < size) continue;
+    yield chunk;
+    chunk = [];
+  }
+  if (chunk.length > 0) yield chunk;
+}
+
 function checkNew(snapshot: NewSnapshot): void {
   if (!/^s[0-9a-z]{3,31}$/.test(snapshot.id))
     throw new TypeError(`"${snapshot.id}" is no snapshot id: s and 3 to 31 lower-case letters or digits`);
   if (!Number.isFinite(Date.parse(snapshot.startedAt)))
     throw new TypeError(`startedAt of snapshot ${snapshot.id} is no ISO time: ${snapshot.startedAt}`);
-  const ids = new Set(snapshot.suite.cases.map((c) => c.id));
+  const ids = new Set<string>();
+  for (const c of snapshot.suite.cases) ids.add(c.id);
   if (ids.size !== snapshot.suite.cases.length)
     throw new TypeError(`suite "${snapshot.suite.name}" has two cases with one id`);
 }

@@ -1,13 +1,14 @@
 // Suites and releases as they were when a snapshot was made; what did not change since the last night is not stored again.
 
 import type { Database, Statement } from 'better-sqlite3';
+import { CASE_PAGE, type CaseList, PagedCases } from '../core/case-list.ts';
 import type { ErrorWhere } from '../core/errors.ts';
 import type { CaseExam } from '../core/exam.ts';
 import type { JsonObject, JsonValue } from '../core/json.ts';
-import { canonicalJson } from '../core/json.ts';
+import { canonicalJson, sha256Stream } from '../core/json.ts';
 import type { Release } from '../core/release.ts';
 import type { Case, Suite } from '../core/suite.ts';
-import { type ContentTables, hashCell, hashText, keyOf, shortKeyOf } from './content.ts';
+import { type ContentTables, hashCell, hashText, shortKeyOf } from './content.ts';
 import { wellFormed } from './lifting.ts';
 
 /** What comparisons need of a case, without its content. */
@@ -46,6 +47,9 @@ const FACTS = `c.case_no, v.case_id, v.tags, v.grp, v.critical, v.trials, v.min_
 /** Cases stored per transaction: a large suite must not lock other writers out for seconds. */
 export const CASES_PER_TRANSACTION = 1000;
 
+/** A stored suite of more cases than this is read page by page. */
+const MOST_CASES_HELD = 10_000;
+
 export class SuiteTables {
   readonly #content: ContentTables;
   readonly #findVersion: Statement<[Buffer], number>;
@@ -53,9 +57,10 @@ export class SuiteTables {
   readonly #findSuite: Statement<[Buffer], number>;
   readonly #addSuite: Statement<unknown[]>;
   readonly #addSuiteCase: Statement<unknown[]>;
-  readonly #suite: Statement<[number], { header: number; hash: string; name: string }>;
+  readonly #suite: Statement<[number], { header: number; cases: number }>;
   readonly #facts: Statement<[number], CaseRow>;
-  readonly #cases: Statement<[number], CaseRow>;
+  readonly #cases: Statement<[number, number, number], CaseRow>;
+  readonly #numbers: Statement<[number], [string, number]>;
   readonly #findRelease: Statement<[number], number>;
   readonly #addRelease: Statement<unknown[]>;
   readonly #release: Statement<[number], { document: number }>;
@@ -72,14 +77,21 @@ export class SuiteTables {
     this.#addSuiteCase = db.prepare(
       'INSERT INTO suite_case (suite, case_no, case_version, file, line, col, place) VALUES (?, ?, ?, ?, ?, ?, ?)',
     );
-    this.#suite = db.prepare('SELECT header, hash, name FROM suite WHERE id = ?');
+    this.#suite = db.prepare('SELECT header, cases FROM suite WHERE id = ?');
     this.#facts = db.prepare(
       `SELECT ${FACTS} FROM suite_case c JOIN case_version v ON v.id = c.case_version WHERE c.suite = ? ORDER BY c.case_no`,
     );
     this.#cases = db.prepare(
       `SELECT ${FACTS}, v.shape, v.parts, c.file, c.line, c.col, c.place
-       FROM suite_case c JOIN case_version v ON v.id = c.case_version WHERE c.suite = ? ORDER BY c.case_no`,
+       FROM suite_case c JOIN case_version v ON v.id = c.case_version
+       WHERE c.suite = ? AND c.case_no >= ? AND c.case_no < ? ORDER BY c.case_no`,
     );
+    this.#numbers = db
+      .prepare<[number], [string, number]>(
+        `SELECT v.case_id, c.case_no FROM suite_case c JOIN case_version v ON v.id = c.case_version
+         WHERE c.suite = ? ORDER BY c.case_no`,
+      )
+      .raw();
     this.#findRelease = db.prepare<[number], number>('SELECT id FROM release WHERE document = ?').pluck();
     this.#addRelease = db.prepare(
       'INSERT INTO release (document, name, fingerprint, layer_hashes, pinned) VALUES (?, ?, ?, ?, ?)',
@@ -119,7 +131,7 @@ export class SuiteTables {
   suiteId(suite: Suite, versions: readonly number[]): number {
     const { cases, ...header } = suite;
     const headerId = this.#content.documentId(header as unknown as JsonObject);
-    const key = keyOf(JSON.stringify([headerId, versions, cases.map((c) => c.where)]));
+    const key = suiteKey(headerId, versions, cases);
     const known = this.#findSuite.get(key);
     if (known !== undefined) return known;
     const id = Number(
@@ -141,11 +153,28 @@ export class SuiteTables {
     return id;
   }
 
+  /** The cases of a large suite are read when they are asked for, as long as the ledger is open. */
   suite(id: number): Suite {
     const row = this.#suite.get(id);
     if (row === undefined) throw new Error(`the ledger refers to suite ${id}, which is not there`);
     const header = this.#content.document(row.header) as unknown as Omit<Suite, 'cases'>;
-    return { ...header, cases: this.#cases.all(id).map((c) => this.#case(c)) };
+    const page = (no: number): Case[] => this.#casesFrom(id, no * CASE_PAGE, CASE_PAGE);
+    return {
+      ...header,
+      cases:
+        row.cases <= MOST_CASES_HELD ? this.#casesFrom(id, 0, row.cases) : new PagedCases(row.cases, page),
+    };
+  }
+
+  #casesFrom(suite: number, from: number, count: number): Case[] {
+    return this.#cases.all(suite, from, from + count).map((c) => this.#case(c));
+  }
+
+  /** Case numbers by case id. */
+  numbers(suiteId: number): Map<string, number> {
+    const numbers = new Map<string, number>();
+    for (const [id, caseNo] of this.#numbers.iterate(suiteId)) numbers.set(id, caseNo);
+    return numbers;
   }
 
   /** In the order of the suite. */
@@ -251,24 +280,39 @@ export interface ExamBook {
   readonly own: Readonly<Record<string, readonly [contentHash: string, gradersHash: string]>>;
 }
 
-export function examBook(cases: readonly Case[], exams: Readonly<Record<string, CaseExam>>): ExamBook {
-  const kinds = new Map<string, number>();
-  const own: Record<string, readonly [string, string]> = {};
-  const rows = cases.map((c, caseNo) => {
-    const exam = Object.hasOwn(exams, c.id) ? exams[c.id] : undefined;
-    if (exam === undefined) throw new TypeError(`case "${c.id}" has no exam`);
+/** Writes the exam book of a suite, case by case in its order. */
+export class ExamBookWriter {
+  readonly #kinds = new Map<string, number>();
+  readonly #rows: number[] = [];
+  readonly #own: Record<string, readonly [string, string]> = {};
+
+  add(c: Case, exam: CaseExam): void {
     const { contentHash, gradersHash, judge, embedder, graderCode } = exam;
     if (contentHash !== c.contentHash || gradersHash !== c.gradersHash)
-      own[String(caseNo)] = [contentHash, gradersHash];
+      this.#own[String(this.#rows.length)] = [contentHash, gradersHash];
     const kind = JSON.stringify([judge, embedder, graderCode]);
-    let n = kinds.get(kind);
+    let n = this.#kinds.get(kind);
     if (n === undefined) {
-      n = kinds.size;
-      kinds.set(kind, n);
+      n = this.#kinds.size;
+      this.#kinds.set(kind, n);
     }
-    return n;
+    this.#rows.push(n);
+  }
+
+  book(): ExamBook {
+    return { kinds: [...this.#kinds.keys()].map((k) => JSON.parse(k)), cases: this.#rows, own: this.#own };
+  }
+}
+
+/** SHA-256 of the JSON of `[header, versions, places]`, which is as long as the suite and never made as a whole. */
+function suiteKey(headerId: number, versions: readonly number[], cases: CaseList): Buffer {
+  const hash = sha256Stream();
+  hash.add(`[${headerId},${JSON.stringify(versions)},[`);
+  cases.forEach((c, n) => {
+    hash.add(`${n === 0 ? '' : ','}${JSON.stringify(c.where)}`);
   });
-  return { kinds: [...kinds.keys()].map((k) => JSON.parse(k)), cases: rows, own };
+  hash.add(']]');
+  return Buffer.from(hash.hex(), 'hex');
 }
 
 export function examOf(book: ExamBook, facts: CaseFacts): CaseExam {

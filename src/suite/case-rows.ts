@@ -17,6 +17,7 @@ import { isJsonObject, type JsonObject, type JsonValue, normalizeNewlines } from
 import { CASE_KEYS } from './case-schema.ts';
 import { parseCsv } from './csv.ts';
 import type { Problems } from './problems.ts';
+import { type TextLine, textLines } from './text-lines.ts';
 
 /** One would-be case and where it stands. */
 export interface Row {
@@ -25,6 +26,8 @@ export interface Row {
   /** Of the value inside the document. */
   readonly path: DocumentPath;
   readonly line: number;
+  /** About how much text the row is. */
+  readonly characters: number;
 }
 
 export const CASE_FILE_TYPES = ['.jsonl', '.ndjson', '.json', '.yaml', '.yml', '.csv'];
@@ -40,33 +43,30 @@ export function readText(path: string, where: () => ErrorWhere = () => ({ file: 
   try {
     return normalizeNewlines(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch (cause) {
-    throw new LastgoodError({
-      code: 'SUITE_UNREADABLE',
-      message: `${quote(path)} is not UTF-8 text`,
-      where: where(),
-      hint: 'save the file as UTF-8',
-      cause,
-    });
+    throw notUtf8(path, cause, where());
   }
 }
 
-/** All rows of a case file; what cannot be read goes to `problems`. `raw` keeps CSV cells as they are, for a `map` to pick from. */
-export function readRows(path: string, raw: boolean, problems: Problems): Row[] {
+/**
+ * All rows of a case file, one at a time; JSON lines are read as they are asked for, so that their file may be larger than memory.
+ * What cannot be read goes to `problems`. `raw` keeps CSV cells as they are, for a `map` to pick from.
+ */
+export function* readRows(path: string, raw: boolean, problems: Problems): Generator<Row, void, undefined> {
   try {
-    const text = readText(path);
     switch (extname(path).toLowerCase()) {
       case '.jsonl':
       case '.ndjson':
-        return jsonLines(text, path, problems);
+        yield* jsonLines(path, problems);
+        break;
       case '.csv':
-        return csvRows(text, path, raw, problems);
+        yield* csvRows(readText(path), path, raw, problems);
+        break;
       default:
-        return documentRows(readDocument(text, path, 'SUITE'));
+        yield* documentRows(readDocument(readText(path), path, 'SUITE'));
     }
   } catch (error) {
     if (!(error instanceof LastgoodError)) throw error;
     problems.add(error);
-    return [];
   }
 }
 
@@ -77,19 +77,19 @@ function documentRows(document: TextDocument): Row[] {
     document,
     path,
     line: document.locate(path).line,
+    // The document is in memory as a whole anyway.
+    characters: 0,
   });
   return Array.isArray(document.value)
     ? document.value.map((value: JsonValue, i) => row(value, [i]))
     : [row(document.value, [])];
 }
 
-function jsonLines(text: string, file: string, problems: Problems): Row[] {
-  const rows: Row[] = [];
-  // Only escapes can bring these in, so most files are cleared with one search each.
-  const suspicious = text.includes('__proto__') || /\\u[dD][89a-fA-F]/.test(text);
-  for (const [i, source] of text.split('\n').entries()) {
+function* jsonLines(file: string, problems: Problems): Generator<Row, void, undefined> {
+  for (const { source, line } of linesOf(file)) {
     if (source.trim() === '') continue;
-    const line = i + 1;
+    // Only escapes can bring these in.
+    const suspicious = source.includes('__proto__') || /\\u[dD][89a-fA-F]/.test(source);
     let value: JsonValue;
     try {
       value = JSON.parse(source) as JsonValue;
@@ -119,9 +119,21 @@ function jsonLines(text: string, file: string, problems: Problems): Row[] {
       );
       continue;
     }
-    rows.push({ value, document, path: [], line });
+    yield { value, document, path: [], line, characters: source.length };
   }
-  return rows;
+}
+
+function* linesOf(file: string): Generator<TextLine, void, undefined> {
+  const where = { file };
+  try {
+    yield* textLines(file);
+  } catch (cause) {
+    if (cause instanceof LastgoodError) throw cause;
+    throw (cause as NodeJS.ErrnoException).code?.startsWith('E') === true &&
+      !(cause as NodeJS.ErrnoException).code?.startsWith('ERR_')
+      ? unreadable(file, cause as NodeJS.ErrnoException, where)
+      : notUtf8(file, cause, where);
+  }
 }
 
 /** Columns are looked up by reading the line again, which only an error needs. */
@@ -178,7 +190,15 @@ function csvRows(text: string, file: string, raw: boolean, problems: Problems): 
       : caseOfCells(cells, (message) => fail(record.line, message));
     return value === undefined
       ? []
-      : [{ value, document: fixedDocument(value, file, place), path: [], line: record.line }];
+      : [
+          {
+            value,
+            document: fixedDocument(value, file, place),
+            path: [],
+            line: record.line,
+            characters: record.cells.reduce((n, cell) => n + cell.length, 0),
+          },
+        ];
   });
 }
 
@@ -246,6 +266,16 @@ function fieldOfCell(
         return { ok: false, problem: `is not JSON: ${jsonComplaint(cause as Error)}` };
       }
   }
+}
+
+function notUtf8(path: string, cause: unknown, where: ErrorWhere): LastgoodError {
+  return new LastgoodError({
+    code: 'SUITE_UNREADABLE',
+    message: `${quote(path)} is not UTF-8 text`,
+    where,
+    hint: 'save the file as UTF-8',
+    cause,
+  });
 }
 
 function unreadable(path: string, cause: NodeJS.ErrnoException, where: ErrorWhere): LastgoodError {

@@ -2,6 +2,7 @@
 
 import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import type { CaseList } from '../core/case-list.ts';
 import { quote, readDocument, type TextDocument, whereIn } from '../core/document.ts';
 import { checkShape } from '../core/document-check.ts';
 import { didYouMean, type ErrorWhere, LastgoodError } from '../core/errors.ts';
@@ -11,6 +12,7 @@ import type { Case, Suite } from '../core/suite.ts';
 import { findCaseFiles } from './case-files.ts';
 import { type Row, readRows, readText } from './case-rows.ts';
 import { type CaseFields, caseSchema, mappedCaseSchema } from './case-schema.ts';
+import { CaseSpill } from './case-spill.ts';
 import { bindExpected, needsExpected } from './expected.ts';
 import { graderFiles } from './grader-files.ts';
 import { type GraderDraft, type GraderReading, nameGraders, placeOf, readGraders } from './graders.ts';
@@ -37,10 +39,18 @@ export async function loadSuite(file: string): Promise<Suite> {
     shared: new Map(),
   };
 
-  const rows = await gatherRows(head.cases, document, problems);
-  const cases = rows.flatMap((row) => readCase(row, defaults, reading) ?? []);
-  problems.add(...duplicateIds(cases));
-  if (rows.length === 0 && problems.count() === 0) {
+  const gathered = new Gathering();
+  let anyRow = false;
+  for await (const rows of rowSources(head.cases, document, problems)) {
+    for (const row of rows) {
+      anyRow = true;
+      const c = readCase(row, defaults, reading);
+      if (c !== undefined) gathered.add(c, row.characters);
+    }
+  }
+  const cases = gathered.cases.list();
+  problems.add(...gathered.duplicates(cases));
+  if (!anyRow && problems.count() === 0) {
     problems.add(
       new LastgoodError({
         code: 'SUITE_NO_CASES',
@@ -51,8 +61,7 @@ export async function loadSuite(file: string): Promise<Suite> {
     );
   }
 
-  const judged = cases.filter((c) => c.graders.some(needsJudge));
-  const embedded = cases.filter((c) => c.graders.some(needsEmbedder));
+  const { judged, embedded } = gathered;
   const { judgeFile, panelFiles, judgeVotes } = judgeFiles(head, judged, document, problems);
   const embedderFile = examinerFile(
     'embedder',
@@ -62,7 +71,7 @@ export async function loadSuite(file: string): Promise<Suite> {
     document,
     problems,
   );
-  if (problems.count() === 0) problems.add(...unknownPolicyTags(head, cases, document));
+  if (problems.count() === 0) problems.add(...unknownPolicyTags(head, gathered.tags, document));
   problems.add(...(await reading.files.compileErrors()));
   problems.throwIfAny();
 
@@ -71,10 +80,10 @@ export async function loadSuite(file: string): Promise<Suite> {
     file,
     description: head.description ?? null,
     cases,
-    judgeFile: judged.length > 0 ? judgeFile : null,
-    ...(panelFiles === undefined || judged.length === 0 ? {} : { panelFiles }),
-    ...(judgeVotes === undefined || judged.length === 0 ? {} : { judgeVotes }),
-    embedderFile: embedded.length > 0 ? embedderFile : null,
+    judgeFile: judged.count > 0 ? judgeFile : null,
+    ...(panelFiles === undefined || judged.count === 0 ? {} : { panelFiles }),
+    ...(judgeVotes === undefined || judged.count === 0 ? {} : { judgeVotes }),
+    embedderFile: embedded.count > 0 ? embedderFile : null,
     policy: head.policy ?? {},
   };
   return { ...suite, hash: suiteHash(suite) };
@@ -117,12 +126,12 @@ interface CaseRow extends Row {
   readonly mapped: boolean;
 }
 
-async function gatherRows(
+/** The rows of each entry under `cases`, in order; those of a file are read as they are asked for. */
+async function* rowSources(
   entries: SuiteFile['cases'],
   document: TextDocument,
   problems: Problems,
-): Promise<CaseRow[]> {
-  const rows: CaseRow[] = [];
+): AsyncGenerator<Iterable<CaseRow>, void, undefined> {
   const read = new Set<string>();
   const list = typeof entries === 'string' ? [entries] : entries;
   for (const [i, entry] of list.entries()) {
@@ -131,23 +140,21 @@ async function gatherRows(
       for (const file of await findCaseFiles(entry, document, path, problems)) {
         if (read.has(resolve(file))) continue;
         read.add(resolve(file));
-        for (const row of readRows(file, false, problems)) rows.push({ ...row, mapped: false });
+        yield marked(readRows(file, false, problems), false);
       }
     } else if (isJsonObject(entry) && 'file' in entry) {
       const checked = checkShape(fileEntrySchema, entry, { document, path, family: 'SUITE' });
-      if (checked.ok) rows.push(...(await entryRows(checked.value, document, path, problems)));
+      if (checked.ok) yield await entryRows(checked.value, document, path, problems);
       else problems.add(...checked.errors);
     } else {
-      rows.push({
-        value: entry as JsonValue,
-        document,
-        path,
-        line: document.locate(path).line,
-        mapped: false,
-      });
+      const { line } = document.locate(path);
+      yield [{ value: entry as JsonValue, document, path, line, mapped: false, characters: 0 }];
     }
   }
-  return rows;
+}
+
+function* marked(rows: Iterable<Row>, mapped: boolean): Generator<CaseRow, void, undefined> {
+  for (const row of rows) yield { ...row, mapped };
 }
 
 async function entryRows(
@@ -155,13 +162,15 @@ async function entryRows(
   document: TextDocument,
   path: readonly (string | number)[],
   problems: Problems,
-): Promise<CaseRow[]> {
+): Promise<Iterable<CaseRow>> {
+  const { map, where } = entry;
   const files = await findCaseFiles(entry.file, document, [...path, 'file'], problems);
-  const all = files.flatMap((file) => readRows(file, entry.map !== undefined, problems));
   const site = { document, path };
-  const chosen = chooseRows(all, entry.where, site, problems);
-  const rows = entry.map === undefined ? chosen : mapRows(chosen, entry.map, site, problems);
-  return rows.map((row) => ({ ...row, mapped: entry.map !== undefined }));
+  const all = (function* () {
+    for (const file of files) yield* readRows(file, map !== undefined, problems);
+  })();
+  const chosen = where === undefined ? all : chooseRows(all, where, site, problems);
+  return marked(map === undefined ? chosen : mapRows(chosen, map, site, problems), map !== undefined);
 }
 
 function readCase(row: CaseRow, defaults: Defaults, reading: GraderReading): Case | undefined {
@@ -257,29 +266,53 @@ function defaultGraders(
     : { graders: ready, hash: defaults.hashOf(ready) };
 }
 
-function duplicateIds(cases: readonly Case[]): LastgoodError[] {
-  const first = new Map<string, Case>();
-  return cases.flatMap((c) => {
-    const other = first.get(c.id);
-    if (other === undefined) {
-      first.set(c.id, c);
-      return [];
-    }
-    return [
-      new LastgoodError({
-        code: 'SUITE_DUPLICATE_ID',
-        message: `another case has the same id; it stands at ${placeOf(other.where)}`,
-        where: { ...c.where, caseId: c.id },
-        hint: 'ids are unique within a suite: rename one of the two',
-      }),
-    ];
-  });
+/** Cases that need an examiner: how many, and the first of them. */
+interface Needing {
+  count: number;
+  first: Case | null;
+}
+
+/** The cases as they are read, with what has to be known of all of them. */
+class Gathering {
+  readonly cases = new CaseSpill();
+  readonly tags = new Set<string>();
+  readonly judged: Needing = { count: 0, first: null };
+  readonly embedded: Needing = { count: 0, first: null };
+  readonly #byId = new Map<string, number>();
+  readonly #twice: { readonly c: Case; readonly other: number }[] = [];
+
+  add(c: Case, characters: number): void {
+    const other = this.#byId.get(c.id);
+    if (other === undefined) this.#byId.set(c.id, this.cases.length);
+    else this.#twice.push({ c, other });
+    for (const tag of c.tags) this.tags.add(tag);
+    if (c.graders.some(needsJudge)) count(this.judged, c);
+    if (c.graders.some(needsEmbedder)) count(this.embedded, c);
+    this.cases.add(c, characters);
+  }
+
+  duplicates(cases: CaseList): LastgoodError[] {
+    return this.#twice.map(
+      ({ c, other }) =>
+        new LastgoodError({
+          code: 'SUITE_DUPLICATE_ID',
+          message: `another case has the same id; it stands at ${placeOf((cases.at(other) as Case).where)}`,
+          where: { ...c.where, caseId: c.id },
+          hint: 'ids are unique within a suite: rename one of the two',
+        }),
+    );
+  }
+}
+
+function count(needing: Needing, c: Case): void {
+  needing.count++;
+  needing.first ??= c;
 }
 
 /** The judge's release file, or all of a panel's; and how often each votes. */
 function judgeFiles(
   head: SuiteFile,
-  judged: readonly Case[],
+  judged: Needing,
   document: TextDocument,
   problems: Problems,
 ): Pick<Suite, 'judgeFile' | 'panelFiles' | 'judgeVotes'> {
@@ -320,7 +353,7 @@ function judgeFiles(
 function examinerFile(
   key: 'judge' | 'panel' | 'embedder',
   named: string | undefined,
-  needing: readonly Case[],
+  needing: Needing,
   because: string,
   document: TextDocument,
   problems: Problems,
@@ -339,12 +372,12 @@ function examinerFile(
     }
     return path;
   }
-  const first = needing[0];
-  if (first === undefined) return null;
+  const { first } = needing;
+  if (first === null) return null;
   problems.add(
     new LastgoodError({
       code: key === 'judge' ? 'SUITE_NO_JUDGE' : 'SUITE_NO_EMBEDDER',
-      message: `${because} needs the suite's \`${key}\`, and the suite names none (${needing.length} ${needing.length === 1 ? 'case' : 'cases'})`,
+      message: `${because} needs the suite's \`${key}\`, and the suite names none (${needing.count} ${needing.count === 1 ? 'case' : 'cases'})`,
       where: { ...first.where, caseId: first.id },
       hint: `add \`${key}: <release file>\` to ${document.file}`,
     }),
@@ -353,8 +386,11 @@ function examinerFile(
 }
 
 /** A floor for a tag that no case has would never gate anything. */
-function unknownPolicyTags(head: SuiteFile, cases: readonly Case[], document: TextDocument): LastgoodError[] {
-  const tags = new Set(cases.flatMap((c) => c.tags));
+function unknownPolicyTags(
+  head: SuiteFile,
+  tags: ReadonlySet<string>,
+  document: TextDocument,
+): LastgoodError[] {
   return Object.keys(head.policy?.tags ?? {})
     .filter((tag) => !tags.has(tag))
     .map((tag) => {

@@ -15,40 +15,40 @@ interface EntrySite {
 }
 
 /** The rows that `where` keeps. A path no row has, or a filter that keeps nothing, is an error: a misspelt one would silently empty the suite. */
-export function chooseRows(
-  rows: readonly Row[],
-  where: FileEntry['where'],
+export function* chooseRows(
+  rows: Iterable<Row>,
+  where: NonNullable<FileEntry['where']>,
   site: EntrySite,
   problems: Problems,
-): Row[] {
-  if (where === undefined || rows.length === 0) return [...rows];
-  const wanted = Object.entries(where);
-  for (const [path, value] of wanted) {
-    const seen = new Set<string>();
-    let found = 0;
-    for (const row of rows) {
-      const at = rowAt(row.value, path);
+): Generator<Row, void, undefined> {
+  const conditions = Object.entries(where).map(([path, value]) => ({
+    path,
+    value,
+    seen: new Set<string>(),
+    found: false,
+    fitted: false,
+  }));
+  let first: Row | undefined;
+  let kept = false;
+  for (const row of rows) {
+    first ??= row;
+    let all = true;
+    for (const condition of conditions) {
+      const at = rowAt(row.value, condition.path);
+      const fitting = fits(at, condition.value);
+      all &&= fitting;
+      condition.fitted ||= fitting;
       if (at === undefined) continue;
-      found++;
-      if (seen.size < 8) seen.add(JSON.stringify(at));
+      condition.found = true;
+      if (condition.seen.size < 8) condition.seen.add(JSON.stringify(at));
     }
-    if (found === 0) {
-      problems.add(noSuchPath(path, rows, site, ['where', path]));
-      return [];
-    }
-    if (!rows.some((row) => fits(rowAt(row.value, path), value))) {
-      problems.add(
-        new LastgoodError({
-          code: 'SUITE_WHERE_EMPTY',
-          message: `no row has ${wordsOf(value)} at ${quote(path)}; the rows hold ${[...seen].map((s) => (s.length > 40 ? `${s.slice(0, 37)}...` : s)).join(', ')}`,
-          where: whereIn(site.document, [...site.path, 'where', path]),
-        }),
-      );
-      return [];
-    }
+    if (!all) continue;
+    kept = true;
+    yield row;
   }
-  const kept = rows.filter((row) => wanted.every(([path, value]) => fits(rowAt(row.value, path), value)));
-  if (kept.length === 0) {
+  if (first === undefined || kept) return;
+  const empty = conditions.find((condition) => !condition.fitted);
+  if (empty === undefined) {
     problems.add(
       new LastgoodError({
         code: 'SUITE_WHERE_EMPTY',
@@ -56,27 +56,58 @@ export function chooseRows(
         where: whereIn(site.document, [...site.path, 'where']),
       }),
     );
+    return;
   }
-  return kept;
+  const { path, value, seen, found } = empty;
+  problems.add(
+    found
+      ? new LastgoodError({
+          code: 'SUITE_WHERE_EMPTY',
+          message: `no row has ${wordsOf(value)} at ${quote(path)}; the rows hold ${[...seen].map((s) => (s.length > 40 ? `${s.slice(0, 37)}...` : s)).join(', ')}`,
+          where: whereIn(site.document, [...site.path, 'where', path]),
+        })
+      : noSuchPath(path, first, site, ['where', path]),
+  );
 }
 
-/** Rows as cases, holding the mapped fields only. A path that no row has is an error. */
-export function mapRows(
-  rows: readonly Row[],
+/**
+ * Rows as cases, holding the mapped fields only. A path that no row has is an error, and then there are no rows; until every path
+ * was seen once, rows wait for that.
+ */
+export function* mapRows(
+  rows: Iterable<Row>,
   map: Readonly<Record<string, string>>,
   site: EntrySite,
   problems: Problems,
-): Row[] {
-  let usable = true;
-  const fail = (error: LastgoodError): void => {
-    problems.add(error);
-    usable = false;
-  };
+): Generator<Row, void, undefined> {
+  const before = problems.count();
+  checkKeys(map, site, problems);
+  const usable = problems.count() === before;
+  const unseen = new Map(Object.entries(map));
+  const mapped = (row: Row): Row => ({ ...row, value: mappedCase(row.value, map) });
+  const waiting: Row[] = [];
+  let first: Row | undefined;
+  for (const row of rows) {
+    first ??= row;
+    for (const [key, path] of unseen) if (rowAt(row.value, path) !== undefined) unseen.delete(key);
+    if (!usable) continue;
+    if (unseen.size > 0) {
+      waiting.push(row);
+      continue;
+    }
+    for (const early of waiting.splice(0)) yield mapped(early);
+    yield mapped(row);
+  }
+  if (first === undefined) return;
+  for (const [key, path] of unseen) problems.add(noSuchPath(path, first, site, ['map', key]));
+}
+
+function checkKeys(map: Readonly<Record<string, string>>, site: EntrySite, problems: Problems): void {
   for (const key of Object.keys(map)) {
     if ((MAP_KEYS as readonly string[]).includes(key) || /^(vars|meta)\.(?!__proto__$)[^.]/.test(key))
       continue;
     const near = didYouMean(key, MAP_KEYS);
-    fail(
+    problems.add(
       new LastgoodError({
         code: 'SUITE_UNKNOWN_KEY',
         message: `cannot map ${quote(key)}, expected ${listOf([...MAP_KEYS, 'vars.<name>', 'meta.<name>'])}`,
@@ -86,7 +117,7 @@ export function mapRows(
     );
   }
   if (map['id'] === undefined) {
-    fail(
+    problems.add(
       new LastgoodError({
         code: 'SUITE_MISSING_KEY',
         message: '`map` does not say where the rows have their id',
@@ -95,13 +126,6 @@ export function mapRows(
       }),
     );
   }
-  for (const [key, path] of Object.entries(map)) {
-    if (rows.length > 0 && !rows.some((row) => rowAt(row.value, path) !== undefined)) {
-      fail(noSuchPath(path, rows, site, ['map', key]));
-    }
-  }
-  if (!usable) return [];
-  return rows.map((row) => ({ ...row, value: mappedCase(row.value, map) }));
 }
 
 function mappedCase(row: JsonValue, map: Readonly<Record<string, string>>): JsonObject {
@@ -166,13 +190,8 @@ function wordsOf(wanted: Wanted): string {
     : describeValue(wanted);
 }
 
-function noSuchPath(
-  path: string,
-  rows: readonly Row[],
-  site: EntrySite,
-  at: readonly string[],
-): LastgoodError {
-  const known = [...pathsOf(rows[0]?.value)];
+function noSuchPath(path: string, first: Row, site: EntrySite, at: readonly string[]): LastgoodError {
+  const known = [...pathsOf(first.value)];
   const near = didYouMean(path, known);
   return new LastgoodError({
     code: 'SUITE_MAP_NOTHING',

@@ -1,7 +1,7 @@
 // The hashes by which cases and suites are told apart.
 
 import { type GraderSpec, graderContent } from '../core/grader-spec.ts';
-import { contentHash, type JsonObject, type JsonValue } from '../core/json.ts';
+import { canonicalJson, contentHash, type JsonObject, type JsonValue, SortedHash } from '../core/json.ts';
 import type { Case, Suite } from '../core/suite.ts';
 
 /** What the model is shown and what is expected. */
@@ -30,19 +30,13 @@ export function graderHashing(): (graders: readonly GraderSpec[]) => string {
 
 /** Hash over name, policy and cases; neither the order of cases and tags nor the files they stand in count. */
 export function suiteHash(suite: Pick<Suite, 'name' | 'policy' | 'cases'>): string {
-  const cases = [...suite.cases]
-    .sort((a, b) => (a.id < b.id ? -1 : 1))
-    .map(
-      (c): JsonValue => [
-        c.id,
-        c.contentHash,
-        c.gradersHash,
-        c.trials,
-        c.critical,
-        c.minPassRate,
-        c.group,
-        [...c.tags].sort(),
-      ],
-    );
-  return contentHash({ name: suite.name, policy: suite.policy as unknown as JsonObject, cases });
+  const rows = new SortedHash();
+  for (const c of suite.cases) {
+    const { id, contentHash: content, gradersHash, trials, critical, minPassRate, group } = c;
+    const row = [id, content, gradersHash, trials, critical, minPassRate, group, [...c.tags].sort()];
+    rows.add(id, canonicalJson(row));
+  }
+  // The canonical form of `{ cases, name, policy }`.
+  const rest = canonicalJson({ name: suite.name, policy: suite.policy as unknown as JsonObject });
+  return rows.hex('{"cases":[', `],${rest.slice(1)}`);
 }

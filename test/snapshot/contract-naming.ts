@@ -33,7 +33,7 @@ export function namingContract(open: () => Promise<OpenStore>): void {
         await night(store, 'snight03', { startedAt: '2026-03-17T02:00:00Z', purpose: 'verification' });
         await night(store, 'sother01', {
           startedAt: '2026-03-14T02:00:00Z',
-          suite: refundSuite(suite.cases, { name: 'release-notes' }),
+          suite: refundSuite([...suite.cases], { name: 'release-notes' }),
         });
         const ids = async (query?: Parameters<SnapshotStore['list']>[0]) =>
           (await store.list(query)).map((s) => s.id);
@@ -140,7 +140,7 @@ export function namingContract(open: () => Promise<OpenStore>): void {
       it('asks for the suite where there are several', async () => {
         const { store } = held.current;
         await night(store, 'sgood001');
-        await night(store, 'snotes01', { suite: refundSuite(suite.cases, { name: 'release-notes' }) });
+        await night(store, 'snotes01', { suite: refundSuite([...suite.cases], { name: 'release-notes' }) });
         await store.bless({ snapshot: 'snotes01', suite: 'release-notes', ...by });
         expect(await refusal(store.resolve('baseline', { now: NOW }))).toMatchObject({
           code: 'REF_AMBIGUOUS',

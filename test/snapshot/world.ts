@@ -92,7 +92,7 @@ export function newSnapshot(id: string, suite: Suite, patch: Partial<NewSnapshot
     judge: null,
     embedder: null,
     exam: examFingerprint(suite, examiner),
-    caseExams: Object.fromEntries(suite.cases.map((c) => [c.id, caseExam(c, examiner)])),
+    caseExam: (c) => caseExam(c, examiner),
     plannedTrials: suite.cases.reduce((sum, c) => sum + c.trials, 0),
     startedAt: '2026-03-15T02:00:00.000Z',
     seed: 7,

@@ -10,7 +10,7 @@ async function graders(grade: string, expected = '') {
     'grader.mjs': 'export const strict = () => true;\n',
     'schemas/a.yaml': 'type: object\n',
   });
-  return suite.cases[0]?.graders ?? [];
+  return suite.cases.at(0)?.graders ?? [];
 }
 
 /** For every grader that has one: a shorthand value and the options it stands for. */

@@ -58,7 +58,7 @@ test('a ready-made question comes with its whole wording, so that the wording is
       ...JUDGES,
     });
     const { about: _about, ...question } = READY_JUDGES[use];
-    expect(suite.cases[0]?.graders).toEqual([
+    expect(suite.cases.at(0)?.graders).toEqual([
       {
         type: 'judge',
         id: 'judge',
@@ -76,12 +76,12 @@ test('a question of the user own is read from its file, and its text is part of 
     `name: apology\nask: How does it apologise?\nchoices:\n  - { choice: owns, meaning: it says sorry, score: 1 }\n  - { choice: dodges, meaning: it does not, score: ${score} }\n`;
   const grade = '[{ judge: { file: apology.yaml, weight: 2 } }]';
   const suite = await one(grade, 'judge: strict.yaml\n', { 'apology.yaml': file(0) });
-  expect(suite.cases[0]?.graders[0]).toMatchObject({
+  expect(suite.cases.at(0)?.graders[0]).toMatchObject({
     weight: 2,
     options: { name: 'apology', threshold: 1, kind: 'single' },
   });
   const other = await one(grade, 'judge: strict.yaml\n', { 'apology.yaml': file(0.2) });
-  expect(other.cases[0]?.gradersHash).not.toBe(suite.cases[0]?.gradersHash);
+  expect(other.cases.at(0)?.gradersHash).not.toBe(suite.cases.at(0)?.gradersHash);
 
   const problem = async (text: string): Promise<unknown> =>
     (await wrong(grade, 'judge: strict.yaml\n', { 'apology.yaml': text }))[0];

@@ -19,7 +19,7 @@ defaults:
 `,
   });
   expect(suite.cases).toHaveLength(1000);
-  expect(suite.cases[0]).toMatchObject({
+  expect(suite.cases.at(0)).toMatchObject({
     id: 'prime-4888c926689d',
     expected: 'yes',
     tags: ['prime'],

@@ -9,7 +9,7 @@ import {
   type Release,
   type Suite,
 } from '../../core/index.ts';
-import { estimateRun, planJobs } from '../../run/index.ts';
+import { estimateRun, streamJobs } from '../../run/index.ts';
 import { TIERS } from '../compare/compare-plan.ts';
 import type { Assignment } from '../run/assignment.ts';
 import { providerOf, type Workplace } from '../workplace.ts';
@@ -65,7 +65,7 @@ export async function estimateCheck(
 ): Promise<CheckEstimate> {
   const provider = await providerOf(work, release);
   try {
-    const stage = estimateRun(planJobs({ cases: suite.cases, release, provider }), {
+    const stage = estimateRun(streamJobs({ cases: suite.cases, release, provider }), {
       costOf: (model, usage) => costOf(work.prices, model, usage),
     });
     const confirmationCalls = canConfirm(release) ? mostFlagged(suite) * TIERS[tier].confirmTrials : 0;

@@ -53,7 +53,7 @@ export async function sharedGraders(suite: Suite): Promise<number> {
   }
   const count = Array.isArray(defaults) ? defaults.length : 0;
   const lead = (c: Case): string => contentHash(c.graders.slice(0, count).map(withoutId));
-  const first = suite.cases[0];
+  const first = suite.cases.at(0);
   if (count === 0 || first === undefined) return 0;
   const same = suite.cases.every((c) => c.graders.length >= count && lead(c) === lead(first));
   return same ? count : 0;

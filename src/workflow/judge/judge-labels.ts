@@ -38,7 +38,7 @@ const SWAPPED: Readonly<Record<string, string>> = { first: 'second', second: 'fi
 /** Reads the file. Throws LastgoodError(s) that name line and column. */
 export function readLabels(file: string, columns: LabelColumns = {}): LabelRow[] {
   const problems = collectProblems();
-  const rows = readRows(file, true, problems);
+  const rows = [...readRows(file, true, problems)];
   problems.throwIfAny();
   const first = rows[0];
   if (first === undefined) {

@@ -53,7 +53,9 @@ export async function judgePrefer(work: Workplace, input: PreferInput): Promise<
   const { store } = work;
   const judge = input.judge ?? (await judgeOf(work, candidate));
   const before = new Map((await store.suiteOf(baseline.id)).cases.map((c) => [c.id, c.contentHash]));
-  const both = (await store.suiteOf(candidate.id)).cases.filter((c) => before.get(c.id) === c.contentHash);
+  const both = [
+    ...(await store.suiteOf(candidate.id)).cases.filter((c) => before.get(c.id) === c.contentHash),
+  ];
   const { about: _about, ...question } = READY_JUDGES.pairwise;
   let judgeCalls = 0;
   const examiners = await openExaminers(

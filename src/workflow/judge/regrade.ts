@@ -107,7 +107,7 @@ export async function regrade(work: Workplace, input: RegradeInput): Promise<Reg
       judge,
       embedder,
       exam,
-      caseExams: Object.fromEntries(suite.cases.map((c) => [c.id, caseExam(c, examiner)])),
+      caseExam: (c) => caseExam(c, examiner),
       plannedTrials: suite.cases.reduce((n, c) => n + c.trials, 0),
       startedAt: source.startedAt,
       seed: source.seed,

@@ -1,13 +1,13 @@
 // Parts of a suite for probes and proofs: some of its cases, or other numbers of trials. The exam of each case stays the same.
 
-import type { Case, Suite } from '../../core/index.ts';
+import { type Case, type CaseList, mapCases, type Suite } from '../../core/index.ts';
 import { suiteHash } from '../../suite/suite-hash.ts';
 
 /** The suite with every case's trials as `trialsOf` says. */
 export function withCaseTrials(suite: Suite, trialsOf: (c: Case) => number): Suite {
   return rehashed(
     suite,
-    suite.cases.map((c) => ({ ...c, trials: trialsOf(c) })),
+    mapCases(suite.cases, (c) => ({ ...c, trials: trialsOf(c) })),
   );
 }
 
@@ -16,10 +16,13 @@ export function onlyCases(suite: Suite, ids: readonly string[], trials: number):
   const wanted = new Set(ids);
   return rehashed(
     suite,
-    suite.cases.filter((c) => wanted.has(c.id)).map((c) => ({ ...c, trials })),
+    mapCases(
+      suite.cases.filter((c) => wanted.has(c.id)),
+      (c) => ({ ...c, trials }),
+    ),
   );
 }
 
-function rehashed(suite: Suite, cases: readonly Case[]): Suite {
+function rehashed(suite: Suite, cases: CaseList): Suite {
   return { ...suite, cases, hash: suiteHash({ ...suite, cases }) };
 }

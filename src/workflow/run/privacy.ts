@@ -3,12 +3,14 @@
 import { pathToFileURL } from 'node:url';
 import { z } from 'zod';
 import {
+  type Case,
   contentHash,
   type GradedTrial,
   isJsonObject,
   type JsonObject,
   type JsonValue,
   LastgoodError,
+  mapCases,
   type Suite,
   type Trial,
 } from '../../core/index.ts';
@@ -109,8 +111,7 @@ export async function readPrivacy(rules: readonly RedactRule[], store: StoreMode
       return { ...redacted, trial: { ...trial, attempts, output }, grades, withheldOutputHash: outputHash };
     },
     suite(suite) {
-      let changed = 0;
-      const cases = suite.cases.map((c) => {
+      const keptOf = (c: Case): Case => {
         const { vars, messages, expected, meta } = c;
         const plain = {
           vars,
@@ -121,10 +122,14 @@ export async function readPrivacy(rules: readonly RedactRule[], store: StoreMode
         const kept =
           store === 'all' ? json(plain) : { vars: {}, messages: null, meta: {}, expected: undefined };
         if (JSON.stringify(kept) === JSON.stringify(plain)) return c;
-        changed++;
-        return { ...c, ...(kept as object) } as typeof c;
-      });
-      return { suite: changed === 0 ? suite : { ...suite, cases }, changed };
+        return { ...c, ...(kept as object) } as Case;
+      };
+      let changed = 0;
+      for (const c of suite.cases) if (keptOf(c) !== c) changed++;
+      return {
+        suite: changed === 0 ? suite : { ...suite, cases: mapCases(suite.cases, keptOf) },
+        changed,
+      };
     },
   };
 }

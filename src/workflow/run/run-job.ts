@@ -3,7 +3,7 @@
 import { type Comparison, LastgoodError, type SnapshotSummary } from '../../core/index.ts';
 import { costOf } from '../../core/prices.ts';
 import { createProvider } from '../../provider/index.ts';
-import { estimateRun, planJobs } from '../../run/index.ts';
+import { estimateRun, streamJobs } from '../../run/index.ts';
 import { compareStored } from '../compare/compare-stored.ts';
 import { nextCommand } from '../compare/diff-job.ts';
 import { judgeNote } from '../judge/judge-note.ts';
@@ -110,7 +110,7 @@ async function estimate(
 ): Promise<ReturnType<typeof estimateRun>> {
   const provider = await createProvider(assignment.release, { env: work.env, mask: work.mask });
   try {
-    const jobs = planJobs({
+    const jobs = streamJobs({
       cases: plannedAssignment(assignment, settings).suite.cases,
       release: assignment.release,
       provider,

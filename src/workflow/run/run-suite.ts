@@ -8,6 +8,7 @@ import {
   type Finding,
   type JsonObject,
   LastgoodError,
+  mapCases,
   newSnapshotId,
   type Provider,
   type Release,
@@ -16,7 +17,14 @@ import {
   type SnapshotSummary,
   type Suite,
 } from '../../core/index.ts';
-import { estimateRun, type Job, judgeValidity, planJobs, type RunReport, runJobs } from '../../run/index.ts';
+import {
+  estimateRun,
+  type Job,
+  judgeValidity,
+  type RunReport,
+  runJobs,
+  streamJobs,
+} from '../../run/index.ts';
 import { withTrials } from '../../suite/index.ts';
 import { openExaminers, withJudges, withVotes } from '../judge/judge-examiners.ts';
 import { judgingFindings } from '../judge/judge-outputs.ts';
@@ -153,12 +161,12 @@ export async function openSnapshot(
   await work.store.begin({
     id: snapshotId,
     purpose: settings.purpose ?? 'run',
-    suite: work.mask.json(stored.suite as unknown as JsonObject) as unknown as Suite,
+    suite: maskedSuite(work, stored.suite),
     release,
     judge,
     embedder,
     exam: examFingerprint(suite, examiner),
-    caseExams: Object.fromEntries(suite.cases.map((c) => [c.id, caseExam(c, examiner)])),
+    caseExam: (c) => caseExam(c, examiner),
     plannedTrials: plannedTrials(suite),
     startedAt: work.clock.now().toISOString(),
     seed: Math.floor(work.rng.next() * 2 ** 32),
@@ -168,6 +176,11 @@ export async function openSnapshot(
     },
     environment: work.environment,
   });
+}
+
+function maskedSuite(work: Workplace, { cases, ...head }: Suite): Suite {
+  const masked = <T>(value: T): T => work.mask.json(value as unknown as JsonObject) as unknown as T;
+  return { ...masked(head), cases: mapCases(cases, masked) };
 }
 
 export function plannedTrials(suite: Suite): number {
@@ -183,19 +196,27 @@ async function execute(
 ): Promise<RunResult> {
   try {
     const arm: Arm = { name: 'candidate', assignment, ...open };
-    const jobs = planJobs({
-      cases: assignment.suite.cases,
+    const { cases } = assignment.suite;
+    const jobs = streamJobs({
+      cases,
       release: assignment.release,
       provider: open.provider,
       arm: arm.name,
       ...(open.done === undefined ? {} : { done: open.done }),
     });
-    const report = await runArms(work, [arm], jobs, settings);
+    const total = plannedTrials(assignment.suite) - doneIn(open.done);
+    const report = await runArms(work, [arm], jobs, settings, total);
     const summary = await closeArm(work, arm, report, settings, found);
     return { summary, report };
   } finally {
     await open.provider.close?.();
   }
+}
+
+function doneIn(done: Arm['done']): number {
+  let trials = 0;
+  for (const some of done?.values() ?? []) trials += some.size;
+  return trials;
 }
 
 /** Runs the jobs of all arms together, grading each answer and writing it to its arm's snapshot. All arms share one examiner. */
@@ -204,6 +225,8 @@ export async function runArms(
   arms: readonly Arm[],
   jobs: Iterable<Job>,
   settings: RunSettings,
+  /** Number of jobs, where they come one at a time. */
+  total?: number,
 ): Promise<RunReport> {
   const first = arms[0];
   if (first === undefined) throw new Error('a run needs at least one arm');
@@ -215,6 +238,7 @@ export async function runArms(
   const writers = new Map(arms.map((arm) => [arm.name, ledgerWriter(work.store, arm.snapshotId)]));
   try {
     return await runJobs(jobs, {
+      ...(total === undefined ? {} : { total }),
       limits: limitsOf(settings),
       clock: work.clock,
       rng: work.rng,
@@ -246,7 +270,7 @@ function dearestCall(
 ): number | undefined {
   const bounds = arms.map((arm) => {
     const { suite, release } = arm.assignment;
-    const jobs = planJobs({ cases: suite.cases, release, provider: arm.provider, trials: 1 });
+    const jobs = streamJobs({ cases: suite.cases, release, provider: arm.provider, trials: 1 });
     return estimateRun(jobs, { costOf: price }).callCostUpperUsd;
   });
   return bounds.some((b) => b === null) ? undefined : Math.max(...(bounds as number[]));
