@@ -31,7 +31,14 @@ export interface StoredRun {
 /** A suite of so many cases under a dozen tags, as a suite file would give it. */
 export function storedSuite(name: string, cases: number, trials: number): Suite {
   const graders: Case['graders'] = [
-    { id: 'names-case', type: 'contains', negate: false, weight: 1, required: true, options: { value: 'ANSWER' } },
+    {
+      id: 'names-case',
+      type: 'contains',
+      negate: false,
+      weight: 1,
+      required: true,
+      options: { value: 'ANSWER' },
+    },
     { id: 'short', type: 'max-length', negate: false, weight: 1, required: true, options: { value: 1200 } },
   ];
   const gradersHash = contentHash(graders as unknown as JsonValue);
@@ -140,7 +147,7 @@ export async function storeRun(store: SnapshotStore, suite: Suite, run: StoredRu
     judge: null,
     embedder: null,
     exam: examFingerprint(suite, examiner),
-    caseExams: Object.fromEntries(suite.cases.map((c) => [c.id, caseExam(c, examiner)])),
+    caseExam: (c) => caseExam(c, examiner),
     plannedTrials: suite.cases.length * run.trials,
     startedAt: run.startedAt,
     seed: 7,
@@ -148,7 +155,9 @@ export async function storeRun(store: SnapshotStore, suite: Suite, run: StoredRu
     environment: { lastgood: 'bench', node: process.versions.node, platform: 'bench' },
   });
   let batch: GradedTrial[] = [];
-  for (const [caseNo, c] of suite.cases.entries()) {
+  let caseNo = -1;
+  for (const c of suite.cases) {
+    caseNo++;
     for (let trial = 0; trial < run.trials; trial++)
       batch.push(gradedTrial(c, caseNo, trial, run.startedAt, run.passes(caseNo, trial)));
     if (batch.length < BATCH && caseNo + 1 < suite.cases.length) continue;

@@ -2,6 +2,7 @@
 
 import { InvalidArgumentError } from 'commander';
 import type { Comparison } from '../../core/index.ts';
+import { boundHeap } from '../heap.ts';
 import { styleOf } from '../io.ts';
 import type { Register } from '../register.ts';
 import { type CommonOptions, common, gateExit, withWorkplace } from '../session.ts';
@@ -37,6 +38,7 @@ export const registerDiff: Register = (program, io, exit) => {
         regradeBaseline?: boolean;
       },
     ) => {
+      boundHeap();
       const { diffJob } = await import('../../workflow/compare/diff-job.ts');
       const { openOutput } = await import('../output.ts');
       const write = await openOutput(io, options.output);
@@ -48,7 +50,10 @@ export const registerDiff: Register = (program, io, exit) => {
           regradeBaseline: options.regradeBaseline,
         });
         const format = options.json ? 'json' : (options.format ?? 'text');
-        if (format === 'html') {
+        if (format === 'json') {
+          const { jsonPieces } = await import('../../report/json-document.ts');
+          await write(jsonPieces(comparison));
+        } else if (format === 'html') {
           const { diffPage } = await import('../../workflow/compare/diff-page.ts');
           await write(await diffPage(work.store, comparison, next));
         } else
