@@ -58,16 +58,20 @@ export function worstFirst(a: CaseDelta, b: CaseDelta): number {
   return rank(a) - rank(b) || delta(a) - delta(b) || (a.id < b.id ? -1 : 1);
 }
 
+/** The cases a page holds, worst first: all of them, and of a suite too large for a page the worst of those that changed. */
+export function pageCases(c: Pick<Comparison, 'cases'>): CaseDelta[] {
+  const whole = c.cases.length <= MOST_CASES;
+  return (whole ? [...c.cases] : c.cases.filter(hasChanged)).sort(worstFirst).slice(0, MOST_CASES);
+}
+
 /** The section's markup and the two data blocks its script reads. */
 export function caseSection(
   c: Comparison,
   details: ReadonlyMap<string, CaseTrials>,
   leftOut: string | null,
 ): { readonly html: string; readonly data: Readonly<Record<string, unknown>> } {
+  const sorted = pageCases(c);
   const changedCases = c.cases.filter(hasChanged);
-  // Of a suite too large for a page only what changed is in it, and of that the worst.
-  const whole = c.cases.length <= MOST_CASES;
-  const sorted = (whole ? [...c.cases] : changedCases).sort(worstFirst).slice(0, MOST_CASES);
   const absent = c.cases.length - sorted.length;
   const rows = sorted.map((d) => rowData(d, details.get(d.id)));
   const changed = rows.filter((r) => r.changed);

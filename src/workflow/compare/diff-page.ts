@@ -16,9 +16,9 @@ import {
   comparisonHtml,
   type HtmlOptions,
   hasChanged,
+  pageCases,
   type SeriesMark,
   type SeriesPoint,
-  worstFirst,
 } from '../../report/index.ts';
 import { wilson } from '../../stats/index.ts';
 
@@ -71,7 +71,7 @@ async function caseDetails(
   const missing: CaseDelta[] = [];
   let spent = 0;
   let refused = 0;
-  for (const d of [...comparison.cases].sort(worstFirst)) {
+  for (const d of pageCases(comparison)) {
     if (spent >= budget || refused >= MOST_REFUSED) {
       missing.push(d);
       continue;
