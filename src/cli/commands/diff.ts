@@ -78,20 +78,24 @@ export async function renderComparison(
   next: string | undefined,
   style?: ReturnType<typeof styleOf>,
 ): Promise<string> {
-  const report = await import('../../report/index.ts');
+  // Only what this format needs is loaded.
   switch (format) {
     case 'json':
-      return report.jsonDocument(comparison);
-    case 'markdown':
-      return report.comparisonMarkdown(comparison, next === undefined ? {} : { next });
+      return (await import('../../report/json-document.ts')).jsonDocument(comparison);
+    case 'markdown': {
+      const { comparisonMarkdown } = await import('../../report/comparison-markdown.ts');
+      return comparisonMarkdown(comparison, next === undefined ? {} : { next });
+    }
     case 'html':
-      return report.comparisonHtml(comparison);
+      return (await import('../../report/comparison-html.ts')).comparisonHtml(comparison);
     case 'junit':
-      return report.comparisonJunit(comparison);
-    case 'text':
-      return report.comparisonText(comparison, {
+      return (await import('../../report/comparison-junit.ts')).comparisonJunit(comparison);
+    case 'text': {
+      const { comparisonText } = await import('../../report/comparison-text.ts');
+      return comparisonText(comparison, {
         ...(style === undefined ? {} : { style }),
         ...(next === undefined ? {} : { next }),
       });
+    }
   }
 }
