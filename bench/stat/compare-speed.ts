@@ -39,6 +39,7 @@ const plain = plainLoop();
 for (const [n, k, limit] of [
   [100, 3, null],
   [1000, 5, 3],
+  [20_000, 3, 2],
   [100_000, 1, 5],
 ] as const) {
   const { a, b } = arms(n, k);

@@ -6,6 +6,8 @@ import { ANSI, PLAIN } from '../report/style.ts';
 export interface Io {
   /** Results only. */
   out(text: string): void;
+  /** Resolves when the reader has taken what was written; for results too large to wait in memory. */
+  outDrained?(): Promise<void>;
   /** Progress, warnings and errors. */
   err(text: string): void;
   /** Called before every result, so that a live progress line is gone before it. */
@@ -61,6 +63,10 @@ export function processIo(): Io {
     out: (text) => {
       clearLive();
       process.stdout.write(text);
+    },
+    outDrained: async () => {
+      if (process.stdout.writableNeedDrain)
+        await new Promise<void>((resolve) => process.stdout.once('drain', resolve));
     },
     beforeOut: (clear) => {
       clearLive = clear;

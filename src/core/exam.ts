@@ -37,6 +37,7 @@ export function caseExam(c: Case, examiner: Examiner): CaseExam {
 /** Which parts of the exam differ, in words; empty = same exam. */
 export function examDifferences(a: CaseExam, b: CaseExam): string[] {
   const parts: string[] = [];
+  if (a === b) return parts;
   if (a.contentHash !== b.contentHash) parts.push('case content');
   if (a.gradersHash !== b.gradersHash) parts.push('graders');
   if (a.judge !== b.judge) parts.push('judge');

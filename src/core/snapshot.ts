@@ -3,6 +3,7 @@
 import type { CaseExam } from './exam.ts';
 import type { Grade, UngradedCause } from './grade.ts';
 import type { JsonObject, JsonValue } from './json.ts';
+import type { PolicyFile } from './policy.ts';
 import type { FailureCause } from './provider.ts';
 import type { LayerName, Release } from './release.ts';
 import type { Case, Suite } from './suite.ts';
@@ -236,6 +237,8 @@ export interface SnapshotStore {
   trials(snapshotId: string, caseId?: string): AsyncIterable<GradedTrial>;
   /** The suite and releases exactly as they were when it ran. */
   suiteOf(snapshotId: string): Promise<Suite>;
+  /** That suite's policy alone: a comparison needs nothing else of it. */
+  policyOf(snapshotId: string): Promise<PolicyFile>;
   releaseOf(snapshotId: string, role?: 'subject' | 'judge' | 'embedder'): Promise<Release>;
   bless(blessing: Blessing): Promise<void>;
   /** Oldest first. */

@@ -141,7 +141,7 @@ export function calibrate(items: readonly LabelledItem[], options: CalibrationOp
   const agreement = truths.filter((truth, i) => truth === said[i]).length / truths.length;
 
   const binary = binaryOf(withTruth, options);
-  const raters = Math.max(...items.map((i) => i.human.length));
+  const raters = items.reduce((most, i) => Math.max(most, i.human.length), Number.NEGATIVE_INFINITY);
   return {
     items: withTruth.length,
     noMajority: items.length - withTruth.length,

@@ -11,6 +11,9 @@ import { type CaseTrials, trialsMarkup, trialWord } from './html-trials.ts';
 /** Rows written into the page itself, for readers without script. */
 const STATIC_ROWS = 40;
 
+/** Cases in one page: with more, a browser takes seconds to open it. */
+export const MOST_CASES = 10_000;
+
 /** One row as the page's script reads it. Every text is ready to be shown. */
 interface RowData {
   readonly id: string;
@@ -55,26 +58,41 @@ export function worstFirst(a: CaseDelta, b: CaseDelta): number {
   return rank(a) - rank(b) || delta(a) - delta(b) || (a.id < b.id ? -1 : 1);
 }
 
+/** The cases a page holds, worst first: all of them, and of a suite too large for a page the worst of those that changed. */
+export function pageCases(c: Pick<Comparison, 'cases'>): CaseDelta[] {
+  const whole = c.cases.length <= MOST_CASES;
+  return (whole ? [...c.cases] : c.cases.filter(hasChanged)).sort(worstFirst).slice(0, MOST_CASES);
+}
+
 /** The section's markup and the two data blocks its script reads. */
 export function caseSection(
   c: Comparison,
   details: ReadonlyMap<string, CaseTrials>,
   leftOut: string | null,
 ): { readonly html: string; readonly data: Readonly<Record<string, unknown>> } {
-  const sorted = [...c.cases].sort(worstFirst);
+  const sorted = pageCases(c);
+  const changedCases = c.cases.filter(hasChanged);
+  const absent = c.cases.length - sorted.length;
   const rows = sorted.map((d) => rowData(d, details.get(d.id)));
   const changed = rows.filter((r) => r.changed);
   const tags = [...new Set(rows.flatMap((r) => r.tags))].sort();
   const checks = [...new Set(rows.flatMap((r) => r.checks))].sort();
   const verdicts = [...new Set(rows.map((r) => r.verdict))];
   const html = [
-    `<h2 id="cases">Cases (${changed.length} of ${rows.length} changed)</h2>`,
+    `<h2 id="cases">Cases (${changedCases.length} of ${c.cases.length} changed)</h2>`,
     filters(tags, checks, verdicts),
     `<p class="dim small screen"><span id="shown" role="status" aria-live="polite">${Math.min(changed.length, STATIC_ROWS)} of ${rows.length} cases</span>. Open a case for its answers side by side and every trial, vote and reason. Keys: <kbd>j</kbd> <kbd>k</kbd> next and previous case, <kbd>Enter</kbd> open, <kbd>/</kbd> search. The filters stand in the address, so a link keeps them.</p>`,
+    absent === 0
+      ? ''
+      : `<p class="dim small">This page holds ${rows.length} of the ${c.cases.length} cases: ${
+          changedCases.length > rows.length
+            ? `the worst of the ${changedCases.length} that changed`
+            : 'those that changed'
+        }. All of them: <code>lastgood diff ${h(c.baseline.id)} ${h(c.candidate.id)} --json</code>.</p>`,
     leftOut === null ? '' : `<p class="dim small">${h(leftOut)}</p>`,
     staticTable(changed.slice(0, STATIC_ROWS), c.candidate.id),
     '<p class="screen"><button type="button" id="more" hidden>Show more cases</button></p>',
-    `<noscript><p class="dim">Without script this page shows ${Math.min(changed.length, STATIC_ROWS)} of ${changed.length} changed cases; <code>lastgood diff ${h(c.baseline.id)} ${h(c.candidate.id)} --json</code> has all of them.</p></noscript>`,
+    `<noscript><p class="dim">Without script this page shows ${Math.min(changed.length, STATIC_ROWS)} of ${changedCases.length} changed cases; <code>lastgood diff ${h(c.baseline.id)} ${h(c.candidate.id)} --json</code> has all of them.</p></noscript>`,
   ];
   return {
     html: html.filter((part) => part !== '').join('\n'),

@@ -62,7 +62,9 @@ export function sliceTable(c: Comparison): string {
       Number(a.verdict === 'unchanged') - Number(b.verdict === 'unchanged') ||
       Math.abs(b.delta) - Math.abs(a.delta),
   );
-  const reach = Math.max(0.05, ...slices.flatMap((s) => [s.delta, ...(s.interval ?? [])].map(Math.abs)));
+  let reach = 0.05;
+  for (const s of slices)
+    for (const v of [s.delta, ...(s.interval ?? [])]) reach = Math.max(reach, Math.abs(v));
   const table = htmlTable(
     ['tag', 'cases', 'before', 'after', 'points', 'interval', '', 'p', 'adjusted', 'verdict'],
     slices

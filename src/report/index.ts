@@ -15,7 +15,7 @@ export * from './escape.ts';
 export * from './format.ts';
 export * from './gitlab-quality.ts';
 export * from './history-text.ts';
-export { hasChanged, worstFirst } from './html-cases.ts';
+export { hasChanged, MOST_CASES, pageCases, worstFirst } from './html-cases.ts';
 export type { LayerChange } from './html-sections.ts';
 export { type CaseTrials, shownOutput, tellingPair } from './html-trials.ts';
 export { hoursText } from './incident-detection.ts';

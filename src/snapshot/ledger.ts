@@ -3,8 +3,10 @@
 import type { Database } from 'better-sqlite3';
 import type { CaseList } from '../core/case-list.ts';
 import { LastgoodError } from '../core/errors.ts';
+import type { CaseExam } from '../core/exam.ts';
 import type { JsonObject, JsonValue } from '../core/json.ts';
 import { canonicalJson } from '../core/json.ts';
+import type { PolicyFile } from '../core/policy.ts';
 import type { Release } from '../core/release.ts';
 import type {
   Blessing,
@@ -28,6 +30,7 @@ import { resolveReference } from './resolve.ts';
 import { SnapshotTables } from './snapshots.ts';
 import {
   CASES_PER_TRANSACTION,
+  type CaseFacts,
   type ExamBook,
   ExamBookWriter,
   examBookJson,
@@ -45,6 +48,11 @@ export async function openLedger(path: string, options: LedgerOptions = {}): Pro
   return new SqliteLedger(await openLedgerFile(path, options));
 }
 
+interface ExaminedCase {
+  readonly facts: CaseFacts;
+  readonly exam: CaseExam;
+}
+
 /** A snapshot store on an open ledger file. */
 export class SqliteLedger implements SnapshotStore {
   readonly #file: OpenLedgerFile;
@@ -55,6 +63,13 @@ export class SqliteLedger implements SnapshotStore {
   readonly #trials: TrialTables;
   /** Case numbers of the suite that trials are being appended for. */
   #caseNumbers: { readonly suite: number; readonly byId: ReadonlyMap<string, number> } | null = null;
+
+  #lastExamined: {
+    readonly suite: number;
+    readonly bookId: number;
+    readonly version: number;
+    readonly cases: readonly ExaminedCase[];
+  } | null = null;
 
   constructor(file: OpenLedgerFile) {
     this.#file = file;
@@ -162,18 +177,17 @@ export class SqliteLedger implements SnapshotStore {
     return this.#read(() => {
       const { no, suite } = this.#snapshots.key(snapshotId);
       const bookId = this.#value<number>('SELECT exam_book FROM snapshot WHERE no = ?', no);
-      const book = this.#content.json(bookId as number) as unknown as ExamBook;
       const trials = this.#trials.results(no);
       const summary = this.#summary(snapshotId);
       const most = summary.plannedTrialsPerCase ?? Number.POSITIVE_INFINITY;
-      const cases = this.#suites.facts(suite).map(
-        (facts): CaseResult => ({
+      const cases = this.#examined(suite, bookId as number).map(
+        ({ facts, exam }): CaseResult => ({
           id: facts.id,
           tags: facts.tags,
           group: facts.group,
           critical: facts.critical,
           minPassRate: facts.minPassRate,
-          exam: examOf(book, facts),
+          exam,
           plannedTrials: Math.min(facts.trials, most),
           trials: trials.get(facts.caseNo) ?? [],
         }),
@@ -195,6 +209,10 @@ export class SqliteLedger implements SnapshotStore {
     });
     // A query a case and none left open between two of them: an open one would keep this connection from writing.
     for (const [id, caseNo] of wanted) yield* await this.#read(() => this.#trials.ofCase(no, caseNo, id));
+  }
+
+  async policyOf(snapshotId: string): Promise<PolicyFile> {
+    return this.#read(() => this.#suites.policy(this.#snapshots.key(snapshotId).suite));
   }
 
   async suiteOf(snapshotId: string): Promise<Suite> {
@@ -295,6 +313,20 @@ export class SqliteLedger implements SnapshotStore {
       this.#caseNumbers = { suite, byId: this.#suites.numbers(suite) };
     }
     return this.#caseNumbers.byId;
+  }
+
+  /** The cases of a suite under an exam. The two snapshots of a comparison mostly have both in common, so the last ones are kept. */
+  #examined(suite: number, bookId: number): readonly ExaminedCase[] {
+    // Raised by whatever another connection does to the file: pruned rows may have their numbers given to others.
+    const version = this.#db.pragma('data_version', { simple: true }) as number;
+    const last = this.#lastExamined;
+    if (last !== null && last.suite === suite && last.bookId === bookId && last.version === version)
+      return last.cases;
+    this.#lastExamined = null;
+    const book = this.#content.json(bookId) as unknown as ExamBook;
+    const cases = this.#suites.facts(suite).map((facts) => ({ facts, exam: examOf(book, facts) }));
+    this.#lastExamined = { suite, bookId, version, cases };
+    return cases;
   }
 
   #value<T>(sql: string, ...values: (string | number)[]): T | null | undefined {

@@ -6,6 +6,7 @@ import type { ErrorWhere } from '../core/errors.ts';
 import type { CaseExam } from '../core/exam.ts';
 import type { JsonObject, JsonValue } from '../core/json.ts';
 import { canonicalJson, sha256Stream } from '../core/json.ts';
+import type { PolicyFile } from '../core/policy.ts';
 import type { Release } from '../core/release.ts';
 import type { Case, Suite } from '../core/suite.ts';
 import { type ContentTables, hashCell, hashText, shortKeyOf } from './content.ts';
@@ -42,6 +43,22 @@ interface CaseRow {
   readonly place: string | null;
 }
 
+/** A row of facts as a plain array: of 100,000 cases, objects and bytes would take most of the time there is. */
+type FactsRow = readonly [
+  caseNo: number,
+  id: string,
+  tags: number,
+  group: number | null,
+  critical: number,
+  trials: number,
+  minPassRate: number | null,
+  contentHash: string,
+  gradersHash: string,
+];
+
+const hexOf = (column: string): string =>
+  `CASE typeof(${column}) WHEN 'blob' THEN lower(hex(${column})) ELSE ${column} END`;
+
 const FACTS = `c.case_no, v.case_id, v.tags, v.grp, v.critical, v.trials, v.min_pass_rate, v.content_hash, v.graders_hash`;
 
 /** Cases stored per transaction: a large suite must not lock other writers out for seconds. */
@@ -58,7 +75,7 @@ export class SuiteTables {
   readonly #addSuite: Statement<unknown[]>;
   readonly #addSuiteCase: Statement<unknown[]>;
   readonly #suite: Statement<[number], { header: number; cases: number }>;
-  readonly #facts: Statement<[number], CaseRow>;
+  readonly #facts: Statement<[number], FactsRow>;
   readonly #cases: Statement<[number, number, number], CaseRow>;
   readonly #numbers: Statement<[number], [string, number]>;
   readonly #findRelease: Statement<[number], number>;
@@ -78,9 +95,12 @@ export class SuiteTables {
       'INSERT INTO suite_case (suite, case_no, case_version, file, line, col, place) VALUES (?, ?, ?, ?, ?, ?, ?)',
     );
     this.#suite = db.prepare('SELECT header, cases FROM suite WHERE id = ?');
-    this.#facts = db.prepare(
-      `SELECT ${FACTS} FROM suite_case c JOIN case_version v ON v.id = c.case_version WHERE c.suite = ? ORDER BY c.case_no`,
-    );
+    this.#facts = db
+      .prepare<[number], FactsRow>(
+        `SELECT c.case_no, v.case_id, v.tags, v.grp, v.critical, v.trials, v.min_pass_rate, ${hexOf('v.content_hash')}, ${hexOf('v.graders_hash')}
+         FROM suite_case c JOIN case_version v ON v.id = c.case_version WHERE c.suite = ? ORDER BY c.case_no`,
+      )
+      .raw();
     this.#cases = db.prepare(
       `SELECT ${FACTS}, v.shape, v.parts, c.file, c.line, c.col, c.place
        FROM suite_case c JOIN case_version v ON v.id = c.case_version
@@ -155,15 +175,19 @@ export class SuiteTables {
 
   /** The cases of a large suite are read when they are asked for, as long as the ledger is open. */
   suite(id: number): Suite {
-    const row = this.#suite.get(id);
-    if (row === undefined) throw new Error(`the ledger refers to suite ${id}, which is not there`);
-    const header = this.#content.document(row.header) as unknown as Omit<Suite, 'cases'>;
+    const { cases, ...header } = this.#header(id);
     const page = (no: number): Case[] => this.#casesFrom(id, no * CASE_PAGE, CASE_PAGE);
     return {
       ...header,
-      cases:
-        row.cases <= MOST_CASES_HELD ? this.#casesFrom(id, 0, row.cases) : new PagedCases(row.cases, page),
+      cases: cases <= MOST_CASES_HELD ? this.#casesFrom(id, 0, cases) : new PagedCases(cases, page),
     };
+  }
+
+  /** The suite without its cases, and their number. */
+  #header(id: number): Omit<Suite, 'cases'> & { readonly cases: number } {
+    const row = this.#suite.get(id);
+    if (row === undefined) throw new Error(`the ledger refers to suite ${id}, which is not there`);
+    return { ...(this.#content.document(row.header) as unknown as Omit<Suite, 'cases'>), cases: row.cases };
   }
 
   #casesFrom(suite: number, from: number, count: number): Case[] {
@@ -177,9 +201,37 @@ export class SuiteTables {
     return numbers;
   }
 
-  /** In the order of the suite. */
+  /** In the order of the suite. What many cases have in common (tags, graders) is one value. */
   facts(suiteId: number): CaseFacts[] {
-    return this.#facts.all(suiteId).map((row) => this.#factsOf(row));
+    const facts: CaseFacts[] = [];
+    const tagLists = new Map<number, readonly string[]>();
+    let graders = '';
+    for (const row of this.#facts.iterate(suiteId)) {
+      const [caseNo, id, tagsId, group, critical, trials, minPassRate, contentHash, gradersHash] = row;
+      let tags = tagLists.get(tagsId);
+      if (tags === undefined) {
+        tags = JSON.parse(this.#content.word(tagsId)) as string[];
+        tagLists.set(tagsId, tags);
+      }
+      if (gradersHash !== graders) graders = gradersHash;
+      facts.push({
+        caseNo,
+        id,
+        tags,
+        group: this.#content.wordOrNull(group),
+        critical: critical === 1,
+        trials,
+        minPassRate,
+        contentHash,
+        gradersHash: graders,
+      });
+    }
+    return facts;
+  }
+
+  /** What the suite says of gating; its cases are not read. */
+  policy(id: number): PolicyFile {
+    return this.#header(id).policy;
   }
 
   /** Id of a release. Inside a write transaction. */

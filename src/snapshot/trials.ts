@@ -91,25 +91,26 @@ interface TrialRow {
   readonly attempts: number | string;
 }
 
-type ResultRow = Pick<
-  TrialRow,
-  | 'case_no'
-  | 'trial'
-  | 'outcome'
-  | 'pass'
-  | 'score'
-  | 'ungraded'
-  | 'length'
-  | 'refusal'
-  | 'latency_ms'
-  | 'cost_usd'
-  | 'output_tokens'
-  | 'stop_reason'
-> & {
-  readonly model: string | null;
-  readonly system_fingerprint: string | null;
-  readonly sha256: Buffer | null;
-};
+/** A trial's numbers as a plain array: of 100,000 trials, objects and bytes would take most of the time there is. */
+type ResultRow = readonly [
+  caseNo: number,
+  trial: number,
+  outcome: number,
+  pass: number | null,
+  score: number | null,
+  ungraded: number | null,
+  length: number | null,
+  refusal: number | null,
+  latencyMs: number | null,
+  costUsd: number | null,
+  outputTokens: number | null,
+  stopReason: number | null,
+  served: number | null,
+  /** Empty without an output. */
+  outputHash: string,
+];
+
+const NO_CAUSES: readonly UngradedCause[] = [];
 
 interface ServedRow {
   readonly model: string | null;
@@ -149,12 +150,13 @@ export class TrialTables {
     this.#caseNos = db
       .prepare<[number], number>('SELECT DISTINCT case_no FROM trial WHERE snapshot = ? ORDER BY case_no')
       .pluck();
-    this.#results = db.prepare(
-      `SELECT t.case_no, t.trial, t.outcome, t.pass, t.score, t.ungraded, t.length, t.refusal, t.latency_ms, t.cost_usd,
-              t.output_tokens, t.stop_reason, d.model, d.system_fingerprint, o.sha256
-       FROM trial t LEFT JOIN served d ON d.id = t.served LEFT JOIN content o ON o.id = t.output
-       WHERE t.snapshot = ? ORDER BY t.case_no, t.trial`,
-    );
+    this.#results = db
+      .prepare<[number], ResultRow>(
+        `SELECT t.case_no, t.trial, t.outcome, t.pass, t.score, t.ungraded, t.length, t.refusal, t.latency_ms, t.cost_usd,
+                t.output_tokens, t.stop_reason, t.served, lower(hex(o.sha256))
+         FROM trial t LEFT JOIN content o ON o.id = t.output WHERE t.snapshot = ? ORDER BY t.case_no, t.trial`,
+      )
+      .raw();
     this.#done = db.prepare('SELECT case_no, trial FROM trial WHERE snapshot = ?');
     this.#findServed = db.prepare<[string], number>('SELECT id FROM served WHERE key = ?').pluck();
     this.#addServed = db.prepare(
@@ -239,28 +241,37 @@ export class TrialTables {
   /** What comparisons see, by case number. */
   results(snapshotNo: number): Map<number, TrialResult[]> {
     const byCase = new Map<number, TrialResult[]>();
+    // A snapshot is served by one or two models: their names are read once, not with every trial.
+    const servers = new Map<number, ServedRow>();
     for (const row of this.#results.iterate(snapshotNo)) {
-      const { status, cause } = outcomeOf(row.outcome);
+      const [caseNo, trial, outcome, pass, score, ungraded, length, refusal, latencyMs] = row;
+      const [, , , , , , , , , costUsd, outputTokens, stopReason, servedId, outputHash] = row;
+      const { status, cause } = outcomeOf(outcome);
+      let served = servedId === null ? null : servers.get(servedId);
+      if (served === undefined) {
+        served = this.#servedRow(servedId as number);
+        servers.set(servedId as number, served);
+      }
       const result: TrialResult = {
-        trial: row.trial,
+        trial,
         status,
         cause,
-        pass: row.pass === null ? null : row.pass === 1,
-        score: row.score,
+        pass: pass === null ? null : pass === 1,
+        score,
         ungraded:
-          row.ungraded === null ? [] : (JSON.parse(this.#content.word(row.ungraded)) as UngradedCause[]),
-        length: row.length,
-        latencyMs: row.latency_ms,
-        costUsd: row.cost_usd,
-        outputTokens: row.output_tokens,
-        refusal: row.refusal === null ? null : row.refusal === 1,
-        stopReason: this.#content.wordOrNull(row.stop_reason),
-        servedModel: row.model,
-        systemFingerprint: row.system_fingerprint,
-        outputHash: row.sha256?.toString('hex') ?? null,
+          ungraded === null ? NO_CAUSES : (JSON.parse(this.#content.word(ungraded)) as UngradedCause[]),
+        length,
+        latencyMs,
+        costUsd,
+        outputTokens,
+        refusal: refusal === null ? null : refusal === 1,
+        stopReason: this.#content.wordOrNull(stopReason),
+        servedModel: served?.model ?? null,
+        systemFingerprint: served?.system_fingerprint ?? null,
+        outputHash: outputHash === '' ? null : outputHash,
       };
-      const trials = byCase.get(row.case_no);
-      if (trials === undefined) byCase.set(row.case_no, [result]);
+      const trials = byCase.get(caseNo);
+      if (trials === undefined) byCase.set(caseNo, [result]);
       else trials.push(result);
     }
     return byCase;
@@ -337,9 +348,14 @@ export class TrialTables {
     return id;
   }
 
-  #servedOf(id: number, requestId: string | null): Served {
+  #servedRow(id: number): ServedRow {
     const row = this.#served.get(id);
     if (row === undefined) throw new Error(`the ledger refers to served ${id}, which is not there`);
+    return row;
+  }
+
+  #servedOf(id: number, requestId: string | null): Served {
+    const row = this.#servedRow(id);
     return {
       model: row.model,
       systemFingerprint: row.system_fingerprint,

@@ -12,7 +12,6 @@ import type {
   SnapshotEnvironment,
   SnapshotStore,
 } from '../core/index.ts';
-import { createProvider } from '../provider/index.ts';
 import type { Privacy } from './run/privacy.ts';
 
 export interface Workplace {
@@ -36,6 +35,10 @@ export interface Workplace {
 }
 
 /** The provider of a release: the workplace's own stand-in, or what its route names. */
-export function providerOf(work: Workplace, release: Release): Promise<Provider> {
-  return work.providerFor?.(release) ?? createProvider(release, { env: work.env, mask: work.mask });
+export async function providerOf(work: Workplace, release: Release): Promise<Provider> {
+  const own = work.providerFor?.(release);
+  if (own !== undefined) return own;
+  // What only reads the ledger never needs one.
+  const { createProvider } = await import('../provider/index.ts');
+  return createProvider(release, { env: work.env, mask: work.mask });
 }

@@ -2,6 +2,7 @@
 
 import { InvalidArgumentError } from 'commander';
 import type { Comparison } from '../../core/index.ts';
+import { boundHeap } from '../heap.ts';
 import { styleOf } from '../io.ts';
 import type { Register } from '../register.ts';
 import { type CommonOptions, common, gateExit, withWorkplace } from '../session.ts';
@@ -37,6 +38,7 @@ export const registerDiff: Register = (program, io, exit) => {
         regradeBaseline?: boolean;
       },
     ) => {
+      boundHeap();
       const { diffJob } = await import('../../workflow/compare/diff-job.ts');
       const { openOutput } = await import('../output.ts');
       const write = await openOutput(io, options.output);
@@ -48,7 +50,10 @@ export const registerDiff: Register = (program, io, exit) => {
           regradeBaseline: options.regradeBaseline,
         });
         const format = options.json ? 'json' : (options.format ?? 'text');
-        if (format === 'html') {
+        if (format === 'json') {
+          const { jsonPieces } = await import('../../report/json-document.ts');
+          await write(jsonPieces(comparison));
+        } else if (format === 'html') {
           const { diffPage } = await import('../../workflow/compare/diff-page.ts');
           await write(await diffPage(work.store, comparison, next));
         } else
@@ -73,20 +78,24 @@ export async function renderComparison(
   next: string | undefined,
   style?: ReturnType<typeof styleOf>,
 ): Promise<string> {
-  const report = await import('../../report/index.ts');
+  // Only what this format needs is loaded.
   switch (format) {
     case 'json':
-      return report.jsonDocument(comparison);
-    case 'markdown':
-      return report.comparisonMarkdown(comparison, next === undefined ? {} : { next });
+      return (await import('../../report/json-document.ts')).jsonDocument(comparison);
+    case 'markdown': {
+      const { comparisonMarkdown } = await import('../../report/comparison-markdown.ts');
+      return comparisonMarkdown(comparison, next === undefined ? {} : { next });
+    }
     case 'html':
-      return report.comparisonHtml(comparison);
+      return (await import('../../report/comparison-html.ts')).comparisonHtml(comparison);
     case 'junit':
-      return report.comparisonJunit(comparison);
-    case 'text':
-      return report.comparisonText(comparison, {
+      return (await import('../../report/comparison-junit.ts')).comparisonJunit(comparison);
+    case 'text': {
+      const { comparisonText } = await import('../../report/comparison-text.ts');
+      return comparisonText(comparison, {
         ...(style === undefined ? {} : { style }),
         ...(next === undefined ? {} : { next }),
       });
+    }
   }
 }

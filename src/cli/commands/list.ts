@@ -110,14 +110,17 @@ export const registerList: Register = (program, io) => {
         return;
       }
       const results = await work.store.results(summary.id);
-      if (options.json)
-        printJson(io, {
-          schemaVersion: 1,
-          kind: 'snapshot',
-          snapshot: snapshotJson(summary),
-          cases: results.cases,
-        });
-      else io.out(snapshotText(results, { style: styleOf(io) }));
+      if (options.json) {
+        const [{ jsonPieces }, { printPieces }] = await Promise.all([
+          import('../../report/json-document.ts'),
+          import('../output.ts'),
+        ]);
+        const snapshot = snapshotJson(summary);
+        await printPieces(
+          io,
+          jsonPieces({ schemaVersion: 1, kind: 'snapshot', snapshot, cases: results.cases }),
+        );
+      } else io.out(snapshotText(results, { style: styleOf(io) }));
     });
   });
 };

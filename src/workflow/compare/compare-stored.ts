@@ -21,7 +21,7 @@ const EXAMPLES = 5;
 
 /** The policy in force: the candidate's suite as it was when it ran. */
 export async function policyOf(store: SnapshotStore, snapshotId: string): Promise<Policy> {
-  return resolvePolicy((await store.suiteOf(snapshotId)).policy);
+  return resolvePolicy(await store.policyOf(snapshotId));
 }
 
 /** Both snapshots' numbers, compared under the candidate's policy. */

@@ -1,7 +1,6 @@
 // The diff command: two references, one comparison, and the command to run next.
 
-import type { Comparison } from '../../core/index.ts';
-import { regradeAs } from '../judge/regrade.ts';
+import type { Comparison, SnapshotSummary } from '../../core/index.ts';
 import type { Workplace } from '../workplace.ts';
 import { compareStored } from './compare-stored.ts';
 
@@ -18,9 +17,15 @@ export async function diffJob(
   const now = work.clock.now();
   const a = await work.store.resolve(input.baseline, { suite: input.suite, now });
   const b = await work.store.resolve(input.candidate, { suite: input.suite ?? a.suite, now });
-  const baseline = input.regradeBaseline === true ? (await regradeAs(work, a, b)).summary : a;
+  const baseline = input.regradeBaseline === true ? await regraded(work, a, b) : a;
   const comparison = await compareStored(work, baseline, b);
   return { comparison, next: nextCommand(comparison) };
+}
+
+/** Loaded only when asked for: grading needs ten times as much code as comparing does. */
+async function regraded(work: Workplace, a: SnapshotSummary, b: SnapshotSummary): Promise<SnapshotSummary> {
+  const { regradeAs } = await import('../judge/regrade.ts');
+  return (await regradeAs(work, a, b)).summary;
 }
 
 /** What a person would do now. */

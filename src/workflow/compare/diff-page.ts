@@ -16,14 +16,16 @@ import {
   comparisonHtml,
   type HtmlOptions,
   hasChanged,
+  pageCases,
   type SeriesMark,
   type SeriesPoint,
-  worstFirst,
 } from '../../report/index.ts';
 import { wilson } from '../../stats/index.ts';
 
 /** Stored text of trials put into one page, in characters of JSON. */
 export const DETAIL_BUDGET = 6_000_000;
+/** When so many cases in a row did not fit into what is left, the rest of a large suite is not read to find one that does. */
+const MOST_REFUSED = 50;
 /** Runs drawn over time; with fewer than the least there is no course to see. */
 const MAX_RUNS = 90;
 export const MIN_RUNS = 3;
@@ -68,8 +70,9 @@ async function caseDetails(
   const details = new Map<string, Sides>();
   const missing: CaseDelta[] = [];
   let spent = 0;
-  for (const d of [...comparison.cases].sort(worstFirst)) {
-    if (spent >= budget) {
+  let refused = 0;
+  for (const d of pageCases(comparison)) {
+    if (spent >= budget || refused >= MOST_REFUSED) {
       missing.push(d);
       continue;
     }
@@ -79,9 +82,11 @@ async function caseDetails(
     };
     const size = JSON.stringify([sides.baseline.map(shownPart), sides.candidate.map(shownPart)]).length;
     if (spent + size > budget && details.size > 0) {
+      refused++;
       missing.push(d);
       continue;
     }
+    refused = 0;
     spent += size;
     details.set(d.id, sides);
   }

@@ -1,14 +1,17 @@
 // One sentence about the judge for every report: how right it was found to be, or that nobody has looked.
 
 import { type SnapshotStore, shortHash } from '../../core/index.ts';
-import { calibrationOf, type StoredCalibration } from './judge-calibrate.ts';
+import type { StoredCalibration } from './judge-calibrate.ts';
 
 /** The sentence for the judge with this fingerprint; null without a judge. */
 export async function judgeNote(
   store: Pick<SnapshotStore, 'records'>,
   judge: string | null,
 ): Promise<string | null> {
-  return judge === null ? null : judgeSentence(judge, await calibrationOf(store, judge));
+  if (judge === null) return null;
+  // Loaded only where there is a judge: calibrating needs far more code than comparing does.
+  const { calibrationOf } = await import('./judge-calibrate.ts');
+  return judgeSentence(judge, await calibrationOf(store, judge));
 }
 
 /** `judge 3fa9c1d2e4b5: J 0.82 [0.70, 0.91], κ 0.81, AC1 0.83 on 120 labels, 2026-04-01`, or that it is uncalibrated. */

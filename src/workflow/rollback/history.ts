@@ -125,7 +125,7 @@ async function onsetsOf(
   if (anchor === null || newest === undefined || newest.id === anchor) return [];
   const good = await work.store.results(anchor);
   const now = await work.store.results(newest.id);
-  const policy = resolvePolicy((await work.store.suiteOf(newest.id)).policy);
+  const policy = resolvePolicy(await work.store.policyOf(newest.id));
   const comparison = compareSnapshots(good, now, { policy });
   const isRegression =
     comparison.verdict === 'regressed' || comparison.cases.some((c) => c.verdict === 'regressed');

@@ -1,0 +1,173 @@
+// npm run bench:read -- [--cases 100000] [--reps 3] [--snapshots 1000] [--keep FOLDER]
+// Everything that reads the ledger, as whole processes: CPU time, peak memory and the ratio to a bare node in the same round. The ledgers
+// are written through the store, no model is called. With --keep they stay in that folder and are used again.
+
+import { existsSync, statSync } from 'node:fs';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { openLedger } from '../src/snapshot/index.ts';
+import { type StoredRun, storedSuite, storeRun } from './kit/ledgers.ts';
+import { type Measured, measure, median } from './kit/measure.ts';
+
+const { values } = parseArgs({
+  options: {
+    cases: { type: 'string', default: '100000' },
+    reps: { type: 'string', default: '3' },
+    snapshots: { type: 'string', default: '1000' },
+    keep: { type: 'string' },
+  },
+});
+const BIN = fileURLToPath(new URL('../bin/lastgood.js', import.meta.url));
+const large = Number(values.cases);
+const folder = values.keep ?? (await mkdtemp(join(tmpdir(), 'lastgood-bench-read-')));
+
+const day = (n: number): string => new Date(Date.UTC(2026, 2, 15, 2) + n * 86_400_000).toISOString();
+const before = (caseNo: number, trial: number): boolean => (caseNo * 31 + trial * 17) % 10 !== 0;
+const flipped = (caseNo: number, trial: number): boolean =>
+  caseNo % 10 === 1 ? !before(caseNo, trial) : before(caseNo, trial);
+const nearly = (caseNo: number, trial: number): boolean =>
+  caseNo % 1000 === 3 ? !before(caseNo, trial) : before(caseNo, trial);
+
+async function ledger(
+  name: string,
+  cases: number,
+  trials: number,
+  runs: Iterable<StoredRun>,
+): Promise<string> {
+  const path = join(folder, `${name}.db`);
+  if (existsSync(path)) return path;
+  const store = await openLedger(path);
+  const suite = storedSuite('bench', cases, trials);
+  for (const run of runs) await storeRun(store, suite, run);
+  await store.close();
+  return path;
+}
+
+function pair(trials: number): StoredRun[] {
+  return [
+    { id: 'sbefore', startedAt: day(0), trials, passes: before },
+    { id: 'snearly', startedAt: day(1), trials, passes: nearly },
+    { id: 'sflipped', startedAt: day(2), trials, passes: flipped },
+  ];
+}
+
+interface Target {
+  readonly name: string;
+  readonly args: readonly string[];
+  /** CPU seconds, bare nodes, MB; what is not given is only told. */
+  readonly cpu?: number;
+  readonly bare?: number;
+  readonly rss?: number;
+  readonly code?: number;
+}
+
+async function measureInTurn(target: Target): Promise<boolean> {
+  const runs: (Omit<Measured, 'stdout'> & { readonly ratio: number; readonly printed: number })[] = [];
+  for (let n = 0; n < Number(values.reps); n++) {
+    const bare = await measure(['-e', '0']);
+    const run = await measure([BIN, ...target.args], { OPENAI_API_KEY: 'sk-loopback-bench-key' });
+    const { stdout, ...numbers } = run;
+    runs.push({ ...numbers, printed: stdout.length, ratio: run.cpuMs / bare.cpuMs });
+  }
+  const cpu = median(runs.map((r) => r.cpuMs)) / 1000;
+  const rss = median(runs.map((r) => r.rssMb));
+  const ratio = median(runs.map((r) => r.ratio));
+  const codes = [...new Set(runs.map((r) => r.code))];
+  const ok =
+    cpu <= (target.cpu ?? cpu) &&
+    ratio <= (target.bare ?? ratio) &&
+    rss <= (target.rss ?? rss) &&
+    codes.every((c) => c === (target.code ?? 0));
+  const wanted = [
+    target.cpu === undefined ? '' : `≤ ${target.cpu} s`,
+    target.bare === undefined ? '' : `≤ ${target.bare} × node`,
+    target.rss === undefined ? '' : `≤ ${target.rss} MB`,
+  ].filter((w) => w !== '');
+  console.log(
+    `| ${target.name} | ${cpu.toFixed(2)} | ${ratio.toFixed(1)} | ${rss.toFixed(0)} | ${((runs[0]?.printed ?? 0) / 1e6).toFixed(2)} | ${codes.join(', ')} | ${wanted.join(', ')} | ${ok ? 'ok' : 'MISS'} |`,
+  );
+  return ok;
+}
+
+try {
+  await mkdir(folder, { recursive: true });
+  const small = await ledger('small', 500, 1, pair(1));
+  const repeated = await ledger('repeated', 20_000, 3, pair(3));
+  const big = await ledger('large', large, 1, pair(1));
+  const interrupted = await ledger('interrupted', 1000, 1, [
+    { id: 'sresume', startedAt: day(0), trials: 1, passes: before, state: 'interrupted' },
+  ]);
+  // A list reads no trials: a few of each snapshot stand for all.
+  const nights = Array.from(
+    { length: Number(values.snapshots) },
+    (_, n): StoredRun => ({
+      id: `snight${n}`,
+      startedAt: day(n - 2000),
+      trials: 1,
+      passes: before,
+      answeredCases: 20,
+    }),
+  );
+  const many = await ledger('many', 500, 1, nights);
+  const diff = (db: string, to: string, ...more: string[]): string[] => [
+    'diff',
+    'sbefore',
+    to,
+    '--db',
+    db,
+    ...more,
+  ];
+  const targets: Target[] = [
+    { name: '`--version`', args: ['--version'], bare: 2.5 },
+    { name: '`--help`', args: ['--help'], bare: 4, cpu: 0.3 },
+    { name: `\`list\`, ${values.snapshots} snapshots`, args: ['list', '--db', many], cpu: 0.3 },
+    { name: '`diff`, 500 cases', args: diff(small, 'sflipped'), cpu: 0.4, code: 1 },
+    { name: '`diff`, 20,000 × 3', args: diff(repeated, 'snearly'), cpu: 6, rss: 500 },
+    { name: `\`diff\`, ${large} flipped`, args: diff(big, 'sflipped'), cpu: 6, rss: 500, code: 1 },
+    { name: `\`diff\`, ${large} nearly the same`, args: diff(big, 'snearly'), cpu: 6, rss: 500 },
+    ...['json', 'markdown', 'junit', 'html'].map((format) => ({
+      name: `\`diff --format ${format}\`, ${large}`,
+      args: diff(big, 'sflipped', '--format', format, '-o', join(folder, 'out', `diff.${format}`)),
+      cpu: 12,
+      rss: 500,
+      code: 1,
+    })),
+    { name: `\`show\`, ${large}`, args: ['show', 'sflipped', '--db', big], cpu: 6, rss: 500 },
+    {
+      name: `\`show --json\`, ${large}`,
+      args: ['show', 'sflipped', '--db', big, '--json'],
+      cpu: 12,
+      rss: 500,
+    },
+    { name: `\`history\`, 3 × ${large}`, args: ['history', 'bench', '--db', big], cpu: 20, rss: 700 },
+    {
+      name: `\`export\`, ${large}`,
+      args: ['export', 'sflipped', '--db', big, '--dir', join(folder, 'out')],
+      cpu: 60,
+      rss: 700,
+    },
+  ];
+  console.log(
+    `ledgers: ${(statSync(big).size / 1e6).toFixed(0)} MB for three snapshots of ${large} cases, ${(statSync(many).size / 1e6).toFixed(0)} MB for ${values.snapshots} short ones\n`,
+  );
+  console.log(
+    '| what | CPU s | × bare node | peak RSS MB | output MB | exit | wanted | |\n|---|---|---|---|---|---|---|---|',
+  );
+  let missed = 0;
+  for (const target of targets) if (!(await measureInTurn(target))) missed++;
+  // Resuming changes the ledger, so it is measured once.
+  const bare = await measure(['-e', '0']);
+  const size = statSync(interrupted).size;
+  const resumed = await measure([BIN, 'run', '--resume', 'sresume', '--db', interrupted], {
+    OPENAI_API_KEY: 'sk-loopback-bench-key',
+  });
+  console.log(
+    `| \`run --resume\`, all 1,000 done (once) | ${(resumed.cpuMs / 1000).toFixed(2)} | ${(resumed.cpuMs / bare.cpuMs).toFixed(1)} | ${resumed.rssMb.toFixed(0)} | ${(resumed.stdout.length / 1e6).toFixed(2)} | ${resumed.code} | ≤ 0.6 s | ${resumed.cpuMs <= 600 && resumed.code === 0 ? 'ok' : 'MISS'}, ledger ${(100 * (statSync(interrupted).size / size - 1)).toFixed(1)} % larger |`,
+  );
+  console.log(`\n${missed === 0 ? 'every target met' : `${missed} missed`}`);
+} finally {
+  if (values.keep === undefined) await rm(folder, { recursive: true, force: true });
+}
