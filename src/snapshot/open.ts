@@ -8,6 +8,7 @@ import { LastgoodError } from '../core/errors.ts';
 import { addonMissing, isAddonFailure, loadDriver } from './addon.ts';
 import { type Patience, patience, withPatience } from './database-error.ts';
 import { APPLICATION_ID, MIGRATIONS, SCHEMA_VERSION } from './migrations.ts';
+import type { ProjectFolder } from './places.ts';
 
 export interface LedgerOptions {
   /** Nothing can be written; the file must exist. */
@@ -16,6 +17,8 @@ export interface LedgerOptions {
   readonly create?: boolean | undefined;
   /** How long to wait for other writers before giving up (default 10,000 ms). */
   readonly busyTimeoutMs?: number | undefined;
+  /** Places of files are kept from this folder; without it they are kept as they are given. */
+  readonly project?: ProjectFolder | undefined;
 }
 
 export interface OpenLedgerFile {

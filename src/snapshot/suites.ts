@@ -9,6 +9,7 @@ import type { Release } from '../core/release.ts';
 import type { Case, Suite } from '../core/suite.ts';
 import { type ContentTables, hashCell, hashText, keyOf, shortKeyOf } from './content.ts';
 import { wellFormed } from './lifting.ts';
+import { type Places, placedGraders, placedHeader, placedRelease } from './places.ts';
 
 /** What comparisons need of a case, without its content. */
 export interface CaseFacts {
@@ -48,6 +49,7 @@ export const CASES_PER_TRANSACTION = 1000;
 
 export class SuiteTables {
   readonly #content: ContentTables;
+  readonly #places: Places;
   readonly #findVersion: Statement<[Buffer], number>;
   readonly #addVersion: Statement<unknown[]>;
   readonly #findSuite: Statement<[Buffer], number>;
@@ -60,8 +62,9 @@ export class SuiteTables {
   readonly #addRelease: Statement<unknown[]>;
   readonly #release: Statement<[number], { document: number }>;
 
-  constructor(db: Database, content: ContentTables) {
+  constructor(db: Database, content: ContentTables, places: Places) {
     this.#content = content;
+    this.#places = places;
     this.#findVersion = db.prepare<[Buffer], number>('SELECT id FROM case_version WHERE key = ?').pluck();
     this.#addVersion = db.prepare(
       `INSERT INTO case_version (key, case_id, tags, grp, critical, trials, min_pass_rate, content_hash, graders_hash, shape, parts)
@@ -90,7 +93,8 @@ export class SuiteTables {
   /** Ids of these cases' versions, in order; those not yet known are added. Inside a write transaction. */
   versionIds(cases: readonly Case[]): number[] {
     return cases.map((c) => {
-      const { where: _where, ...rest } = c;
+      const { where: _where, ...given } = c;
+      const rest = { ...given, graders: placedGraders(given.graders, this.#places.kept) };
       // Not the canonical form, which takes several times as long: should the same case ever come with its keys in another order, it
       // is merely stored twice.
       const key = shortKeyOf(JSON.stringify(rest));
@@ -118,15 +122,19 @@ export class SuiteTables {
   /** Id of the suite made of these case versions. Inside a write transaction. */
   suiteId(suite: Suite, versions: readonly number[]): number {
     const { cases, ...header } = suite;
-    const headerId = this.#content.documentId(header as unknown as JsonObject);
-    const key = keyOf(JSON.stringify([headerId, versions, cases.map((c) => c.where)]));
+    const headerId = this.#content.documentId(
+      placedHeader(header, this.#places.kept) as unknown as JsonObject,
+    );
+    const wheres = cases.map(({ where }) =>
+      where.file === undefined ? where : { ...where, file: this.#places.kept(where.file) },
+    );
+    const key = keyOf(JSON.stringify([headerId, versions, wheres]));
     const known = this.#findSuite.get(key);
     if (known !== undefined) return known;
     const id = Number(
       this.#addSuite.run(key, suite.name, suite.hash, headerId, cases.length).lastInsertRowid,
     );
-    cases.forEach((c, caseNo) => {
-      const { file, line, column, ...rest } = c.where;
+    wheres.forEach(({ file, line, column, ...rest }, caseNo) => {
       const place = canonicalJson(wellFormed(rest as JsonObject));
       this.#addSuiteCase.run(
         id,
@@ -145,7 +153,8 @@ export class SuiteTables {
     const row = this.#suite.get(id);
     if (row === undefined) throw new Error(`the ledger refers to suite ${id}, which is not there`);
     const header = this.#content.document(row.header) as unknown as Omit<Suite, 'cases'>;
-    return { ...header, cases: this.#cases.all(id).map((c) => this.#case(c)) };
+    const found = placedHeader(header, this.#places.found);
+    return { ...found, cases: this.#cases.all(id).map((c) => this.#case(c)) };
   }
 
   /** In the order of the suite. */
@@ -155,7 +164,9 @@ export class SuiteTables {
 
   /** Id of a release. Inside a write transaction. */
   releaseId(release: Release): number {
-    const document = this.#content.documentId(release as unknown as JsonObject);
+    const document = this.#content.documentId(
+      placedRelease(release, this.#places.kept) as unknown as JsonObject,
+    );
     return (
       this.#findRelease.get(document) ??
       Number(
@@ -173,19 +184,20 @@ export class SuiteTables {
   release(id: number): Release {
     const row = this.#release.get(id);
     if (row === undefined) throw new Error(`the ledger refers to release ${id}, which is not there`);
-    return this.#content.document(row.document) as unknown as Release;
+    return placedRelease(this.#content.document(row.document) as unknown as Release, this.#places.found);
   }
 
   #case(row: CaseRow): Case {
     const { caseNo: _caseNo, ...facts } = this.#factsOf(row);
     const body = wholeBody(this.#content.join(row.shape, row.parts) as JsonObject);
     const where: ErrorWhere = {
-      ...(row.file === null ? {} : { file: this.#content.word(row.file) }),
+      ...(row.file === null ? {} : { file: this.#places.found(this.#content.word(row.file)) }),
       ...(row.line === null ? {} : { line: row.line }),
       ...(row.col === null ? {} : { column: row.col }),
       ...(row.place === null ? {} : (JSON.parse(row.place) as ErrorWhere)),
     };
-    return { ...facts, ...body, expected: body.expected, where };
+    const graders = placedGraders(body.graders, this.#places.found);
+    return { ...facts, ...body, graders, expected: body.expected, where };
   }
 
   #factsOf(row: CaseRow): CaseFacts {

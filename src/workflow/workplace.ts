@@ -13,6 +13,7 @@ import type {
   SnapshotStore,
 } from '../core/index.ts';
 import { createProvider } from '../provider/index.ts';
+import type { ProjectFolder } from '../snapshot/index.ts';
 import type { Privacy } from './run/privacy.ts';
 
 export interface Workplace {
@@ -31,6 +32,8 @@ export interface Workplace {
   readonly hardSignal: AbortSignal;
   /** What may be judged and written of a run; absent = everything. */
   readonly privacy?: Privacy | null | undefined;
+  /** The folder from which places of files are kept and exported; absent = as they are given. */
+  readonly project?: ProjectFolder | undefined;
   /** Who answers for a release, where it is not the provider its route names: a drill's stand-in, a scripted world. */
   readonly providerFor?: ((release: Release) => Promise<Provider>) | undefined;
 }

@@ -23,7 +23,8 @@ export async function exportFiles(
     const name = `${s.suite.replace(/[^\w.-]+/g, '_')}.${s.id}.snapshot.jsonl`;
     const handle = await open(join(dir, name), 'w');
     try {
-      for await (const line of exportSnapshot(work.store, s.id)) await handle.write(`${line.trimEnd()}\n`);
+      for await (const line of exportSnapshot(work.store, s.id, work.project))
+        await handle.write(`${line.trimEnd()}\n`);
     } finally {
       await handle.close();
     }
@@ -44,7 +45,7 @@ export async function importFiles(
       input: createReadStream(resolve(cwd, file)),
       crlfDelay: Number.POSITIVE_INFINITY,
     });
-    const summary = await importSnapshot(work.store, lines);
+    const summary = await importSnapshot(work.store, lines, work.project);
     taken.push({ snapshot: summary.id, suite: summary.suite, file });
   }
   return taken;
