@@ -14,6 +14,9 @@ export const ENCODING = { json: 0, text: 1, plainOutput: 2, deflatedText: 3, edi
 /** What stands where a payload was removed by pruning or forgetting. */
 export const REMOVED_TEXT = '[removed from the ledger]';
 
+/** What stands where a text was taken out of a longer one. */
+export const FORGOTTEN = '[forgotten]';
+
 /** Ids that were looked up before, so that most rows of a run need no query for their common parts. */
 const CACHE_LIMIT = 20_000;
 /** Shapes that come back all the time are few; the rest would only fill the memory. */
@@ -154,7 +157,9 @@ export class ContentTables {
   document(id: number): JsonValue {
     const row = this.#document.get(id);
     if (row === undefined) throw missing('document', id);
-    return this.join(canonicalJson(this.json(row.shape)), row.parts);
+    const shape = this.#row(row.shape);
+    if (shape.encoding === ENCODING.removed) return { removed: REMOVED_TEXT };
+    return this.join(canonicalJson(contentValue(shape)), row.parts);
   }
 
   #textId(text: string): number {
