@@ -12,6 +12,7 @@ import { fingerprintLayers, type Layers, type Release } from '../../src/core/rel
 import type { GradedTrial, SnapshotStore } from '../../src/core/snapshot.ts';
 import type { Case, Suite } from '../../src/core/suite.ts';
 import { exportSnapshot, ledgerStats, openLedger, withLedgerFile } from '../../src/snapshot/index.ts';
+import { PAD } from '../kit/bench-suite.ts';
 import { answerTo, seeded } from '../kit/mock-server.ts';
 
 const nights = Number(process.argv[2] ?? 365);
@@ -41,9 +42,9 @@ const release: Release = {
   pin: { state: 'pinned', reason: 'a dated model id' },
 };
 
-function benchSuite(cases: number): Suite {
+function benchSuite(cases: number, words: () => string = () => prose(650)): Suite {
   const list = Array.from({ length: cases }, (_, i): Case => {
-    const vars = { ticket: `case ${i} ${prose(650)}` };
+    const vars = { ticket: `case ${i} ${words()}` };
     const graders: Case['graders'] = [
       { ...common('contains'), type: 'contains', options: { value: `case ${i}` } },
       { ...common('matches'), type: 'matches', options: { pattern: 'ANSWER-[0-9a-f]{8} case \\d+' } },
@@ -160,23 +161,29 @@ async function open(name: string): Promise<{ store: SnapshotStore; path: string;
 
 try {
   console.log('| | seen |\n|---|---|');
-  const fresh = await open('fresh.db');
-  const suite = benchSuite(10_000);
-  await night(fresh.store, suite, () => '');
-  const first = await fresh.bytes();
-  tell(
-    '10,000 fresh cases, ~660 B prompt of prose, ~290 B answer',
-    `${(first / 10_000).toFixed(0)} bytes a case`,
-  );
-  for (const part of (await withLedgerFile(fresh.path, {}, ledgerStats)).parts)
-    tell(`… ${part.part}`, `${(part.bytes / 10_000).toFixed(0)} bytes a case`);
-  await night(fresh.store, suite, (i) => (i % 10 === 0 ? ' changed' : ''));
-  const second = await fresh.bytes();
-  tell(
-    'a second snapshot, a tenth of the answers changed',
-    `+${((100 * (second - first)) / first).toFixed(1)} %`,
-  );
-  await fresh.store.close();
+  const kinds = [
+    ['one sentence over and over', () => PAD],
+    ['words in no order', undefined],
+  ] as const;
+  for (const [kind, words] of kinds) {
+    const fresh = await open(`${kind}.db`);
+    const suite = benchSuite(10_000, words);
+    await night(fresh.store, suite, () => '');
+    const first = await fresh.bytes();
+    tell(
+      `10,000 fresh cases, ~660 B prompt (${kind}), ~290 B answer`,
+      `${(first / 10_000).toFixed(0)} bytes a case`,
+    );
+    for (const part of (await withLedgerFile(fresh.path, {}, ledgerStats)).parts.slice(0, 4))
+      tell(`… ${part.part}`, `${(part.bytes / 10_000).toFixed(0)} bytes a case`);
+    await night(fresh.store, suite, (i) => (i % 10 === 0 ? ' changed' : ''));
+    const second = await fresh.bytes();
+    tell(
+      'a second snapshot, a tenth of the answers changed',
+      `+${((100 * (second - first)) / first).toFixed(1)} %`,
+    );
+    await fresh.store.close();
+  }
 
   const year = await open('year.db');
   const small = benchSuite(500);
@@ -200,7 +207,7 @@ try {
 
   const large = await open('large.db');
   const trials = 500_000;
-  const wide = benchSuite(5000);
+  const wide = benchSuite(50_000, () => PAD);
   const id = 'slarge01';
   const examiner = { judge: null, embedder: null };
   await large.store.begin({
@@ -211,8 +218,8 @@ try {
     startedAt: new Date(clock).toISOString(),
     environment: { lastgood: '0.1.0', node: '24.21.0', platform: 'linux-x64' },
   });
-  for (let t = 0; t < trials / 5000; t++)
-    for (let i = 0; i < 5000; i += 500)
+  for (let t = 0; t < trials / 50_000; t++)
+    for (let i = 0; i < 50_000; i += 500)
       await large.store.append(
         id,
         wide.cases.slice(i, i + 500).map((c) => {

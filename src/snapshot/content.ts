@@ -136,8 +136,8 @@ export class ContentTables {
   }
 
   /** Long texts of a value as content ids (JSON array), and the rest of it as text. */
-  split(value: JsonValue): { readonly shape: string; readonly parts: string } {
-    const { shape, texts } = liftTexts(value);
+  split(value: JsonValue, also?: ReadonlySet<string>): { readonly shape: string; readonly parts: string } {
+    const { shape, texts } = liftTexts(value, also);
     return { shape, parts: `[${texts.map((text) => this.#textId(text)).join(',')}]` };
   }
 
@@ -239,9 +239,9 @@ export function keyOf(text: string): Buffer {
   return hash('sha256', text, 'buffer');
 }
 
-/** Half of `keyOf`, where a key only has to tell rows of one table apart: 128 bits do, and there is one key a row and one in its index. */
+/** The start of `keyOf`, where a key only has to tell rows of one table apart: 96 bits do, and there is one key a row and one in its index. */
 export function shortKeyOf(text: string): Buffer {
-  return keyOf(text).subarray(0, 16);
+  return keyOf(text).subarray(0, 12);
 }
 
 function remember<K, V>(cache: Map<K, V>, key: K, value: V, limit = CACHE_LIMIT): void {

@@ -8,7 +8,7 @@ import { canonicalJson } from '../core/json.ts';
 import type { Release } from '../core/release.ts';
 import type { Case, Suite } from '../core/suite.ts';
 import { type ContentTables, hashCell, hashText, keyOf, shortKeyOf } from './content.ts';
-import { wellFormed } from './lifting.ts';
+import { repeatedTexts, wellFormed } from './lifting.ts';
 import { type Places, placedGraders, placedHeader, placedRelease } from './places.ts';
 
 /** What comparisons need of a case, without its content. */
@@ -92,6 +92,8 @@ export class SuiteTables {
 
   /** Ids of these cases' versions, in order; those not yet known are added. Inside a write transaction. */
   versionIds(cases: readonly Case[]): number[] {
+    // Only looked at when a case is new; most nights none is.
+    let repeated: ReadonlySet<string> | null = null;
     return cases.map((c) => {
       const { where: _where, ...given } = c;
       const rest = { ...given, graders: placedGraders(given.graders, this.#places.kept) };
@@ -101,7 +103,10 @@ export class SuiteTables {
       const known = this.#findVersion.get(key);
       if (known !== undefined) return known;
       const { id, tags, group, critical, trials, minPassRate, contentHash, gradersHash, ...body } = rest;
-      const { shape, parts } = this.#content.split(packedBody(body));
+      repeated ??= repeatedTexts(
+        cases.flatMap(({ graders }) => graders.map(({ options }) => options as JsonObject)),
+      );
+      const { shape, parts } = this.#content.split(packedBody(body), repeated);
       const added = this.#addVersion.run(
         key,
         id,

@@ -25,7 +25,7 @@ const FILES = {
     .map((c) => `${JSON.stringify(c)}\n`)
     .join(''),
   'suites/desk/rules.mjs':
-    "export default ({ output }) => { if (output === 'boom') throw new Error(`in ${import.meta.filename}`); return output.includes('refund'); };\n",
+    "export default ({ output }) => { if (output === \"boom\") throw new Error('in ' + import.meta.filename); return output.includes('refund'); };\n",
   'releases/desk.yaml': 'name: desk\nroute: { provider: replay, file: ../recordings/night.jsonl }\n',
   'recordings/night.jsonl': [
     { case_id: 'kettle', output: 'A refund, jane.roe@example.com' },
