@@ -123,6 +123,13 @@ describe('forgetting a case', () => {
     await away.close();
     await again.close();
     expect((await withLedgerFile(path, {}, checkLedger)).problems).toEqual([]);
+
+    // Also when no case is left whose requests hold it, the release keeps its prompt: it can still be rolled back to.
+    await withLedgerFile(path, {}, (file) => forget(file, { kind: 'case', caseId: 'john' }));
+    const bare = await openLedger(path);
+    expect(await bare.releaseOf('snight01')).toEqual(refundRelease());
+    expect((await bare.results('snight01')).summary).toEqual(scores);
+    await bare.close();
   });
 
   it('whose text stood in the release leaves an export that can still be imported', async () => {
