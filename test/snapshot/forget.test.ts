@@ -123,13 +123,20 @@ describe('forgetting a case', () => {
     await away.close();
     await again.close();
     expect((await withLedgerFile(path, {}, checkLedger)).problems).toEqual([]);
+  });
 
-    // Also when no case is left whose requests hold it, the release keeps its prompt: it can still be rolled back to.
-    await withLedgerFile(path, {}, (file) => forget(file, { kind: 'case', caseId: 'john' }));
-    const bare = await openLedger(path);
-    expect(await bare.releaseOf('snight01')).toEqual(refundRelease());
-    expect((await bare.results('snight01')).summary).toEqual(scores);
-    await bare.close();
+  it('that was the only one leaves the release its prompt: it can still be rolled back to', async () => {
+    await using folder = await temporaryFolder();
+    const path = join(folder.path, 'lastgood.db');
+    const ledger = await openLedger(path);
+    await ledger.begin(newSnapshot('snight01', refundSuite([refundCase('kettle-01')])));
+    await ledger.append('snight01', [graded(answered('kettle-01'))]);
+    await ledger.finish('snight01', VALID);
+    await ledger.close();
+    await withLedgerFile(path, {}, (file) => forget(file, { kind: 'case', caseId: 'kettle-01' }));
+    const again = await openLedger(path);
+    expect(await again.releaseOf('snight01')).toEqual(refundRelease());
+    await again.close();
   });
 
   it('whose text stood in the release leaves an export that can still be imported', async () => {
