@@ -47,6 +47,7 @@ export async function withWorkplace<T>(
   io.beforeOut(progress.end);
   const work = await openWorkplace({
     db: options.db === undefined ? settings.db : resolve(io.cwd, options.db),
+    root: io.cwd,
     environment: io.environment,
     progress,
     pricesFile: options.prices === undefined ? settings.prices : resolve(io.cwd, options.prices),

@@ -1,5 +1,6 @@
 // The command provider: a child process per call, JSON on its standard input, JSON or plain text on its standard output.
 
+import { existsSync } from 'node:fs';
 import { LastgoodError } from '../core/errors.ts';
 import type { JsonObject, JsonValue } from '../core/json.ts';
 import { isJsonObject } from '../core/json.ts';
@@ -64,6 +65,17 @@ export async function commandProvider(release: Release, context: ProviderContext
     const value = reader.envText({ env: name }, 'env');
     if (value !== undefined) env[name] = value;
   }
+  const cwd = release.paths['cwd'];
+  if (cwd !== undefined && !existsSync(cwd)) {
+    reader.problem(
+      new LastgoodError({
+        code: 'COMMAND_FOLDER_MISSING',
+        message: `the folder in which release "${release.name}" starts its command does not exist: ${cwd}`,
+        where: reader.where('cwd'),
+        hint: 'run it from the project it was recorded in, or load the release from its own file',
+      }),
+    );
+  }
   const limitMs = reader.number('timeout-ms');
   reader.done();
 
@@ -82,10 +94,7 @@ export async function commandProvider(release: Release, context: ProviderContext
       if (signal.aborted) return failed(abortedProblem(signal), mask, 0, sent);
       const limit = limitMs === undefined ? undefined : AbortSignal.timeout(limitMs);
       const either = limit === undefined ? signal : AbortSignal.any([signal, limit]);
-      const child = startChild(
-        { command, cwd: release.paths['cwd'], env, stdin: `${JSON.stringify(sent)}\n` },
-        either,
-      );
+      const child = startChild({ command, cwd, env, stdin: `${JSON.stringify(sent)}\n` }, either);
       running.add(child);
       void child.gone.then(() => running.delete(child));
       const end = await child.end;

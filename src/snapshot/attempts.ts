@@ -14,6 +14,10 @@ export interface StoredAttempts {
 
 const HAS_STATUS_200 = 1;
 const HAS_REQUEST_ID = 2;
+/** The attempt's own latency, in whole milliseconds, stands above the other bits: a recorded answer has none of its own. */
+const HAS_LATENCY = 4;
+const LATENCY_UNIT = 8;
+const LONGEST_LATENCY_MS = 2 ** 40;
 const NO_ATTEMPT = -1;
 
 /** What the code refers back to. */
@@ -36,7 +40,7 @@ export function packAttempts(attempts: readonly Attempt[], context: AttemptConte
     attempts.length === 1 &&
     startedMs !== null &&
     first.outcome === 'answered' &&
-    first.latencyMs === context.latencyMs &&
+    (first.latencyMs === context.latencyMs || ownLatency(first, context)) &&
     (first.httpStatus === undefined || first.httpStatus === 200) &&
     (first.requestId === undefined || first.requestId === context.requestId) &&
     first.message === undefined;
@@ -44,21 +48,35 @@ export function packAttempts(attempts: readonly Attempt[], context: AttemptConte
   return {
     startedMs,
     code:
-      (first.httpStatus === undefined ? 0 : HAS_STATUS_200) |
-      (first.requestId === undefined ? 0 : HAS_REQUEST_ID),
+      (first.httpStatus === undefined ? 0 : HAS_STATUS_200) +
+      (first.requestId === undefined ? 0 : HAS_REQUEST_ID) +
+      (ownLatency(first, context) ? HAS_LATENCY + LATENCY_UNIT * first.latencyMs : 0),
   };
+}
+
+function ownLatency({ latencyMs }: Attempt, context: AttemptContext): boolean {
+  return (
+    context.latencyMs === null &&
+    Number.isInteger(latencyMs) &&
+    latencyMs >= 0 &&
+    latencyMs <= LONGEST_LATENCY_MS &&
+    !Object.is(latencyMs, -0)
+  );
 }
 
 export function unpackAttempts(stored: StoredAttempts, context: AttemptContext): Attempt[] {
   if (typeof stored.code === 'string') return JSON.parse(stored.code) as Attempt[];
-  if (stored.code === NO_ATTEMPT || stored.startedMs === null || context.latencyMs === null) return [];
+  const own = stored.code >= 0 && stored.code % LATENCY_UNIT >= HAS_LATENCY;
+  const latencyMs = own ? Math.floor(stored.code / LATENCY_UNIT) : context.latencyMs;
+  if (stored.code === NO_ATTEMPT || stored.startedMs === null || latencyMs === null) return [];
+  const flags = stored.code % LATENCY_UNIT;
   return [
     {
       startedAt: new Date(stored.startedMs).toISOString(),
-      latencyMs: context.latencyMs,
+      latencyMs,
       outcome: 'answered',
-      ...(stored.code & HAS_STATUS_200 ? { httpStatus: 200 } : {}),
-      ...(stored.code & HAS_REQUEST_ID ? { requestId: context.requestId } : {}),
+      ...(flags & HAS_STATUS_200 ? { httpStatus: 200 } : {}),
+      ...(flags & HAS_REQUEST_ID ? { requestId: context.requestId } : {}),
     },
   ];
 }

@@ -14,6 +14,9 @@ export const ENCODING = { json: 0, text: 1, plainOutput: 2, deflatedText: 3, edi
 /** What stands where a payload was removed by pruning or forgetting. */
 export const REMOVED_TEXT = '[removed from the ledger]';
 
+/** What stands where a text was taken out of a longer one. */
+export const FORGOTTEN = '[forgotten]';
+
 /** Ids that were looked up before, so that most rows of a run need no query for their common parts. */
 const CACHE_LIMIT = 20_000;
 /** Shapes that come back all the time are few; the rest would only fill the memory. */
@@ -133,8 +136,8 @@ export class ContentTables {
   }
 
   /** Long texts of a value as content ids (JSON array), and the rest of it as text. */
-  split(value: JsonValue): { readonly shape: string; readonly parts: string } {
-    const { shape, texts } = liftTexts(value);
+  split(value: JsonValue, also?: ReadonlySet<string>): { readonly shape: string; readonly parts: string } {
+    const { shape, texts } = liftTexts(value, also);
     return { shape, parts: `[${texts.map((text) => this.#textId(text)).join(',')}]` };
   }
 
@@ -154,7 +157,9 @@ export class ContentTables {
   document(id: number): JsonValue {
     const row = this.#document.get(id);
     if (row === undefined) throw missing('document', id);
-    return this.join(canonicalJson(this.json(row.shape)), row.parts);
+    const shape = this.#row(row.shape);
+    if (shape.encoding === ENCODING.removed) return { removed: REMOVED_TEXT };
+    return this.join(canonicalJson(contentValue(shape)), row.parts);
   }
 
   #textId(text: string): number {
@@ -234,9 +239,9 @@ export function keyOf(text: string): Buffer {
   return hash('sha256', text, 'buffer');
 }
 
-/** Half of `keyOf`, where a key only has to tell rows of one table apart: 128 bits do, and there is one key a row and one in its index. */
+/** The start of `keyOf`, where a key only has to tell rows of one table apart: 96 bits do, and there is one key a row and one in its index. */
 export function shortKeyOf(text: string): Buffer {
-  return keyOf(text).subarray(0, 16);
+  return keyOf(text).subarray(0, 12);
 }
 
 function remember<K, V>(cache: Map<K, V>, key: K, value: V, limit = CACHE_LIMIT): void {

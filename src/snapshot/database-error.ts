@@ -1,5 +1,7 @@
 // What SQLite's error codes mean to the person at the terminal, and waiting for a database that others write to.
 
+import { accessSync, constants } from 'node:fs';
+import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LastgoodError } from '../core/errors.ts';
 
@@ -84,10 +86,29 @@ const MEANINGS: readonly (readonly [prefix: string, meaning: Meaning])[] = [
   ],
 ];
 
+/** SQLite only says that it cannot open the file; that nothing may be written beside it has another remedy. */
+const FOLDER_READONLY: Meaning = {
+  code: 'LEDGER_READONLY',
+  says: 'The folder of the ledger cannot be written to; SQLite keeps its log beside the file even while it only reads.',
+  hint: 'copy the file to a folder you can write to and name it with --db, or check the permissions of the folder',
+};
+
+function writable(path: string): boolean {
+  try {
+    accessSync(path, constants.W_OK);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ENOENT';
+  }
+}
+
 /** An error of the database as a sentence with its file and a remedy; anything else comes back as it is. */
 export function ledgerError(error: unknown, path: string): unknown {
   const code = sqliteCode(error);
-  const meaning = MEANINGS.find(([prefix]) => code.startsWith(prefix))?.[1];
+  const meaning =
+    code.startsWith('SQLITE_CANTOPEN') && !writable(dirname(path))
+      ? FOLDER_READONLY
+      : MEANINGS.find(([prefix]) => code.startsWith(prefix))?.[1];
   if (meaning === undefined) return error;
   return new LastgoodError({
     code: meaning.code,

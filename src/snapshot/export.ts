@@ -4,11 +4,30 @@ import { LastgoodError } from '../core/errors.ts';
 import { canonicalJson, type JsonObject, type JsonValue, sha256 } from '../core/json.ts';
 import type { Release } from '../core/release.ts';
 import type { GradedTrial, SnapshotStore, SnapshotSummary, StoredTrial } from '../core/snapshot.ts';
+import type { Case } from '../core/suite.ts';
 import { EXPORT_VERSION } from './export-format.ts';
 import { liftTexts, wellFormed } from './lifting.ts';
+import {
+  type Places,
+  type ProjectFolder,
+  placedGraders,
+  placedHeader,
+  placedRelease,
+  placelessClosing,
+  placelessTrial,
+  placesOf,
+} from './places.ts';
 
-/** The snapshot's lines, each without its line feed. Throws `SNAPSHOT_RUNNING` for one that has not ended. */
-export async function* exportSnapshot(store: SnapshotStore, snapshotId: string): AsyncIterable<string> {
+/**
+ * The snapshot's lines, each without its line feed; with places told from the project's folder.
+ * Throws `SNAPSHOT_RUNNING` for one that has not ended.
+ */
+export async function* exportSnapshot(
+  store: SnapshotStore,
+  snapshotId: string,
+  project?: ProjectFolder,
+): AsyncIterable<string> {
+  const places = placesOf(project);
   const { summary, cases } = await store.results(snapshotId);
   const suite = await store.suiteOf(snapshotId);
   const exams = new Map(cases.map((c) => [c.id, c.exam]));
@@ -16,22 +35,22 @@ export async function* exportSnapshot(store: SnapshotStore, snapshotId: string):
     .map((c, position) => ({ position, case: c }))
     .sort((a, b) => (a.case.id < b.case.id ? -1 : 1));
 
-  yield line(await header(store, summary));
+  yield line(await header(store, summary, places));
   for (const { position, case: c } of byId) {
-    yield line({ kind: 'case', position, case: c, exam: exams.get(c.id) });
+    yield line({ kind: 'case', position, case: placedCase(c, places), exam: exams.get(c.id) });
   }
   const written = new Set<string>();
   let trials = 0;
   for (const { case: c } of byId) {
     for await (const stored of store.trials(snapshotId, c.id)) {
       trials++;
-      yield* trialLines(stored, written);
+      yield* trialLines(placelessTrial(stored, places.text), written);
     }
   }
   yield line({ kind: 'end', cases: byId.length, trials });
 }
 
-async function header(store: SnapshotStore, summary: SnapshotSummary): Promise<object> {
+async function header(store: SnapshotStore, summary: SnapshotSummary, places: Places): Promise<object> {
   const { id, purpose, startedAt, plannedTrials, seed, labels, environment, exam, state, finishedAt } =
     summary;
   if (state === 'running' || finishedAt === null) {
@@ -43,16 +62,31 @@ async function header(store: SnapshotStore, summary: SnapshotSummary): Promise<o
   }
   const { cases: _cases, ...suite } = await store.suiteOf(id);
   const { validity, validityReasons, findings, plannedTrialsPerCase } = summary;
-  const releaseOf = (role: 'judge' | 'embedder'): Promise<Release> | null =>
-    summary[role] === null ? null : store.releaseOf(id, role);
+  const releaseOf = async (role?: 'judge' | 'embedder'): Promise<Release | null> =>
+    role !== undefined && summary[role] === null
+      ? null
+      : placedRelease(await store.releaseOf(id, role), places.kept);
   return {
     kind: 'snapshot',
     schemaVersion: EXPORT_VERSION,
-    ...{ id, purpose, startedAt, plannedTrials, seed, labels, environment, exam, suite },
-    release: await store.releaseOf(id),
+    ...{ id, purpose, startedAt, plannedTrials, seed, labels, environment, exam },
+    suite: placedHeader(suite, places.kept),
+    release: await releaseOf(),
     judge: await releaseOf('judge'),
     embedder: await releaseOf('embedder'),
-    closing: { finishedAt, state, validity, validityReasons, findings, plannedTrialsPerCase },
+    closing: placelessClosing(
+      { finishedAt, state, validity, validityReasons, findings, plannedTrialsPerCase },
+      places.text,
+    ),
+  };
+}
+
+function placedCase(c: Case, { kept }: Places): Case {
+  const { file } = c.where;
+  return {
+    ...c,
+    graders: placedGraders(c.graders, kept),
+    where: file === undefined ? c.where : { ...c.where, file: kept(file) },
   };
 }
 

@@ -14,6 +14,7 @@ import type {
 } from '../core/snapshot.ts';
 import type { Case, Suite } from '../core/suite.ts';
 import type { Trial } from '../core/trial.ts';
+import { FORGOTTEN, REMOVED_TEXT } from './content.ts';
 import { exportSnapshot } from './export.ts';
 import {
   type CaseLine,
@@ -23,7 +24,17 @@ import {
   type SnapshotLine,
   type TrialLine,
 } from './export-format.ts';
-import { restoreTexts } from './lifting.ts';
+import { restoreTexts, wellFormed } from './lifting.ts';
+import {
+  type Places,
+  type ProjectFolder,
+  placedGraders,
+  placedHeader,
+  placedRelease,
+  placelessClosing,
+  placelessTrial,
+  placesOf,
+} from './places.ts';
 
 /** Trials per transaction. */
 const BATCH = 500;
@@ -36,16 +47,17 @@ const BATCH = 500;
 export async function importSnapshot(
   store: SnapshotStore,
   lines: AsyncIterable<string> | Iterable<string>,
+  project?: ProjectFolder,
 ): Promise<SnapshotSummary> {
   const { texts, file } = await readFile(lines);
   const { id } = file.header;
   const existing = (await store.list()).find((s) => s.id === id);
   if (existing !== undefined && existing.state !== 'running') {
-    await mustBeSame(store, id, texts);
+    await mustBeSame(store, id, texts, project);
     return existing;
   }
   if (existing === undefined) await store.begin(newSnapshot(file));
-  else await mustBeUnfinishedImport(store, existing, file);
+  else await mustBeUnfinishedImport(store, existing, file, placesOf(project));
   const done = await store.doneTrials(id);
   const missing = file.trials.filter(({ trial }) => !done.get(trial.caseId)?.has(trial.trial));
   for (let i = 0; i < missing.length; i += BATCH) await store.append(id, missing.slice(i, i + BATCH));
@@ -134,8 +146,14 @@ function parseLine(text: string, number: number): ExportLine {
 function checkFingerprint(release: Release, number: number): void {
   const { fingerprint, layerHashes } = fingerprintLayers(release.layers);
   const same = canonicalJson(layerHashes as JsonObject) === canonicalJson(release.layerHashes as JsonObject);
-  if (fingerprint !== release.fingerprint || !same)
+  // A text that was forgotten is gone from the layers, too; the fingerprint still names what ran.
+  if ((fingerprint !== release.fingerprint || !same) && !wasForgotten(release))
     throw invalid(`the layers of release "${release.name}" do not have the fingerprint it states`, number);
+}
+
+function wasForgotten(release: Release): boolean {
+  const layers = JSON.stringify(release.layers);
+  return layers.includes(REMOVED_TEXT) || layers.includes(FORGOTTEN);
 }
 
 function checkWhole({ header, cases, trials }: ExportFile): void {
@@ -194,14 +212,49 @@ function newSnapshot({ header, cases }: ExportFile): NewSnapshot {
   };
 }
 
-async function mustBeSame(store: SnapshotStore, id: string, texts: readonly string[]): Promise<void> {
+async function mustBeSame(
+  store: SnapshotStore,
+  id: string,
+  texts: readonly string[],
+  project: ProjectFolder | undefined,
+): Promise<void> {
+  const places = placesOf(project);
   let n = 0;
-  for await (const stored of exportSnapshot(store, id)) {
+  for await (const stored of exportSnapshot(store, id, project)) {
     const incoming = texts[n++];
-    if (incoming !== stored && (incoming === undefined || canonicalJson(JSON.parse(incoming)) !== stored))
+    if (incoming === stored) continue;
+    if (incoming === undefined || withoutPlaces(incoming, places) !== withoutPlaces(stored, places))
       throw differs(id, `line ${n} is another`);
   }
   if (n !== texts.length) throw differs(id, `the file has ${texts.length} lines, the ledger's export ${n}`);
+}
+
+/** A line without what tells where its files lie: that is no content, and older exports say it from the root of their machine. */
+function withoutPlaces(text: string, places: Places): string {
+  const place = (): string => '';
+  const value = JSON.parse(text) as ExportLine;
+  let bare: unknown = value;
+  if (value.kind === 'snapshot')
+    bare = {
+      ...value,
+      suite: placedHeader(value.suite as unknown as Suite, place),
+      closing: placelessClosing(value.closing as SnapshotClosing, places.text),
+      ...Object.fromEntries(
+        (['release', 'judge', 'embedder'] as const).map((role) => {
+          const release = value[role] as unknown as Release | null;
+          return [role, release === null ? null : placedRelease(release, place)];
+        }),
+      ),
+    };
+  if (value.kind === 'case') {
+    const { graders, where } = value.case as unknown as Case;
+    bare = {
+      ...value,
+      case: { ...value.case, graders: placedGraders(graders, place), where: { ...where, file: undefined } },
+    };
+  }
+  if (value.kind === 'trial') bare = placelessTrial(value as unknown as GradedTrial, places.text);
+  return canonicalJson(wellFormed(bare as JsonObject));
 }
 
 /** A running snapshot of this id is an import that was cut short, if everything it has is in the file too. */
@@ -209,6 +262,7 @@ async function mustBeUnfinishedImport(
   store: SnapshotStore,
   existing: SnapshotSummary,
   file: ExportFile,
+  places: Places,
 ): Promise<void> {
   const { header } = file;
   const same =
@@ -218,7 +272,9 @@ async function mustBeUnfinishedImport(
     existing.startedAt === header.startedAt &&
     existing.seed === header.seed;
   if (!same) throw differs(existing.id, 'it is a running one, of another suite, release or start');
-  const incoming = new Map(file.trials.map((t) => [`${t.trial.trial} ${t.trial.caseId}`, t]));
+  const incoming = new Map(
+    file.trials.map((t) => [`${t.trial.trial} ${t.trial.caseId}`, placelessTrial(t, places.text)]),
+  );
   for await (const { trial, measures, grades } of store.trials(existing.id)) {
     const other = incoming.get(`${trial.trial} ${trial.caseId}`);
     const here = canonicalJson({ trial, measures, grades } as unknown as JsonObject);

@@ -5,6 +5,7 @@ export { type ForgetReport, type ForgetRequest, forget } from './forget.ts';
 export { importSnapshot } from './import.ts';
 export { openLedger } from './ledger.ts';
 export type { LedgerOptions } from './open.ts';
+export type { ProjectFolder } from './places.ts';
 export { parseReference, type Reference } from './reference.ts';
 export {
   checkLedger,

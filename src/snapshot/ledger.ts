@@ -26,6 +26,14 @@ import { sqliteCode, withPatience } from './database-error.ts';
 import { GradingTables } from './gradings.ts';
 import { wellFormed } from './lifting.ts';
 import { type LedgerOptions, type OpenLedgerFile, openLedgerFile } from './open.ts';
+import {
+  NO_PLACES,
+  type Places,
+  placelessClosing,
+  placelessJson,
+  placelessTrial,
+  placesOf,
+} from './places.ts';
 import { resolveReference } from './resolve.ts';
 import { SnapshotTables } from './snapshots.ts';
 import {
@@ -45,7 +53,7 @@ import { TrialTables } from './trials.ts';
  * `LEDGER_CORRUPT`, `LEDGER_READONLY`, `LEDGER_CANNOT_OPEN`, `LEDGER_NETWORK_FS`, `LEDGER_DISK_FULL`, `LEDGER_IO` or `LEDGER_BUSY`.
  */
 export async function openLedger(path: string, options: LedgerOptions = {}): Promise<SnapshotStore> {
-  return new SqliteLedger(await openLedgerFile(path, options));
+  return new SqliteLedger(await openLedgerFile(path, options), placesOf(options.project));
 }
 
 interface ExaminedCase {
@@ -57,6 +65,7 @@ interface ExaminedCase {
 export class SqliteLedger implements SnapshotStore {
   readonly #file: OpenLedgerFile;
   readonly #db: Database;
+  readonly #places: Places;
   readonly #content: ContentTables;
   readonly #suites: SuiteTables;
   readonly #snapshots: SnapshotTables;
@@ -71,11 +80,12 @@ export class SqliteLedger implements SnapshotStore {
     readonly cases: readonly ExaminedCase[];
   } | null = null;
 
-  constructor(file: OpenLedgerFile) {
+  constructor(file: OpenLedgerFile, places: Places = NO_PLACES) {
     this.#file = file;
     this.#db = file.db;
+    this.#places = places;
     this.#content = new ContentTables(file.db);
-    this.#suites = new SuiteTables(file.db, this.#content);
+    this.#suites = new SuiteTables(file.db, this.#content, places);
     this.#snapshots = new SnapshotTables(file.db);
     this.#trials = new TrialTables(file.db, this.#content, new GradingTables(file.db, this.#content));
   }
@@ -117,7 +127,7 @@ export class SqliteLedger implements SnapshotStore {
       });
       this.#snapshots.countIn(no, numbered, (caseNo, row) => {
         try {
-          return this.#trials.add(no, caseNo, row);
+          return this.#trials.add(no, caseNo, placelessTrial(row, this.#places.text));
         } catch (error) {
           if (sqliteCode(error) !== 'SQLITE_CONSTRAINT_PRIMARYKEY') throw error;
           throw new LastgoodError({
@@ -133,7 +143,7 @@ export class SqliteLedger implements SnapshotStore {
   async finish(snapshotId: string, closing: SnapshotClosing): Promise<SnapshotSummary> {
     return this.#write(() => {
       const { no } = this.#snapshots.writableKey(snapshotId);
-      this.#snapshots.close(no, closing);
+      this.#snapshots.close(no, placelessClosing(closing, this.#places.text));
       return this.#summary(snapshotId);
     });
   }
@@ -279,7 +289,7 @@ export class SqliteLedger implements SnapshotStore {
   }
 
   async keepRecord(record: LedgerRecord): Promise<void> {
-    const body = canonicalJson(wellFormed(record.body));
+    const body = canonicalJson(wellFormed(placelessJson(record.body, this.#places.text)));
     await this.#write(() =>
       this.#db
         .prepare('INSERT INTO record (kind, suite, at, body) VALUES (?, ?, ?, ?)')

@@ -17,8 +17,8 @@ const SHORTEST_LIFTED = 96;
 /** A string in the shape that starts with this is either a mark (`#` and the text's number) or a real string (`=` and all of it). */
 const ESCAPE = '\u0001';
 
-/** The parts of a value; lone surrogates become U+FFFD, see `wellFormed`. */
-export function liftTexts(value: JsonValue): Lifted {
+/** The parts of a value; `also` are shorter texts to lift. Lone surrogates become U+FFFD, see `wellFormed`. */
+export function liftTexts(value: JsonValue, also?: ReadonlySet<string>): Lifted {
   const texts: string[] = [];
   const numbers = new Map<string, number>();
   // Written in one go: building the marked value first and its text after takes several times as long.
@@ -38,7 +38,8 @@ export function liftTexts(value: JsonValue): Lifted {
   };
   const marked = (raw: string): string => {
     const text = raw.toWellFormed();
-    if (text.length < SHORTEST_LIFTED) return text.startsWith(ESCAPE) ? `${ESCAPE}=${text}` : text;
+    if (text.length < SHORTEST_LIFTED && !also?.has(text))
+      return text.startsWith(ESCAPE) ? `${ESCAPE}=${text}` : text;
     let n = numbers.get(text);
     if (n === undefined) {
       n = texts.push(text) - 1;
@@ -47,6 +48,26 @@ export function liftTexts(value: JsonValue): Lifted {
     return `${ESCAPE}#${n}`;
   };
   return { shape: write(value), texts };
+}
+
+/** What a text takes as content of its own, and a mark for it in place, about. */
+const OWN_BYTES = 130;
+const MARK_BYTES = 14;
+
+/** Texts of these values that are too short to be lifted for themselves, but come back so often that it pays. */
+export function repeatedTexts(values: Iterable<JsonValue>): ReadonlySet<string> {
+  const counts = new Map<string, number>();
+  const walk = (v: JsonValue): void => {
+    if (typeof v === 'string') {
+      if (v.length > MARK_BYTES && v.length < SHORTEST_LIFTED && v.isWellFormed())
+        counts.set(v, (counts.get(v) ?? 0) + 1);
+    } else if (Array.isArray(v)) v.forEach(walk);
+    else if (isJsonObject(v)) for (const child of Object.values(v)) if (child !== undefined) walk(child);
+  };
+  for (const value of values) walk(value);
+  const pays = ([text, count]: readonly [string, number]): boolean =>
+    count * (text.length - MARK_BYTES) > OWN_BYTES;
+  return new Set([...counts].filter(pays).map(([text]) => text));
 }
 
 export function restoreTexts({ shape, texts }: Lifted): JsonValue {

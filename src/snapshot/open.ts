@@ -8,6 +8,7 @@ import { LastgoodError } from '../core/errors.ts';
 import { addonMissing, isAddonFailure, loadDriver } from './addon.ts';
 import { type Patience, patience, withPatience } from './database-error.ts';
 import { APPLICATION_ID, MIGRATIONS, SCHEMA_VERSION } from './migrations.ts';
+import type { ProjectFolder } from './places.ts';
 
 export interface LedgerOptions {
   /** Nothing can be written; the file must exist. */
@@ -16,6 +17,8 @@ export interface LedgerOptions {
   readonly create?: boolean | undefined;
   /** How long to wait for other writers before giving up (default 10,000 ms). */
   readonly busyTimeoutMs?: number | undefined;
+  /** Places of files are kept from this folder; without it they are kept as they are given. */
+  readonly project?: ProjectFolder | undefined;
 }
 
 export interface OpenLedgerFile {
@@ -34,7 +37,20 @@ const NETWORK_FILE_SYSTEMS: ReadonlyMap<number, string> = new Map([
   [0x5346414f, 'AFS'],
   [0x564c, 'NCP'],
   [0x00c36400, 'Ceph'],
+  [0x6b414653, 'AFS'],
+  [0x0bd00bd0, 'Lustre'],
+  [0x47504653, 'GPFS'],
+  [0x19830326, 'BeeGFS'],
+  [0x7461636f, 'OCFS2'],
+  [0x01161970, 'GFS2'],
+  [0x786f4256, 'VirtualBox shared folder'],
+  [0xbacbacbc, 'VMware shared folder'],
 ]);
+
+/** True for a Windows path to a share of another machine (`\\\\server\\share`); a drive letter that stands for one is not seen. */
+export function isNetworkShare(path: string): boolean {
+  return /^\\\\(?![?.]\\)[^\\]+\\|^\\\\\?\\UNC\\/i.test(path);
+}
 
 /** Name of the network file system with this `statfs` type; null for any other. */
 export function networkFileSystem(statfsType: number): string | null {
@@ -90,7 +106,7 @@ async function prepareFolder(
   let network: string | null;
   try {
     if (create) await mkdir(folder, { recursive: true });
-    network = networkFileSystem(await fileSystemType(folder));
+    network = isNetworkShare(path) ? 'a Windows share' : networkFileSystem(await fileSystemType(folder));
   } catch (error) {
     throw new LastgoodError({
       code: 'LEDGER_CANNOT_OPEN',

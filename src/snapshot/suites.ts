@@ -10,7 +10,8 @@ import type { PolicyFile } from '../core/policy.ts';
 import type { Release } from '../core/release.ts';
 import type { Case, Suite } from '../core/suite.ts';
 import { type ContentTables, hashCell, hashText, shortKeyOf } from './content.ts';
-import { wellFormed } from './lifting.ts';
+import { repeatedTexts, wellFormed } from './lifting.ts';
+import { type Places, placedGraders, placedHeader, placedRelease } from './places.ts';
 
 /** What comparisons need of a case, without its content. */
 export interface CaseFacts {
@@ -69,6 +70,7 @@ const MOST_CASES_HELD = 10_000;
 
 export class SuiteTables {
   readonly #content: ContentTables;
+  readonly #places: Places;
   readonly #findVersion: Statement<[Buffer], number>;
   readonly #addVersion: Statement<unknown[]>;
   readonly #findSuite: Statement<[Buffer], number>;
@@ -82,8 +84,9 @@ export class SuiteTables {
   readonly #addRelease: Statement<unknown[]>;
   readonly #release: Statement<[number], { document: number }>;
 
-  constructor(db: Database, content: ContentTables) {
+  constructor(db: Database, content: ContentTables, places: Places) {
     this.#content = content;
+    this.#places = places;
     this.#findVersion = db.prepare<[Buffer], number>('SELECT id FROM case_version WHERE key = ?').pluck();
     this.#addVersion = db.prepare(
       `INSERT INTO case_version (key, case_id, tags, grp, critical, trials, min_pass_rate, content_hash, graders_hash, shape, parts)
@@ -121,15 +124,21 @@ export class SuiteTables {
 
   /** Ids of these cases' versions, in order; those not yet known are added. Inside a write transaction. */
   versionIds(cases: readonly Case[]): number[] {
+    // Only looked at when a case is new; most nights none is.
+    let repeated: ReadonlySet<string> | null = null;
     return cases.map((c) => {
-      const { where: _where, ...rest } = c;
+      const { where: _where, ...given } = c;
+      const rest = { ...given, graders: placedGraders(given.graders, this.#places.kept) };
       // Not the canonical form, which takes several times as long: should the same case ever come with its keys in another order, it
       // is merely stored twice.
       const key = shortKeyOf(JSON.stringify(rest));
       const known = this.#findVersion.get(key);
       if (known !== undefined) return known;
       const { id, tags, group, critical, trials, minPassRate, contentHash, gradersHash, ...body } = rest;
-      const { shape, parts } = this.#content.split(packedBody(body));
+      repeated ??= repeatedTexts(
+        cases.flatMap(({ graders }) => graders.map(({ options }) => options as JsonObject)),
+      );
+      const { shape, parts } = this.#content.split(packedBody(body), repeated);
       const added = this.#addVersion.run(
         key,
         id,
@@ -150,15 +159,17 @@ export class SuiteTables {
   /** Id of the suite made of these case versions. Inside a write transaction. */
   suiteId(suite: Suite, versions: readonly number[]): number {
     const { cases, ...header } = suite;
-    const headerId = this.#content.documentId(header as unknown as JsonObject);
-    const key = suiteKey(headerId, versions, cases);
+    const headerId = this.#content.documentId(
+      placedHeader(header, this.#places.kept) as unknown as JsonObject,
+    );
+    const key = suiteKey(headerId, versions, keptPlaces(cases, this.#places));
     const known = this.#findSuite.get(key);
     if (known !== undefined) return known;
     const id = Number(
       this.#addSuite.run(key, suite.name, suite.hash, headerId, cases.length).lastInsertRowid,
     );
-    cases.forEach((c, caseNo) => {
-      const { file, line, column, ...rest } = c.where;
+    let caseNo = 0;
+    for (const { file, line, column, ...rest } of keptPlaces(cases, this.#places)) {
       const place = canonicalJson(wellFormed(rest as JsonObject));
       this.#addSuiteCase.run(
         id,
@@ -169,7 +180,8 @@ export class SuiteTables {
         column ?? null,
         place === '{}' ? null : place,
       );
-    });
+      caseNo++;
+    }
     return id;
   }
 
@@ -178,7 +190,7 @@ export class SuiteTables {
     const { cases, ...header } = this.#header(id);
     const page = (no: number): Case[] => this.#casesFrom(id, no * CASE_PAGE, CASE_PAGE);
     return {
-      ...header,
+      ...placedHeader(header, this.#places.found),
       cases: cases <= MOST_CASES_HELD ? this.#casesFrom(id, 0, cases) : new PagedCases(cases, page),
     };
   }
@@ -236,7 +248,9 @@ export class SuiteTables {
 
   /** Id of a release. Inside a write transaction. */
   releaseId(release: Release): number {
-    const document = this.#content.documentId(release as unknown as JsonObject);
+    const document = this.#content.documentId(
+      placedRelease(release, this.#places.kept) as unknown as JsonObject,
+    );
     return (
       this.#findRelease.get(document) ??
       Number(
@@ -254,19 +268,20 @@ export class SuiteTables {
   release(id: number): Release {
     const row = this.#release.get(id);
     if (row === undefined) throw new Error(`the ledger refers to release ${id}, which is not there`);
-    return this.#content.document(row.document) as unknown as Release;
+    return placedRelease(this.#content.document(row.document) as unknown as Release, this.#places.found);
   }
 
   #case(row: CaseRow): Case {
     const { caseNo: _caseNo, ...facts } = this.#factsOf(row);
     const body = wholeBody(this.#content.join(row.shape, row.parts) as JsonObject);
     const where: ErrorWhere = {
-      ...(row.file === null ? {} : { file: this.#content.word(row.file) }),
+      ...(row.file === null ? {} : { file: this.#places.found(this.#content.word(row.file)) }),
       ...(row.line === null ? {} : { line: row.line }),
       ...(row.col === null ? {} : { column: row.col }),
       ...(row.place === null ? {} : (JSON.parse(row.place) as ErrorWhere)),
     };
-    return { ...facts, ...body, expected: body.expected, where };
+    const graders = placedGraders(body.graders, this.#places.found);
+    return { ...facts, ...body, graders, expected: body.expected, where };
   }
 
   #factsOf(row: CaseRow): CaseFacts {
@@ -356,13 +371,21 @@ export class ExamBookWriter {
   }
 }
 
+/** Where each case stands, as it is kept. */
+function* keptPlaces(cases: CaseList, places: Places): Generator<ErrorWhere, void, undefined> {
+  for (const { where } of cases)
+    yield where.file === undefined ? where : { ...where, file: places.kept(where.file) };
+}
+
 /** SHA-256 of the JSON of `[header, versions, places]`, which is as long as the suite and never made as a whole. */
-function suiteKey(headerId: number, versions: readonly number[], cases: CaseList): Buffer {
+function suiteKey(headerId: number, versions: readonly number[], wheres: Iterable<ErrorWhere>): Buffer {
   const hash = sha256Stream();
   hash.add(`[${headerId},${JSON.stringify(versions)},[`);
-  cases.forEach((c, n) => {
-    hash.add(`${n === 0 ? '' : ','}${JSON.stringify(c.where)}`);
-  });
+  let comma = '';
+  for (const where of wheres) {
+    hash.add(`${comma}${JSON.stringify(where)}`);
+    comma = ',';
+  }
   hash.add(']]');
   return Buffer.from(hash.hex(), 'hex');
 }

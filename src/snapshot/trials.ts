@@ -222,7 +222,8 @@ export class TrialTables {
       message: trial.status === 'answered' ? null : trial.message.toWellFormed(),
       calls: trial.attempts.length,
       started_ms: startedMs,
-      attempts: code,
+      // A column of any type takes a number as eight bytes, and a whole one that is said to be whole as one.
+      attempts: typeof code === 'number' ? BigInt(code) : code,
     };
     this.#add.run(...COLUMNS.map((column) => cells[column]));
     return { status: trial.status, graded: graded !== null, servedId };

@@ -4,7 +4,7 @@ import type { Database } from 'better-sqlite3';
 import { LastgoodError } from '../core/errors.ts';
 import { canonicalJson, sha256 } from '../core/json.ts';
 import { type ContentRow, contentValue, ENCODING } from './content.ts';
-import { withPatience } from './database-error.ts';
+import { sqliteCode, withPatience } from './database-error.ts';
 import { type LedgerOptions, type OpenLedgerFile, openLedgerFile } from './open.ts';
 
 /** Opens the ledger, hands it over, and closes it whatever happens. */
@@ -108,20 +108,46 @@ const MOST_PROBLEMS = 100;
 
 /** The file's own structure, its references, and every text against the hash it is filed under. */
 export async function checkLedger(file: OpenLedgerFile): Promise<LedgerCheck> {
-  return reading(file, (db) => {
-    const problems: string[] = [];
-    const tell = (problem: string): void => {
-      if (problems.length < MOST_PROBLEMS) problems.push(problem);
-    };
+  let found: LedgerCheck | null = null;
+  try {
+    await reading(file, (db) => {
+      found = checked(db);
+    });
+    // In a damaged file even the end of a transaction that only read can fail: what was found before is the answer.
+  } catch (error) {
+    if (found === null || (found as LedgerCheck).ok) throw error;
+  }
+  return found as unknown as LedgerCheck;
+}
+
+function checked(db: Database): LedgerCheck {
+  const problems: string[] = [];
+  const tell = (problem: string): void => {
+    if (problems.length < MOST_PROBLEMS) problems.push(problem);
+  };
+  /** A damaged file may let one look at it and not another; each finds what it can. */
+  const looking = (work: () => void): void => {
+    try {
+      work();
+    } catch (error) {
+      if (!sqliteCode(error).startsWith('SQLITE_CORRUPT')) throw error;
+      tell(`structure: ${(error as Error).message}`);
+    }
+  };
+  looking(() => {
     for (const row of db.pragma('integrity_check') as { integrity_check: string }[])
       if (row.integrity_check !== 'ok') tell(`structure: ${row.integrity_check}`);
+  });
+  looking(() => {
     for (const row of db.pragma('foreign_key_check') as { table: string; parent: string }[])
       tell(`reference: a row of ${row.table} refers to a row of ${row.parent} that is not there`);
-    let contents = 0;
-    let removed = 0;
-    const rows = db.prepare<[], ContentRow & { id: number; sha256: Buffer }>(
-      'SELECT id, sha256, encoding, body FROM content',
-    );
+  });
+  let contents = 0;
+  let removed = 0;
+  const rows = db.prepare<[], ContentRow & { id: number; sha256: Buffer }>(
+    'SELECT id, sha256, encoding, body FROM content',
+  );
+  looking(() => {
     for (const row of rows.iterate()) {
       contents++;
       if (row.encoding >= ENCODING.edited) {
@@ -138,8 +164,8 @@ export async function checkLedger(file: OpenLedgerFile): Promise<LedgerCheck> {
       if (actual !== row.sha256.toString('hex'))
         tell(`content ${row.id} is not what it was: its hash is ${actual.slice(0, 12)}`);
     }
-    return { ok: problems.length === 0, problems, contents, removed };
   });
+  return { ok: problems.length === 0, problems, contents, removed };
 }
 
 export interface PruneRules {

@@ -1,6 +1,7 @@
 // Opens the ledger and gathers what every job needs: the one place where the real world is wired to the stages.
 
 import { randomBytes } from 'node:crypto';
+import { resolve } from 'node:path';
 import {
   type Clock,
   type Prices,
@@ -17,6 +18,8 @@ import type { Workplace } from './workplace.ts';
 
 export interface WorkplaceInput {
   readonly db: string;
+  /** The project's folder, from which the ledger keeps places of files (default: the current one). */
+  readonly root?: string | undefined;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly progress: Progress;
   /** Price file; null = costs are unknown. */
@@ -44,9 +47,14 @@ export const SECURE_RNG: Rng = { next: () => randomBytes(6).readUIntBE(0, 6) / 2
 /** The caller closes `store`. */
 export async function openWorkplace(input: WorkplaceInput): Promise<Workplace> {
   const privacy = await readPrivacy(input.redact ?? [], input.storeMode ?? 'all');
-  const store = await openLedger(input.db, { create: input.mustExist !== true });
+  const project = {
+    root: resolve(input.root ?? '.'),
+    home: input.environment['HOME'] ?? input.environment['USERPROFILE'],
+  };
+  const store = await openLedger(input.db, { create: input.mustExist !== true, project });
   return {
     store,
+    project,
     privacy,
     clock: input.clock ?? SYSTEM_CLOCK,
     rng: input.rng ?? SECURE_RNG,

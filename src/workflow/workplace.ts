@@ -12,6 +12,7 @@ import type {
   SnapshotEnvironment,
   SnapshotStore,
 } from '../core/index.ts';
+import type { ProjectFolder } from '../snapshot/index.ts';
 import type { Privacy } from './run/privacy.ts';
 
 export interface Workplace {
@@ -30,6 +31,8 @@ export interface Workplace {
   readonly hardSignal: AbortSignal;
   /** What may be judged and written of a run; absent = everything. */
   readonly privacy?: Privacy | null | undefined;
+  /** The folder from which places of files are kept and exported; absent = as they are given. */
+  readonly project?: ProjectFolder | undefined;
   /** Who answers for a release, where it is not the provider its route names: a drill's stand-in, a scripted world. */
   readonly providerFor?: ((release: Release) => Promise<Provider>) | undefined;
 }

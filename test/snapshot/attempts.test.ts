@@ -32,4 +32,16 @@ describe('the attempts of a trial', () => {
     expect(typeof stored.code).toBe(written);
     expect(unpackAttempts(stored, context)).toEqual(attempts);
   });
+
+  it.each<[string, Attempt, 'number' | 'string']>([
+    ['whole milliseconds', { ...bare, latencyMs: 12, requestId: null }, 'number'],
+    ['none at all', { ...bare, latencyMs: 0, requestId: null }, 'number'],
+    ['nearly a year', { ...plain, latencyMs: 3e10, requestId: null }, 'number'],
+    ['parts of milliseconds', { ...bare, latencyMs: 0.25, requestId: null }, 'string'],
+  ])('come back where the answer was recorded and the attempt took %s', (_what, attempt, written) => {
+    const recorded = { latencyMs: null, requestId: null };
+    const stored = packAttempts([attempt], recorded);
+    expect(typeof stored.code).toBe(written);
+    expect(unpackAttempts(stored, recorded)).toEqual([attempt]);
+  });
 });

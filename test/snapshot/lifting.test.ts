@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { JsonValue } from '../../src/core/json.ts';
 import { canonicalJson } from '../../src/core/json.ts';
-import { liftTexts, restoreTexts, wellFormed } from '../../src/snapshot/lifting.ts';
+import { liftTexts, repeatedTexts, restoreTexts, wellFormed } from '../../src/snapshot/lifting.ts';
 
 const LONG = 'the same long system prompt, word for word, '.repeat(4);
 
@@ -44,5 +44,21 @@ describe('lifting', () => {
 
   it('refuses a shape whose text is gone', () => {
     expect(() => restoreTexts({ shape: '"\\u0001#1"', texts: ['only one'] })).toThrow('text 1');
+  });
+});
+
+describe('texts that come back', () => {
+  const ask = 'Does the reply name the day on which the money is back?';
+  const rubric = (n: number) => ({ criteria: [{ id: `c${n}`, ask }], value: `case ${n} of a few words` });
+
+  it('are lifted although they are short, where that takes less room', () => {
+    const values = Array.from({ length: 8 }, (_, n) => rubric(n));
+    expect([...repeatedTexts(values)]).toEqual([ask]);
+    expect([...repeatedTexts(values.slice(0, 3))]).toEqual([]);
+    const lifted = liftTexts(rubric(1), repeatedTexts(values));
+    expect(lifted.texts).toEqual([ask]);
+    expect(lifted.shape).not.toContain('money');
+    expect(restoreTexts(lifted)).toEqual(rubric(1));
+    expect(liftTexts(rubric(1)).texts).toEqual([]);
   });
 });

@@ -1,6 +1,6 @@
 // Upkeep of a ledger: pruning keeps what decisions rest on and every score; forgetting leaves no byte of a text; checking notices damage.
 
-import { readFile, stat } from 'node:fs/promises';
+import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
@@ -225,6 +225,28 @@ describe('stats and check', () => {
     const check = await withLedgerFile(path, {}, checkLedger);
     expect(check.ok).toBe(false);
     expect(check.problems[0]).toMatch(/^content \d+ is not what it was/);
+  });
+
+  it('tells what it can see of a file that is damaged', async () => {
+    await using folder = await temporaryFolder();
+    const path = join(folder.path, 'lastgood.db');
+    const ledger = await openLedger(path);
+    await nights(ledger, 20);
+    await ledger.close();
+    const raw = new Database(path);
+    // The pages of all answers and prompts but the first: the structure no longer holds.
+    const pages = raw
+      .prepare("SELECT pageno FROM dbstat WHERE name = 'content' AND pagetype = 'leaf'")
+      .pluck()
+      .all() as number[];
+    raw.close();
+    const bytes = await readFile(path);
+    for (const page of pages.slice(1)) bytes.fill(0x5a, (page - 1) * 4096, page * 4096);
+    await writeFile(path, bytes);
+    const check = await withLedgerFile(path, {}, checkLedger);
+    expect(check.ok).toBe(false);
+    expect(check.problems.some((p) => p.startsWith('structure: '))).toBe(true);
+    expect(check.contents).toBeGreaterThan(0);
   });
 
   it('counts application errors, also over a resume, and trials planned after all', async () => {

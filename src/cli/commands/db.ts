@@ -87,11 +87,11 @@ export const registerForget: Register = (program, io) => {
     program
       .command('forget')
       .argument('[text]', 'a text to take out, wherever it stands')
-      .description('take a text, or all payloads of a case, out of the ledger; scores stay')
+      .description('take a text, or all payloads of a case, out of the ledger and its exports; scores stay')
       .option('--case <id>', 'forget the prompts, answers and reasons of this case')
       .option(
         '--dir <folder>',
-        'where exported snapshots lie, to name those that still hold it (default snapshots)',
+        'where exported snapshots lie, to take it out of them, too (default snapshots)',
       ),
   ).action(async (text: string | undefined, options: CommonOptions & { case?: string; dir?: string }) => {
     if ((text === undefined) === (options.case === undefined)) {
@@ -109,6 +109,7 @@ export const registerForget: Register = (program, io) => {
         ? { kind: 'text', text: text as string }
         : { kind: 'case', caseId: options.case },
       [resolve(io.cwd, options.dir ?? 'snapshots'), dirname(path)],
+      { root: io.cwd },
     );
     if (options.json) {
       printJson(io, { schemaVersion: 1, kind: 'forget', ...report });
@@ -117,7 +118,10 @@ export const registerForget: Register = (program, io) => {
     io.out(
       `removed ${report.payloads} payloads and cleaned ${report.rows} rows, in ${report.snapshots.length} snapshots\n`,
     );
-    for (const file of report.files) io.out(`still holds it: ${file} (delete it and export again)\n`);
+    for (const file of report.rewritten)
+      io.out(`written anew without it: ${file} (git's history still has it as it was)\n`);
+    for (const file of report.files)
+      io.out(`may still hold it: ${file} (it is damaged; delete it and export again)\n`);
   });
 };
 

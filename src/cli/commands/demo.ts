@@ -34,6 +34,7 @@ export const registerDemo: Register = (program, io, exit) => {
       };
       const result = await playDemo({
         suiteDir: fileURLToPath(new URL('../../../suites/support-triage', import.meta.url)),
+        root: io.cwd,
         outDir: resolve(io.cwd, dir),
         seed: options.seed ?? 1,
         progress,

@@ -1,20 +1,28 @@
 // The ledger's upkeep: what takes its space, what may go, whether it is whole, and taking a text out of it.
 
-import { existsSync } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
+import { createReadStream, existsSync } from 'node:fs';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { LastgoodError } from '../../core/index.ts';
 import {
   checkLedger,
+  exportSnapshot,
   type ForgetReport,
   type ForgetRequest,
   forget,
+  importSnapshot,
   type LedgerCheck,
   type LedgerStats,
   ledgerStats,
+  openLedger,
+  type ProjectFolder,
   type PruneReport,
   pruneLedger,
   withLedgerFile,
 } from '../../snapshot/index.ts';
+import { linesOf, replaceFile } from './snapshot-file.ts';
 
 export type { ForgetReport, ForgetRequest, LedgerCheck, LedgerStats, PruneReport };
 
@@ -39,29 +47,100 @@ export function pruneJob(
 }
 
 export interface ForgetJobReport extends ForgetReport {
-  /** Exported snapshot files that still hold it; they are the user's (and perhaps in git's history). */
+  /** Exported snapshot files that were written anew without it; git's history still has them as they were. */
+  readonly rewritten: readonly string[];
+  /** Exported files that may still hold it, because they are damaged and could not be read. */
   readonly files: readonly string[];
 }
 
-/** Takes it out of the ledger and names the exported files in `folders` that still hold it. */
+/** Takes it out of the ledger, and of the exported files in `folders`. */
 export async function forgetJob(
   db: string,
   request: ForgetRequest,
   folders: readonly string[],
+  project: ProjectFolder,
 ): Promise<ForgetJobReport> {
   const report = await withLedgerFile(db, {}, (file) => forget(file, request));
+  const rewritten: string[] = [];
   const files: string[] = [];
+  for (const file of await filesWith(request, folders)) {
+    try {
+      if (await rewriteWithout(file, request, db, project)) rewritten.push(file);
+    } catch (error) {
+      if (!(error instanceof LastgoodError)) throw error;
+      files.push(file);
+    }
+  }
+  return { ...report, rewritten, files };
+}
+
+async function filesWith(request: ForgetRequest, folders: readonly string[]): Promise<string[]> {
+  const found: string[] = [];
   const wanted =
     request.kind === 'text'
       ? [request.text, JSON.stringify(request.text).slice(1, -1)]
-      : [`"caseId":${JSON.stringify(request.caseId)}`];
+      : [`"id":${JSON.stringify(request.caseId)}`];
   for (const folder of new Set(folders)) {
     if (!existsSync(folder)) continue;
     for (const name of (await readdir(folder)).sort()) {
       if (!name.endsWith('.snapshot.jsonl')) continue;
-      const content = await readFile(join(folder, name), 'utf8');
-      if (wanted.some((text) => content.includes(text))) files.push(join(folder, name));
+      const file = join(folder, name);
+      if (await hasLineWith(file, wanted)) found.push(file);
     }
   }
-  return { ...report, files };
+  return found;
+}
+
+async function hasLineWith(file: string, wanted: readonly string[]): Promise<boolean> {
+  const stream = createReadStream(file);
+  try {
+    for await (const line of createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY }))
+      if (wanted.some((text) => line.includes(text))) return true;
+    return false;
+  } finally {
+    stream.destroy();
+  }
+}
+
+/**
+ * The file as the ledger exports its snapshot now. One that the ledger does not have goes through a ledger of its own, which is gone
+ * afterwards. False when the file does not change: it was rewritten before.
+ */
+async function rewriteWithout(
+  file: string,
+  request: ForgetRequest,
+  db: string,
+  project: ProjectFolder,
+): Promise<boolean> {
+  const folder = await mkdtemp(join(tmpdir(), 'lastgood-forget-'));
+  try {
+    const own = join(folder, 'own.db');
+    const taken = await openLedger(own, { project });
+    let id: string;
+    try {
+      id = (await importSnapshot(taken, linesOf(file), project)).id;
+    } finally {
+      await taken.close();
+    }
+    let from = db;
+    const ledger = await openLedger(db, { project });
+    try {
+      if (!(await ledger.list()).some((s) => s.id === id && s.state !== 'running')) from = own;
+    } finally {
+      await ledger.close();
+    }
+    if (from === own)
+      await withLedgerFile(own, {}, (open) => forget(open, request)).catch((error: unknown) => {
+        // The words stand in the file, but in no text of it that is kept, e.g. in a key.
+        if ((error as LastgoodError).code !== 'CASE_UNKNOWN') throw error;
+      });
+    const source = await openLedger(from, { project });
+    try {
+      return await replaceFile(file, exportSnapshot(source, id, project));
+    } finally {
+      await source.close();
+    }
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 }

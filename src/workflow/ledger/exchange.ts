@@ -1,11 +1,10 @@
 // Snapshots to and from files, so that they can live in git and travel between machines.
 
-import { createReadStream } from 'node:fs';
-import { mkdir, open } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { createInterface } from 'node:readline';
 import { exportSnapshot, importSnapshot } from '../../snapshot/index.ts';
 import type { Workplace } from '../workplace.ts';
+import { linesOf, replaceFile } from './snapshot-file.ts';
 
 /** One file a snapshot, `<suite>.<id>.snapshot.jsonl`; two branches that add snapshots never touch the same file. */
 export async function exportFiles(
@@ -21,12 +20,7 @@ export async function exportFiles(
   const files = [];
   for (const s of summaries) {
     const name = `${s.suite.replace(/[^\w.-]+/g, '_')}.${s.id}.snapshot.jsonl`;
-    const handle = await open(join(dir, name), 'w');
-    try {
-      for await (const line of exportSnapshot(work.store, s.id)) await handle.write(`${line.trimEnd()}\n`);
-    } finally {
-      await handle.close();
-    }
+    await replaceFile(join(dir, name), exportSnapshot(work.store, s.id, work.project));
     files.push({ snapshot: s.id, file: join(input.dir, name) });
   }
   return files;
@@ -40,11 +34,7 @@ export async function importFiles(
 ): Promise<{ snapshot: string; suite: string; file: string }[]> {
   const taken = [];
   for (const file of files) {
-    const lines = createInterface({
-      input: createReadStream(resolve(cwd, file)),
-      crlfDelay: Number.POSITIVE_INFINITY,
-    });
-    const summary = await importSnapshot(work.store, lines);
+    const summary = await importSnapshot(work.store, linesOf(resolve(cwd, file)), work.project);
     taken.push({ snapshot: summary.id, suite: summary.suite, file });
   }
   return taken;

@@ -44,6 +44,8 @@ const NIGHT_TIME_MS = (3 * 60 + 15) * 60_000;
 export interface DemoInput {
   /** Folder of the shipped example suite. */
   readonly suiteDir: string;
+  /** The folder the story is told in: places of files are kept from here. */
+  readonly root: string;
   /** Where the ledger and the reports go; created. */
   readonly outDir: string;
   readonly seed: number;
@@ -106,7 +108,8 @@ export async function playDemo(input: DemoInput): Promise<DemoResult> {
   for (const file of [db, `${db}-wal`, `${db}-shm`]) await rm(file, { force: true });
 
   const simulator = await startSimulator({ scenario, date: new Date(firstNight - DAY_MS).toISOString() });
-  const store = await openLedger(db, { create: true });
+  const project = { root: input.root };
+  const store = await openLedger(db, { create: true, project });
   const time = new DemoTime(firstNight - DAY_MS);
   const rng = new Mt19937(input.seed);
   const environment: Record<string, string> = {
@@ -118,6 +121,7 @@ export async function playDemo(input: DemoInput): Promise<DemoResult> {
   };
   const work: Workplace = {
     store,
+    project,
     clock: time,
     rng,
     env: (name) => environment[name],

@@ -1,0 +1,208 @@
+// Snapshots as files in a repository: the same bytes in every checkout, merged without conflict, never half written, and forgotten in, too.
+
+import { execFileSync } from 'node:child_process';
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, it, onTestFinished } from 'vitest';
+import { SILENT } from '../../src/core/index.ts';
+import { Mt19937 } from '../../src/stats/index.ts';
+import { regradeJob } from '../../src/workflow/judge/regrade-job.ts';
+import { forgetJob } from '../../src/workflow/ledger/db-upkeep.ts';
+import { exportFiles, importFiles } from '../../src/workflow/ledger/exchange.ts';
+import { openWorkplace } from '../../src/workflow/open-workplace.ts';
+import { runJob } from '../../src/workflow/run/run-job.ts';
+import type { Workplace } from '../../src/workflow/workplace.ts';
+
+const FILES = {
+  'suites/desk/suite.yaml':
+    'name: desk\ncases: [cases.jsonl]\ndefaults: { grade: [{ javascript: rules.mjs }] }\n',
+  'suites/desk/cases.jsonl': [
+    { id: 'kettle', vars: { ticket: 'Where is my kettle? jane.roe@example.com' }, trials: 2 },
+    { id: 'broken', vars: { ticket: 'It broke.' } },
+    { id: 'lost', vars: { ticket: 'It is lost.' } },
+  ]
+    .map((c) => `${JSON.stringify(c)}\n`)
+    .join(''),
+  'suites/desk/rules.mjs':
+    "export default ({ output }) => { if (output === \"boom\") throw new Error('in ' + import.meta.filename); return output.includes('refund'); };\n",
+  'releases/desk.yaml': 'name: desk\nroute: { provider: replay, file: ../recordings/night.jsonl }\n',
+  'recordings/night.jsonl': [
+    { case_id: 'kettle', output: 'A refund, jane.roe@example.com' },
+    { case_id: 'kettle', output: 'No.' },
+    { case_id: 'broken', output: 'boom' },
+  ]
+    .map((c) => `${JSON.stringify(c)}\n`)
+    .join(''),
+};
+
+interface Checkout {
+  readonly root: string;
+  open(seed?: number): Promise<Workplace>;
+  night(seed?: number): Promise<string>;
+}
+
+async function checkout(...steps: string[]): Promise<Checkout> {
+  const top = await mkdtemp(join(tmpdir(), 'lastgood-checkout-'));
+  onTestFinished(() => rm(top, { recursive: true, force: true }));
+  const root = join(top, ...steps);
+  for (const [name, text] of Object.entries(FILES)) {
+    await mkdir(join(root, name, '..'), { recursive: true });
+    await writeFile(join(root, name), text);
+  }
+  const never = new AbortController().signal;
+  const open = (seed = 1): Promise<Workplace> =>
+    openWorkplace({
+      ...{ db: join(root, 'snapshots/lastgood.db'), root, environment: { HOME: top }, progress: SILENT },
+      ...{ version: 'test', node: 'test', platform: 'test', signal: never, hardSignal: never },
+      clock: { now: () => new Date('2026-03-15T02:00:00Z') },
+      rng: new Mt19937(seed),
+    });
+  return {
+    root,
+    open,
+    async night(seed) {
+      const work = await open(seed);
+      try {
+        const done = await runJob(work, {
+          ...{ suite: 'suites/desk', release: 'releases/desk.yaml', cwd: root, dryRun: false, settings: {} },
+        });
+        if (done.kind !== 'run') throw new Error('nothing was run');
+        await exportFiles(work, [done.summary.id], { dir: 'snapshots', cwd: root });
+        return done.summary.id;
+      } finally {
+        await work.store.close();
+      }
+    },
+  };
+}
+
+/** An exported file without the times and latencies of its trials. */
+async function exported({ root }: Checkout, id: string): Promise<string> {
+  const text = await readFile(join(root, 'snapshots', `desk.${id}.snapshot.jsonl`), 'utf8');
+  return text.replace(/"startedAt":"[^"]*"|"latencyMs":[\d.]+/g, '"":""');
+}
+
+it('two checkouts in different folders export the same bytes, and neither names its folder', async () => {
+  const ann = await checkout('ann', 'desk');
+  const ci = await checkout('builds', '4711', 'desk');
+  const id = await ann.night();
+  expect(await ci.night()).toBe(id);
+  const text = await exported(ann, id);
+  expect(await exported(ci, id)).toBe(text);
+  expect(text).not.toContain(tmpdir());
+  expect(text).toContain('in ./suites/desk/rules.mjs');
+  for (const name of await readdir(join(ann.root, 'snapshots')))
+    expect((await readFile(join(ann.root, 'snapshots', name))).includes('lastgood-checkout'), name).toBe(
+      false,
+    );
+});
+
+it('a ledger that moved to another checkout grades with the modules it finds there, and says which it misses', async () => {
+  const ann = await checkout('ann', 'desk');
+  const ci = await checkout('builds', 'desk');
+  const ref = await ann.night();
+  await mkdir(join(ci.root, 'snapshots'));
+  await copyFile(join(ann.root, 'snapshots/lastgood.db'), join(ci.root, 'snapshots/lastgood.db'));
+  await rm(ann.root, { recursive: true });
+  const work = await ci.open(2);
+  onTestFinished(() => work.store.close());
+  const again = await regradeJob(work, { ref, cwd: ci.root, fresh: true });
+  expect(again).toMatchObject({ changed: 0, summary: { answered: 3, ungraded: 1, failed: 1 } });
+  await rm(join(ci.root, 'suites/desk/rules.mjs'));
+  const blind = await regradeJob(work, { ref, cwd: ci.root, fresh: true });
+  expect(blind.summary.ungraded).toBe(3);
+  const grades = [];
+  for await (const trial of work.store.trials(blind.summary.id, 'kettle')) grades.push(...trial.grades);
+  expect(grades[0]?.reason).toContain('rules.mjs');
+});
+
+it('two branches that add snapshots merge in git without a conflict, and the merged files import', async () => {
+  const desk = await checkout('desk');
+  const git = (...args: string[]): string =>
+    execFileSync('git', ['-c', 'user.name=ann', '-c', 'user.email=ann@example.com', ...args], {
+      cwd: desk.root,
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+  git('init', '-q', '-b', 'main');
+  await writeFile(join(desk.root, '.gitignore'), '*.db*\n');
+  const commit = (): void => {
+    git('add', '.');
+    git('commit', '-q', '-m', 'night');
+  };
+  const ids = [await desk.night(1)];
+  commit();
+  git('checkout', '-q', '-b', 'prompt');
+  ids.push(await desk.night(2));
+  commit();
+  git('checkout', '-q', 'main');
+  ids.push(await desk.night(3));
+  // The one that both have, exported again, is no change.
+  const work = await desk.open(9);
+  await exportFiles(work, [ids[0] as string], { dir: 'snapshots', cwd: desk.root });
+  await work.store.close();
+  expect(git('status', '--short').trim().split('\n')).toEqual([`?? snapshots/desk.${ids[2]}.snapshot.jsonl`]);
+  commit();
+  git('merge', '-q', '--no-edit', 'prompt');
+  await rm(join(desk.root, 'snapshots/lastgood.db'));
+  const fresh = await desk.open(9);
+  onTestFinished(() => fresh.store.close());
+  const files = ids.map((id) => `snapshots/desk.${id}.snapshot.jsonl`);
+  expect((await importFiles(fresh, files, desk.root)).map((t) => t.snapshot)).toEqual(ids);
+  await importFiles(fresh, files, desk.root);
+  expect(await fresh.store.list()).toHaveLength(3);
+});
+
+it('an export that cannot be made leaves the last good file as it was', async () => {
+  const desk = await checkout('desk');
+  const id = await desk.night();
+  const before = await exported(desk, id);
+  const work = await desk.open();
+  onTestFinished(() => work.store.close());
+  const broken: Workplace = {
+    ...work,
+    store: Object.assign(Object.create(work.store), {
+      list: work.store.list.bind(work.store),
+      resolve: work.store.resolve.bind(work.store),
+      results: work.store.results.bind(work.store),
+      suiteOf: work.store.suiteOf.bind(work.store),
+      releaseOf: work.store.releaseOf.bind(work.store),
+      trials: async function* () {
+        yield* [];
+        throw new Error('the disk is gone');
+      },
+    }),
+  };
+  await expect(exportFiles(broken, [id], { dir: 'snapshots', cwd: desk.root })).rejects.toMatchObject({
+    code: 'EXPORT_FAILED',
+  });
+  expect(await exported(desk, id)).toBe(before);
+  expect((await readdir(join(desk.root, 'snapshots'))).filter((n) => n.endsWith('.part'))).toEqual([]);
+});
+
+it('what is forgotten goes from the exported files, too, also of snapshots that this ledger does not have', async () => {
+  const desk = await checkout('desk');
+  const other = await checkout('other');
+  const own = await desk.night(1);
+  const theirs = await other.night(2);
+  const foreign = `desk.${theirs}.snapshot.jsonl`;
+  await copyFile(join(other.root, 'snapshots', foreign), join(desk.root, 'snapshots', foreign));
+  await writeFile(join(desk.root, 'snapshots/cut.snapshot.jsonl'), '{"kind":"snapshot" jane.roe@example.com');
+  const at = (name: string): string => join(desk.root, 'snapshots', name);
+  const db = at('lastgood.db');
+  const project = { root: desk.root };
+  const report = await forgetJob(db, { kind: 'text', text: 'jane.roe@example.com' }, [at('.')], project);
+  expect(report.rewritten.toSorted()).toEqual([at(`desk.${own}.snapshot.jsonl`), at(foreign)].toSorted());
+  expect(report.files).toEqual([at('cut.snapshot.jsonl')]);
+  for (const name of [`desk.${own}.snapshot.jsonl`, foreign, 'lastgood.db'])
+    expect((await readFile(at(name))).includes('jane.roe'), name).toBe(false);
+  // The rewritten file is what this ledger has, and the foreign one can still be taken in.
+  const work = await desk.open();
+  await importFiles(work, [at(`desk.${own}.snapshot.jsonl`), at(foreign)], '/');
+  await work.store.close();
+  const once = await forgetJob(db, { kind: 'case', caseId: 'broken' }, [at('.')], project);
+  expect(once.rewritten).toHaveLength(2);
+  expect((await forgetJob(db, { kind: 'case', caseId: 'broken' }, [at('.')], project)).rewritten).toEqual([]);
+  expect(await readFile(at(foreign), 'utf8')).not.toContain('It broke.');
+});
