@@ -50,10 +50,12 @@ export function examFingerprint(suite: Pick<Suite, 'cases'>, examiner: Examiner)
   // Without a prototype, so that a case called `__proto__` counts like any other.
   const cases: Record<string, string> = Object.create(null) as Record<string, string>;
   for (const c of suite.cases) cases[c.id] = contentHash({ ...caseExam(c, examiner) });
+  // An embedder that only feeds the embedding channel gives no grade, so it is no part of the exam.
+  const grades = suite.cases.some((c) => c.graders.some(needsEmbedder));
   return contentHash({
     cases,
     judge: examiner.judge,
-    embedder: examiner.embedder,
+    embedder: grades ? examiner.embedder : null,
     graderCode: GRADER_CODE_VERSION,
   });
 }

@@ -1,0 +1,107 @@
+// The vectors a comparison's embedding channel works on, read from the ledger; or why there are none.
+
+import type { AnswerVectors } from '../../compare/index.ts';
+import {
+  type Policy,
+  type SnapshotResults,
+  type SnapshotStore,
+  type SnapshotSummary,
+  shortHash,
+} from '../../core/index.ts';
+import { squaredLength } from '../../stats/vector-distance.ts';
+import { Projection } from '../../stats/vector-drift.ts';
+
+/** Numbers of both sides together that are held as they are: 128 MB. Beyond that, projections of the vectors are compared. */
+const MOST_NUMBERS = 32 * 1024 * 1024;
+
+/** The vectors of both sides under one embedder. undefined where the policy does not ask for the channel. */
+export async function answerVectors(
+  store: SnapshotStore,
+  baseline: Pick<SnapshotResults, 'summary'>,
+  candidate: Pick<SnapshotResults, 'summary'>,
+  policy: Policy,
+): Promise<AnswerVectors | undefined> {
+  if (policy.channels.embedding === 'off') return undefined;
+  const [a, b] = [baseline.summary, candidate.summary];
+  const before = (await store.vectorCounts(a.id)).map((c) => c.embedder);
+  const after = (await store.vectorCounts(b.id)).map((c) => c.embedder);
+  // The candidate's own, else any under which both sides were embedded (regrade gives stored answers the vectors of another one).
+  const embedder = [b.embedder, a.embedder, ...after].find(
+    (e) => e !== null && before.includes(e) && after.includes(e),
+  );
+  if (embedder === undefined || embedder === null)
+    return { kind: 'unavailable', embedder: b.embedder, reason: reasonOf(a, b, before, after) };
+  const held = new HeldVectors();
+  const sides = {
+    baseline: await held.read(store.vectors(a.id, embedder)),
+    candidate: await held.read(store.vectors(b.id, embedder)),
+  };
+  return { kind: 'vectors', embedder, ...sides, projectedFrom: held.projectedFrom };
+}
+
+/** Holds vectors as they are until they are too many, and their projections from then on. */
+class HeldVectors {
+  readonly #maps: Map<string, Float32Array>[] = [];
+  #numbers = 0;
+  #projection: Projection | null = null;
+  projectedFrom: number | null = null;
+
+  async read(vectors: AsyncIterable<readonly [string, Float32Array]>): Promise<Map<string, Float32Array>> {
+    const map = new Map<string, Float32Array>();
+    this.#maps.push(map);
+    for await (const [hash, vector] of vectors) {
+      // The same answer on both sides is one vector.
+      const kept = this.#maps[0]?.get(hash);
+      if (kept !== undefined) {
+        map.set(hash, kept);
+        continue;
+      }
+      map.set(hash, this.#projection === null ? vector : this.#short(vector));
+      this.#numbers += vector.length;
+      if (this.#projection === null && this.#numbers > MOST_NUMBERS && vector.length > 0)
+        this.#projectAll(vector.length);
+    }
+    return map;
+  }
+
+  #projectAll(dimension: number): void {
+    this.#projection = new Projection(dimension);
+    if (this.#projection.size === dimension) return;
+    this.projectedFrom = dimension;
+    const done = new Map<string, Float32Array>();
+    for (const map of this.#maps)
+      for (const [hash, vector] of map) {
+        const short = done.get(hash) ?? this.#short(vector);
+        done.set(hash, short);
+        map.set(hash, short);
+      }
+  }
+
+  /** Of unit length before it is projected, as the comparison takes every vector. */
+  #short(vector: Float32Array): Float32Array {
+    if (vector.length === 0 || this.#projection === null) return vector;
+    const length = Math.sqrt(squaredLength(vector));
+    return Float32Array.from(this.#projection.of(vector, length === 0 ? 0 : 1 / length));
+  }
+}
+
+function reasonOf(
+  a: SnapshotSummary,
+  b: SnapshotSummary,
+  before: readonly string[],
+  after: readonly string[],
+): string {
+  const withheld = ([['baseline', a] as const, ['candidate', b] as const] as const)
+    .filter(([, s]) => s.findings.some((f) => f.code === 'EMBEDDINGS_WITHHELD'))
+    .map(([arm]) => arm);
+  if (withheld.length > 0)
+    return `the answers of the ${withheld.join(' and the ')} are not stored, so neither are their vectors`;
+  const [one, other] = [before[0], after[0]];
+  if (one !== undefined && other !== undefined)
+    return `embedded by two embedders, ${shortHash(one)} and ${shortHash(other)}: vectors of two cannot be compared; \`lastgood regrade ${a.id} --suite FILE\` embeds the baseline's answers with the suite's`;
+  const bare = [
+    ...(one === undefined ? [['baseline', a.id] as const] : []),
+    ...(other === undefined ? [['candidate', b.id] as const] : []),
+  ];
+  return `no answer of the ${bare.map(([arm]) => arm).join(' or the ')} has a vector; ${bare.map(([, id]) => `\`lastgood regrade ${id} --suite FILE\``).join(' and ')} embeds stored answers`;
+}
