@@ -25,11 +25,10 @@ export async function answerVectors(
   const [a, b] = [baseline.summary, candidate.summary];
   const before = (await store.vectorCounts(a.id)).map((c) => c.embedder);
   const after = (await store.vectorCounts(b.id)).map((c) => c.embedder);
-  // The candidate's own, else any under which both sides were embedded (regrade gives stored answers the vectors of another one).
-  const embedder = [b.embedder, a.embedder, ...after].find(
-    (e) => e !== null && before.includes(e) && after.includes(e),
-  );
-  if (embedder === undefined || embedder === null)
+  // The candidate's own, which `regrade` gives older answers too; of a candidate made without one, any that both sides know.
+  const wanted = b.embedder === null ? [...before.filter((e) => e === a.embedder), ...before] : [b.embedder];
+  const embedder = wanted.find((e) => before.includes(e) && after.includes(e));
+  if (embedder === undefined)
     return { kind: 'unavailable', embedder: b.embedder, reason: reasonOf(a, b, before, after) };
   const held = new HeldVectors();
   const sides = {
@@ -96,12 +95,18 @@ function reasonOf(
     .map(([arm]) => arm);
   if (withheld.length > 0)
     return `the answers of the ${withheld.join(' and the ')} are not stored, so neither are their vectors`;
-  const [one, other] = [before[0], after[0]];
-  if (one !== undefined && other !== undefined)
-    return `embedded by two embedders, ${shortHash(one)} and ${shortHash(other)}: vectors of two cannot be compared; \`lastgood regrade ${a.id} --suite FILE\` embeds the baseline's answers with the suite's`;
-  const bare = [
-    ...(one === undefined ? [['baseline', a.id] as const] : []),
-    ...(other === undefined ? [['candidate', b.id] as const] : []),
-  ];
-  return `no answer of the ${bare.map(([arm]) => arm).join(' or the ')} has a vector; ${bare.map(([, id]) => `\`lastgood regrade ${id} --suite FILE\``).join(' and ')} embeds stored answers`;
+  const lacks = (known: readonly string[]): boolean =>
+    b.embedder === null ? known.length === 0 : !known.includes(b.embedder);
+  const one = a.embedder ?? before[0];
+  const other = b.embedder ?? after[0];
+  if (!lacks(after) && one !== undefined && other !== undefined && one !== other)
+    return `embedded by two embedders, ${shortHash(one)} and ${shortHash(other)}, whose vectors cannot be compared; \`lastgood regrade ${a.id} --suite FILE\` embeds the baseline's answers with the suite's`;
+  const bare = (
+    [
+      ['baseline', a.id, before],
+      ['candidate', b.id, after],
+    ] as const
+  ).filter(([, , known]) => lacks(known));
+  const commands = bare.map(([, id]) => `\`lastgood regrade ${id} --suite FILE\``);
+  return `no answer of the ${bare.map(([arm]) => arm).join(' or the ')} has a vector; ${commands.join(' and ')} embeds stored answers`;
 }
