@@ -6,7 +6,7 @@ import type { CaseResult } from '../core/snapshot.ts';
 import { DriftMeter } from '../stats/vector-drift.ts';
 import type { Settings } from './options.ts';
 import type { SameInput } from './pairing.ts';
-import { percent, plural, probability } from './wording.ts';
+import { listing, percent, plural, probability } from './wording.ts';
 
 /**
  * The shift that counts. Between vectors of unit length two unrelated answers are about 1 apart (cosine 0.5), so 0.05 is what the
@@ -75,10 +75,12 @@ function readArm(
   return { vectors: found, answered };
 }
 
-function dimensionOf(given: Extract<AnswerVectors, { kind: 'vectors' }>): number | null {
+/** Lengths of the vectors, those of answers that say nothing aside. */
+function lengthsOf(given: Extract<AnswerVectors, { kind: 'vectors' }>): number[] {
+  const lengths = new Set<number>();
   for (const side of [given.baseline, given.candidate])
-    for (const vector of side.values()) if (vector.length > 0) return vector.length;
-  return null;
+    for (const vector of side.values()) if (vector.length > 0) lengths.add(vector.length);
+  return [...lengths].sort((a, b) => a - b);
 }
 
 /** Measures and tests the shift over the cases whose input is the same on both sides. */
@@ -93,7 +95,14 @@ export function testMeaning(
   if (given.kind === 'unavailable')
     return untested('unavailable', given.reason, { embedder: given.embedder });
   const { embedder } = given;
-  const size = dimensionOf(given);
+  const lengths = lengthsOf(given);
+  if (lengths.length > 1)
+    return untested(
+      'unavailable',
+      `the embedder gave vectors of ${listing(lengths.map(String))} numbers: its model changed under one name, and vectors of two models cannot be compared`,
+      { embedder },
+    );
+  const [size = null] = lengths;
   const meter = size === null ? null : new DriftMeter(size);
   const answered = { baseline: 0, candidate: 0 };
   const missing = { baseline: 0, candidate: 0 };

@@ -146,23 +146,16 @@ export async function checkLedger(file: OpenLedgerFile): Promise<LedgerCheck> {
   });
 }
 
-/** Vectors of one embedder have one length and are made of numbers; none outlives its text. */
+/** Every vector is made of numbers, and none outlives its text. */
 function checkVectors(db: Database, tell: (problem: string) => void): number {
-  const lengths = new Map<number, number>();
   let vectors = 0;
-  const rows = db.prepare<[], { id: number; embedder: number; vector: Buffer; encoding: number }>(
-    'SELECT e.id, e.embedder, e.vector, c.encoding FROM embedding e JOIN content c ON c.id = e.output ORDER BY e.id',
+  const rows = db.prepare<[], { id: number; vector: Buffer; encoding: number }>(
+    'SELECT e.id, e.vector, c.encoding FROM embedding e JOIN content c ON c.id = e.output ORDER BY e.id',
   );
-  for (const { id, embedder, vector, encoding } of rows.iterate()) {
+  for (const { id, vector, encoding } of rows.iterate()) {
     vectors++;
     if (encoding >= ENCODING.edited) tell(`vector ${id} is there, but the text it was made of was removed`);
-    // An answer that says nothing has no direction.
-    if (vector.length === 0) continue;
-    const length = lengths.get(embedder) ?? vector.length;
-    lengths.set(embedder, length);
-    if (vector.length !== length)
-      tell(`vector ${id} has ${vector.length / 4} numbers, others of its embedder ${length / 4}`);
-    else if (!finite(vector)) tell(`vector ${id} holds something that is no number`);
+    if (!finite(vector)) tell(`vector ${id} holds something that is no number`);
   }
   return vectors;
 }

@@ -271,12 +271,17 @@ describe('vectors', () => {
     await ledger.close();
     expect(await withLedgerFile(path, {}, checkLedger)).toMatchObject({ ok: true, vectors: 2 });
     const raw = new Database(path);
-    raw.exec("DROP TRIGGER embedding_stays; UPDATE embedding SET vector = x'0000c07f' WHERE id = 1");
-    raw.exec("UPDATE embedding SET vector = x'0000c07f0000803f' WHERE id = 2");
+    raw.exec(
+      "DROP TRIGGER content_stays; DROP TRIGGER embedding_stays; UPDATE embedding SET vector = x'0000c07f' WHERE id = 1",
+    );
+    raw.exec('DROP TRIGGER embedding_goes_with_its_text');
+    raw.exec(
+      "UPDATE content SET encoding = 9, body = '' WHERE id = (SELECT output FROM embedding WHERE id = 2)",
+    );
     raw.close();
     expect((await withLedgerFile(path, {}, checkLedger)).problems).toEqual([
       'vector 1 holds something that is no number',
-      'vector 2 has 2 numbers, others of its embedder 1',
+      'vector 2 is there, but the text it was made of was removed',
     ]);
   });
 });

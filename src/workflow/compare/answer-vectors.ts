@@ -78,7 +78,7 @@ class HeldVectors {
 
   /** Of unit length before it is projected, as the comparison takes every vector. */
   #short(vector: Float32Array): Float32Array {
-    if (vector.length === 0 || this.#projection === null) return vector;
+    if (this.#projection === null || vector.length !== this.projectedFrom) return vector;
     const length = Math.sqrt(squaredLength(vector));
     return Float32Array.from(this.#projection.of(vector, length === 0 ? 0 : 1 / length));
   }

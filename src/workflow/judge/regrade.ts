@@ -205,13 +205,18 @@ async function examinersFor(
 ): Promise<{ judge: Release | null; embedder: Release | null }> {
   const { source } = input;
   const asks = suite.cases.some((c) => c.graders.some(needsJudge));
-  const embeds = wantsEmbeddings(suite.policy) || suite.cases.some((c) => c.graders.some(needsEmbedder));
+  const embeds = suite.cases.some((c) => c.graders.some(needsEmbedder));
   const stored = async (role: 'judge' | 'embedder'): Promise<Release | null> =>
     source[role] === null ? null : store.releaseOf(source.id, role);
   const judge = asks
     ? withVotes(input.judge === undefined ? await stored('judge') : input.judge, input.judgeVotes)
     : null;
-  const embedder = embeds ? (input.embedder === undefined ? await stored('embedder') : input.embedder) : null;
+  const embedder =
+    embeds || wantsEmbeddings(suite.policy)
+      ? input.embedder === undefined
+        ? await stored('embedder')
+        : input.embedder
+      : null;
   for (const [role, needed, found] of [
     ['judge', asks, judge],
     ['embedder', embeds, embedder],

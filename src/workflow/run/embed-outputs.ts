@@ -86,7 +86,7 @@ export class AnswerEmbedder {
     const result = await found;
     if (result.kind === 'missing') {
       this.#open.delete(hash);
-      this.#tell(result.reason);
+      if (!signal.aborted) this.#tell(result.reason);
       return { costUsd: result.costUsd, keep: NO_VECTOR.keep };
     }
     return {
