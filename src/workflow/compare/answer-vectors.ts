@@ -14,23 +14,31 @@ import { Projection } from '../../stats/vector-drift.ts';
 /** Numbers of both sides together that are held as they are: 128 MB. Beyond that, projections of the vectors are compared. */
 const MOST_NUMBERS = 32 * 1024 * 1024;
 
+/** From this share of its answers on, a baseline counts as embedded by another embedder than its own. */
+const MOST_KNOWN = 0.9;
+
 /** The vectors of both sides under one embedder. undefined where the policy does not ask for the channel. */
 export async function answerVectors(
   store: SnapshotStore,
   baseline: Pick<SnapshotResults, 'summary'>,
   candidate: Pick<SnapshotResults, 'summary'>,
   policy: Policy,
+  mostNumbers = MOST_NUMBERS,
 ): Promise<AnswerVectors | undefined> {
   if (policy.channels.embedding === 'off') return undefined;
   const [a, b] = [baseline.summary, candidate.summary];
-  const before = (await store.vectorCounts(a.id)).map((c) => c.embedder);
+  const counts = await store.vectorCounts(a.id);
+  const before = counts.map((c) => c.embedder);
   const after = (await store.vectorCounts(b.id)).map((c) => c.embedder);
   // The candidate's own, which `regrade` gives older answers too; of a candidate made without one, any that both sides know.
   const wanted = b.embedder === null ? [...before.filter((e) => e === a.embedder), ...before] : [b.embedder];
   const embedder = wanted.find((e) => before.includes(e) && after.includes(e));
-  if (embedder === undefined)
+  // Answers both sides gave have the candidate's vectors; that is no embedding of a baseline that was made with another embedder.
+  const known = counts.find((c) => c.embedder === embedder)?.trials ?? 0;
+  const another = a.embedder !== null && a.embedder !== embedder && known < MOST_KNOWN * a.answered;
+  if (embedder === undefined || another)
     return { kind: 'unavailable', embedder: b.embedder, reason: reasonOf(a, b, before, after) };
-  const held = new HeldVectors();
+  const held = new HeldVectors(mostNumbers);
   const sides = {
     baseline: await held.read(store.vectors(a.id, embedder)),
     candidate: await held.read(store.vectors(b.id, embedder)),
@@ -40,10 +48,15 @@ export async function answerVectors(
 
 /** Holds vectors as they are until they are too many, and their projections from then on. */
 class HeldVectors {
+  readonly #most: number;
   readonly #maps: Map<string, Float32Array>[] = [];
   #numbers = 0;
   #projection: Projection | null = null;
   projectedFrom: number | null = null;
+
+  constructor(most: number) {
+    this.#most = most;
+  }
 
   async read(vectors: AsyncIterable<readonly [string, Float32Array]>): Promise<Map<string, Float32Array>> {
     const map = new Map<string, Float32Array>();
@@ -57,7 +70,7 @@ class HeldVectors {
       }
       map.set(hash, this.#projection === null ? vector : this.#short(vector));
       this.#numbers += vector.length;
-      if (this.#projection === null && this.#numbers > MOST_NUMBERS && vector.length > 0)
+      if (this.#projection === null && this.#numbers > this.#most && vector.length > 0)
         this.#projectAll(vector.length);
     }
     return map;
@@ -108,5 +121,5 @@ function reasonOf(
     ] as const
   ).filter(([, , known]) => lacks(known));
   const commands = bare.map(([, id]) => `\`lastgood regrade ${id} --suite FILE\``);
-  return `no answer of the ${bare.map(([arm]) => arm).join(' or the ')} has a vector; ${commands.join(' and ')} embeds stored answers`;
+  return `no answer of the ${bare.map(([arm]) => arm).join(' or the ')} has a vector; ${commands.join(' and ')} ${commands.length === 1 ? 'embeds' : 'embed'} stored answers`;
 }
