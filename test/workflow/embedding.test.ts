@@ -187,7 +187,7 @@ describe('a suite that asks for the embedding channel', () => {
     expect(refused.stdout + refused.stderr).toMatch(/suite\.yaml:6.*embedding channel/s);
   });
 
-  it('compares two releases run together, and a check against the baseline', async () => {
+  it('is tested between two releases run together; forgetting a case takes its vectors', async () => {
     const d = await desk();
     const both = await d.cli(
       'compare',
