@@ -30,7 +30,8 @@ export function behaviourChanged({ verdict, slices, metrics }: Behaviour): boole
     moved(verdict) ||
     slices.some((slice) => moved(slice.verdict)) ||
     metrics.length.verdict === 'shifted' ||
-    metrics.refusalRate.verdict === 'shifted'
+    metrics.refusalRate.verdict === 'shifted' ||
+    metrics.embedding.verdict === 'shifted'
   );
 }
 

@@ -1,4 +1,4 @@
-// The secondary channels: length, latency, cost and refusals. A shift here warns; it never stands for a regression of its own.
+// The secondary channels: length, latency, cost, refusals and meaning. A shift here warns; it never stands for a regression of its own.
 
 import type { Comparison, Distribution, Metric, RateMetric } from '../core/comparison.ts';
 import type { ChannelAction } from '../core/policy.ts';
@@ -9,13 +9,12 @@ import { poolStrata } from '../stats/permutation-data.ts';
 import { quantile7Sorted } from '../stats/quantile.ts';
 import { stratifiedExact } from '../stats/stratified-exact.ts';
 import { chooseReplicates, withinStratumPermutation } from '../stats/within-stratum-permutation.ts';
+import { CHANNEL_ALPHA as ALPHA, type AnswerVectors, testMeaning } from './meaning.ts';
 import type { Settings } from './options.ts';
 import type { PairedCase, SameInput } from './pairing.ts';
 import { verbosityNote } from './verbosity.ts';
 import { percent, probability, signedPercent } from './wording.ts';
 
-/** Error rate of a channel, after Holm over the channels tested. */
-const ALPHA = 0.01;
 const FLOOR = { length: 0.1, latency: 0.25, cost: 0.2 };
 
 type Reading = (trial: TrialResult) => number | null;
@@ -360,6 +359,7 @@ export function measureChannels(
   cases: readonly SameInput[],
   pairs: readonly PairedCase[],
   settings: Settings,
+  vectors?: AnswerVectors,
 ): { metrics: Comparison['metrics']; notes: string[] } {
   const { channels } = settings.policy;
   const length = testLength(cases, settings);
@@ -367,15 +367,19 @@ export function measureChannels(
   const latency = switchedOff(channels.latency, testLatency(cases, settings));
   const cost = switchedOff(channels.cost, testCost(cases, settings));
   const refusal = testRefusals(cases);
-  const family = [lengthChannel.p, latency.p, cost.p, refusal.p];
+  const meaning = testMeaning(cases, vectors, channels.embedding, settings);
+  const family = [lengthChannel.p, latency.p, cost.p, refusal.p, meaning.p];
   const adjusted = holm(family.filter((p) => p !== null));
   let at = 0;
-  const [pLength, pLatency, pCost, pRefusal] = family.map((p) => (p === null ? null : (adjusted[at++] ?? 1)));
+  const [pLength, pLatency, pCost, pRefusal, pMeaning] = family.map((p) =>
+    p === null ? null : (adjusted[at++] ?? 1),
+  );
   const metrics = {
     length: lengthChannel.finish(pLength ?? null),
     latencyMs: latency.finish(pLatency ?? null),
     costUsd: cost.finish(pCost ?? null),
     refusalRate: refusal.finish(pRefusal ?? null),
+    embedding: meaning.finish(pMeaning ?? null),
   };
   const note = verbosityNote(metrics.length, ALPHA, pairs, length.deltas);
   return { metrics, notes: note === null ? [] : [note] };

@@ -40,7 +40,7 @@ export function compareSnapshots(
   const withheld = withheldReason(baseline.summary, candidate.summary);
   const findings = pairing.paired.length === 0 ? null : find(baseline, pairing, settings, options, withheld);
   const decided = overallVerdict(pairing, availability, findings, settings, withheld);
-  const channels = measureChannels(pairing.sameInput, pairing.paired, settings);
+  const channels = measureChannels(pairing.sameInput, pairing.paired, settings, options.vectors);
   const cases: CaseDelta[] = [
     ...(findings?.cases ?? []),
     ...pairing.unpaired.map(({ state, ...rest }) => ({ ...rest, verdict: state })),

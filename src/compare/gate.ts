@@ -4,6 +4,7 @@ import type {
   CaseDelta,
   Comparison,
   Coverage,
+  EmbeddingMetric,
   Gate,
   GateRule,
   OverallVerdict,
@@ -271,11 +272,27 @@ function channelRule(
   return [{ rule: `channel:${name}`, value, limit: null, outcome: action, message: metric.reason }];
 }
 
+/** Who asks for this channel pays for it: where it could not be measured, that is said, and never passes for green. */
+function meaningRule(metric: EmbeddingMetric, action: ChannelAction): GateRule[] {
+  if (metric.verdict !== 'unavailable' || action === 'off')
+    return channelRule('embedding', metric, metric.shift, action);
+  return [
+    {
+      rule: 'channel:embedding',
+      value: null,
+      limit: null,
+      outcome: action === 'fail' ? 'inconclusive' : 'warn',
+      message: `the embedding channel is unavailable: ${metric.reason}`,
+    },
+  ];
+}
+
 function channelRules(metrics: Comparison['metrics'], { channels }: Policy): GateRule[] {
   return [
     ...channelRule('length', metrics.length, metrics.length.change, channels.length),
     ...channelRule('latency', metrics.latencyMs, metrics.latencyMs.change, channels.latency),
     ...channelRule('cost', metrics.costUsd, metrics.costUsd.change, channels.cost),
+    ...meaningRule(metrics.embedding, channels.embedding),
     ...channelRule('refusal', metrics.refusalRate, metrics.refusalRate.candidate, 'warn'),
   ];
 }

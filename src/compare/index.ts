@@ -7,6 +7,7 @@ export type { Gated } from './gate.ts';
 export { floorRules, gateOf } from './gate.ts';
 export type { Onset } from './history.ts';
 export { onsetOf, onsetOfRates, ratesOver } from './history.ts';
+export type { AnswerVectors } from './meaning.ts';
 export type { CompareOptions, Confirmation } from './options.ts';
 export type { Flagged } from './screen.ts';
 export { flagCases } from './screen.ts';

@@ -4,6 +4,7 @@ import { sha256 } from '../core/json.ts';
 import type { Policy } from '../core/policy.ts';
 import type { CaseResult, SnapshotResults, SnapshotSummary } from '../core/snapshot.ts';
 import { seedFrom } from '../stats/rng.ts';
+import type { AnswerVectors } from './meaning.ts';
 
 /** Fresh trials of flagged cases. An empty baseline means: judge the fresh candidate trials against the stored history. */
 export interface Confirmation {
@@ -22,6 +23,8 @@ export interface CompareOptions {
   readonly pool?: readonly SnapshotResults[] | undefined;
   /** Were the arms run interleaved, in one session? Only then is latency tested. */
   readonly interleaved?: boolean | undefined;
+  /** Embedding vectors of the answers; without them the embedding channel is not tested. */
+  readonly vectors?: AnswerVectors | undefined;
   /** For the record; default the policy's. */
   readonly tier?: string | undefined;
   /** Model calls this comparison cost, for the record. */

@@ -144,6 +144,34 @@ export interface RateMetric {
   readonly p: number | null;
 }
 
+/**
+ * The embedding channel: did the answers' meaning move, whatever their words? Vectors are of unit length; `shift` is the length of the
+ * movement that the cases have in common, noise taken off, so that 0.1 = a tenth of the way to an answer at cosine 0.5.
+ */
+export interface EmbeddingMetric {
+  readonly verdict: Metric['verdict'];
+  readonly reason: string;
+  readonly p: number | null;
+  readonly shift: number | null;
+  /** A shift below it is never called one, whatever p. */
+  readonly floor: number;
+  /** Cosine between the mean vectors of the two sides. */
+  readonly centroidCosine: number | null;
+  /** Spread of the answers to one case, candidate over baseline; null with one trial a case. */
+  readonly dispersionRatio: number | null;
+  /** Squared maximum mean discrepancy within cases, unbiased, so about 0 when nothing moved; null with one trial a case. */
+  readonly mmd: number | null;
+  /** Fingerprint of the embedder's release. */
+  readonly embedder: string | null;
+  readonly dimension: number | null;
+  /** Cases with a vector on both sides. */
+  readonly cases: number;
+  /** Answers with a vector in those cases. */
+  readonly n: { readonly baseline: number; readonly candidate: number };
+  /** Answered trials without a vector. */
+  readonly missing: { readonly baseline: number; readonly candidate: number };
+}
+
 export interface Coverage {
   readonly paired: number;
   readonly added: readonly string[];
@@ -237,6 +265,7 @@ export interface Comparison {
     readonly latencyMs: Metric;
     readonly costUsd: Metric;
     readonly refusalRate: RateMetric;
+    readonly embedding: EmbeddingMetric;
   };
   readonly attribution: Attribution;
   readonly coverage: Coverage;

@@ -49,10 +49,17 @@ export function examDifferences(a: CaseExam, b: CaseExam): string[] {
 /** Fingerprint of the whole exam, order of cases aside. */
 export function examFingerprint(suite: Pick<Suite, 'cases'>, examiner: Examiner): string {
   const cases = new SortedHash();
-  for (const c of suite.cases)
+  let embeds = false;
+  for (const c of suite.cases) {
     cases.add(c.id, `${canonicalJson(c.id)}:"${contentHash({ ...caseExam(c, examiner) })}"`);
-  // The canonical form of `{ cases, embedder, graderCode, judge }`.
-  const { judge, embedder } = examiner;
-  const rest = canonicalJson({ embedder, graderCode: GRADER_CODE_VERSION, judge });
+    embeds ||= c.graders.some(needsEmbedder);
+  }
+  // The canonical form of `{ cases, embedder, graderCode, judge }`. An embedder that only feeds the embedding channel gives no grade, so it
+  // is no part of the exam.
+  const rest = canonicalJson({
+    embedder: embeds ? examiner.embedder : null,
+    graderCode: GRADER_CODE_VERSION,
+    judge: examiner.judge,
+  });
   return cases.hex('{"cases":{', `},${rest.slice(1)}`);
 }

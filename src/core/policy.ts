@@ -48,7 +48,9 @@ export const policySchema = z.strictObject({
       embedding: z.enum(['warn', 'fail', 'off']).optional(),
     })
     .optional()
-    .describe('what a shift in a secondary channel does (default warn)'),
+    .describe(
+      "what a shift in a secondary channel does (default warn; embedding: off, because it embeds every answer with the suite's `embedder`)",
+    ),
 });
 export type PolicyFile = z.input<typeof policySchema>;
 
@@ -76,6 +78,11 @@ export interface Policy {
   };
 }
 
+/** Does the policy ask for the embedding channel, and so for a vector of every answer? */
+export function wantsEmbeddings(file: PolicyFile | undefined): boolean {
+  return resolvePolicy(file).channels.embedding !== 'off';
+}
+
 /** Fills in the defaults. */
 export function resolvePolicy(file: PolicyFile | undefined): Policy {
   const p = file ?? {};
@@ -98,7 +105,7 @@ export function resolvePolicy(file: PolicyFile | undefined): Policy {
       length: p.channels?.length ?? 'warn',
       latency: p.channels?.latency ?? 'warn',
       cost: p.channels?.cost ?? 'warn',
-      embedding: p.channels?.embedding ?? 'warn',
+      embedding: p.channels?.embedding ?? 'off',
     },
   };
 }

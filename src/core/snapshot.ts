@@ -246,10 +246,25 @@ export interface SnapshotStore {
   /** Judge replies by (judge, rubric, output, vote); errors are never put in. */
   cachedVerdict(key: string): Promise<JsonValue | undefined>;
   keepVerdict(key: string, verdict: JsonValue, at: string): Promise<void>;
+  /** The vector of an answer under an embedder (its release's fingerprint); undefined when it was never embedded. */
+  vectorOf(embedder: string, outputHash: string): Promise<Float32Array | undefined>;
+  /** Keeps vectors by output hash. The first one stays; one of an answer whose text is not kept here is dropped, because it tells the text. */
+  keepVectors(embedder: string, vectors: ReadonlyMap<string, Float32Array>): Promise<void>;
+  /** The vectors of a snapshot's answers under an embedder, each distinct answer once, by output hash. */
+  vectors(snapshotId: string, embedder: string): AsyncIterable<readonly [string, Float32Array]>;
+  /** Under which embedders the snapshot's answers have vectors, and how many of its answered trials do; most first. */
+  vectorCounts(snapshotId: string): Promise<readonly VectorCount[]>;
   /** Free records of a kind (comparisons, rollback decisions), append-only. */
   keepRecord(record: LedgerRecord): Promise<void>;
   records(kind: string, suite?: string): Promise<readonly LedgerRecord[]>;
   close(): Promise<void>;
+}
+
+export interface VectorCount {
+  /** Fingerprint of the embedder's release. */
+  readonly embedder: string;
+  /** Answered trials that have a vector. */
+  readonly trials: number;
 }
 
 export interface LedgerRecord {

@@ -54,7 +54,7 @@ export interface Suite {
   readonly panelFiles?: readonly string[] | undefined;
   /** Votes of each judge, where the suite asks for more than one. */
   readonly judgeVotes?: number | undefined;
-  /** Path of the release file whose route makes the embeddings; null when no grader needs it. */
+  /** Path of the release file whose route makes the embeddings; null when neither a grader nor the embedding channel needs it. */
   readonly embedderFile: string | null;
   readonly policy: PolicyFile;
   /** SHA-256 over name, cases (content, graders, trials, tags, groups) and policy. */

@@ -19,6 +19,12 @@ export type {
 } from './context.ts';
 export { JUDGE_OUTPUT_TOKENS } from './judge.ts';
 export { measureTrial } from './measures.ts';
+export {
+  createOutputEmbedder,
+  type EmbeddedOutput,
+  embeddedText,
+  type OutputEmbedder,
+} from './output-embedder.ts';
 export { isRefusal } from './refusal.ts';
 export { createTrialGrader, type TrialGrader } from './trial-grader.ts';
 export type { UserGraderInput } from './user-verdict.ts';

@@ -130,6 +130,23 @@ const rateMetric = z.object({
   p: share.nullable(),
 });
 
+const bothArms = z.object({ baseline: z.int().min(0), candidate: z.int().min(0) });
+const embeddingMetric = z.object({
+  verdict: metricVerdict.describe('not-tested = the policy does not ask for the channel'),
+  reason: z.string(),
+  p: share.nullable(),
+  shift: z.number().min(0).nullable().describe('common movement of the unit vectors, noise taken off'),
+  floor: z.number(),
+  centroidCosine: z.number().min(-1).max(1).nullable(),
+  dispersionRatio: z.number().min(0).nullable().describe('null with one trial a case'),
+  mmd: z.number().nullable().describe('squared, unbiased; null with one trial a case'),
+  embedder: z.string().nullable().describe("fingerprint of the embedder's release"),
+  dimension: z.int().nullable(),
+  cases: z.int().min(0),
+  n: bothArms.describe('answers with a vector'),
+  missing: bothArms.describe('answers without one'),
+});
+
 const missingTrials = z.object({
   planned: z.int().min(0),
   missing: z.int().min(0),
@@ -179,7 +196,13 @@ const comparisonShape = {
   }),
   cases: z.array(z.union([pairedCase, uncomparedCase])),
   slices: z.array(slice),
-  metrics: z.object({ length: metric, latencyMs: metric, costUsd: metric, refusalRate: rateMetric }),
+  metrics: z.object({
+    length: metric,
+    latencyMs: metric,
+    costUsd: metric,
+    refusalRate: rateMetric,
+    embedding: embeddingMetric,
+  }),
   attribution: z.object({
     layersChanged: z.array(z.enum(LAYER_NAMES)),
     servedModelChanged: z.boolean(),

@@ -214,8 +214,9 @@ function sliceLines(c: Comparison, h: string): string[] {
 }
 
 function channelLines(c: Comparison, h: string): string[] {
-  const shifted = (['length', 'latencyMs', 'costUsd', 'refusalRate'] as const).filter(
-    (m) => c.metrics[m].verdict === 'shifted',
+  const shifted = (['length', 'latencyMs', 'costUsd', 'refusalRate', 'embedding'] as const).filter(
+    (m) =>
+      c.metrics[m].verdict === 'shifted' || (m === 'embedding' && c.metrics[m].verdict === 'unavailable'),
   );
   if (shifted.length === 0) return [];
   return [`${h} Other channels`, '', ...shifted.map((m) => `- ${m}: ${cell(c.metrics[m].reason, 500)}`)];

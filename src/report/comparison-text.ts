@@ -1,6 +1,13 @@
 // A comparison for a person at a terminal: verdict first, then the gate, the cases, and what to do next.
 
-import type { ArmSummary, CaseDelta, Comparison, Metric, PairedDelta } from '../core/index.ts';
+import type {
+  ArmSummary,
+  CaseDelta,
+  Comparison,
+  EmbeddingMetric,
+  Metric,
+  PairedDelta,
+} from '../core/index.ts';
 import { shortHash } from '../core/index.ts';
 import { terminalLine } from './escape.ts';
 import { count, milliseconds, percent, pointInterval, points, pValue, signed, usd, when } from './format.ts';
@@ -215,7 +222,27 @@ function metricLines(c: Comparison, style: Style): string[] {
         refusalRate.verdict === 'shifted' ? style.yellow(refusalRate.verdict) : refusalRate.verdict,
         refusalRate.p === null ? '' : `p ${pValue(refusalRate.p)}`,
       ],
+      ...meaningRows(c.metrics.embedding, style),
     ]),
+  ];
+}
+
+/** Nothing where nobody asked for the channel. */
+function meaningRows(m: EmbeddingMetric, style: Style): string[][] {
+  if (m.verdict === 'not-tested') return [];
+  const told =
+    m.shift === null
+      ? terminalLine(m.reason, 200)
+      : `moved ${m.shift.toFixed(3)} (floor ${m.floor}), p ${pValue(m.p)}`;
+  return [
+    [
+      'meaning (embeddings)',
+      count(m.n.baseline, 'answer'),
+      '→',
+      count(m.n.candidate, 'answer'),
+      m.verdict === 'unchanged' ? m.verdict : style.yellow(m.verdict),
+      told,
+    ],
   ];
 }
 

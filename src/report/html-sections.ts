@@ -4,7 +4,7 @@ import type { Comparison } from '../core/index.ts';
 import { shortHash } from '../core/index.ts';
 import { htmlText as h, terminalText } from './escape.ts';
 import { intervalStrip } from './forest-svg.ts';
-import { milliseconds, percent, pointInterval, pValue, signed, usd, when } from './format.ts';
+import { count, milliseconds, percent, pointInterval, pValue, signed, usd, when } from './format.ts';
 import { htmlTable, tone } from './html-page.ts';
 
 /** Slices listed in full; the rest is counted. */
@@ -89,7 +89,7 @@ export function sliceTable(c: Comparison): string {
     : table;
 }
 
-/** Length, latency, cost and refusals before and after. */
+/** Length, latency, cost, refusals and meaning before and after. */
 export function channelTable(c: Comparison): string {
   const row = (
     name: string,
@@ -103,7 +103,7 @@ export function channelTable(c: Comparison): string {
     `<span class="${m.verdict === 'shifted' ? 'warn' : 'dim'}">${m.verdict}</span>`,
     `<span class="small">${h(m.reason)}</span>`,
   ];
-  const { refusalRate } = c.metrics;
+  const { refusalRate, embedding } = c.metrics;
   return htmlTable(
     ['channel', 'before', 'after', 'change', 'verdict', 'why'],
     [
@@ -118,6 +118,18 @@ export function channelTable(c: Comparison): string {
         `<span class="${refusalRate.verdict === 'shifted' ? 'warn' : 'dim'}">${refusalRate.verdict}</span>`,
         `<span class="small">${h(refusalRate.reason)}</span>`,
       ],
+      ...(embedding.verdict === 'not-tested'
+        ? []
+        : [
+            [
+              'meaning (embeddings)',
+              count(embedding.n.baseline, 'answer'),
+              count(embedding.n.candidate, 'answer'),
+              embedding.shift === null ? '' : embedding.shift.toFixed(3),
+              `<span class="${embedding.verdict === 'unchanged' ? 'dim' : 'warn'}">${embedding.verdict}</span>`,
+              `<span class="small">${h(embedding.reason)}</span>`,
+            ],
+          ]),
     ],
     [1, 2, 3],
     'Median / 95th percentile',

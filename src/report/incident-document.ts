@@ -155,7 +155,7 @@ function glance(r: IncidentReport): Block {
 
 function behaviour(r: IncidentReport): Block[] {
   const { behaviour: b, comparison: c } = r;
-  const moved = (['length', 'latencyMs', 'costUsd', 'refusalRate'] as const).filter(
+  const moved = (['length', 'latencyMs', 'costUsd', 'refusalRate', 'embedding'] as const).filter(
     (m) => c.metrics[m].verdict === 'shifted',
   );
   return [
@@ -194,7 +194,13 @@ function behaviour(r: IncidentReport): Block[] {
   ];
 }
 
-const NAMES = { length: 'Length', latencyMs: 'Latency', costUsd: 'Cost', refusalRate: 'Refusals' } as const;
+const NAMES = {
+  length: 'Length',
+  latencyMs: 'Latency',
+  costUsd: 'Cost',
+  refusalRate: 'Refusals',
+  embedding: 'Meaning',
+} as const;
 
 function rates(name: string, list: readonly FailureRates[], verdicts: boolean): Block {
   const shown = list.slice(0, 30);

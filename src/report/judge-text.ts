@@ -14,6 +14,8 @@ export interface Regraded {
   readonly leftOut: readonly { readonly caseId: string; readonly why: string }[];
   readonly changed: number;
   readonly judgeCalls: number;
+  /** Distinct answers that were given an embedding vector. */
+  readonly embedded: number;
   readonly existed: boolean;
 }
 
@@ -24,12 +26,15 @@ export function regradeText(r: Regraded, options: { readonly style?: Style } = {
   const row = (s: SnapshotSummary): string =>
     `${s.id}  exam ${shortHash(s.exam)}${s.judge === null ? '' : `  judge ${shortHash(s.judge)}`}  pass rate ${percent(s.passRate)} over ${count(s.cases, 'case')}, ${s.ungraded} ungraded`;
   const lines = r.existed
-    ? [`${style.bold(summary.id)} already holds these grades; nothing was done.`, `  ${row(summary)}`]
+    ? [
+        `${style.bold(summary.id)} already holds these grades; ${r.embedded === 0 ? 'nothing was done' : `${count(r.embedded, 'answer')} embedded`}.`,
+        `  ${row(summary)}`,
+      ]
     : [
         `snapshot ${style.bold(summary.id)}: the outputs of ${source.id} under another exam; 0 subject calls, ${count(r.judgeCalls, 'judge call')}`,
         `  before  ${row(source)}`,
         `  now     ${row(summary)}`,
-        `  ${count(r.changed, 'trial')} came out differently`,
+        `  ${count(r.changed, 'trial')} came out differently${r.embedded === 0 ? '' : `; ${count(r.embedded, 'answer')} embedded`}`,
       ];
   lines.push(
     ...summary.validityReasons.map(

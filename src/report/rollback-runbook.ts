@@ -112,12 +112,13 @@ function watch({ decision: d, comparison: c }: RunbookInput): string[] {
           `- tag ${markdownText(s.tag)}: ${percent(s.baseline.passRate)} → ${percent(s.candidate.passRate)}`,
       ),
   );
-  const { length, latencyMs, costUsd, refusalRate } = c.metrics;
+  const { length, latencyMs, costUsd, refusalRate, embedding } = c.metrics;
   for (const [name, metric] of Object.entries({
     'length of answers': length,
     latency: latencyMs,
     cost: costUsd,
     'refusal rate': refusalRate,
+    meaning: embedding,
   }))
     if (metric.verdict === 'shifted') out.push(`- ${name}: ${markdownText(metric.reason)}`);
   const cases = d.regressedCases.slice(0, 20).map((id) => markdownText(id));

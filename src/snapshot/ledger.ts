@@ -19,6 +19,7 @@ import type {
   SnapshotResults,
   SnapshotStore,
   SnapshotSummary,
+  VectorCount,
 } from '../core/snapshot.ts';
 import type { Case, Suite } from '../core/suite.ts';
 import { ContentTables } from './content.ts';
@@ -46,6 +47,10 @@ import {
   SuiteTables,
 } from './suites.ts';
 import { TrialTables } from './trials.ts';
+import { VectorTables } from './vectors.ts';
+
+/** Vectors read in one go, so that nobody waits long for the connection. */
+const VECTORS_PER_READ = 500;
 
 /**
  * Opens the ledger at a path, making it when absent, and brings its schema up to date.
@@ -70,6 +75,7 @@ export class SqliteLedger implements SnapshotStore {
   readonly #suites: SuiteTables;
   readonly #snapshots: SnapshotTables;
   readonly #trials: TrialTables;
+  readonly #vectors: VectorTables;
   /** Case numbers of the suite that trials are being appended for. */
   #caseNumbers: { readonly suite: number; readonly byId: ReadonlyMap<string, number> } | null = null;
 
@@ -88,6 +94,7 @@ export class SqliteLedger implements SnapshotStore {
     this.#suites = new SuiteTables(file.db, this.#content, places);
     this.#snapshots = new SnapshotTables(file.db);
     this.#trials = new TrialTables(file.db, this.#content, new GradingTables(file.db, this.#content));
+    this.#vectors = new VectorTables(file.db, this.#content);
   }
 
   async begin(snapshot: NewSnapshot): Promise<void> {
@@ -286,6 +293,30 @@ export class SqliteLedger implements SnapshotStore {
     await this.#write(() =>
       this.#db.prepare('INSERT OR IGNORE INTO verdict (key, body, at) VALUES (?, ?, ?)').run(key, body, at),
     );
+  }
+
+  async vectorOf(embedder: string, outputHash: string): Promise<Float32Array | undefined> {
+    return this.#read(() => this.#vectors.find(embedder, outputHash));
+  }
+
+  async keepVectors(embedder: string, vectors: ReadonlyMap<string, Float32Array>): Promise<void> {
+    await this.#write(() => {
+      for (const [outputHash, vector] of vectors) this.#vectors.add(embedder, outputHash, vector);
+    });
+  }
+
+  async *vectors(snapshotId: string, embedder: string): AsyncIterable<readonly [string, Float32Array]> {
+    const outputs = await this.#read(() => this.#vectors.outputs(this.#snapshots.key(snapshotId).no));
+    for (let from = 0; from < outputs.length; from += VECTORS_PER_READ) {
+      const some = outputs.slice(from, from + VECTORS_PER_READ);
+      yield* await this.#read(() =>
+        some.map((output) => this.#vectors.ofOutput(embedder, output)).filter((row) => row !== undefined),
+      );
+    }
+  }
+
+  async vectorCounts(snapshotId: string): Promise<readonly VectorCount[]> {
+    return this.#read(() => this.#vectors.counts(this.#snapshots.key(snapshotId).no));
   }
 
   async keepRecord(record: LedgerRecord): Promise<void> {

@@ -364,9 +364,29 @@ CREATE TRIGGER record_stays BEFORE UPDATE ON record WHEN NOT EXISTS (SELECT 1 FR
 BEGIN SELECT RAISE(ABORT, 'records are only added to'); END;
 `;
 
+// Version 3. embedder: the fingerprint of its release, a word. vector: little-endian float32; empty for an answer that says nothing.
+// A vector tells what its text says, so it goes with the text, whoever takes that out.
+const VECTORS = `
+CREATE TABLE embedding (
+  id       INTEGER PRIMARY KEY,
+  embedder INTEGER NOT NULL REFERENCES word (id),
+  output   INTEGER NOT NULL REFERENCES content (id),
+  vector   BLOB NOT NULL CHECK (length(vector) % 4 = 0),
+  UNIQUE (output, embedder)
+) STRICT;
+
+CREATE TRIGGER embedding_stays BEFORE UPDATE ON embedding
+BEGIN SELECT RAISE(ABORT, 'a vector never changes'); END;
+CREATE TRIGGER embedding_goes_with_its_text AFTER UPDATE ON content WHEN NEW.encoding >= 8
+BEGIN DELETE FROM embedding WHERE output = NEW.id; END;
+CREATE TRIGGER embedding_goes_with_its_row AFTER DELETE ON content
+BEGIN DELETE FROM embedding WHERE output = OLD.id; END;
+`;
+
 export const MIGRATIONS: readonly Migration[] = [
   { version: 1, name: 'ledger', sql: LEDGER },
   { version: 2, name: 'upkeep', sql: UPKEEP },
+  { version: 3, name: 'embedding vectors', sql: VECTORS },
 ];
 
 /** The schema this program writes. */

@@ -45,6 +45,7 @@ const PARTS: readonly (readonly [part: string, tables: readonly string[]])[] = [
   ['suites and cases', ['suite', 'case_version', 'suite_case']],
   ['trials', ['trial', 'document', 'served', 'snapshot_served']],
   ['grades', ['grade', 'grading', 'rollup']],
+  ['embedding vectors', ['embedding']],
   ['judge replies kept', ['verdict']],
   ['comparisons, decisions and other records', ['record', 'blessing']],
   ['snapshots and releases', ['snapshot', 'release', 'word', 'migration', 'maintenance', 'sqlite_schema']],
@@ -102,11 +103,13 @@ export interface LedgerCheck {
   readonly contents: number;
   /** Payloads that pruning or forgetting took out. */
   readonly removed: number;
+  /** Embedding vectors. */
+  readonly vectors: number;
 }
 
 const MOST_PROBLEMS = 100;
 
-/** The file's own structure, its references, and every text against the hash it is filed under. */
+/** The file's own structure, its references, every text against the hash it is filed under, and every vector. */
 export async function checkLedger(file: OpenLedgerFile): Promise<LedgerCheck> {
   let found: LedgerCheck | null = null;
   try {
@@ -165,7 +168,30 @@ function checked(db: Database): LedgerCheck {
         tell(`content ${row.id} is not what it was: its hash is ${actual.slice(0, 12)}`);
     }
   });
-  return { ok: problems.length === 0, problems, contents, removed };
+  let vectors = 0;
+  looking(() => {
+    vectors = checkVectors(db, tell);
+  });
+  return { ok: problems.length === 0, problems, contents, removed, vectors };
+}
+
+/** Every vector is made of numbers, and none outlives its text. */
+function checkVectors(db: Database, tell: (problem: string) => void): number {
+  let vectors = 0;
+  const rows = db.prepare<[], { id: number; vector: Buffer; encoding: number }>(
+    'SELECT e.id, e.vector, c.encoding FROM embedding e JOIN content c ON c.id = e.output ORDER BY e.id',
+  );
+  for (const { id, vector, encoding } of rows.iterate()) {
+    vectors++;
+    if (encoding >= ENCODING.edited) tell(`vector ${id} is there, but the text it was made of was removed`);
+    if (!finite(vector)) tell(`vector ${id} holds something that is no number`);
+  }
+  return vectors;
+}
+
+function finite(bytes: Buffer): boolean {
+  for (let at = 0; at < bytes.length; at += 4) if (!Number.isFinite(bytes.readFloatLE(at))) return false;
+  return true;
 }
 
 export interface PruneRules {
@@ -185,6 +211,8 @@ export interface PruneReport {
   readonly pruned: readonly string[];
   readonly texts: number;
   readonly textBytes: number;
+  /** Embedding vectors: those of the texts that go, and those of embedders that no kept snapshot was made with. */
+  readonly vectors: number;
   readonly bytesBefore: number;
   /** null in a dry run. */
   readonly bytesAfter: number | null;
@@ -204,6 +232,8 @@ export async function pruneLedger(file: OpenLedgerFile, rules: PruneRules): Prom
   }
   const { db } = file;
   const bytesBefore = fileBytes(db);
+  // What goes leaves no bytes behind in pages that stay; whole free pages are given back below.
+  db.pragma('secure_delete = FAST');
   const plan = rules.dryRun
     ? await reading(file, (open) => prune(open, rules))
     : await withoutReferenceChecks(db, () => maintaining(file, 'prune', (open) => prune(open, rules)));
@@ -219,7 +249,7 @@ export async function pruneLedger(file: OpenLedgerFile, rules: PruneRules): Prom
 function prune(
   db: Database,
   rules: PruneRules,
-): Pick<PruneReport, 'kept' | 'pruned' | 'texts' | 'textBytes'> {
+): Pick<PruneReport, 'kept' | 'pruned' | 'texts' | 'textBytes' | 'vectors'> {
   const kept: { snapshot: string; why: string }[] = [];
   const old: { no: number; id: string }[] = [];
   for (const s of snapshotsByAge(db)) {
@@ -253,7 +283,10 @@ function prune(
       'SELECT count(*) AS texts, coalesce(sum(length(body)), 0) AS textBytes FROM content WHERE id IN (SELECT id FROM old_content)',
     )
     .get() ?? { texts: 0, textBytes: 0 };
+  const vectors =
+    db.prepare<[], number>(`SELECT count(*) FROM embedding WHERE ${UNUSED_VECTOR}`).pluck().get() ?? 0;
   if (!rules.dryRun) {
+    db.exec(`DELETE FROM embedding WHERE ${UNUSED_VECTOR}`);
     // Taken out and put back: a row that is only made smaller leaves its page as it is, and no page would ever come free.
     db.exec(`
       CREATE TEMP TABLE IF NOT EXISTS husk (id INTEGER PRIMARY KEY, sha256 BLOB);
@@ -262,8 +295,15 @@ function prune(
       DELETE FROM content WHERE id IN (SELECT id FROM husk);
       INSERT INTO content (id, sha256, encoding, body) SELECT id, sha256, ${ENCODING.removed}, '' FROM husk;`);
   }
-  return { kept, pruned: old.map((s) => s.id), texts, textBytes };
+  return { kept, pruned: old.map((s) => s.id), texts, textBytes, vectors };
 }
+
+/** A vector that no snapshot outside `old_snapshot` can use: of no answer of theirs, or of an embedder none of them was made with. */
+const UNUSED_VECTOR = `
+  output NOT IN (SELECT output FROM trial WHERE output IS NOT NULL AND snapshot NOT IN (SELECT no FROM old_snapshot))
+  OR embedder NOT IN (
+    SELECT w.id FROM snapshot s JOIN release r ON r.id = s.embedder JOIN word w ON w.text = r.fingerprint
+    WHERE s.no NOT IN (SELECT no FROM old_snapshot))`;
 
 interface AgedSnapshot {
   readonly no: number;

@@ -68,18 +68,20 @@ function poolVectors(
   return { flat, kA, kB, dimension };
 }
 
-/** Adds w * (sum of the chosen vectors) of stratum i; centred pools make that mean b - mean a, up to the factor. */
+/** Adds w * (sum of k chosen vectors from `first` on) of stratum i; centred pools make that mean b - mean a, up to the factor. */
 function addSplit(
   pool: PooledVectors,
   base: number,
-  chosen: ArrayLike<number>,
+  chosen: Int32Array,
+  first: number,
   k: number,
   w: number,
   into: Float64Array,
 ): void {
-  for (let t = 0; t < k; t++) {
-    const from = (base + chosen[t]!) * pool.dimension;
-    for (let d = 0; d < pool.dimension; d++) into[d]! += w * pool.flat[from + d]!;
+  const { flat, dimension } = pool;
+  for (let t = first; t < first + k; t++) {
+    const from = (base + chosen[t]!) * dimension;
+    for (let d = 0; d < dimension; d++) into[d]! += w * flat[from + d]!;
   }
 }
 
@@ -105,7 +107,7 @@ function enumerateP(pool: PooledVectors, observed: number, tolerance: number): n
     const b = pool.kB[i]!;
     for (const chosen of choices[i]!) {
       stack[i + 1]!.set(stack[i]!);
-      addSplit(pool, base, chosen, b, (1 / a + 1 / b) / n, stack[i + 1]!);
+      addSplit(pool, base, chosen, 0, b, (1 / a + 1 / b) / n, stack[i + 1]!);
       visit(i + 1, base + a + b);
     }
   };
@@ -131,6 +133,11 @@ function subsets(m: number, k: number): Int32Array[] {
   return out;
 }
 
+/** Up to this many vectors a stratum, its splits are few enough to keep the sum of each. */
+const WIDEST_KEPT = 12;
+/** Replicates at a time: their running sums stay in the processor's cache. */
+const BLOCK = 256;
+
 function monteCarloP(
   pool: PooledVectors,
   observed: number,
@@ -140,29 +147,82 @@ function monteCarloP(
 ): number {
   const n = pool.kA.length;
   const rng = new Mt19937(seed);
-  const total = new Float64Array(pool.dimension);
   const widest = pool.kA.reduce((m, a, i) => Math.max(m, a + pool.kB[i]!), 0);
   const order = new Int32Array(widest);
+  const totals = Array.from({ length: Math.min(BLOCK, replicates) }, () => new Float64Array(pool.dimension));
+  const splits = new Int32Array(totals.length * n);
   let hits = 1;
-  for (let r = 0; r < replicates; r++) {
-    total.fill(0);
-    let base = 0;
-    for (let i = 0; i < n; i++) {
-      const a = pool.kA[i]!;
-      const m = a + pool.kB[i]!;
-      for (let j = 0; j < m; j++) order[j] = j;
-      for (let j = m - 1; j > 0; j--) {
-        const t = Math.floor(rng.next() * (j + 1));
-        const held = order[j]!;
-        order[j] = order[t]!;
-        order[t] = held;
+  for (let done = 0; done < replicates; done += totals.length) {
+    const block = Math.min(totals.length, replicates - done);
+    // Draws go replicate by replicate; a narrow stratum's split is kept as the bits of a number and added when its turn comes.
+    for (let r = 0; r < block; r++) {
+      const total = totals[r]!.fill(0);
+      let base = 0;
+      for (let i = 0; i < n; i++) {
+        const a = pool.kA[i]!;
+        const m = a + pool.kB[i]!;
+        shuffledOrder(order, m, rng);
+        if (m <= WIDEST_KEPT) {
+          let bits = 0;
+          for (let t = a; t < m; t++) bits |= 1 << order[t]!;
+          splits[r * n + i] = bits;
+        } else addSplit(pool, base, order, a, m - a, (1 / a + 1 / (m - a)) / n, total);
+        base += m;
       }
-      addSplit(pool, base, order.subarray(a, m), m - a, (1 / a + 1 / (m - a)) / n, total);
-      base += m;
     }
-    if (squaredLength(total) >= observed - tolerance) hits++;
+    addKeptSplits(pool, splits, totals, block);
+    for (let r = 0; r < block; r++) if (squaredLength(totals[r]!) >= observed - tolerance) hits++;
   }
   return hits / (replicates + 1);
+}
+
+/** 0..m-1 in random order, by the shuffle of `Mt19937`. */
+function shuffledOrder(order: Int32Array, m: number, rng: Mt19937): void {
+  for (let j = 0; j < m; j++) order[j] = j;
+  for (let j = m - 1; j > 0; j--) {
+    const t = Math.floor(rng.next() * (j + 1));
+    const held = order[j]!;
+    order[j] = order[t]!;
+    order[t] = held;
+  }
+}
+
+/** Adds the splits of the narrow strata to the totals, one stratum after the other, summing each distinct split once. */
+function addKeptSplits(
+  pool: PooledVectors,
+  splits: Int32Array,
+  totals: readonly Float64Array[],
+  block: number,
+): void {
+  const n = pool.kA.length;
+  const { dimension } = pool;
+  let base = 0;
+  for (let i = 0; i < n; i++) {
+    const a = pool.kA[i]!;
+    const b = pool.kB[i]!;
+    if (a + b <= WIDEST_KEPT) {
+      const sums = new Map<number, Float64Array>();
+      for (let r = 0; r < block; r++) {
+        const bits = splits[r * n + i]!;
+        let sum = sums.get(bits);
+        if (sum === undefined) {
+          sum = new Float64Array(dimension);
+          addSplit(pool, base, itemsOf(bits, b), 0, b, (1 / a + 1 / b) / n, sum);
+          sums.set(bits, sum);
+        }
+        const total = totals[r]!;
+        for (let d = 0; d < dimension; d++) total[d]! += sum[d]!;
+      }
+    }
+    base += a + b;
+  }
+}
+
+function itemsOf(bits: number, k: number): Int32Array {
+  const items = new Int32Array(k);
+  let at = 0;
+  for (let j = 0; at < k; j++) if ((bits & (1 << j)) !== 0) items[at++] = j;
+  return items;
 }
 
 /**

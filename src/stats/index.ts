@@ -33,6 +33,7 @@ export * from './trend.ts';
 export * from './two-sample.ts';
 export * from './unit-permutation.ts';
 export { energyDistance, type Kernel, medianGamma, mmdBlocked, type Vector } from './vector-distance.ts';
+export * from './vector-drift.ts';
 export * from './westfall-young.ts';
 export * from './westfall-young-binary.ts';
 export * from './within-stratum-permutation.ts';

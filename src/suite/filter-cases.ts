@@ -3,6 +3,7 @@
 import { quote } from '../core/document.ts';
 import { didYouMean, LastgoodError } from '../core/errors.ts';
 import { needsEmbedder, needsJudge } from '../core/grader-spec.ts';
+import { wantsEmbeddings } from '../core/policy.ts';
 import type { Case, Suite } from '../core/suite.ts';
 import { suiteHash } from './suite-hash.ts';
 
@@ -30,7 +31,10 @@ export function filterCases(suite: Suite, expression: string): Suite {
     ...(cases.some((c) => c.graders.some(needsJudge))
       ? {}
       : { judgeFile: null, panelFiles: undefined, judgeVotes: undefined }),
-    embedderFile: cases.some((c) => c.graders.some(needsEmbedder)) ? suite.embedderFile : null,
+    embedderFile:
+      wantsEmbeddings(suite.policy) || cases.some((c) => c.graders.some(needsEmbedder))
+        ? suite.embedderFile
+        : null,
   };
   return { ...chosen, hash: suiteHash(chosen) };
 }

@@ -8,6 +8,7 @@ import { checkShape } from '../core/document-check.ts';
 import { didYouMean, type ErrorWhere, LastgoodError } from '../core/errors.ts';
 import { type GraderSpec, needsEmbedder, needsJudge } from '../core/grader-spec.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../core/json.ts';
+import { wantsEmbeddings } from '../core/policy.ts';
 import type { Case, Suite } from '../core/suite.ts';
 import { findCaseFiles } from './case-files.ts';
 import { type Row, readRows, readText } from './case-rows.ts';
@@ -71,6 +72,8 @@ export async function loadSuite(file: string): Promise<Suite> {
     document,
     problems,
   );
+  const embedsOutputs = wantsEmbeddings(head.policy);
+  if (embedsOutputs && head.embedder === undefined) problems.add(channelWithoutEmbedder(document));
   if (problems.count() === 0) problems.add(...unknownPolicyTags(head, gathered.tags, document));
   problems.add(...(await reading.files.compileErrors()));
   problems.throwIfAny();
@@ -83,7 +86,7 @@ export async function loadSuite(file: string): Promise<Suite> {
     judgeFile: judged.count > 0 ? judgeFile : null,
     ...(panelFiles === undefined || judged.count === 0 ? {} : { panelFiles }),
     ...(judgeVotes === undefined || judged.count === 0 ? {} : { judgeVotes }),
-    embedderFile: embedded.count > 0 ? embedderFile : null,
+    embedderFile: embedded.count > 0 || embedsOutputs ? embedderFile : null,
     policy: head.policy ?? {},
   };
   return { ...suite, hash: suiteHash(suite) };
@@ -383,6 +386,17 @@ function examinerFile(
     }),
   );
   return null;
+}
+
+/** The channel needs vectors, and nothing could make them. */
+function channelWithoutEmbedder(document: TextDocument): LastgoodError {
+  return new LastgoodError({
+    code: 'SUITE_NO_EMBEDDER',
+    message:
+      "the policy asks for the embedding channel, which needs the suite's `embedder`, and the suite names none",
+    where: whereIn(document, ['policy', 'channels', 'embedding']),
+    hint: `add \`embedder: <release file>\` to ${document.file}, or set channels: { embedding: off }`,
+  });
 }
 
 /** A floor for a tag that no case has would never gate anything. */

@@ -67,6 +67,6 @@ export const suiteFileSchema = z.strictObject({
     .string()
     .min(1)
     .optional()
-    .describe('release file of the route that makes embeddings for `similar`'),
+    .describe('release file of the route that makes embeddings for `similar` and for the embedding channel'),
 });
 export type SuiteFile = z.output<typeof suiteFileSchema>;

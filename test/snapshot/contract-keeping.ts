@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import type { Case } from '../../src/core/index.ts';
+import { contentHash } from '../../src/core/json.ts';
 import { freshStore, type OpenStore, refusal, suite } from './contract-setup.ts';
 import {
   answered,
@@ -364,6 +365,42 @@ export function keepingContract(open: () => Promise<OpenStore>): void {
         sent: { messages: [text.toWellFormed()] },
       });
       expect(stored?.grades[0]?.reason).toBe(`it says "${text.toWellFormed()}"`);
+    });
+
+    it('keeps one vector for each embedder and distinct answer, and none of a text it does not have', async () => {
+      const { store } = held.current;
+      const told = (text: string) => ({ text, toolCalls: [] });
+      const [same, own, withheld] = [told('On its way.'), told('We refund.'), told('Not kept.')] as const;
+      const hash = (output: unknown) => contentHash(output as never);
+      await store.begin(newSnapshot('svectors', suite));
+      await store.append('svectors', [
+        graded(answered('kettle-01', 0, { output: same })),
+        graded(answered('kettle-01', 1, { output: same })),
+        graded(answered('kettle-02', 0, { output: own })),
+        graded(answered('kettle-03', 0, { output: { text: '', toolCalls: [] } }), [], {
+          withheldOutputHash: hash(withheld),
+        }),
+      ]);
+      expect(await store.vectorCounts('svectors')).toEqual([]);
+      const vectors = new Map([
+        [hash(same), Float32Array.of(0.1, -2, 3e-30)],
+        [hash(own), new Float32Array(0)],
+        [hash(withheld), Float32Array.of(1, 1, 1)],
+        [hash({ text: 'never said', toolCalls: [] }), Float32Array.of(1, 1, 1)],
+      ]);
+      await store.keepVectors('small', vectors);
+      // The first one stays, whoever makes another.
+      await store.keepVectors('small', new Map([[hash(same), Float32Array.of(9, 9, 9)]]));
+      await store.keepVectors('large', new Map([[hash(own), Float32Array.of(4)]]));
+      expect(await store.vectorCounts('svectors')).toEqual([
+        { embedder: 'small', trials: 3 },
+        { embedder: 'large', trials: 1 },
+      ]);
+      const found = new Map(await collect(store.vectors('svectors', 'small')));
+      expect(found).toEqual(new Map([...vectors].slice(0, 2)));
+      expect(await store.vectorOf('small', hash(same))).toEqual(Float32Array.of(0.1, -2, 3e-30));
+      expect(await store.vectorOf('large', hash(same))).toBeUndefined();
+      expect(await store.vectorOf('small', hash(withheld))).toBeUndefined();
     });
 
     it('keeps trials that several callers append at once', async () => {

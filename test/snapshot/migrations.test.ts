@@ -90,6 +90,9 @@ describe('the schema', () => {
     });
     expect(await ledger.cachedVerdict('key-1')).toEqual({ yes: true });
     expect(await ledger.records('comparison')).toHaveLength(1);
+    // Vectors came with version 3.
+    const vectors = name < 'snapshot-schema-v3' ? [] : [{ embedder: 'e'.repeat(64), trials: 2 }];
+    expect(await ledger.vectorCounts('sfinished')).toEqual(vectors);
     await ledger.reopen('sstopped1');
     await ledger.append('sstopped1', [graded(answered('kettle-02'))]);
     expect(await ledger.finish('sstopped1', VALID)).toMatchObject({ trials: 2, passRate: 1 });

@@ -4,7 +4,7 @@ import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
-import type { SnapshotStore } from '../../src/core/index.ts';
+import { contentHash, type SnapshotStore } from '../../src/core/index.ts';
 import {
   checkLedger,
   exportSnapshot,
@@ -22,6 +22,7 @@ import {
   graded,
   newSnapshot,
   refundCase,
+  refundRelease,
   refundSuite,
   scored,
   temporaryFolder,
@@ -199,6 +200,89 @@ describe('forget', () => {
     await expect(
       withLedgerFile(path, {}, (file) => forget(file, { kind: 'text', text: 'a' })),
     ).rejects.toMatchObject({ code: 'FORGET_TOO_SHORT' });
+  });
+});
+
+describe('vectors', () => {
+  it('go with their text, whoever takes it out, and with the embedder nobody uses', async () => {
+    await using folder = await temporaryFolder();
+    const path = join(folder.path, 'lastgood.db');
+    const ledger = await openLedger(path);
+    const suite = refundSuite([refundCase('kettle-01'), refundCase('kettle-02')]);
+    const embedder = refundRelease('text-embedding-3-small', { name: 'embedder', fingerprint: 'small' });
+    const told = (text: string) => ({ text, toolCalls: [] });
+    const hash = (text: string) => contentHash(told(text) as never);
+    for (const n of [0, 1, 2]) {
+      const startedAt = new Date(Date.UTC(2026, 2, 1 + n)).toISOString();
+      await ledger.begin(newSnapshot(`snight${n}`, suite, { startedAt, embedder }));
+      await ledger.append(`snight${n}`, [
+        graded(answered('kettle-01', 0, { output: told(`night ${n}, for jane.roe@example.com`) })),
+        graded(answered('kettle-02', 0, { output: told(`night ${n}`) })),
+      ]);
+      await ledger.finish(`snight${n}`, closing({ finishedAt: startedAt }));
+      for (const name of ['small', 'old'])
+        await ledger.keepVectors(
+          name,
+          new Map([
+            [hash(`night ${n}, for jane.roe@example.com`), Float32Array.of(n, 0.75)],
+            [hash(`night ${n}`), Float32Array.of(n, 0.5)],
+          ]),
+        );
+    }
+    await ledger.close();
+    const left = async (): Promise<unknown> => {
+      const again = await openLedger(path);
+      const counts = await Promise.all([0, 1, 2].map((n) => again.vectorCounts(`snight${n}`)));
+      await again.close();
+      return counts.map((list) => Object.fromEntries(list.map((c) => [c.embedder, c.trials])));
+    };
+    expect((await withLedgerFile(path, {}, ledgerStats)).parts).toContainEqual(
+      expect.objectContaining({ part: 'embedding vectors' }),
+    );
+    const rules = { keepLast: 2, now: NOW };
+    const plan = await withLedgerFile(path, {}, (file) => pruneLedger(file, { ...rules, dryRun: true }));
+    expect(plan.vectors).toBe(8);
+    expect(await left()).toEqual([
+      { old: 2, small: 2 },
+      { old: 2, small: 2 },
+      { old: 2, small: 2 },
+    ]);
+    const report = await withLedgerFile(path, {}, (file) => pruneLedger(file, { ...rules, dryRun: false }));
+    expect(report.vectors).toBe(8);
+    expect(await left()).toEqual([{}, { small: 2 }, { small: 2 }]);
+
+    await withLedgerFile(path, {}, (file) => forget(file, { kind: 'text', text: 'jane.roe@example.com' }));
+    expect(await left()).toEqual([{}, { small: 1 }, { small: 1 }]);
+    await withLedgerFile(path, {}, (file) => forget(file, { kind: 'case', caseId: 'kettle-02' }));
+    expect(await left()).toEqual([{}, {}, {}]);
+    const bytes = await readFile(path);
+    expect(bytes.includes(Buffer.from(Float32Array.of(2, 0.75).buffer))).toBe(false);
+    expect(await withLedgerFile(path, {}, checkLedger)).toMatchObject({ ok: true, vectors: 0 });
+  });
+
+  it('that are damaged are noticed', async () => {
+    await using folder = await temporaryFolder();
+    const path = join(folder.path, 'lastgood.db');
+    const ledger = await openLedger(path);
+    await nights(ledger, 2);
+    const { cases } = await ledger.results('snight1');
+    const hashes = cases.flatMap((c) => c.trials.flatMap((t) => t.outputHash ?? []));
+    await ledger.keepVectors('small', new Map(hashes.map((h) => [h, Float32Array.of(1, 2)])));
+    await ledger.close();
+    expect(await withLedgerFile(path, {}, checkLedger)).toMatchObject({ ok: true, vectors: 2 });
+    const raw = new Database(path);
+    raw.exec(
+      "DROP TRIGGER content_stays; DROP TRIGGER embedding_stays; UPDATE embedding SET vector = x'0000c07f' WHERE id = 1",
+    );
+    raw.exec('DROP TRIGGER embedding_goes_with_its_text');
+    raw.exec(
+      "UPDATE content SET encoding = 9, body = '' WHERE id = (SELECT output FROM embedding WHERE id = 2)",
+    );
+    raw.close();
+    expect((await withLedgerFile(path, {}, checkLedger)).problems).toEqual([
+      'vector 1 holds something that is no number',
+      'vector 2 is there, but the text it was made of was removed',
+    ]);
   });
 });
 

@@ -5,6 +5,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { contentHash } from '../../src/core/index.ts';
 import { exportSnapshot, openLedger } from '../../src/snapshot/index.ts';
 import { SCHEMA_VERSION } from '../../src/snapshot/migrations.ts';
 import { dumpSql } from './dump.ts';
@@ -102,6 +103,14 @@ await ledger.bless({
   overrode: ['degraded'],
 });
 await ledger.keepVerdict('key-1', { yes: true }, '2026-03-16T09:00:00Z');
+// Since version 3.
+await ledger.keepVectors(
+  'e'.repeat(64),
+  new Map([
+    [contentHash(answered('kettle-02').output as never), Float32Array.of(0.5, -0.25)],
+    [contentHash({ text: 'never given', toolCalls: [] }), Float32Array.of(1, 1)],
+  ]),
+);
 await ledger.keepRecord({
   kind: 'comparison',
   suite: 'refund-bot',

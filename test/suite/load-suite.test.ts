@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { sha256 } from '../../src/core/json.ts';
-import { loadSuite } from '../../src/suite/index.ts';
+import { filterCases, loadSuite } from '../../src/suite/index.ts';
 import { caseOf, oneCase, problemsOf, REFUND_BOT, suiteOf } from './world.ts';
 
 const FILE = join(REFUND_BOT, 'suite.yaml');
@@ -282,4 +282,24 @@ test('a judge is asked for where an `ask` criterion needs one, and only there', 
     { code: 'SUITE_NO_EMBEDDER' },
   ]);
   expect(await problemsOf(oneCase('[{ rubric: [{ id: short, check: { max-length: 9 } }] }]'))).toEqual([]);
+});
+
+test('the embedding channel keeps the embedder, also through a filter, and is an error without one', async () => {
+  const channel = (action: string): string => `policy:\n  channels:\n    embedding: ${action}\n`;
+  expect(await problemsOf(oneCase('[{ max-length: 9 }]', channel('warn')))).toMatchObject([
+    {
+      code: 'SUITE_NO_EMBEDDER',
+      where: { line: 4 },
+      hint: expect.stringContaining('embedder: <release file>'),
+    },
+  ]);
+  expect(await problemsOf(oneCase('[{ max-length: 9 }]', channel('off')))).toEqual([]);
+  const embedder = { 'embedder.yaml': 'route: { provider: openai, model: text-embedding-3-small }\n' };
+  const asked = `embedder: embedder.yaml\n${channel('fail')}`;
+  const on = await suiteOf({ ...oneCase('[{ max-length: 9 }]', asked), ...embedder });
+  expect(on.embedderFile).toMatch(/embedder\.yaml$/);
+  expect(filterCases(on, 'angry').embedderFile).toBe(on.embedderFile);
+  // Named, but nothing asks for it: no call is made on its account.
+  const off = await suiteOf({ ...oneCase('[{ max-length: 9 }]', 'embedder: embedder.yaml\n'), ...embedder });
+  expect(off.embedderFile).toBeNull();
 });

@@ -60,7 +60,7 @@ export const registerDb: Register = (program, io, exit) => {
     }
     const verb = report.dryRun ? 'would remove' : 'removed';
     io.out(
-      `${verb} ${report.texts} texts (${size(report.textBytes)}) of ${report.pruned.length} snapshots; ${report.kept.length} keep theirs; scores and grades all stay\n`,
+      `${verb} ${report.texts} texts (${size(report.textBytes)})${report.vectors > 0 ? ` and ${report.vectors} embedding vectors` : ''} of ${report.pruned.length} snapshots; ${report.kept.length} keep theirs; scores and grades all stay\n`,
     );
     for (const k of report.kept) io.out(`  kept ${k.snapshot}: ${k.why}\n`);
     if (report.bytesAfter !== null)
@@ -74,7 +74,7 @@ export const registerDb: Register = (program, io, exit) => {
       if (options.json) printJson(io, { schemaVersion: 1, kind: 'db-check', ...check });
       else if (check.ok)
         io.out(
-          `sound: ${check.contents} texts have their hashes${check.removed > 0 ? `, ${check.removed} were removed` : ''}\n`,
+          `sound: ${check.contents} texts have their hashes${check.removed > 0 ? `, ${check.removed} were removed` : ''}${check.vectors > 0 ? `; ${check.vectors} embedding vectors` : ''}\n`,
         );
       else for (const problem of check.problems) io.out(`${problem}\n`);
       if (!check.ok) exit(4);

@@ -60,6 +60,7 @@ export const registerRegrade: Register = (program, io, exit) => {
           leftOut: result.leftOut,
           changed: result.changed,
           judgeCalls: result.judgeCalls,
+          embedded: result.embedded,
           existed: result.existed,
         });
       } else io.out(regradeText(result, { style: styleOf(io) }));

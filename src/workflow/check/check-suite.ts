@@ -10,6 +10,7 @@ import {
   type SnapshotSummary,
 } from '../../core/index.ts';
 import type { StopCause } from '../../run/index.ts';
+import { answerVectors } from '../compare/answer-vectors.ts';
 import { TIERS } from '../compare/compare-plan.ts';
 import { withExamples } from '../compare/compare-stored.ts';
 import type { Assignment } from '../run/assignment.ts';
@@ -73,6 +74,7 @@ export async function runAndCompare(
   const confirmed = second === null ? [] : (await store.results(second.summary.id)).cases;
   const comparison = compareSnapshots(stored, fresh, {
     ...options,
+    vectors: await answerVectors(store, stored, fresh, policy),
     callsSpent: spent.reduce((n, r) => n + r.report.calls, 0),
     ...(confirming ? { confirmation: { baseline: [], candidate: confirmed } } : {}),
   });

@@ -18,6 +18,7 @@ import type { Assignment } from '../run/assignment.ts';
 import { type Arm, closeArm, openSnapshot, runArms } from '../run/run-suite.ts';
 import { Spending } from '../run/spending.ts';
 import type { Workplace } from '../workplace.ts';
+import { answerVectors } from './answer-vectors.ts';
 import { type ComparePlan, looksAfter, policyAfterLooks, stopsEarly, TIERS } from './compare-plan.ts';
 import {
   ARMS,
@@ -85,6 +86,7 @@ async function run(session: Session, plan: ComparePlan): Promise<CompareResult> 
   const compared = compareSnapshots(baseline, candidate, {
     ...options,
     confirmation: fresh?.confirmation,
+    vectors: await answerVectors(work.store, baseline, candidate, policy),
     callsSpent: spending.calls,
   });
   const told = {
@@ -124,6 +126,7 @@ async function openArms(
     snapshotId: ids[arm],
     trials: undefined,
     done: undefined,
+    purpose,
   }));
 }
 

@@ -15,6 +15,7 @@ import {
 } from '../../core/index.ts';
 import { judgeNote } from '../judge/judge-note.ts';
 import type { Workplace } from '../workplace.ts';
+import { answerVectors } from './answer-vectors.ts';
 
 /** Outputs shown before and after, chosen by effect. */
 const EXAMPLES = 5;
@@ -35,7 +36,8 @@ export async function compareStored(
   const a = await store.results(baseline.id);
   const b = await store.results(candidate.id);
   const policy = options.policy ?? (await policyOf(store, candidate.id));
-  return withExamples(store, compareSnapshots(a, b, { ...options, policy }), a, b);
+  const vectors = await answerVectors(store, a, b, policy);
+  return withExamples(store, compareSnapshots(a, b, { ...options, policy, vectors }), a, b);
 }
 
 /** Adds one passing and one failing output to the cases with the largest drops, and what is known of the judge. */

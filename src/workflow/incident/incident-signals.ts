@@ -2,6 +2,7 @@
 
 import { compareSnapshots } from '../../compare/index.ts';
 import type { Comparison, Policy, Signal, SnapshotResults, SnapshotSummary } from '../../core/index.ts';
+import { answerVectors } from '../compare/answer-vectors.ts';
 import type { Workplace } from '../workplace.ts';
 
 /** Runs compared at most, counted back from the bad one. */
@@ -50,9 +51,7 @@ export async function findSignals(
   const seen: { run: SnapshotSummary; comparison: Comparison; signals: ReadonlyMap<string, Signal> }[] = [];
   for (const [i, run] of looked.entries()) {
     const comparison =
-      run.id === final.candidate.id
-        ? final
-        : compareSnapshots(good, await work.store.results(run.id), { policy });
+      run.id === final.candidate.id ? final : await comparedWith(work.store, good, run, policy);
     seen.push({ run, comparison, signals: signalsOf(comparison, run) });
     work.progress.step({ label: 'runs looked at', done: i + 1, total: looked.length });
   }
@@ -85,6 +84,17 @@ export async function findSignals(
     signals,
     runsLookedAt: looked.length + 1,
   };
+}
+
+async function comparedWith(
+  store: Workplace['store'],
+  good: SnapshotResults,
+  run: SnapshotSummary,
+  policy: Policy,
+): Promise<Comparison> {
+  const results = await store.results(run.id);
+  const vectors = await answerVectors(store, good, results, policy);
+  return compareSnapshots(good, results, { policy, vectors });
 }
 
 /** What one comparison would have told: gate rules that failed or warned, tags that regressed. */

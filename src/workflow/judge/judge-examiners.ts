@@ -10,10 +10,12 @@ import {
   type Release,
 } from '../../core/index.ts';
 import {
+  createOutputEmbedder,
   createTrialGrader,
   type Examined,
   type GraderContext,
   type JudgeCallInfo,
+  type OutputEmbedder,
   type TrialGrader,
   type VerdictCache,
 } from '../../grade/index.ts';
@@ -28,6 +30,8 @@ export interface ExaminerOptions {
 /** Examiners at work; `close` ends the workers and the providers. */
 export interface OpenExaminers {
   readonly grader: TrialGrader;
+  /** Embeds answers for the embedding channel; null without an embedder. */
+  readonly outputs: OutputEmbedder | null;
   close(): Promise<void>;
 }
 
@@ -88,6 +92,7 @@ export async function openExaminers(
     const grader = createTrialGrader(context);
     return {
       grader,
+      outputs: context.embedder === null ? null : createOutputEmbedder(context.embedder, context),
       close: async () => {
         await grader.close();
         await closeAll();

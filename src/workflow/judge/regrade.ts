@@ -15,18 +15,26 @@ import {
   type SnapshotSummary,
   type Suite,
   shortHash,
+  wantsEmbeddings,
 } from '../../core/index.ts';
 import { judgeValidity } from '../../run/index.ts';
 import { withCases } from '../../suite/index.ts';
+import { AnswerEmbedder, embeddingFindings, withEmbeddingCost } from '../run/embed-outputs.ts';
 import { ledgerWriter } from '../run/ledger-writer.ts';
 import type { Workplace } from '../workplace.ts';
-import { openExaminers, withVotes } from './judge-examiners.ts';
+import { type OpenExaminers, openExaminers, withVotes } from './judge-examiners.ts';
 import { judgingFindings } from './judge-outputs.ts';
 
 /** Label under which a re-graded snapshot names the one whose outputs it holds. */
 export const REGRADE_OF = 'regrade-of';
 /** Findings about a grade set; the others are about the outputs and stay true. */
-const OF_THE_GRADING: readonly string[] = ['REGRADED', 'SMALL_LOSS', 'BORDERLINE', 'PAIRWISE_INCONSISTENT'];
+const OF_THE_GRADING: readonly string[] = [
+  'REGRADED',
+  'SMALL_LOSS',
+  'BORDERLINE',
+  'PAIRWISE_INCONSISTENT',
+  'EMBEDDINGS_MISSING',
+];
 /** Trials graded at once; judge calls have a limit of their own. */
 const BATCH = 32;
 
@@ -59,6 +67,8 @@ export interface RegradeResult {
   /** Trials whose pass, fail or ungraded is another than before. */
   readonly changed: number;
   readonly judgeCalls: number;
+  /** Distinct stored answers that were given an embedding vector. */
+  readonly embedded: number;
   /** True when the ledger already had this grade set and nothing was done. */
   readonly existed: boolean;
 }
@@ -83,7 +93,8 @@ export async function regrade(work: Workplace, input: RegradeInput): Promise<Reg
   const root = source.labels[REGRADE_OF] ?? source.id;
   const earlier = input.fresh === true ? null : await sameGrades(store, source, root, exam, suite);
   if (earlier !== null) {
-    return { summary: earlier, source, leftOut, changed: 0, judgeCalls: 0, existed: true };
+    const embedded = await embedStored(work, source, suite, embedder);
+    return { summary: earlier, source, leftOut, changed: 0, judgeCalls: 0, embedded, existed: true };
   }
 
   let judgeCalls = 0;
@@ -114,9 +125,21 @@ export async function regrade(work: Workplace, input: RegradeInput): Promise<Reg
       labels: { [REGRADE_OF]: root },
       environment: work.environment,
     });
-    const changed = await gradeAll(work, source, id, suite, examiners.grader);
-    const summary = await close(work, source, id, suite, judge, leftOut);
-    return { summary, source, leftOut, changed, judgeCalls, existed: false };
+    const vectors =
+      wantsEmbeddings(suite.policy) && examiners.outputs !== null && source.answered > 0
+        ? new AnswerEmbedder(work, examiners.outputs, await answersOf(store, source))
+        : null;
+    const changed = await gradeAll(work, source, id, suite, { grader: examiners.grader, vectors });
+    const summary = await close(work, source, id, { suite, judge, embedder }, leftOut);
+    return {
+      summary,
+      source,
+      leftOut,
+      changed,
+      judgeCalls,
+      embedded: vectors?.embedded ?? 0,
+      existed: false,
+    };
   } finally {
     await examiners.close();
   }
@@ -188,7 +211,12 @@ async function examinersFor(
   const judge = asks
     ? withVotes(input.judge === undefined ? await stored('judge') : input.judge, input.judgeVotes)
     : null;
-  const embedder = embeds ? (input.embedder === undefined ? await stored('embedder') : input.embedder) : null;
+  const embedder =
+    embeds || wantsEmbeddings(suite.policy)
+      ? input.embedder === undefined
+        ? await stored('embedder')
+        : input.embedder
+      : null;
   for (const [role, needed, found] of [
     ['judge', asks, judge],
     ['embedder', embeds, embedder],
@@ -202,6 +230,44 @@ async function examinersFor(
     });
   }
   return { judge, embedder };
+}
+
+/** Gives stored answers of the suite's cases the vectors they lack, where the suite asks for the embedding channel. No grade changes. */
+async function embedStored(
+  work: Workplace,
+  source: SnapshotSummary,
+  suite: Suite,
+  embedder: Release | null,
+): Promise<number> {
+  const { store } = work;
+  if (embedder === null || !wantsEmbeddings(suite.policy)) return 0;
+  const has = (await store.vectorCounts(source.id)).find((c) => c.embedder === embedder.fingerprint)?.trials;
+  if (has === source.answered) return 0;
+  const examiners = await openExaminers(work, { judge: null, embedder });
+  try {
+    if (examiners.outputs === null) return 0;
+    const vectors = new AnswerEmbedder(work, examiners.outputs, await answersOf(store, source));
+    const cases = new Set(suite.cases.map((c) => c.id));
+    let batch: Promise<void>[] = [];
+    for await (const { trial } of store.trials(source.id)) {
+      if (work.signal.aborted) break;
+      if (!cases.has(trial.caseId)) continue;
+      batch.push(vectors.vectorFor(trial, work.hardSignal).then((vector) => vector.keep()));
+      if (batch.length < BATCH) continue;
+      await Promise.all(batch);
+      batch = [];
+    }
+    await Promise.all(batch);
+    return vectors.embedded;
+  } finally {
+    await examiners.close();
+  }
+}
+
+/** Hashes of the answers as they were given, also of those whose text was pruned or forgotten since. */
+async function answersOf(store: SnapshotStore, source: SnapshotSummary): Promise<ReadonlySet<string>> {
+  const { cases } = await store.results(source.id);
+  return new Set(cases.flatMap((c) => c.trials.flatMap((t) => t.outputHash ?? [])));
 }
 
 /** A grade set that is there already: the source itself, or a regrade of the same outputs under the same exam. */
@@ -235,7 +301,7 @@ async function gradeAll(
   source: SnapshotSummary,
   id: string,
   suite: Suite,
-  grader: Awaited<ReturnType<typeof openExaminers>>['grader'],
+  { grader, vectors }: Pick<OpenExaminers, 'grader'> & { readonly vectors: AnswerEmbedder | null },
 ): Promise<number> {
   const { store } = work;
   const writer = ledgerWriter(store, id);
@@ -254,7 +320,10 @@ async function gradeAll(
     if (work.signal.aborted) break;
     batch.push(
       grader.gradeTrial(c, trial, work.hardSignal).then(async (graded) => {
-        await writer.write(work.mask.json(graded as never) as typeof graded);
+        const row = work.mask.json(graded as never) as typeof graded;
+        const vector = await vectors?.vectorFor(row.trial, work.hardSignal);
+        await writer.write(vector === undefined ? row : withEmbeddingCost(row, vector.costUsd));
+        await vector?.keep();
         done++;
       }),
     );
@@ -277,11 +346,11 @@ async function close(
   work: Workplace,
   source: SnapshotSummary,
   id: string,
-  suite: Suite,
-  judge: Release | null,
+  exam: { readonly suite: Suite; readonly judge: Release | null; readonly embedder: Release | null },
   leftOut: readonly LeftOut[],
 ): Promise<SnapshotSummary> {
   const { store } = work;
+  const { suite, judge } = exam;
   const open = await store.resolve(id, { now: work.clock.now() });
   const { cases } = await store.results(id);
   const appErrors = cases.flatMap((c) => c.trials).filter((t) => t.cause === 'app_error').length;
@@ -308,6 +377,7 @@ async function close(
       },
       ...source.findings.filter((f) => !OF_THE_GRADING.includes(f.code)),
       ...(await judgingFindings(store, id, judge)),
+      ...(await embeddingFindings(work, id, exam, open.answered, 'regrade')),
       ...notes.map((message) => ({ code: 'SMALL_LOSS', message })),
     ],
   });

@@ -10,6 +10,7 @@ import {
   type SnapshotResults,
   type SnapshotSummary,
 } from '../../core/index.ts';
+import { answerVectors } from '../compare/answer-vectors.ts';
 import { withExamples } from '../compare/compare-stored.ts';
 import { onlyCases } from '../rollback/rollback-suite.ts';
 import { remaining, type Spent } from '../rollback/verify-candidate.ts';
@@ -103,6 +104,7 @@ export async function runNight(
     const compared = compareSnapshots(baseline, candidate, {
       policy,
       pool,
+      vectors: await answerVectors(work.store, baseline, candidate, policy),
       ...(fresh.length === 0 ? {} : { confirmation: { baseline: [], candidate: mergeFresh(fresh) } }),
       callsSpent: ledger.spent.calls,
     });

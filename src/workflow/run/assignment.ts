@@ -8,6 +8,7 @@ import {
   type Release,
   type Suite,
   throwAll,
+  wantsEmbeddings,
 } from '../../core/index.ts';
 import { loadRelease } from '../../release/index.ts';
 import { checkRequests } from '../../run/index.ts';
@@ -36,13 +37,13 @@ export async function loadAssignment(input: {
   return { suite, release, judge, embedder };
 }
 
-/** The judge's and the embedder's release, where the suite's graders need them. */
+/** The judge's and the embedder's release, where the suite's graders (or its embedding channel) need them. */
 export async function loadExaminers(
   suite: Suite,
   otherJudge?: string,
 ): Promise<{ judge: Release | null; embedder: Release | null }> {
   const asks = suite.cases.some((c) => c.graders.some(needsJudge));
-  const embeds = suite.cases.some((c) => c.graders.some(needsEmbedder));
+  const embeds = wantsEmbeddings(suite.policy) || suite.cases.some((c) => c.graders.some(needsEmbedder));
   const judgeFiles = otherJudge === undefined ? suiteJudges(suite) : [otherJudge];
   if (asks && judgeFiles.length === 0) {
     throw new LastgoodError({

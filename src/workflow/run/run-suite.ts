@@ -30,6 +30,7 @@ import { openExaminers, withJudges, withVotes } from '../judge/judge-examiners.t
 import { judgingFindings } from '../judge/judge-outputs.ts';
 import { providerOf, type Workplace } from '../workplace.ts';
 import type { Assignment } from './assignment.ts';
+import { AnswerEmbedder, embeddingFindings, embedsAnswers, withEmbeddingCost } from './embed-outputs.ts';
 import { ledgerWriter } from './ledger-writer.ts';
 import { preflight } from './preflight.ts';
 
@@ -88,6 +89,8 @@ export interface Arm {
   readonly snapshotId: string;
   /** Trials that are in the ledger already, when an interrupted run is finished. */
   readonly done: ReadonlyMap<string, ReadonlySet<number>> | undefined;
+  /** What the snapshot is made for, where that is not the settings' purpose. */
+  readonly purpose?: SnapshotPurpose | undefined;
 }
 
 /** Runs the whole suite on one release and closes its snapshot. Throws only when the work could not be done; a failing model is a result. */
@@ -236,6 +239,9 @@ export async function runArms(
     costOf(work.prices, model, usage);
   const examiners = await openExaminers(work, { judge, embedder });
   const writers = new Map(arms.map((arm) => [arm.name, ledgerWriter(work.store, arm.snapshotId)]));
+  const embedding = arms.some((arm) => embedsAnswers(work, arm.assignment, arm.purpose ?? settings.purpose));
+  const vectors =
+    examiners.outputs !== null && embedding ? new AnswerEmbedder(work, examiners.outputs) : null;
   try {
     return await runJobs(jobs, {
       ...(total === undefined ? {} : { total }),
@@ -255,7 +261,9 @@ export async function runArms(
         const masked = work.mask.json(kept as never) as typeof graded;
         const writer = writers.get(job.arm);
         if (writer === undefined) throw new Error(`no snapshot is open for arm ${job.arm}`);
-        await writer.write(masked);
+        const vector = await vectors?.vectorFor(masked.trial, work.hardSignal);
+        await writer.write(vector === undefined ? masked : withEmbeddingCost(masked, vector.costUsd));
+        await vector?.keep();
       },
     });
   } finally {
@@ -309,6 +317,13 @@ export async function closeArm(
       ...found,
       ...findingsOf(arm.assignment.release, open, counts?.droppedParams ?? report.droppedParams),
       ...(await judgingFindings(store, arm.snapshotId, withVotes(arm.assignment.judge, settings.judgeVotes))),
+      ...(await embeddingFindings(
+        work,
+        arm.snapshotId,
+        arm.assignment,
+        open.answered,
+        arm.purpose ?? settings.purpose,
+      )),
       ...notes.map((message) => ({ code: 'SMALL_LOSS', message })),
     ],
   });
