@@ -3,7 +3,17 @@
 import type { CanaryScore } from './canary.ts';
 import { scoreCanary } from './canary.ts';
 import type { Harness } from './harness.ts';
-import { DEEP, DEEP_LOOKS, SMOKE, STD, STD_LOOKS, STD_OTHER_JUDGE, STD_REGRADED } from './lastgood.ts';
+import {
+  CLIMB_UNCORRECTED,
+  DEEP,
+  DEEP_LOOKS,
+  LADDER,
+  SMOKE,
+  STD,
+  STD_LOOKS,
+  STD_OTHER_JUDGE,
+  STD_REGRADED,
+} from './lastgood.ts';
 import { NAIVE } from './naive.ts';
 import type { NightlyScore } from './nightly.ts';
 import { NIGHTLY, NIGHTLY_CASES, scoreNightly, VERSUS_YESTERDAY } from './nightly.ts';
@@ -90,6 +100,27 @@ export function planSteps({ reps, seed, quick }: PlanSize): Step[] {
   for (const harness of quick ? [STD_LOOKS] : [STD_LOOKS, DEEP_LOOKS])
     for (const scenario of ['unchanged', 'uniform-5', 'broken', 'category', 'uniform-10'] as const)
       cell(harness, 'mature', 100, scenario, scenario === 'unchanged' ? 2 * reps : Math.ceil(reps / 2));
+
+  for (const profile of quick ? (['mature'] as const) : PROFILES)
+    for (const cases of quick ? ([100] as const) : SIZES)
+      for (const scenario of [
+        'unchanged',
+        'at-margin',
+        'uniform-5',
+        'uniform-10',
+        'broken',
+        'category',
+        'improve',
+      ] as const)
+        if (!quick || scenario === 'unchanged' || scenario === 'at-margin' || scenario === 'broken') {
+          const times = scenario === 'unchanged' || scenario === 'at-margin' ? 2 * reps : Math.ceil(reps / 2);
+          cell(LADDER, profile, cases, scenario, times);
+          if (!quick && (scenario === 'at-margin' || scenario === 'unchanged'))
+            for (const harness of scenario === 'unchanged'
+              ? [CLIMB_UNCORRECTED]
+              : [STD, DEEP, CLIMB_UNCORRECTED])
+              cell(harness, profile, cases, scenario, reps);
+        }
 
   for (const profile of quick ? (['mature'] as const) : PROFILES) {
     cell(STD, profile, 100, 'shock-interleaved', reps);
