@@ -7,7 +7,7 @@ import { Mt19937, normalQuantile, normalSf, spendingLevels } from '../../src/sta
 const z = (level: number): number => -normalQuantile(level);
 
 test('the published boundaries come out: Pocock and O’Brien–Fleming at a two-sided 5 %', () => {
-  // Jennison & Turnbull 2000, tables 2.1 and 2.3: constants 2.178 and 2.289; 2.797/√(2/2), 3.471, 2.454, 2.004.
+  // Jennison & Turnbull 2000: Pocock, two looks, 2.178; O’Brien–Fleming, two looks, 2.797 and 1.977.
   const pocock = spendingLevels(0.025, [normalSf(2.178) / 0.025, 1], [1, 2]);
   expect(pocock.map(z)).toEqual([expect.closeTo(2.178, 3), expect.closeTo(2.178, 2)]);
   const [, second = 0] = spendingLevels(0.025, [normalSf(2.797) / 0.025, 1], [1, 2]);
