@@ -5,13 +5,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type Comparison, resolvePolicy, SILENT, secretMask } from '../../src/core/index.ts';
+import { type Comparison, resolvePolicy, SILENT, type SuiteCheck, secretMask } from '../../src/core/index.ts';
 import { openLedger } from '../../src/snapshot/index.ts';
 import { Mt19937 } from '../../src/stats/index.ts';
+import { type CheckInput, type CheckPlan, checkJob } from '../../src/workflow/check/check.ts';
 import type { ComparePlan } from '../../src/workflow/compare/compare-plan.ts';
 import { type CompareResult, compareReleases } from '../../src/workflow/compare/compare-releases.ts';
 import type { CompareInput } from '../../src/workflow/compare/compare-session.ts';
 import { ladderRungs, onlyRung, repetitionPolicy } from '../../src/workflow/compare/ladder.ts';
+import { loadAssignment } from '../../src/workflow/run/assignment.ts';
+import { runSuite } from '../../src/workflow/run/run-suite.ts';
 import type { Workplace } from '../../src/workflow/workplace.ts';
 
 describe('the rates', () => {
@@ -273,6 +276,67 @@ describe('the ladder', () => {
     // Of the 240 calls of the second rung some were made before the interrupt.
     expect(rest.comparison.engine.callsSpent).toBeLessThan(240);
     expect(rest.comparison.multiplicity).toMatchObject({ spentTogether: 0.025 });
+  });
+});
+
+describe('in a check, against a stored baseline', () => {
+  async function check(work: Desk, against: string, more: Partial<CheckInput> = {}): Promise<SuiteCheck> {
+    const result = await checkJob(work, {
+      suites: [join(work.folder, 'suite.json')],
+      release: join(work.folder, 'odd.json'),
+      cwd: work.folder,
+      against,
+      tier: 'ladder',
+      offlineOk: false,
+      settings: {},
+      ...more,
+    });
+    const [suite] = result.suites;
+    if (suite === undefined) throw new Error('no suite was checked');
+    return suite;
+  }
+  async function baselineOf(work: Desk): Promise<string> {
+    const files = { suite: join(work.folder, 'suite.json'), release: join(work.folder, 'good.json') };
+    return (await runSuite(work, await loadAssignment(files), { trials: 8 })).summary.id;
+  }
+
+  test('only the candidate is paid, up to the rung that decides; cut short it is exit 3, and gone on with', async () => {
+    await using work = await desk(60, () => false);
+    const against = await baselineOf(work);
+    const plans: CheckPlan[] = [];
+    const cut = await check(work, against, { maxCalls: 100, announce: (plan) => plans.push(plan) });
+    expect(plans[0]?.suites[0]?.estimate).toMatchObject({ callsLeast: 60, calls: 300 });
+    expect(cut).toMatchObject({ verdict: 'inconclusive', exitCode: 3, calls: 60 });
+    expect(cut.next).toContain('--tier ladder');
+
+    const rest = await check(work, against);
+    expect(rest).toMatchObject({ verdict: 'unchanged', exitCode: 0, calls: 120 });
+    expect(rest.comparison?.multiplicity).toMatchObject({ role: 'continued', spentTogether: 0.025 });
+    expect(climbed(rest.comparison as Comparison)).toEqual([['std', 'unchanged']]);
+    expect(rest.comparison?.overall.candidateTrialsPerCase).toBe(3);
+  });
+
+  test('a clear regression costs one round', async () => {
+    await using work = await desk(60, (c) => c < 20);
+    const red = await check(work, await baselineOf(work));
+    expect(red).toMatchObject({ verdict: 'regressed', exitCode: 1, calls: 60 });
+  });
+
+  test('what was open is no green when it is checked once more', async () => {
+    await using work = await desk(30, (c, trial) => c < 2 && trial === 1);
+    const against = await baselineOf(work);
+    const warnings: string[] = [];
+    const telling: Desk = {
+      ...work,
+      progress: { warn: (w) => warnings.push(`${w.code} ${w.message}`), step: () => undefined },
+    };
+    const open = await check(telling, against, { tier: 'std' });
+    expect(open).toMatchObject({ verdict: 'inconclusive', exitCode: 3 });
+    expect(warnings.filter((w) => w.startsWith('ASKED_BEFORE'))).toEqual([]);
+    const again = await check(telling, against, { tier: 'std' });
+    expect(again).toMatchObject({ exitCode: 3, gate: 'inconclusive' });
+    expect(again.comparison?.multiplicity?.role).toBe('repetition');
+    expect(warnings.join()).toContain(open.candidate ?? 'no candidate');
   });
 });
 
