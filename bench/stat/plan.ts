@@ -52,6 +52,29 @@ const SHAPES: readonly Scenario[] = ['unchanged', 'improve', 'uniform-5', 'broke
 /** The naive harnesses cost next to nothing, and as anchors they must be precise. */
 const NAIVE_FACTOR = 20;
 
+const LADDER_SHAPES: readonly Scenario[] = ['uniform-5', 'uniform-10', 'broken', 'category', 'improve'];
+
+/** The ladder, and beside it what it replaces: a single tier, and one tier after the other with nothing corrected. */
+function ladderCells(
+  cell: (harness: Harness, profile: Profile, cases: number, scenario: Scenario, times: number) => void,
+  { reps, quick }: Pick<PlanSize, 'reps' | 'quick'>,
+): void {
+  if (quick) {
+    for (const scenario of ['unchanged', 'at-margin', 'broken'] as const)
+      cell(LADDER, 'mature', 100, scenario, Math.ceil(reps / 2));
+    return;
+  }
+  for (const profile of PROFILES)
+    for (const cases of SIZES) {
+      for (const scenario of ['unchanged', 'at-margin'] as const) {
+        cell(LADDER, profile, cases, scenario, 2 * reps);
+        cell(CLIMB_UNCORRECTED, profile, cases, scenario, reps);
+      }
+      for (const harness of [STD, DEEP]) cell(harness, profile, cases, 'at-margin', reps);
+      for (const scenario of LADDER_SHAPES) cell(LADDER, profile, cases, scenario, Math.ceil(reps / 2));
+    }
+}
+
 /** Every step in the order it is run. */
 export function planSteps({ reps, seed, quick }: PlanSize): Step[] {
   const steps: Step[] = [];
@@ -101,26 +124,7 @@ export function planSteps({ reps, seed, quick }: PlanSize): Step[] {
     for (const scenario of ['unchanged', 'uniform-5', 'broken', 'category', 'uniform-10'] as const)
       cell(harness, 'mature', 100, scenario, scenario === 'unchanged' ? 2 * reps : Math.ceil(reps / 2));
 
-  for (const profile of quick ? (['mature'] as const) : PROFILES)
-    for (const cases of quick ? ([100] as const) : SIZES)
-      for (const scenario of [
-        'unchanged',
-        'at-margin',
-        'uniform-5',
-        'uniform-10',
-        'broken',
-        'category',
-        'improve',
-      ] as const)
-        if (!quick || scenario === 'unchanged' || scenario === 'at-margin' || scenario === 'broken') {
-          const times = scenario === 'unchanged' || scenario === 'at-margin' ? 2 * reps : Math.ceil(reps / 2);
-          cell(LADDER, profile, cases, scenario, times);
-          if (!quick && (scenario === 'at-margin' || scenario === 'unchanged'))
-            for (const harness of scenario === 'unchanged'
-              ? [CLIMB_UNCORRECTED]
-              : [STD, DEEP, CLIMB_UNCORRECTED])
-              cell(harness, profile, cases, scenario, reps);
-        }
+  ladderCells(cell, { reps, quick });
 
   for (const profile of quick ? (['mature'] as const) : PROFILES) {
     cell(STD, profile, 100, 'shock-interleaved', reps);
