@@ -1,5 +1,6 @@
 // What must hold: the anchors that show the generator is the published one, and the bars our own design has to clear.
 
+import { clopperPearson } from '../../src/stats/index.ts';
 import type { Results } from './plan.ts';
 import type { CellScore } from './score.ts';
 import type { Scenario } from './worlds.ts';
@@ -78,6 +79,13 @@ export function barsOf(results: Results, wide: boolean): Bar[] {
     }
     if (cell.scenario === 'shock-interleaved')
       atMost(`noisy session, interleaved: ${where}`, cell.alarm, 0.05, cell.reps);
+    if (cell.scenario === 'at-margin' && cell.harness === 'lastgood-ladder') {
+      const wrong = cell.verdicts['unchanged'] ?? 0;
+      const upper = clopperPearson(Math.round(wrong * cell.reps), cell.reps, 0.95)?.upper ?? 1;
+      atMost(`"unchanged" of a drop of the margin: ${where}`, wrong, 0.05, cell.reps);
+      if (!wide)
+        atMost(`"unchanged" of a drop of the margin, upper limit: ${where}`, upper, 0.065, cell.reps);
+    }
     if (cell.scenario === 'judge-drift')
       atMost(`judge changed, re-graded: ${where}`, cell.alarm, 0.05, cell.reps);
     if (cell.scenario === 'improve') atMost(`improvement is no alarm: ${where}`, cell.alarm, 0.05, cell.reps);

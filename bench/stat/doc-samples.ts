@@ -7,7 +7,8 @@ import { type CompareOptions, compareSnapshots, flagCases } from '../../src/comp
 import { type PolicyFile, policySchema, resolvePolicy, type SnapshotResults } from '../../src/core/index.ts';
 import { comparisonText } from '../../src/report/index.ts';
 import { designPower } from '../../src/stats/index.ts';
-import { policyAfterLooks } from '../../src/workflow/compare/compare-plan.ts';
+import { looksAfter } from '../../src/workflow/compare/compare-plan.ts';
+import { onlyRung } from '../../src/workflow/compare/ladder.ts';
 import { snapshotOf } from './snapshots.ts';
 import { streamOf, type World, worldOf } from './worlds.ts';
 
@@ -87,7 +88,7 @@ function render({ name, cases, trials, after, policy, confirmed, longer, touch }
   const b = finish('candidate', arm(world, 'candidate', trials));
   const resolved = resolvePolicy(policy);
   const options: CompareOptions = {
-    policy: confirmed === true ? policyAfterLooks(resolved, trials) : resolved,
+    policy: confirmed === true ? onlyRung(resolved, 'std', trials, looksAfter(trials)).policy : resolved,
     interleaved: confirmed === true,
   };
   const flagged = new Set(confirmed === true ? flagCases(a, b, options).flagged : []);

@@ -3,13 +3,8 @@
 
 import { type CompareOptions, compareSnapshots, flagCases } from '../../src/compare/index.ts';
 import { type Comparison, type PairedDelta, resolvePolicy } from '../../src/core/index.ts';
-import {
-  looksAfter,
-  policyAfterLooks,
-  stopsEarly,
-  TIERS,
-  type Tier,
-} from '../../src/workflow/compare/compare-plan.ts';
+import { looksAfter, stopsEarly, TIERS, type Tier } from '../../src/workflow/compare/compare-plan.ts';
+import { isDecided, ladderRungs, onlyRung, type Rung, suspects } from '../../src/workflow/compare/ladder.ts';
 import type { Harness } from './harness.ts';
 import { caseOf, indexOf, snapshotOf } from './snapshots.ts';
 import type { ArmName, Outcome, World } from './worlds.ts';
@@ -35,7 +30,7 @@ export function compareIn(world: World, tier: Tier, looks: boolean): Comparison 
   const { trials, confirmTrials } = TIERS[tier];
   const policy = resolvePolicy(undefined);
   const options: CompareOptions = {
-    policy: looks ? policyAfterLooks(policy, trials) : policy,
+    policy: looks ? onlyRung(policy, tier, trials, looksAfter(trials)).policy : policy,
     seed: world.seed,
     replicates: REPLICATES,
     interleaved: true,
@@ -73,6 +68,50 @@ export function compareIn(world: World, tier: Tier, looks: boolean): Comparison 
   });
 }
 
+interface FreshTrials {
+  readonly baseline: Outcome[];
+  readonly candidate: Outcome[];
+}
+
+/** Climbs the ladder in a world: trials and fresh trials are added to what there is, and each rung judges by its own rates. */
+export function climbIn(world: World, rungs: readonly Rung[]): { comparison: Comparison; rung: Rung } {
+  const lists = (): Outcome[][] => Array.from({ length: world.cases }, () => []);
+  const arms: Arms = { baseline: lists(), candidate: lists() };
+  const fresh = new Map<number, FreshTrials>();
+  let suspected: readonly number[] = [];
+  let done = 0;
+  for (const [i, rung] of rungs.entries()) {
+    for (; done < rung.trials; done++) round(world, arms);
+    const options: CompareOptions = {
+      policy: rung.policy,
+      seed: world.seed,
+      replicates: REPLICATES,
+      interleaved: true,
+      tier: rung.tier,
+    };
+    const a = snapshotOf('sbaseline', 'baseline', world, arms.baseline);
+    const b = snapshotOf('scandidate', 'candidate', world, arms.candidate);
+    const flagged = flagCases(a, b, options).flagged.map(indexOf);
+    for (const index of new Set([...flagged.filter((f) => !fresh.has(f)), ...suspected])) {
+      const tried = fresh.get(index) ?? { baseline: [], candidate: [] };
+      for (let t = 0; t < TIERS.std.confirmTrials; t++) {
+        tried.baseline.push(world.run('baseline', index));
+        tried.candidate.push(world.run('candidate', index));
+      }
+      fresh.set(index, tried);
+    }
+    const confirmed = (arm: ArmName) => [...fresh].map(([f, tried]) => caseOf(world, f, tried[arm], true));
+    const comparison = compareSnapshots(a, b, {
+      ...options,
+      confirmation: { baseline: confirmed('baseline'), candidate: confirmed('candidate') },
+      callsSpent: world.calls(),
+    });
+    if (i === rungs.length - 1 || isDecided(comparison)) return { comparison, rung };
+    suspected = suspects(comparison).map(indexOf);
+  }
+  throw new Error('a ladder has a last rung');
+}
+
 function isConfirmed(delta: Comparison['cases'][number]): delta is PairedDelta {
   return delta.verdict === 'regressed' && delta.evidence === 'confirmed';
 }
@@ -100,6 +139,23 @@ export const DEEP = tierHarness('lastgood-deep', 'deep', false);
 /** The tier as `lastgood compare` runs it, with its early looks. */
 export const STD_LOOKS = tierHarness('lastgood-std-looks', 'std', true);
 export const DEEP_LOOKS = tierHarness('lastgood-deep-looks', 'deep', true);
+
+/** The ladder, from one trial to five. */
+export const LADDER: Harness = {
+  name: 'lastgood-ladder',
+  namesCases: true,
+  judge: (world) => verdictOf(climbIn(world, ladderRungs(resolvePolicy(undefined))).comparison),
+};
+/** The same rungs, each judged by the whole rates: what running one tier after the other until it is decided amounts to. */
+export const CLIMB_UNCORRECTED: Harness = {
+  name: 'tier after tier, uncorrected',
+  namesCases: true,
+  judge: (world) => {
+    const policy = resolvePolicy(undefined);
+    const rungs = ladderRungs(policy).map((rung) => ({ ...rung, policy }));
+    return verdictOf(climbIn(world, rungs).comparison);
+  },
+};
 
 /** Every answer of both arms graded by today's judge: what `lastgood regrade` makes of stored outputs. */
 function withTodaysJudge(world: World): World {

@@ -3,7 +3,17 @@
 import type { CanaryScore } from './canary.ts';
 import { scoreCanary } from './canary.ts';
 import type { Harness } from './harness.ts';
-import { DEEP, DEEP_LOOKS, SMOKE, STD, STD_LOOKS, STD_OTHER_JUDGE, STD_REGRADED } from './lastgood.ts';
+import {
+  CLIMB_UNCORRECTED,
+  DEEP,
+  DEEP_LOOKS,
+  LADDER,
+  SMOKE,
+  STD,
+  STD_LOOKS,
+  STD_OTHER_JUDGE,
+  STD_REGRADED,
+} from './lastgood.ts';
 import { NAIVE } from './naive.ts';
 import type { NightlyScore } from './nightly.ts';
 import { NIGHTLY, NIGHTLY_CASES, scoreNightly, VERSUS_YESTERDAY } from './nightly.ts';
@@ -41,6 +51,29 @@ const SHAPES: readonly Scenario[] = ['unchanged', 'improve', 'uniform-5', 'broke
 
 /** The naive harnesses cost next to nothing, and as anchors they must be precise. */
 const NAIVE_FACTOR = 20;
+
+const LADDER_SHAPES: readonly Scenario[] = ['uniform-5', 'uniform-10', 'broken', 'category', 'improve'];
+
+/** The ladder, and beside it what it replaces: a single tier, and one tier after the other with nothing corrected. */
+function ladderCells(
+  cell: (harness: Harness, profile: Profile, cases: number, scenario: Scenario, times: number) => void,
+  { reps, quick }: Pick<PlanSize, 'reps' | 'quick'>,
+): void {
+  if (quick) {
+    for (const scenario of ['unchanged', 'at-margin', 'broken'] as const)
+      cell(LADDER, 'mature', 100, scenario, Math.ceil(reps / 2));
+    return;
+  }
+  for (const profile of PROFILES)
+    for (const cases of SIZES) {
+      for (const scenario of ['unchanged', 'at-margin'] as const) {
+        cell(LADDER, profile, cases, scenario, 2 * reps);
+        cell(CLIMB_UNCORRECTED, profile, cases, scenario, reps);
+      }
+      for (const harness of [STD, DEEP]) cell(harness, profile, cases, 'at-margin', reps);
+      for (const scenario of LADDER_SHAPES) cell(LADDER, profile, cases, scenario, Math.ceil(reps / 2));
+    }
+}
 
 /** Every step in the order it is run. */
 export function planSteps({ reps, seed, quick }: PlanSize): Step[] {
@@ -90,6 +123,8 @@ export function planSteps({ reps, seed, quick }: PlanSize): Step[] {
   for (const harness of quick ? [STD_LOOKS] : [STD_LOOKS, DEEP_LOOKS])
     for (const scenario of ['unchanged', 'uniform-5', 'broken', 'category', 'uniform-10'] as const)
       cell(harness, 'mature', 100, scenario, scenario === 'unchanged' ? 2 * reps : Math.ceil(reps / 2));
+
+  ladderCells(cell, { reps, quick });
 
   for (const profile of quick ? (['mature'] as const) : PROFILES) {
     cell(STD, profile, 100, 'shock-interleaved', reps);

@@ -159,6 +159,45 @@ function earlyLooks(results: Results): string {
   );
 }
 
+/** The ladder beside the single tiers: how often it is wrong, what it finds, how often it can tell, and what it costs. */
+function ladder(results: Results): string {
+  const names = ['lastgood-ladder', 'lastgood-std', 'lastgood-deep', 'tier after tier, uncorrected'];
+  const kinds = new Set(
+    results.cells
+      .filter((c) => c.harness === 'lastgood-ladder')
+      .map((c) => `${c.scenario}|${c.profile}|${c.cases}`),
+  );
+  const rows = [...kinds].flatMap((kind) =>
+    names.flatMap((name) =>
+      results.cells
+        .filter((c) => c.harness === name && `${c.scenario}|${c.profile}|${c.cases}` === kind)
+        .map((c) => [
+          `${c.scenario}, ${c.profile} n=${c.cases}`,
+          name,
+          share(c.alarm),
+          c.alarmUpper.toFixed(3),
+          share(c.verdicts['unchanged'] ?? 0),
+          share(1 - (c.verdicts['inconclusive'] ?? 0)),
+          whole(c.calls),
+          String(c.reps),
+        ]),
+    ),
+  );
+  return table(
+    [
+      'what is true',
+      'harness',
+      'regressed',
+      '95 % upper limit',
+      '"unchanged"',
+      'decided',
+      'mean calls',
+      'worlds',
+    ],
+    rows,
+  );
+}
+
 /** All tables, with a heading each; parts that were not run are left out. */
 export function markdown(results: Results): string {
   const parts: string[] = [];
@@ -187,6 +226,11 @@ export function markdown(results: Results): string {
     'Early looks',
     results.cells.some((c) => c.harness.endsWith('-looks')),
     () => earlyLooks(results),
+  );
+  add(
+    'The ladder',
+    results.cells.some((c) => c.harness === 'lastgood-ladder'),
+    () => ladder(results),
   );
   add('Ninety nights against a pinned pool of five', results.nightly.length > 0, () =>
     table(

@@ -20,6 +20,7 @@ export type Scenario =
   | 'improve'
   | 'uniform-5'
   | 'uniform-10'
+  | 'at-margin'
   | 'broken'
   | 'category'
   | 'mixed'
@@ -131,6 +132,9 @@ function changed(scenario: Scenario, before: Float64Array, category: Int32Array,
     }
     case 'uniform-5':
       return uniformDrop(before, 0.05);
+    case 'at-margin':
+      // As the judge sees it: exactly the margin.
+      return uniformDrop(before, 0.05 / JUDGE_SLOPE);
     case 'uniform-10':
       return uniformDrop(before, 0.1);
     case 'broken':

@@ -50,6 +50,8 @@ export interface CheckBaseline {
 /** Upper bounds, known before the first call. Judge calls are not counted. */
 export interface CheckEstimate {
   readonly calls: number;
+  /** What is called at the least: with a ladder its first rung, else all of `calls`. */
+  readonly callsLeast: number;
   /** Fresh trials of cases that look worse, at most. */
   readonly confirmationCalls: number;
   /** US dollars for all of them; null = a price or a token bound is unknown. */

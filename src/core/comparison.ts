@@ -218,6 +218,53 @@ export interface Gate {
   readonly rules: readonly GateRule[];
 }
 
+/** One judgement within a comparison: on how many trials, by which rates, and what it said. */
+export interface JudgedRung {
+  readonly tier: string;
+  /** Per case and arm. */
+  readonly trials: number;
+  readonly alphaAggregate: number;
+  readonly alphaCase: number;
+  readonly confidence: number;
+  readonly pRegression: number | null;
+  readonly delta: number | null;
+  readonly interval: Interval | null;
+  readonly verdict: OverallVerdict;
+  /** Cases whose fresh trials look worse still, and are tried again at the next rung. */
+  readonly suspects: readonly string[];
+  /** Snapshots that hold the fresh trials run at this rung; `baseline` is null where the baseline was stored. */
+  readonly fresh: { readonly baseline: string | null; readonly candidate: string } | null;
+}
+
+/** A comparison of the same two releases under the same exam that was run before. */
+export interface EarlierComparison {
+  readonly baseline: string;
+  readonly candidate: string;
+  readonly at: string;
+  readonly tier: string;
+  /** Most trials per case and arm it was judged on. */
+  readonly trials: number;
+  readonly verdict: OverallVerdict;
+  readonly green: boolean;
+  readonly spent: number;
+}
+
+/** How often this was asked, and what rate of false alarms all of it together may have spent. */
+export interface Multiplicity {
+  /** `continued`: trials were added to an undecided comparison; `repetition`: the same was asked once more. */
+  readonly role: 'first' | 'continued' | 'repetition';
+  /** Candidate snapshot of the comparison this one goes on with. */
+  readonly continues: string | null;
+  readonly rungs: readonly JudgedRung[];
+  /** Oldest first; what was gone on with is counted into what came of it. */
+  readonly earlier: readonly EarlierComparison[];
+  /** By this comparison, and by all of them; the policy's rates together are the limit. */
+  readonly spent: number;
+  readonly spentTogether: number;
+  readonly limit: number;
+  readonly sentence: string;
+}
+
 export interface Comparison {
   readonly schemaVersion: 1;
   readonly kind: 'comparison';
@@ -281,6 +328,8 @@ export interface Comparison {
     readonly tier: string;
     readonly callsSpent: number;
   };
+  /** Only of comparisons that ran trials: a stored diff can be read as often as one likes. */
+  readonly multiplicity?: Multiplicity | undefined;
   /** Confounds and cautions, e.g. a gain that may be the judge's taste for length. */
   readonly notes: readonly string[];
 }

@@ -29,7 +29,12 @@ export const policySchema = z.strictObject({
     .describe(
       'red needs effect as well as evidence: a detectable drop whose whole interval lies within the margin, with no confirmed case, is a warning (default true)',
     ),
-  tier: z.enum(['smoke', 'std', 'deep']).optional().describe('default tier of `compare` (default std)'),
+  tier: z
+    .enum(['smoke', 'std', 'deep', 'ladder'])
+    .optional()
+    .describe(
+      'default tier of `compare`; `ladder` goes up from smoke over std to deep only while the answer is open, also in `check` (default std)',
+    ),
   'app-error': z
     .enum(['missing', 'fail'])
     .optional()
@@ -66,7 +71,7 @@ export interface Policy {
   readonly alphaCase: number;
   readonly alphaList: number;
   readonly requireMargin: boolean;
-  readonly tier: 'smoke' | 'std' | 'deep';
+  readonly tier: 'smoke' | 'std' | 'deep' | 'ladder';
   readonly appError: 'missing' | 'fail';
   readonly maxMissing: number;
   readonly maxInvalid: number;

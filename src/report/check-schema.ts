@@ -231,6 +231,44 @@ const comparisonShape = {
     tier: z.string(),
     callsSpent: z.int().min(0),
   }),
+  multiplicity: z
+    .object({
+      role: z.enum(['first', 'continued', 'repetition']),
+      continues: z.string().nullable().describe('candidate snapshot of the comparison this one goes on with'),
+      rungs: z.array(
+        z.object({
+          tier: z.string(),
+          trials: z.int().min(1).describe('per case and arm'),
+          alphaAggregate: z.number(),
+          alphaCase: z.number(),
+          confidence: share,
+          pRegression: share.nullable(),
+          delta: z.number().nullable(),
+          interval: interval.nullable(),
+          verdict: overallVerdict,
+          suspects: z.array(z.string()),
+          fresh: z.object({ baseline: z.string().nullable(), candidate: z.string() }).nullable(),
+        }),
+      ),
+      earlier: z.array(
+        z.object({
+          baseline: z.string(),
+          candidate: z.string(),
+          at: z.iso.datetime(),
+          tier: z.string(),
+          trials: z.int().min(1),
+          verdict: overallVerdict,
+          green: z.boolean(),
+          spent: z.number(),
+        }),
+      ),
+      spent: z.number().describe('rate of false alarms this comparison may have spent'),
+      spentTogether: z.number().describe('with all earlier ones of the pair'),
+      limit: z.number(),
+      sentence: z.string(),
+    })
+    .optional()
+    .describe('how often these releases were compared under this exam; absent where nothing was run'),
   notes: z.array(z.string()),
 };
 
@@ -280,6 +318,7 @@ const suiteCheck = z.object({
   estimate: z
     .object({
       calls: z.int().min(0),
+      callsLeast: z.int().min(0).optional().describe('when the first rung of a ladder decides'),
       confirmationCalls: z.int().min(0),
       costUpperUsd: z.number().nullable().describe('null = unknown'),
     })

@@ -115,6 +115,10 @@ function offlineLines(o: OfflineCheck): string[] {
   return lines;
 }
 
+function callsText({ calls, callsLeast }: NonNullable<SuiteCheck['estimate']>): string {
+  return callsLeast < calls ? `from ${callsLeast} to ${count(calls, 'call')}` : count(calls, 'call');
+}
+
 /** What is about to be called, told before it is. */
 export function checkPlanText(p: {
   readonly suites: readonly Pick<SuiteCheck, 'suite' | 'scope' | 'estimate'>[];
@@ -124,7 +128,7 @@ export function checkPlanText(p: {
 }): string {
   const lines = p.suites.map(
     (s) =>
-      `check ${terminalLine(s.suite, 60)}: ${s.estimate === null ? 'no call' : `${count(s.estimate.calls, 'call')}, at most ${s.estimate.confirmationCalls} more for fresh trials`} (${s.scope.affected} of ${count(s.scope.cases, 'case')}: ${terminalLine(s.scope.why, 200)})`,
+      `check ${terminalLine(s.suite, 60)}: ${s.estimate === null ? 'no call' : `${callsText(s.estimate)}, at most ${s.estimate.confirmationCalls} more for fresh trials`} (${s.scope.affected} of ${count(s.scope.cases, 'case')}: ${terminalLine(s.scope.why, 200)})`,
   );
   lines.push(
     `in all ${count(p.calls, 'call')}, at most ${p.callsUpper}; cost ${p.costUpperUsd === null ? 'unknown (no price or no max-output-tokens)' : `at most ${usd(p.costUpperUsd)}`}; retries and judge calls not counted`,

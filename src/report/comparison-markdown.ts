@@ -2,7 +2,7 @@
 
 import type { Comparison, PairedDelta } from '../core/index.ts';
 import { shortHash } from '../core/index.ts';
-import { headline, isPaired } from './comparison-text.ts';
+import { headline, isPaired, ladderLines } from './comparison-text.ts';
 import { htmlText, logText, markdownFence, markdownText, terminalLine } from './escape.ts';
 import { count, percent, pointInterval, pValue, signed, when } from './format.ts';
 
@@ -240,5 +240,6 @@ function methodLines(c: Comparison): string[] {
       : `; a uniform drop smaller than ${(100 * overall.minimumDetectable).toFixed(1)} points could not have been seen`;
   return [
     `<sub>${cell(overall.method)}; ${overall.pairs} pairs, p ${pValue(overall.p, overall.log10p)}; seed ${c.engine.seed}${unseen}.</sub>`,
+    ...ladderLines(c).map((line) => `<sub>${cell(line, 500)}</sub>`),
   ];
 }

@@ -260,6 +260,7 @@ function methodLines(c: Comparison): string[] {
   if (overall.trialsNeeded !== null) {
     lines.push(`  To settle it: about ${count(overall.trialsNeeded, 'trial')} per case and arm.`);
   }
+  lines.push(...ladderLines(c).map((line) => `  ${terminalLine(line, 500)}`));
   const { generalisation } = overall;
   if (generalisation.interval !== null) {
     lines.push(
@@ -267,6 +268,22 @@ function methodLines(c: Comparison): string[] {
     );
   }
   return lines;
+}
+
+/** How the comparison was climbed, and what was asked of the pair before; nothing for a first comparison at a single tier. */
+export function ladderLines({ multiplicity: m }: Comparison): string[] {
+  if (m === undefined) return [];
+  const lines =
+    m.rungs.length < 2 && m.role === 'first'
+      ? []
+      : m.rungs.map((rung) => {
+          const p =
+            rung.pRegression === null
+              ? ''
+              : `, p of a drop ${pValue(rung.pRegression)} against ${rung.alphaAggregate}`;
+          return `Rung ${rung.tier}, ${count(rung.trials, 'trial')} per case: ${rung.verdict}${p}, ${Number((100 * rung.confidence).toPrecision(3))} % interval ${pointInterval(rung.interval)}`;
+        });
+  return m.role === 'first' && m.rungs.length < 2 ? lines : [...lines, `This pair: ${m.sentence}`];
 }
 
 function served(models: readonly (string | null)[]): string {

@@ -13,6 +13,7 @@ export * from './delta-interval.ts';
 export * from './design-power.ts';
 export * from './embedding-drift.ts';
 export * from './empirical-bayes.ts';
+export { spendingLevels } from './error-spending.ts';
 export * from './fisher.ts';
 export { lnBeta, lnChoose, lnGamma } from './gamma.ts';
 export * from './hypergeometric.ts';

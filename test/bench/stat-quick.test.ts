@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { barsOf } from '../../bench/stat/bars.ts';
 import { scoreCanary } from '../../bench/stat/canary.ts';
 import { beta, choose, normal } from '../../bench/stat/draws.ts';
-import { STD, STD_OTHER_JUDGE } from '../../bench/stat/lastgood.ts';
+import { LADDER, STD, STD_OTHER_JUDGE } from '../../bench/stat/lastgood.ts';
 import { NAIVE } from '../../bench/stat/naive.ts';
 import { NIGHTLY, scoreNightly } from '../../bench/stat/nightly.ts';
 import { planSteps, type Results } from '../../bench/stat/plan.ts';
@@ -96,6 +96,18 @@ describe('the harnesses', () => {
     results.cells.push(scoreCell({ ...mature, scenario: 'judge-drift' }, STD_OTHER_JUDGE, 5, SEED));
     expect(barsOf(results, true).length).toBeGreaterThan(8);
     expect(missed(results)).toEqual([]);
+  });
+
+  test('the ladder is quiet when nothing changed, honest at the margin, and ends early over what is broken', () => {
+    const results = nothing();
+    const small = { ...mature, cases: 40 };
+    for (const scenario of ['unchanged', 'at-margin', 'broken'] as const)
+      results.cells.push(scoreCell({ ...small, scenario }, LADDER, 20, SEED));
+    expect(barsOf(results, true).length).toBeGreaterThan(1);
+    expect(missed(results)).toEqual([]);
+    const [quiet, , broken] = results.cells;
+    expect(broken?.alarm).toBeGreaterThan(0.85);
+    expect(broken?.calls).toBeLessThan(0.8 * (quiet?.calls ?? 0));
   });
 
   test('a bar that is missed is reported as missed', () => {

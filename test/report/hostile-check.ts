@@ -83,7 +83,7 @@ export function hostileCheck(suites = 1): CheckResult {
     baseline: { snapshot: 'before', source: 'file', file: `snapshots/${ATTACKS[7]}`, pooled: 1 },
     candidate: 'after',
     confirmation: null,
-    estimate: { calls: 4, confirmationCalls: 0, costUpperUsd: null },
+    estimate: { calls: 4, callsLeast: 3, confirmationCalls: 0, costUpperUsd: null },
     calls: 4,
     costUsd: null,
     offline: null,

@@ -9,7 +9,7 @@ import { type CommonOptions, common, dollars, duration, wholeNumber, withWorkpla
 
 const FORMATS = ['text', 'markdown', 'junit', 'json', 'github', 'gitlab'] as const;
 type Format = (typeof FORMATS)[number];
-const TIERS = ['smoke', 'std', 'deep'] as const;
+const TIERS = ['smoke', 'std', 'deep', 'ladder'] as const;
 
 /** GitHub takes a mebibyte per step summary; a character is up to four bytes. */
 const SUMMARY_LIMIT = 250_000;
@@ -52,10 +52,14 @@ export const registerCheck: Register = (program, io, exit) => {
       .option('--release <file>', 'the release as this change would ship it')
       .option('--against <ref>', 'compare with this snapshot, or exported file, instead of the baseline')
       .option('--changed <git-ref>', 'only what changed since this branch left <git-ref>')
-      .option('--tier <tier>', 'smoke, std or deep: 1, 3 or 5 trials per case', oneOf(TIERS))
+      .option(
+        '--tier <tier>',
+        'smoke, std or deep: 1, 3 or 5 trials per case; ladder: from 1 to 3 to 5, only while the answer is open',
+        oneOf(TIERS),
+      )
       .option(
         '--trials <n>',
-        "trials per case instead of the tier's or the suite's",
+        "trials per case instead of the tier's or the suite's; at the top of a ladder",
         wholeNumber('--trials', 1),
       )
       .option('--max-cost <usd>', 'stop before the whole check costs more', dollars('--max-cost'))

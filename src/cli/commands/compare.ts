@@ -18,7 +18,7 @@ import {
 } from '../session.ts';
 import { type Format, formatOf, renderComparison } from './diff.ts';
 
-const TIERS = ['smoke', 'std', 'deep'] as const;
+const TIERS = ['smoke', 'std', 'deep', 'ladder'] as const;
 type Tier = (typeof TIERS)[number];
 
 function tierOf(text: string): Tier {
@@ -58,8 +58,16 @@ export const registerCompare: Register = (program, io, exit) => {
       .description('run two releases interleaved and say whether the second is worse, case by case')
       .requiredOption('--baseline-release <file>', 'the release that is known to be good')
       .option('--release <file>', 'the release to be judged')
-      .option('--tier <tier>', `${TIERS.join(', ')}: 1, 3 or 5 trials per case and arm (default std)`, tierOf)
-      .option('--trials <n>', "trials per case and arm instead of the tier's", wholeNumber('--trials', 1))
+      .option(
+        '--tier <tier>',
+        'smoke, std or deep: 1, 3 or 5 trials per case and arm; ladder: from 1 to 3 to 5, only while the answer is open (default std)',
+        tierOf,
+      )
+      .option(
+        '--trials <n>',
+        "trials per case and arm instead of the tier's; at the top of a ladder",
+        wholeNumber('--trials', 1),
+      )
       .option('--concurrency <n>', 'calls in flight at once (default 8)', wholeNumber('--concurrency', 1))
       .option('--filter <expr>', 'only some cases, e.g. "tag:refund !critical" or "refund-*"')
       .option('--max-cost <usd>', 'stop before both arms together cost more', dollars('--max-cost'))
@@ -174,9 +182,21 @@ function planText(report: typeof import('../../report/index.ts'), plan: CompareP
       ? ''
       : `; a look after ${plan.looks.length === 1 ? 'round' : 'rounds'} ${plan.looks.join(' and ')} may end it sooner`;
   const judge = plan.judged ? ', and as many of the judge' : '';
+  const ladder = plan.rungs.length > 1;
+  const size = `${count(plan.cases, 'case')} × ${count(plan.trials, 'trial')} × 2 arms`;
+  const calls = ladder
+    ? [
+        `  from ${plan.callsLeast} to ${count(plan.calls, 'call')}: at most ${size}${judge}; it ends at the first rung that decides`,
+        ...plan.rungs.map(
+          (rung) =>
+            `    ${rung.tier}: ${count(rung.calls, 'call')} up to ${count(rung.trials, 'trial')} per case and arm, at most ${rung.confirmCallsUpper} more for fresh trials; levels ${rung.alphaAggregate} + ${rung.alphaCase}`,
+        ),
+      ]
+    : [`  ${count(plan.calls, 'call')}: ${size}${judge}${looks}`];
   return [
     `${terminalLine(plan.suite, 60)}, tier ${plan.tier}: ${name(plan.candidate)} against ${name(plan.baseline)}`,
-    `  ${count(plan.calls, 'call')}: ${count(plan.cases, 'case')} × ${count(plan.trials, 'trial')} × 2 arms${judge}${looks}`,
+    ...(plan.askedBefore === null ? [] : [`  ${plan.askedBefore}`]),
+    ...calls,
     `  up to ${plan.confirmCallsUpper} more for ${plan.confirmTrials} fresh trials per arm of each case that looks worse`,
     `  cost ${plan.costUpperUsd === null ? 'unknown' : `at most ${usd(plan.costUpperUsd)}`}${plan.judged ? ', not counting the judge' : ''}`,
     '',

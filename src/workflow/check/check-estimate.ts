@@ -5,12 +5,13 @@ import {
   costOf,
   LastgoodError,
   LastgoodErrors,
-  type Policy,
   type Release,
   type Suite,
 } from '../../core/index.ts';
 import { estimateRun, streamJobs } from '../../run/index.ts';
 import { TIERS } from '../compare/compare-plan.ts';
+import type { Standing } from '../compare/multiplicity.ts';
+import type { TakenOver } from '../compare/taken-over.ts';
 import type { Assignment } from '../run/assignment.ts';
 import { providerOf, type Workplace } from '../workplace.ts';
 
@@ -61,16 +62,22 @@ export function canConfirm(release: Release): boolean {
 export async function estimateCheck(
   work: Workplace,
   { suite, release }: Assignment,
-  tier: Policy['tier'],
+  { rungs }: Standing,
+  reuse: TakenOver | null,
 ): Promise<CheckEstimate> {
   const provider = await providerOf(work, release);
   try {
     const stage = estimateRun(streamJobs({ cases: suite.cases, release, provider }), {
       costOf: (model, usage) => costOf(work.prices, model, usage),
     });
-    const confirmationCalls = canConfirm(release) ? mostFlagged(suite) * TIERS[tier].confirmTrials : 0;
+    // At each rung what is newly flagged, and at the most all that was flagged before.
+    const most = mostFlagged(suite);
+    const tested = rungs.reduce((sum, _, i) => sum + Math.min(suite.cases.length, (i + 1) * most), 0);
+    const confirmationCalls = canConfirm(release) ? tested * TIERS.std.confirmTrials : 0;
+    const done = suite.cases.length * (reuse?.trials ?? 0);
     return {
-      calls: stage.calls,
+      calls: Math.max(0, stage.calls - done),
+      callsLeast: rungs.length === 1 ? stage.calls - done : suite.cases.length * rungs[0].trials - done,
       confirmationCalls,
       costUpperUsd:
         stage.costUpperUsd === null || stage.callCostUpperUsd === null

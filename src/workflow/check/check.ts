@@ -3,6 +3,7 @@
 import { relative, resolve } from 'node:path';
 import {
   type CheckResult,
+  examFingerprint,
   LastgoodError,
   type Place,
   type Policy,
@@ -12,6 +13,8 @@ import {
   type Warning,
 } from '../../core/index.ts';
 import { TIERS } from '../compare/compare-plan.ts';
+import { askedBefore, type Standing, standingOf, standingText } from '../compare/multiplicity.ts';
+import { takenOver } from '../compare/taken-over.ts';
 import { findReleaseFile, findSuiteFile } from '../project/settings-file.ts';
 import { type Assignment, loadAssignment } from '../run/assignment.ts';
 import { plannedAssignment, type RunSettings } from '../run/run-suite.ts';
@@ -21,7 +24,7 @@ import { type BaseTree, openBaseTree, repositoryRoot } from './changed-base.ts';
 import { type FoundBaseline, findBaseline } from './check-baseline.ts';
 import { estimateCheck, missingKeys } from './check-estimate.ts';
 import { checkOffline } from './check-offline.ts';
-import { type Purse, runAndCompare, type SuiteRun } from './check-suite.ts';
+import { type Purse, runAndCompare, type SuitePlan, type SuiteRun } from './check-suite.ts';
 import {
   combine,
   type Ruling,
@@ -72,6 +75,8 @@ interface Prepared {
   readonly affected: Affected;
   readonly tier: Policy['tier'];
   readonly baseline: FoundBaseline | null;
+  /** Set when something is to be run. */
+  readonly ready: Pick<SuitePlan, 'standing' | 'reuse'> | null;
   /** Set when the answer is known without a call. */
   readonly settled: SuiteCheck | null;
   readonly facts: Facts;
@@ -149,7 +154,7 @@ async function prepare(
     });
 
   const tier = input.tier ?? resolvePolicy(whole.suite.policy).tier;
-  const trials = input.trials ?? (input.tier === undefined ? undefined : TIERS[input.tier].trials);
+  const trials = trialsFor(input, tier);
   const part = affected.ids === undefined ? whole : { ...whole, suite: onlyCases(whole.suite, affected.ids) };
   const assignment = plannedAssignment(part, { trials });
   const facts = factsOf(whole.suite, affected, files.suite, root);
@@ -158,6 +163,7 @@ async function prepare(
     affected,
     tier,
     baseline: null,
+    ready: null,
     facts,
     settled: { ...facts, ...more, ...ruling },
   });
@@ -182,8 +188,46 @@ async function prepare(
       next: `lastgood run ${asked.suite} --release RELEASE-THAT-IS-GOOD, then: lastgood bless latest --suite ${name} --by NAME --why TEXT && lastgood export baseline --suite ${name}`,
     });
   }
-  const estimate = await estimateCheck(work, assignment, tier);
-  return { assignment, affected, tier, baseline, facts: { ...facts, ...known, estimate }, settled: null };
+  const standing = await standingIn(work, assignment, tier, baseline);
+  const reuse = await takenOver(work.store, standing, work.clock.now());
+  const told = standingText(standing);
+  if (told !== null) work.progress.warn({ code: 'ASKED_BEFORE', message: `${name}: ${told}` });
+  const estimate = await estimateCheck(work, assignment, standing, reuse);
+  const ready = { standing, reuse };
+  return {
+    assignment,
+    affected,
+    tier,
+    baseline,
+    ready,
+    facts: { ...facts, ...known, estimate },
+    settled: null,
+  };
+}
+
+/** Trials per case where not the suite's own hold. A ladder asked for with fewer than its top still has its top. */
+function trialsFor({ trials, tier: asked }: CheckInput, tier: Policy['tier']): number | undefined {
+  if (tier === 'ladder') return Math.max(trials ?? 0, TIERS.deep.trials);
+  return trials ?? (asked === undefined || asked === 'ladder' ? undefined : TIERS[asked].trials);
+}
+
+/** What the ledger says was asked of these two before, and how this check will be judged. */
+async function standingIn(
+  work: Workplace,
+  { suite, release, judge, embedder }: Assignment,
+  tier: Policy['tier'],
+  baseline: FoundBaseline,
+): Promise<Standing> {
+  const examiner = { judge: judge?.fingerprint ?? null, embedder: embedder?.fingerprint ?? null };
+  const pair = {
+    suite: suite.name,
+    exam: examFingerprint(suite, examiner),
+    baseline: baseline.summary.fingerprint,
+    candidate: release.fingerprint,
+  };
+  const trials = Math.max(1, ...suite.cases.map((c) => c.trials));
+  const question = { policy: resolvePolicy(suite.policy), tier, trials, looks: [] };
+  return standingOf(question, await askedBefore(work.store, pair, work.clock.now()));
 }
 
 function factsOf(suite: Suite, { scope }: Affected, file: string, root: string): Facts {
@@ -209,6 +253,7 @@ function factsOf(suite: Suite, { scope }: Affected, file: string, root: string):
 function announce(input: CheckInput, prepared: readonly Prepared[], priced: boolean): void {
   const estimates = prepared.flatMap(({ facts }) => facts.estimate ?? []);
   const calls = estimates.reduce((n, e) => n + e.calls, 0);
+  const least = estimates.reduce((n, e) => n + e.callsLeast, 0);
   input.announce?.({
     suites: prepared.map(({ settled, facts }) => settled ?? facts),
     calls,
@@ -224,10 +269,10 @@ function announce(input: CheckInput, prepared: readonly Prepared[], priced: bool
       hint: 'name a price file (--prices FILE, or `prices:` in lastgood.yaml), or limit the number of calls instead (--max-calls)',
     });
   }
-  if (input.maxCalls !== undefined && calls > input.maxCalls) {
+  if (input.maxCalls !== undefined && least > input.maxCalls) {
     throw new LastgoodError({
       code: 'CHECK_OVER_LIMIT',
-      message: `this check needs at least ${calls} calls, and --max-calls is ${input.maxCalls}; nothing was run`,
+      message: `this check needs at least ${least} calls, and --max-calls is ${input.maxCalls}; nothing was run`,
       hint: 'raise --max-calls, or ask for less: --tier smoke, --trials 1, --changed BASE',
     });
   }
@@ -236,11 +281,11 @@ function announce(input: CheckInput, prepared: readonly Prepared[], priced: bool
 async function execute(
   work: Workplace,
   input: CheckInput,
-  { assignment, affected, tier, baseline, facts }: Prepared,
+  { assignment, affected, tier, baseline, ready, facts }: Prepared,
   purse: Purse,
   root: string,
 ): Promise<SuiteCheck> {
-  if (baseline === null) throw new Error('a suite without a baseline is settled before');
+  if (baseline === null || ready === null) throw new Error('a suite without a baseline is settled before');
   if (work.signal.aborted)
     return {
       ...facts,
@@ -250,11 +295,12 @@ async function execute(
       gate: 'inconclusive',
       exitCode: 130,
     };
-  const room = purse.calls === undefined || purse.calls >= (facts.estimate?.calls ?? 0);
+  const room = purse.calls === undefined || purse.calls >= (facts.estimate?.callsLeast ?? 0);
   if (!room || purse.costUsd === 0) return { ...facts, ...ruleNoBudget() };
   const run = await runAndCompare(work, assignment, baseline, {
     ids: affected.ids,
     tier,
+    ...ready,
     settings: input.settings,
     purse,
   });
@@ -307,8 +353,7 @@ function nextOf(ruling: Ruling, run: SuiteRun, input: CheckInput): string | null
       ? `lastgood diff ${comparison.baseline.id} ${run.summary.id}`
       : `lastgood show ${run.summary.id} --case ${worst.id}`;
   }
-  const { trialsNeeded } = comparison.overall;
-  return ruling.verdict === 'inconclusive' && trialsNeeded !== null
-    ? `${asked} --trials ${trialsNeeded}  (about that many trials per case would settle it)`
+  return ruling.verdict === 'inconclusive' && run.rungsLeft
+    ? `${asked} --tier ladder  (goes on with the trials it has)`
     : `lastgood diff ${comparison.baseline.id} ${run.summary.id}`;
 }

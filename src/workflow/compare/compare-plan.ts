@@ -2,7 +2,8 @@
 
 import type { Policy } from '../../core/index.ts';
 
-export type Tier = Policy['tier'];
+/** A number of trials with a name. `ladder` in a policy is a way through them. */
+export type Tier = Exclude<Policy['tier'], 'ladder'>;
 
 /** Trials per case and arm, and fresh trials per arm for each case that looks worse. */
 export const TIERS: Readonly<Record<Tier, { readonly trials: number; readonly confirmTrials: number }>> = {
@@ -41,10 +42,22 @@ export function mostConfirmed(cases: number): number {
   return Math.min(cases, Math.max(5, Math.ceil(0.1 * cases)));
 }
 
+/** One judgement, as planned. Calls are of both arms. */
+export interface PlannedRung {
+  readonly tier: Tier;
+  readonly trials: number;
+  /** Added by this rung, and further ones at most for fresh trials. */
+  readonly calls: number;
+  readonly confirmCallsUpper: number;
+  readonly alphaAggregate: number;
+  readonly alphaCase: number;
+  readonly confidence: number;
+}
+
 /** What a comparison will do and may cost, known before its first call. */
 export interface ComparePlan {
   readonly suite: string;
-  readonly tier: Tier;
+  readonly tier: Policy['tier'];
   readonly baseline: { readonly release: string; readonly fingerprint: string };
   readonly candidate: { readonly release: string; readonly fingerprint: string };
   readonly cases: number;
@@ -53,8 +66,14 @@ export interface ComparePlan {
   readonly confirmTrials: number;
   /** Finished rounds after which it may stop early. */
   readonly looks: readonly number[];
-  /** Calls of both arms when every first attempt answers. */
+  /** Calls of both arms when every first attempt answers and it goes its whole length. */
   readonly calls: number;
+  /** The same when the first rung decides; without a ladder as many as `calls`. */
+  readonly callsLeast: number;
+  /** Where it is judged, in order; more than one only in a ladder. */
+  readonly rungs: readonly PlannedRung[];
+  /** What was asked of this pair before, and what follows from it; null = nothing was. */
+  readonly askedBefore: string | null;
   /** Further calls of both arms, if as many cases as allowed look worse. */
   readonly confirmCallsUpper: number;
   /** Does every trial also ask a judge? */
@@ -65,11 +84,10 @@ export interface ComparePlan {
   readonly alpha: { readonly aggregate: number; readonly case: number };
 }
 
-/** The numbers of a plan that follow from cases and trials. */
-export function callsOf(
-  cases: number,
-  trials: number,
-  confirmTrials: number,
-): Pick<ComparePlan, 'calls' | 'confirmCallsUpper'> {
-  return { calls: 2 * cases * trials, confirmCallsUpper: 2 * confirmTrials * mostConfirmed(cases) };
+/**
+ * Most cases that are given fresh trials at the `nth` rung (from 1): as many as the screen picks, and all it picked before, which
+ * are tried again while they look worse.
+ */
+export function mostConfirmedAt(cases: number, nth: number): number {
+  return Math.min(cases, nth * mostConfirmed(cases));
 }

@@ -2,6 +2,7 @@
 
 import {
   costOf,
+  examFingerprint,
   type Finding,
   LastgoodError,
   type Policy,
@@ -14,13 +15,16 @@ import {
 import { loadRelease } from '../../release/index.ts';
 import { checkRequests, estimateRun, type Job, planJobs } from '../../run/index.ts';
 import { withTrials } from '../../suite/index.ts';
-import { withJudges } from '../judge/judge-examiners.ts';
+import { withJudges, withVotes } from '../judge/judge-examiners.ts';
 import { findReleaseFile, findSuiteFile } from '../project/settings-file.ts';
 import { type Assignment, loadAssignment } from '../run/assignment.ts';
 import { preflight } from '../run/preflight.ts';
 import type { RunSettings } from '../run/run-suite.ts';
 import { providerOf, type Workplace } from '../workplace.ts';
-import { type ComparePlan, callsOf, looksAfter, policyAfterLooks, TIERS, type Tier } from './compare-plan.ts';
+import { type ComparePlan, looksAfter, mostConfirmedAt, type PlannedRung, TIERS } from './compare-plan.ts';
+import type { Rung } from './ladder.ts';
+import { askedBefore, type Standing, standingOf, standingText } from './multiplicity.ts';
+import { type TakenOver, takenOver } from './taken-over.ts';
 
 export interface CompareInput {
   readonly suite: string;
@@ -30,9 +34,9 @@ export interface CompareInput {
   readonly filter?: string | undefined;
   readonly judge?: string | undefined;
   /** Default: the policy's. */
-  readonly tier?: Tier | undefined;
+  readonly tier?: Policy['tier'] | undefined;
   readonly dryRun: boolean;
-  /** `trials` overrides the tier's. */
+  /** `trials` overrides the tier's; of a ladder, those of its top. */
   readonly settings: RunSettings;
   /** Called before the first call is made. */
   readonly onPlan: (plan: ComparePlan) => void;
@@ -49,10 +53,14 @@ export function both<T>(make: (arm: ArmName) => T): Both<T> {
 export interface Session {
   readonly work: Workplace;
   readonly input: CompareInput;
-  readonly tier: Tier;
-  /** Per case and arm. */
+  readonly tier: Policy['tier'];
+  /** Per case and arm, at the most. */
   readonly trials: number;
   readonly policy: Policy;
+  /** How it is judged, and what was asked before. */
+  readonly standing: Standing;
+  /** Trials of an earlier comparison that this one goes on with. */
+  readonly reuse: TakenOver | null;
   readonly assignments: Both<Assignment>;
   readonly providers: Both<Provider>;
 }
@@ -62,20 +70,43 @@ export async function openSession(work: Workplace, input: CompareInput): Promise
   const loaded = await loadBoth(input);
   const policy = resolvePolicy(loaded.candidate.suite.policy);
   const tier = input.tier ?? policy.tier;
-  const trials = input.settings.trials ?? TIERS[tier].trials;
+  const asked = input.settings.trials ?? TIERS[tier === 'ladder' ? 'deep' : tier].trials;
+  const trials = tier === 'ladder' ? Math.max(asked, TIERS.deep.trials) : asked;
   const assignments = both((arm) => ({
     ...loaded[arm],
     suite: withTrials(loaded[arm].suite, trials),
   }));
   for (const arm of ARMS) checkPin(work, assignments[arm].release, input.settings.requirePinned ?? false);
+  const standing = await standingIn(work, input, { policy, tier, trials, looks: looksAfter(trials) }, loaded);
+  const reuse = await takenOver(work.store, standing, work.clock.now());
   const baseline = await providerOf(work, assignments.baseline.release);
   try {
     const providers = { baseline, candidate: await providerOf(work, assignments.candidate.release) };
-    return { work, input, tier, trials, policy, assignments, providers };
+    return { work, input, tier, trials, policy, standing, reuse, assignments, providers };
   } catch (error) {
     await baseline.close?.();
     throw error;
   }
+}
+
+/** What the ledger says was asked of these releases before. */
+async function standingIn(
+  work: Workplace,
+  input: CompareInput,
+  question: Parameters<typeof standingOf>[0],
+  { baseline, candidate }: Both<Assignment>,
+): Promise<Standing> {
+  const examiner = {
+    judge: withVotes(candidate.judge, input.settings.judgeVotes)?.fingerprint ?? null,
+    embedder: candidate.embedder?.fingerprint ?? null,
+  };
+  const pair = {
+    suite: candidate.suite.name,
+    exam: examFingerprint(candidate.suite, examiner),
+    baseline: baseline.release.fingerprint,
+    candidate: candidate.release.fingerprint,
+  };
+  return standingOf(question, await askedBefore(work.store, pair, work.clock.now()));
 }
 
 export async function closeSession({ providers }: Session): Promise<void> {
@@ -117,32 +148,59 @@ function checkPin(work: Workplace, release: Release, required: boolean): void {
   work.progress.warn(problem);
 }
 
-/** What it will do and may cost. */
+/** What it will do and may cost. Trials that are taken over cost nothing again. */
 export function planOf(session: Session): ComparePlan {
-  const { work, tier, trials, assignments, policy } = session;
-  const { confirmTrials } = TIERS[tier];
+  const { work, tier, assignments, standing, reuse } = session;
   const { suite } = assignments.candidate;
   const cases = suite.cases.length;
   const jobs = ARMS.flatMap((arm) => jobsOf(session, arm, suite));
-  const estimate = estimateRun(jobs, { costOf: (model, usage) => costOf(work.prices, model, usage) });
-  const calls = callsOf(cases, trials, confirmTrials);
-  const { costUpperUsd, callCostUpperUsd } = estimate;
+  const { costUpperUsd, callCostUpperUsd } = estimateRun(jobs, {
+    costOf: (model, usage) => costOf(work.prices, model, usage),
+  });
+  const rungs = standing.rungs.map((rung, i) =>
+    plannedRung(rung, i, cases, standing.rungs[i - 1]?.trials ?? reuse?.trials ?? 0),
+  );
+  const confirmCallsUpper = rungs.reduce((sum, rung) => sum + rung.confirmCallsUpper, 0);
+  const last = standing.rungs.at(-1) ?? standing.rungs[0];
   return {
     suite: suite.name,
     tier,
     baseline: nameOf(assignments.baseline.release),
     candidate: nameOf(assignments.candidate.release),
     cases,
-    trials,
-    confirmTrials,
-    looks: looksAfter(trials),
-    ...calls,
+    trials: last.trials,
+    confirmTrials: TIERS[last.tier].confirmTrials,
+    looks: standing.rungs[0].looks,
+    calls: rungs.reduce((sum, rung) => sum + rung.calls, 0),
+    callsLeast: rungs[0]?.calls ?? 0,
+    confirmCallsUpper,
+    rungs,
+    askedBefore: standingText(standing),
     judged: assignments.candidate.judge !== null,
     costUpperUsd:
       costUpperUsd === null || callCostUpperUsd === null
         ? null
-        : costUpperUsd + calls.confirmCallsUpper * callCostUpperUsd,
-    alpha: { aggregate: policyAfterLooks(policy, trials).alphaAggregate, case: policy.alphaCase },
+        : costUpperUsd + confirmCallsUpper * callCostUpperUsd,
+    alpha: {
+      aggregate: sum(rungs.map((rung) => rung.alphaAggregate)),
+      case: sum(rungs.map((rung) => rung.alphaCase)),
+    },
+  };
+}
+
+function sum(values: readonly number[]): number {
+  return Number(values.reduce((a, b) => a + b, 0).toPrecision(6));
+}
+
+function plannedRung(rung: Rung, i: number, cases: number, before: number): PlannedRung {
+  return {
+    tier: rung.tier,
+    trials: rung.trials,
+    calls: 2 * cases * (rung.trials - before),
+    confirmCallsUpper: 2 * TIERS[rung.tier].confirmTrials * mostConfirmedAt(cases, i + 1),
+    alphaAggregate: rung.policy.alphaAggregate,
+    alphaCase: rung.policy.alphaCase,
+    confidence: rung.policy.confidence,
   };
 }
 

@@ -99,17 +99,26 @@ export async function runSuite(
   assignment: Assignment,
   settings: RunSettings = {},
 ): Promise<RunResult> {
-  refuseSecrets(work, assignment.release);
-  lintPin(work, assignment.release, settings.requirePinned ?? false);
   const planned = plannedAssignment(assignment, settings);
+  const { provider, findings } = await readyToRun(work, planned, settings);
   const snapshotId = newSnapshotId(work.rng);
-  // A missing key or recording must be known before the ledger has a snapshot that nothing will fill.
-  const provider = await providerOf(work, planned.release);
-  const findings = await withJudges(work, planned.judge, (judges) =>
-    preflight(work, [{ release: planned.release, provider }, ...judges], settings.preflight),
-  );
   await openSnapshot(work, planned, snapshotId, settings);
   return execute(work, planned, settings, { snapshotId, provider, done: undefined }, findings);
+}
+
+/** Everything that can forbid a run, looked at before the ledger has a snapshot that nothing will fill. The caller closes the provider. */
+export async function readyToRun(
+  work: Workplace,
+  { release, judge }: Assignment,
+  settings: RunSettings,
+): Promise<{ readonly provider: Provider; readonly findings: readonly Finding[] }> {
+  refuseSecrets(work, release);
+  lintPin(work, release, settings.requirePinned ?? false);
+  const provider = await providerOf(work, release);
+  const findings = await withJudges(work, judge, (judges) =>
+    preflight(work, [{ release, provider }, ...judges], settings.preflight),
+  );
+  return { provider, findings };
 }
 
 /** Finishes an interrupted snapshot: only trials that are not in the ledger yet are run. The suite and release come from the ledger. */

@@ -40,6 +40,15 @@ export class Spending {
     return null;
   }
 
+  /** May this many further calls be made? If not, `stoppedBy` says so from now on. */
+  affords(calls: number): boolean {
+    const left = this.left();
+    if (left === null) return false;
+    if (left.maxCalls === undefined || calls <= left.maxCalls) return true;
+    this.stoppedBy = 'max-calls';
+    return false;
+  }
+
   /** Counts a run that has ended. */
   add(report: RunReport): void {
     this.calls += report.calls;

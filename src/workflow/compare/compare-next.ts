@@ -1,0 +1,42 @@
+// The command that a person would run after an interleaved comparison.
+
+import type { Comparison, JudgedRung, SnapshotSummary } from '../../core/index.ts';
+import type { Both, Session } from './compare-session.ts';
+import { rungsLeft } from './multiplicity.ts';
+
+function again({ input }: Session): string {
+  return `lastgood compare ${input.suite} --baseline-release ${input.baselineRelease} --release ${input.release}`;
+}
+
+/** Both arms can be finished one after the other, and compared then; a ladder goes on where it was judged last. */
+export function nextWithoutResult(
+  session: Session,
+  { baseline, candidate }: Both<SnapshotSummary>,
+  judged: boolean,
+): string {
+  return session.tier === 'ladder' && judged
+    ? `${again(session)} --tier ladder`
+    : `lastgood run --resume ${baseline.id}; lastgood run --resume ${candidate.id}; lastgood diff ${baseline.id} ${candidate.id}`;
+}
+
+/** What a person would do now. */
+export function nextAfter(session: Session, comparison: Comparison, judged: readonly JudgedRung[]): string {
+  const worst = comparison.cases.find((c) => c.verdict === 'regressed');
+  switch (comparison.verdict) {
+    case 'regressed':
+      return worst === undefined
+        ? `lastgood show ${comparison.candidate.id}`
+        : `lastgood show ${comparison.candidate.id} --case ${worst.id}`;
+    case 'improved':
+    case 'unchanged':
+      return comparison.gate.outcome === 'pass' || worst === undefined
+        ? `lastgood bless ${comparison.candidate.id} --by NAME --why TEXT`
+        : `lastgood show ${comparison.candidate.id} --case ${worst.id}`;
+    case 'inconclusive':
+      return rungsLeft(session.standing, judged).length > 0
+        ? `${again(session)} --tier ladder  (goes on with the trials it has)`
+        : `lastgood diff ${comparison.baseline.id} ${comparison.candidate.id} --format html  (the error rates of this pair are spent: more cases, or a person, settle it)`;
+    case 'invalid':
+      return `lastgood show ${comparison.candidate.id}`;
+  }
+}
