@@ -44,6 +44,13 @@ export interface MockSettings {
   readonly judgeQuotaAfter?: number;
 }
 
+/** A request, answered or not. */
+export interface Ask {
+  readonly about: string;
+  readonly judge: boolean;
+  readonly atMs: number;
+}
+
 /** A whole answer that went out: what a provider would bill. */
 export interface Billed {
   readonly requestId: string;
@@ -51,6 +58,8 @@ export interface Billed {
   readonly judge: boolean;
   /** Of a judge: whether a verdict was in it. */
   readonly verdict: boolean;
+  /** When it was asked for, and when its last byte went out. */
+  readonly askedMs: number;
   readonly sentMs: number;
 }
 
@@ -58,12 +67,15 @@ export interface MockServer {
   readonly url: string;
   /** In the order they went out; a client that had hung up before is not in it. */
   readonly billed: readonly Billed[];
+  readonly asks: readonly Ask[];
   /** How often each fault was dealt. */
   readonly dealt: Readonly<Record<string, number>>;
   readonly requests: number;
   /** Called with the number of requests so far, as each comes in. */
   onRequest: ((requests: number) => void) | null;
   refill(): void;
+  /** Resolves when every client is known to be gone. */
+  quiet(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -83,6 +95,7 @@ type Kind = keyof Faults;
 export async function startMock(settings: MockSettings = {}): Promise<MockServer> {
   const random = seeded(settings.seed ?? 1);
   const billed: Billed[] = [];
+  const asks: Ask[] = [];
   const dealt: Record<string, number> = {};
   /** What a judge was last told to botch, by text judged. */
   const botched = new Map<string, Kind | null>();
@@ -94,6 +107,7 @@ export async function startMock(settings: MockSettings = {}): Promise<MockServer
   const server: MockServer & { url: string } = {
     url: '',
     billed,
+    asks,
     dealt,
     onRequest: null,
     get requests() {
@@ -102,6 +116,11 @@ export async function startMock(settings: MockSettings = {}): Promise<MockServer
     refill() {
       left.subject = Number.POSITIVE_INFINITY;
       left.judge = Number.POSITIVE_INFINITY;
+    },
+    async quiet() {
+      const open = (): Promise<number> =>
+        new Promise((resolve) => listener.getConnections((_, count) => resolve(count)));
+      while ((await open()) > 0) await new Promise((resolve) => setTimeout(resolve, 2));
     },
     async close() {
       listener.closeAllConnections();
@@ -150,6 +169,10 @@ export async function startMock(settings: MockSettings = {}): Promise<MockServer
       return;
     }
     const role = asked.criteria === null ? 'subject' : 'judge';
+    const { about } = asked;
+    const judge = role === 'judge';
+    const askedMs = Date.now();
+    asks.push({ about, judge, atMs: askedMs });
     if (left[role] <= 0) {
       dealt['quota'] = (dealt['quota'] ?? 0) + 1;
       refuse(429, asked.wire === 'messages' ? 'billing_error' : 'insufficient_quota');
@@ -165,14 +188,15 @@ export async function startMock(settings: MockSettings = {}): Promise<MockServer
       stop: kind === 'shortVerdict' ? 'length' : 'stop',
       number: requests,
     });
-    const whole = (): Record<string, string> => headers({ 'content-length': String(Buffer.byteLength(reply)) });
+    const whole = (): Record<string, string> =>
+      headers({ 'content-length': String(Buffer.byteLength(reply)) });
     /** The last byte goes out. Who has hung up before then gets nothing, and no bill. */
     const finish = (send: () => void): void => {
       if (response.destroyed) return;
       left[role]--;
       const verdict = role === 'judge' && text === good;
       if (verdict) botched.set(asked.about, null);
-      billed.push({ requestId, about: asked.about, judge: role === 'judge', verdict, sentMs: Date.now() });
+      billed.push({ requestId, about, judge, verdict, askedMs, sentMs: Date.now() });
       send();
     };
     switch (kind) {

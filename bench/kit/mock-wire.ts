@@ -113,6 +113,8 @@ export function replyBody(asked: Asked, said: Said): string {
 export function refusalBody(wire: Wire, type: string): string {
   const message = `${type} (scripted)`;
   return JSON.stringify(
-    wire === 'messages' ? { type: 'error', error: { type, message } } : { error: { message, type, code: type } },
+    wire === 'messages'
+      ? { type: 'error', error: { type, message } }
+      : { error: { message, type, code: type } },
   );
 }

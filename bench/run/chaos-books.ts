@@ -2,17 +2,22 @@
 
 import Database from 'better-sqlite3';
 import { promptOf } from '../kit/bench-suite.ts';
-import { answerTo, type Billed } from '../kit/mock-server.ts';
+import { type Ask, answerTo, type Billed } from '../kit/mock-server.ts';
 import type { Blow, World } from './chaos-world.ts';
 
 /** One process: when it ended, how, and what the ledger held then. */
 export interface Life {
   readonly end: Blow | 'itself';
   readonly endMs: number;
+  /** When it was struck; when it ended, where it was not. */
+  readonly struckMs: number;
   /** Request ids of the answers in it. */
   readonly requestIds: ReadonlySet<string>;
   /** Answered trials by case (`case 12`). */
   readonly answered: ReadonlyMap<string, number>;
+  /** Calls on the books by case: of all its trials, and of those that resuming keeps. */
+  readonly calls: ReadonlyMap<string, number>;
+  readonly keptCalls: ReadonlyMap<string, number>;
   /** Cases whose verdict is remembered. */
   readonly verdicts: ReadonlySet<string>;
 }
@@ -21,6 +26,8 @@ export interface Life {
 export interface Audit {
   /** On their way, being judged or waiting for the writer when their process was ended from outside. */
   readonly lost: number;
+  /** Come after the client's time limit, and asked for once more. */
+  readonly givenUp: number;
   /** Any other: must be none. */
   readonly notAllowed: readonly string[];
   /** Of the lost subject answers that no judge was still looking at: how long before the end the oldest had gone out. */
@@ -51,18 +58,26 @@ export function unfinished(db: string): string | null {
 }
 
 /** Reads the ledger as a process left it. */
-export function closeLife(db: string, end: Life['end'], endMs: number): Life {
+export function closeLife(db: string, end: Life['end'], endMs: number, struckMs: number): Life {
   const requestIds = new Set<string>();
   const answered = new Map<string, number>();
+  const calls = new Map<string, number>();
+  const keptCalls = new Map<string, number>();
   const verdicts = new Set<string>();
   const file = openBooks(db);
   try {
-    const rows = file?.prepare("SELECT case_id, request_id FROM v_trials WHERE status = 'answered'").all() as
-      | { case_id: string; request_id: string }[]
-      | undefined;
-    for (const { case_id, request_id } of rows ?? []) {
-      const about = case_id.replace('-', ' ');
-      requestIds.add(request_id);
+    const rows = (file?.prepare('SELECT case_id, status, request_id, calls FROM v_trials').all() ?? []) as {
+      case_id: string;
+      status: string;
+      request_id: string | null;
+      calls: number;
+    }[];
+    for (const row of rows) {
+      const about = row.case_id.replace('-', ' ');
+      calls.set(about, (calls.get(about) ?? 0) + row.calls);
+      if (row.status !== 'answered' || row.request_id === null) continue;
+      requestIds.add(row.request_id);
+      keptCalls.set(about, (keptCalls.get(about) ?? 0) + row.calls);
       answered.set(about, (answered.get(about) ?? 0) + 1);
     }
     for (const body of (file?.prepare('SELECT body FROM verdict').pluck().all() ?? []) as string[])
@@ -72,50 +87,72 @@ export function closeLife(db: string, end: Life['end'], endMs: number): Life {
   } finally {
     file?.close();
   }
-  return { end, endMs, requestIds, answered, verdicts };
+  return { end, endMs, struckMs, requestIds, answered, calls, keptCalls, verdicts };
 }
 
 /**
  * The rule, call by call. A billed answer is in the ledger, or the process that asked for it was ended from outside before its
- * trial was written. A process never asks for more answers about a case than its trials lacked when it started, what is written
- * stays as it is, and a verdict that is remembered is never asked for again.
+ * trial was written, or the process had given it up after its time limit and wrote that attempt down. A process never asks for more
+ * answers about a case than its trials lacked when it started, what is written stays as it is, a verdict that is remembered is never
+ * asked for again, and a process that ends by itself has every call of its trials on its books.
  */
-export function audit(world: World, billed: readonly Billed[], lives: readonly Life[]): Audit {
+export function audit(
+  mock: { readonly billed: readonly Billed[]; readonly asks: readonly Ask[] },
+  lives: readonly Life[],
+  world: { readonly trials: number; readonly judge: unknown; readonly timeoutMs: number },
+): Audit {
   const notAllowed: string[] = [];
   const last = lives.at(-1);
   let lost = 0;
+  let givenUp = 0;
   let oldestMs = 0;
   for (const [n, life] of lives.entries()) {
     const before = lives[n - 1];
-    const sinceMs = before?.endMs ?? Number.NEGATIVE_INFINITY;
-    const own = billed.filter((b) => b.sentMs > sinceMs && b.sentMs <= life.endMs);
+    const wrong = (what: string): void => void notAllowed.push(`life ${n + 1} (${life.end}): ${what}`);
+    const within = (ms: number): boolean => ms > (before?.endMs ?? -1) && ms <= life.endMs;
+    const own = mock.billed.filter((b) => within(b.sentMs));
+    const asks = mock.asks.filter((a) => within(a.atMs) && !a.judge);
     const cut = life.end !== 'itself';
     for (const id of life.requestIds)
-      if (last?.requestIds.has(id) !== true) notAllowed.push(`${id} was in the ledger and is not any more`);
-    const verdictSent = new Map(own.filter((b) => b.verdict).map((b) => [b.about, b.sentMs]));
+      if (last?.requestIds.has(id) !== true) wrong(`${id} was in the ledger and is not any more`);
 
+    for (const about of new Set(asks.map((a) => a.about))) {
+      const asked = asks.filter((a) => a.about === about).length;
+      const written = (life.calls.get(about) ?? 0) - (before?.keptCalls.get(about) ?? 0);
+      if (!cut && asked !== written) wrong(`${asked} calls about ${about}, ${written} of them on the books`);
+    }
     for (const about of new Set(own.map((b) => b.about))) {
       const answers = own.filter((b) => b.about === about && !b.judge);
       const lacked = world.trials - (before?.answered.get(about) ?? 0);
-      if (answers.length > lacked)
-        notAllowed.push(`life ${n + 1}: ${answers.length} answers to ${about}, of which ${lacked} lacked`);
-      for (const { requestId, sentMs } of answers) {
-        if (life.requestIds.has(requestId)) continue;
-        if (!cut) notAllowed.push(`life ${n + 1}: the answer ${requestId} to ${about} was paid and not kept`);
-        lost++;
-        const judgedMs = world.judge === null ? sentMs : verdictSent.get(about);
-        if (judgedMs !== undefined) oldestMs = Math.max(oldestMs, life.endMs - Math.max(judgedMs, sentMs));
-      }
       const rulings = own.filter((b) => b.about === about && b.verdict);
-      if (rulings.length > (before?.verdicts.has(about) === true ? 0 : 1))
-        notAllowed.push(`life ${n + 1}: ${rulings.length} verdicts on ${about}, which were remembered`);
-      if (rulings.length > 0 && !life.verdicts.has(about)) {
-        if (!cut) notAllowed.push(`life ${n + 1}: a verdict on ${about} was paid and not kept`);
-        lost++;
+      const unkept = answers.filter((a) => !life.requestIds.has(a.requestId));
+      const late = repeatsAfter(answers, world.timeoutMs);
+      if (answers.length - late > lacked)
+        wrong(`${answers.length} answers to ${about}, of which ${lacked} lacked`);
+      if (!cut && unkept.length > late) wrong(`${unkept.length} answers to ${about} were paid and not kept`);
+      const lateRulings = repeatsAfter(rulings, world.timeoutMs);
+      const ruled = before?.verdicts.has(about) === true ? 0 : 1;
+      if (rulings.length - lateRulings > ruled)
+        wrong(`${rulings.length} verdicts on ${about}, of which ${ruled} lacked`);
+      if (!cut && rulings.length > 0 && !life.verdicts.has(about))
+        wrong(`a verdict on ${about} was paid and not kept`);
+      givenUp += late + lateRulings;
+      if (!cut) continue;
+      lost += unkept.length + (rulings.length > 0 && !life.verdicts.has(about) ? 1 : 0);
+      for (const { sentMs } of unkept) {
+        const judgedMs = world.judge === null ? sentMs : rulings[0]?.sentMs;
+        if (judgedMs !== undefined) oldestMs = Math.max(oldestMs, life.struckMs - Math.max(judgedMs, sentMs));
       }
     }
   }
-  return { lost, notAllowed, oldestMs };
+  return { lost, givenUp, notAllowed, oldestMs };
+}
+
+/** Answers that were asked for again a time limit after they had been asked for: whoever asked had given them up. */
+function repeatsAfter(answers: readonly Billed[], timeoutMs: number): number {
+  const inOrder = answers.map((a) => a.askedMs).sort((a, b) => a - b);
+  const first = inOrder[0] ?? 0;
+  return inOrder.filter((ms) => ms - first >= 0.9 * timeoutMs).length;
 }
 
 /** `ok`, or what SQLite finds wrong. */
@@ -152,7 +189,9 @@ export function differences(db: string, world: World): string[] {
     };
     if (snapshots.length !== 1 || Object.entries(wanted).some(([key, value]) => snapshot?.[key] !== value))
       problems.push(`snapshots: ${JSON.stringify(snapshots)}`);
-    const rows = file.prepare('SELECT case_id, trial, status, output, pass, code, ungraded, calls FROM v_trials').all() as {
+    const rows = file
+      .prepare('SELECT case_id, trial, status, output, pass, code, ungraded, calls FROM v_trials')
+      .all() as {
       case_id: string;
       trial: number;
       status: string;

@@ -31,7 +31,7 @@ const WIRES: readonly Wire[] = ['chat', 'responses', 'messages'];
 export function drawWorld(seed: number, size: { cases?: number | undefined } = {}): World {
   const random = seeded(seed);
   const below = (n: number): number => Math.floor(random() * n);
-  const cases = size.cases ?? 20 + below(21);
+  const cases = size.cases ?? 10 + below(16);
   const trials = random() < 0.3 ? 2 : 1;
   const wire = WIRES[random() < 0.4 ? 0 : 1 + below(2)] as Wire;
   const judged = random() < 0.6;
@@ -107,7 +107,10 @@ export async function writeWorld(world: World, folder: string, url: string): Pro
   );
   const prompt = 'prompt: { messages: [{ role: user, content: "{{ ticket }}" }] }\n';
   const params = 'params: { max-output-tokens: 256 }\n';
-  await writeFile(join(folder, 'release.yaml'), `name: bot\n${routeOf(world.wire, 'bot', url)}${prompt}${params}`);
+  await writeFile(
+    join(folder, 'release.yaml'),
+    `name: bot\n${routeOf(world.wire, 'bot', url)}${prompt}${params}`,
+  );
   if (world.judge !== null)
     await writeFile(join(folder, 'judge.yaml'), `name: judge\n${routeOf(world.judge, 'judge', url)}`);
 }

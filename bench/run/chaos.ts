@@ -12,6 +12,7 @@ import { type Blow, drawWorld, type World, writeWorld } from './chaos-world.ts';
 
 const BIN = fileURLToPath(new URL('../../bin/lastgood.js', import.meta.url));
 const MOST_STARTS = 14;
+const TIMEOUT_MS = 4000;
 
 export interface ChaosOutcome {
   readonly world: World;
@@ -21,7 +22,9 @@ export interface ChaosOutcome {
   readonly dealt: Readonly<Record<string, number>>;
   /** Answers billed again because their process was ended from outside before they were written. */
   readonly lost: number;
-  /** Answers billed without that excuse. */
+  /** Answers that came after the client's time limit and were asked for again. */
+  readonly givenUp: number;
+  /** Answers billed without an excuse. */
   readonly notAllowed: number;
   /** Of the lost ones that no judge was still looking at: the most time between answer and end. */
   readonly oldestMs: number;
@@ -46,7 +49,7 @@ export async function chaosRun(seed: number, size: { cases?: number } = {}): Pro
   try {
     await writeWorld(world, folder, mock.url);
     const limits = ['--db', db, '--concurrency', String(world.concurrency), '--max-attempts', '12'];
-    const manner = ['--timeout', '2s', '--quiet', '--json'];
+    const manner = ['--timeout', `${TIMEOUT_MS}ms`, '--quiet', '--json'];
     for (;;) {
       if (lives.length >= MOST_STARTS) {
         problems.push('it never came to an end');
@@ -70,8 +73,10 @@ export async function chaosRun(seed: number, size: { cases?: number } = {}): Pro
               };
       });
       mock.onRequest = null;
+      // What goes out before a dead client is noticed belongs to its life.
+      await mock.quiet();
       const hit = end.struck ? blow : null;
-      lives.push(closeLife(db, hit ?? 'itself', end.endMs));
+      lives.push(closeLife(db, hit ?? 'itself', Date.now(), end.struckMs));
       const state = integrity(db);
       if (state !== 'ok') problems.push(`after ${hit ?? 'the end'}: ${state}`);
       if (hit !== null) {
@@ -95,7 +100,7 @@ export async function chaosRun(seed: number, size: { cases?: number } = {}): Pro
       break;
     }
     problems.push(...differences(db, world));
-    const { lost, notAllowed, oldestMs } = audit(world, mock.billed, lives);
+    const { lost, givenUp, notAllowed, oldestMs } = audit(mock, lives, { ...world, timeoutMs: TIMEOUT_MS });
     problems.push(...notAllowed);
     return {
       world,
@@ -104,6 +109,7 @@ export async function chaosRun(seed: number, size: { cases?: number } = {}): Pro
       requests: mock.requests,
       dealt: mock.dealt,
       lost,
+      givenUp,
       notAllowed: notAllowed.length,
       oldestMs,
       leaveMs,
@@ -118,7 +124,7 @@ export async function chaosRun(seed: number, size: { cases?: number } = {}): Pro
 interface End {
   readonly code: number | null;
   readonly struck: boolean;
-  readonly endMs: number;
+  readonly struckMs: number;
   readonly leaveMs: number;
   readonly stderr: string;
 }
@@ -134,14 +140,14 @@ function run(args: readonly string[], onStart: (strike: (blow: Blow) => void) =>
       stdio: ['ignore', 'ignore', 'pipe'],
     });
     let stderr = '';
-    let struck = false;
+    let struckMs = 0;
     let secondMs = 0;
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       stderr += text;
     });
     onStart((blow) => {
       if (child.exitCode !== null || child.signalCode !== null) return;
-      struck = true;
+      struckMs = Date.now();
       child.kill(blow === 'kill' ? 'SIGKILL' : 'SIGINT');
       if (blow !== 'leave') return;
       setTimeout(() => {
@@ -151,26 +157,33 @@ function run(args: readonly string[], onStart: (strike: (blow: Blow) => void) =>
     });
     child.on('close', (code) => {
       const endMs = Date.now();
-      resolve({ code, struck, endMs, leaveMs: secondMs === 0 ? 0 : endMs - secondMs, stderr });
+      const struck = struckMs > 0;
+      resolve({
+        code,
+        struck,
+        struckMs: struck ? struckMs : endMs,
+        leaveMs: secondMs === 0 ? 0 : endMs - secondMs,
+        stderr,
+      });
     });
   });
 }
 
-/** Seeds in turn, with what they add up to. */
-async function main(runs: number, first: number): Promise<void> {
+/** Seeds in turn, `abreast` at a time, with what they add up to. */
+async function main(runs: number, first: number, abreast: number): Promise<void> {
   const sum: Record<string, number> = {};
   const add = (key: string, n: number): void => {
     sum[key] = (sum[key] ?? 0) + n;
   };
   const most = { oldestMs: 0, leaveMs: 0 };
-  for (let seed = first; seed < first + runs; seed++) {
-    const outcome = await chaosRun(seed);
+  const count = (outcome: ChaosOutcome): void => {
     const { blows, dealt, world } = outcome;
     add('runs', 1);
     add('runs that differ', outcome.problems.length > 0 ? 1 : 0);
     add('processes', outcome.starts);
     add('requests', outcome.requests);
     add('answers lost with their process', outcome.lost);
+    add('answers given up after the time limit', outcome.givenUp);
     add('answers repeated without excuse', outcome.notAllowed);
     add(`subject on ${world.wire}`, 1);
     add(world.judge === null ? 'no judge' : `judge on ${world.judge}`, 1);
@@ -178,13 +191,19 @@ async function main(runs: number, first: number): Promise<void> {
     for (const [fault, n] of Object.entries(dealt)) add(`fault: ${fault}`, n);
     most.oldestMs = Math.max(most.oldestMs, outcome.oldestMs);
     most.leaveMs = Math.max(most.leaveMs, outcome.leaveMs);
-    if (outcome.problems.length > 0) console.log(`seed ${seed}: ${outcome.problems.slice(0, 6).join('; ')}`);
-    if ((seed - first + 1) % 20 === 0) console.log(`${seed - first + 1} of ${runs}`);
-  }
+    if (outcome.problems.length > 0)
+      console.log(`seed ${world.seed}: ${outcome.problems.slice(0, 6).join('; ')}`);
+    if ((sum['runs'] ?? 0) % 20 === 0) console.log(`${sum['runs']} of ${runs}`);
+  };
+  let next = first;
+  const walk = async (): Promise<void> => {
+    while (next < first + runs) count(await chaosRun(next++));
+  };
+  await Promise.all(Array.from({ length: abreast }, walk));
   console.log(JSON.stringify({ ...sum, ...most }, null, 1));
   process.exitCode = (sum['runs that differ'] ?? 0) === 0 ? 0 : 1;
 }
 
-// As a program: node bench/run/chaos.ts [RUNS] [FIRST_SEED]
+// As a program: node bench/run/chaos.ts [RUNS] [FIRST_SEED] [AT_A_TIME]
 if (process.argv[1] === import.meta.filename)
-  await main(Number(process.argv[2] ?? 200), Number(process.argv[3] ?? 1));
+  await main(Number(process.argv[2] ?? 200), Number(process.argv[3] ?? 1), Number(process.argv[4] ?? 1));
