@@ -42,6 +42,8 @@ export interface MockSettings {
   /** After this many answers every call of that kind is refused for quota, until `refill`. */
   readonly quotaAfter?: number;
   readonly judgeQuotaAfter?: number;
+  /** Stands at the end of every answer of a subject. */
+  readonly again?: string;
 }
 
 /** A request, answered or not. */
@@ -180,7 +182,8 @@ export async function startMock(settings: MockSettings = {}): Promise<MockServer
     }
     const kind = kindFor(asked);
     if (kind !== null) dealt[kind] = (dealt[kind] ?? 0) + 1;
-    const good = asked.criteria === null ? answerTo(asked.prompt) : verdictOn(asked);
+    const good =
+      asked.criteria === null ? `${answerTo(asked.prompt)}${settings.again ?? ''}` : verdictOn(asked);
     const text =
       kind === 'badVerdict' ? 'I would rather not say.' : kind === 'shortVerdict' ? good.slice(0, 25) : good;
     const reply = replyBody(asked, {

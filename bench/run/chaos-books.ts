@@ -18,6 +18,9 @@ export interface Life {
   /** Calls on the books by case: of all its trials, and of those that resuming keeps. */
   readonly calls: ReadonlyMap<string, number>;
   readonly keptCalls: ReadonlyMap<string, number>;
+  /** Of those, calls that ended at their time limit. */
+  readonly late: ReadonlyMap<string, number>;
+  readonly keptLate: ReadonlyMap<string, number>;
   /** Cases whose verdict is remembered. */
   readonly verdicts: ReadonlySet<string>;
 }
@@ -33,6 +36,13 @@ export interface Audit {
   /** Of the lost subject answers that no judge was still looking at: how long before the end the oldest had gone out. */
   readonly oldestMs: number;
 }
+
+/** Trials with their calls, and how many of these ended at the time limit by the log of attempts. */
+const LATE_CALLS = `SELECT v.case_id, v.status, v.request_id, v.calls,
+  (length(t.attempts) - length(replace(t.attempts, '"attempt_timeout"', ''))) / length('"attempt_timeout"') AS late
+FROM v_trials v JOIN snapshot s ON s.id = v.snapshot
+JOIN suite_case c ON c.suite = s.suite JOIN case_version k ON k.id = c.case_version AND k.case_id = v.case_id
+JOIN trial t ON t.snapshot = s.no AND t.case_no = c.case_no AND t.trial = v.trial`;
 
 /** Null when there is no ledger yet, or none that can be opened. */
 export function openBooks(db: string): InstanceType<typeof Database> | null {
@@ -63,20 +73,25 @@ export function closeLife(db: string, end: Life['end'], endMs: number, struckMs:
   const answered = new Map<string, number>();
   const calls = new Map<string, number>();
   const keptCalls = new Map<string, number>();
+  const late = new Map<string, number>();
+  const keptLate = new Map<string, number>();
   const verdicts = new Set<string>();
   const file = openBooks(db);
   try {
-    const rows = (file?.prepare('SELECT case_id, status, request_id, calls FROM v_trials').all() ?? []) as {
+    const rows = (file?.prepare(LATE_CALLS).all() ?? []) as {
       case_id: string;
       status: string;
       request_id: string | null;
       calls: number;
+      late: number;
     }[];
     for (const row of rows) {
       const about = row.case_id.replace('-', ' ');
       calls.set(about, (calls.get(about) ?? 0) + row.calls);
+      late.set(about, (late.get(about) ?? 0) + row.late);
       if (row.status !== 'answered' || row.request_id === null) continue;
       requestIds.add(row.request_id);
+      keptLate.set(about, (keptLate.get(about) ?? 0) + row.late);
       keptCalls.set(about, (keptCalls.get(about) ?? 0) + row.calls);
       answered.set(about, (answered.get(about) ?? 0) + 1);
     }
@@ -87,7 +102,7 @@ export function closeLife(db: string, end: Life['end'], endMs: number, struckMs:
   } finally {
     file?.close();
   }
-  return { end, endMs, struckMs, requestIds, answered, calls, keptCalls, verdicts };
+  return { end, endMs, struckMs, requestIds, answered, calls, keptCalls, late, keptLate, verdicts };
 }
 
 /**
@@ -126,7 +141,10 @@ export function audit(
       const lacked = world.trials - (before?.answered.get(about) ?? 0);
       const rulings = own.filter((b) => b.about === about && b.verdict);
       const unkept = answers.filter((a) => !life.requestIds.has(a.requestId));
-      const late = repeatsAfter(answers, world.timeoutMs);
+      const late = Math.max(
+        repeatsAfter(answers, world.timeoutMs),
+        (life.late.get(about) ?? 0) - (before?.keptLate.get(about) ?? 0),
+      );
       if (answers.length - late > lacked)
         wrong(`${answers.length} answers to ${about}, of which ${lacked} lacked`);
       if (!cut && unkept.length > late) wrong(`${unkept.length} answers to ${about} were paid and not kept`);
@@ -136,7 +154,7 @@ export function audit(
         wrong(`${rulings.length} verdicts on ${about}, of which ${ruled} lacked`);
       if (!cut && rulings.length > 0 && !life.verdicts.has(about))
         wrong(`a verdict on ${about} was paid and not kept`);
-      givenUp += late + lateRulings;
+      givenUp += (cut ? 0 : Math.min(late, unkept.length)) + lateRulings;
       if (!cut) continue;
       lost += unkept.length + (rulings.length > 0 && !life.verdicts.has(about) ? 1 : 0);
       for (const { sentMs } of unkept) {

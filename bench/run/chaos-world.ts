@@ -89,7 +89,11 @@ function faultsOf(random: () => number): Faults {
 }
 
 /** Writes the world's suite, release and judge. */
-export async function writeWorld(world: World, folder: string, url: string): Promise<void> {
+export async function writeWorld(
+  world: Pick<World, 'cases' | 'trials' | 'wire' | 'judge'>,
+  folder: string,
+  url: string,
+): Promise<void> {
   const lines: string[] = [];
   for (let i = 0; i < world.cases; i++) {
     const grade = [

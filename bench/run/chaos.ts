@@ -193,7 +193,8 @@ async function main(runs: number, first: number, abreast: number): Promise<void>
     most.leaveMs = Math.max(most.leaveMs, outcome.leaveMs);
     if (outcome.problems.length > 0)
       console.log(`seed ${world.seed}: ${outcome.problems.slice(0, 6).join('; ')}`);
-    if ((sum['runs'] ?? 0) % 20 === 0) console.log(`${sum['runs']} of ${runs}`);
+    // What there is so far, for whoever must stop it.
+    if ((sum['runs'] ?? 0) % 10 === 0) console.log(JSON.stringify({ ...sum, ...most }));
   };
   let next = first;
   const walk = async (): Promise<void> => {
