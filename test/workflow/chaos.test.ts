@@ -7,14 +7,14 @@ import { audit, type Life } from '../../bench/run/chaos-books.ts';
 import { badHour, badJudge } from '../../bench/run/rates.ts';
 
 describe('a run that is killed, interrupted and resumed', () => {
-  // Two worlds with a judge, on different wires: one whose account runs empty and that is interrupted, one that is killed.
-  it.concurrent.each([2, 11])(
+  // Two worlds on three wires: one that is killed and whose judge runs out of credit, one that is interrupted.
+  it.concurrent.each([30, 49])(
     'ends with what an undisturbed run has, and pays again only for what its process took with it (seed %i)',
     async (seed) => {
       const outcome = await chaosRun(seed, { cases: 10 });
       expect(outcome.problems).toEqual([]);
       expect(outcome.notAllowed).toBe(0);
-      expect(outcome.starts).toBeGreaterThan(1);
+      expect(outcome.blows.kill + outcome.blows.interrupt).toBeGreaterThan(0);
     },
   );
 });
@@ -31,8 +31,10 @@ describe('a bad hour', () => {
 
   it.concurrent('of the judge, of whose calls 30 % fail, is no regression', async () => {
     const judge = await badJudge(40);
-    expect(judge.failedJudgeCalls).toBeGreaterThan(4);
-    expect(judge).toMatchObject({ verdict: 'inconclusive', regressed: 0, passToFail: 0 });
+    expect(judge.failedJudgeCalls).toBeGreaterThan(0);
+    expect(judge).toMatchObject({ regressed: 0, passToFail: 0 });
+    // Above 30 % of the trials (max-invalid) the run says nothing at all.
+    expect(['inconclusive', 'invalid']).toContain(judge.verdict);
     expect(judge.ungraded).toBeGreaterThanOrEqual(judge.failedJudgeCalls);
     expect(judge.graded + judge.ungraded).toBe(40);
   });
