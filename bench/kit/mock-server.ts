@@ -1,20 +1,31 @@
-// A loopback stand-in for a chat API: answers follow from the prompt alone, faults from a seed, and it counts what it would bill.
+// A loopback stand-in for the chat APIs: answers follow from the prompt alone, faults from a seed, and every call is on record.
 
-import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { type Asked, answerTo, readAsked, refusalBody, replyBody, verdictOn } from './mock-wire.ts';
+
+export { answerTo } from './mock-wire.ts';
 
 /** Chances of each fault per request, from 0 to 1; what is left is answered. */
 export interface Faults {
   readonly limited?: number;
+  /** 429 with a `retry-after` in one of its forms (see `retryAfter`). */
   readonly limitedWithDelay?: number;
   readonly serverError?: number;
   readonly overloaded?: number;
   readonly reset?: number;
   readonly hang?: number;
+  /** The body breaks off in the middle. */
   readonly truncated?: number;
   readonly badJson?: number;
+  /** Comes in slow pieces, but comes. */
   readonly drip?: number;
+  /** A byte now and then, for ever. */
+  readonly endless?: number;
+  /** Of a judge: a whole reply that holds no verdict. Never twice in a row about one text. */
+  readonly badVerdict?: number;
+  /** Of a judge: cut off by its token limit. Never twice in a row about one text. */
+  readonly shortVerdict?: number;
 }
 
 export interface MockSettings {
@@ -22,33 +33,52 @@ export interface MockSettings {
   readonly seed?: number;
   readonly latencyMs?: number;
   readonly faults?: Faults;
-  /** After this many answers every call is refused for quota, until `refill`. */
+  /** Faults of calls to a judge instead of `faults`. */
+  readonly judgeFaults?: Faults;
+  /** The forms of `retry-after` that come up. Default: 20 ms. */
+  readonly retryAfter?: readonly ('ms' | 'seconds' | 'date' | 'absurd')[];
+  /** Chance that an answer carries limit headers that say "none left". */
+  readonly noneLeft?: number;
+  /** After this many answers every call of that kind is refused for quota, until `refill`. */
   readonly quotaAfter?: number;
+  readonly judgeQuotaAfter?: number;
+  /** Stands at the end of every answer of a subject. */
+  readonly again?: string;
+}
+
+/** A request, answered or not. */
+export interface Ask {
+  readonly about: string;
+  readonly judge: boolean;
+  readonly atMs: number;
+}
+
+/** A whole answer that went out: what a provider would bill. */
+export interface Billed {
+  readonly requestId: string;
+  readonly about: string;
+  readonly judge: boolean;
+  /** Of a judge: whether a verdict was in it. */
+  readonly verdict: boolean;
+  /** When it was asked for, and when its last byte went out. */
+  readonly askedMs: number;
+  readonly sentMs: number;
 }
 
 export interface MockServer {
   readonly url: string;
-  /** Whole answers sent, by prompt: what a provider would bill. */
-  readonly billed: ReadonlyMap<string, number>;
+  /** In the order they went out; a client that had hung up before is not in it. */
+  readonly billed: readonly Billed[];
+  readonly asks: readonly Ask[];
+  /** How often each fault was dealt. */
+  readonly dealt: Readonly<Record<string, number>>;
   readonly requests: number;
   /** Called with the number of requests so far, as each comes in. */
   onRequest: ((requests: number) => void) | null;
   refill(): void;
+  /** Resolves when every client is known to be gone. */
+  quiet(): Promise<void>;
   close(): Promise<void>;
-}
-
-const WORDS =
-  'amber basin cedar delta ember fjord grove haven inlet jetty knoll ledge marsh north ocean pines'.split(
-    ' ',
-  );
-
-/** The answer to a prompt: about 290 bytes that name its case. */
-export function answerTo(prompt: string): string {
-  const digest = createHash('sha256').update(prompt).digest();
-  const id = /case (\d+)/.exec(prompt)?.[1] ?? '?';
-  let text = `ANSWER-${digest.toString('hex').slice(0, 8)} case ${id}:`;
-  for (let i = 0; text.length < 280; i++) text += ` ${WORDS[(digest[i % 32] as number) % WORDS.length]}`;
-  return text;
 }
 
 /** Mulberry32 (Tommy Ettinger, public domain): small, seeded, good enough to pick faults. */
@@ -62,84 +92,125 @@ export function seeded(seed: number): () => number {
   };
 }
 
+type Kind = keyof Faults;
+
 export async function startMock(settings: MockSettings = {}): Promise<MockServer> {
   const random = seeded(settings.seed ?? 1);
-  const billed = new Map<string, number>();
+  const billed: Billed[] = [];
+  const asks: Ask[] = [];
+  const dealt: Record<string, number> = {};
+  /** What a judge was last told to botch, by text judged. */
+  const botched = new Map<string, Kind | null>();
   let requests = 0;
-  let left = settings.quotaAfter ?? Number.POSITIVE_INFINITY;
+  const left = {
+    subject: settings.quotaAfter ?? Number.POSITIVE_INFINITY,
+    judge: settings.judgeQuotaAfter ?? Number.POSITIVE_INFINITY,
+  };
   const server: MockServer & { url: string } = {
     url: '',
     billed,
+    asks,
+    dealt,
     onRequest: null,
     get requests() {
       return requests;
     },
     refill() {
-      left = Number.POSITIVE_INFINITY;
+      left.subject = Number.POSITIVE_INFINITY;
+      left.judge = Number.POSITIVE_INFINITY;
+    },
+    async quiet() {
+      const open = (): Promise<number> =>
+        new Promise((resolve) => listener.getConnections((_, count) => resolve(count)));
+      while ((await open()) > 0) await new Promise((resolve) => setTimeout(resolve, 2));
     },
     async close() {
       listener.closeAllConnections();
       await new Promise((resolve) => listener.close(resolve));
     },
   };
-  const kinds = Object.entries(settings.faults ?? {}) as [keyof Faults, number][];
+  const kindsOf = (faults: Faults | undefined): [Kind, number][] =>
+    Object.entries(faults ?? {}) as [Kind, number][];
+  const subjectKinds = kindsOf(settings.faults);
+  const judgeKinds = kindsOf(settings.judgeFaults ?? settings.faults);
 
-  const pick = (): keyof Faults | null => {
+  const pick = (judge: boolean): Kind | null => {
     let at = random();
-    for (const [kind, chance] of kinds) {
+    for (const [kind, chance] of judge ? judgeKinds : subjectKinds) {
       if (at < chance) return kind;
       at -= chance;
     }
     return null;
   };
 
+  const kindFor = (asked: Asked): Kind | null => {
+    const judge = asked.criteria !== null;
+    const kind = pick(judge);
+    if (kind !== 'badVerdict' && kind !== 'shortVerdict') return kind;
+    if (!judge || (botched.get(asked.about) ?? null) !== null) return null;
+    botched.set(asked.about, kind);
+    return kind;
+  };
+
   const handle = (request: IncomingMessage, body: string, response: ServerResponse): void => {
     requests++;
+    const requestId = `req_${requests}`;
     server.onRequest?.(requests);
-    const json = (status: number, value: unknown, headers: Record<string, string> = {}): void => {
-      response.writeHead(status, {
-        'content-type': 'application/json',
-        'x-request-id': `req_${requests}`,
-        ...headers,
-      });
-      response.end(JSON.stringify(value));
-    };
-    const refuse = (status: number, type: string, headers?: Record<string, string>): void =>
-      json(status, { error: { message: `${type} (scripted)`, type, code: type } }, headers);
-    if (request.method !== 'POST') {
-      json(404, { error: { message: 'no such path', type: 'not_found', code: null } });
-      return;
-    }
-    const asked = JSON.parse(body) as { model: string; messages: { content: string }[] };
-    const prompt = asked.messages.at(-1)?.content ?? '';
-    if (left <= 0) {
-      refuse(429, 'insufficient_quota');
-      return;
-    }
-    const text = answerTo(prompt);
-    const reply = JSON.stringify({
-      id: `chatcmpl-${requests}`,
-      object: 'chat.completion',
-      created: 1_770_000_000,
-      model: asked.model,
-      system_fingerprint: 'fp_mock',
-      choices: [{ index: 0, message: { role: 'assistant', content: text }, finish_reason: 'stop' }],
-      usage: { prompt_tokens: 160, completion_tokens: 70, total_tokens: 230 },
-    });
-    const whole = {
+    const asked = request.method === 'POST' ? readAsked(request.url ?? '', body) : null;
+    const headers = (more: Record<string, string> = {}): Record<string, string> => ({
       'content-type': 'application/json',
-      'x-request-id': `req_${requests}`,
-      'content-length': String(Buffer.byteLength(reply)),
+      [asked?.wire === 'messages' ? 'request-id' : 'x-request-id']: requestId,
+      ...more,
+    });
+    const refuse = (status: number, type: string, more?: Record<string, string>): void => {
+      response.writeHead(status, headers(more));
+      response.end(refusalBody(asked?.wire ?? 'chat', type));
     };
-    switch (pick()) {
+    if (asked === null) {
+      refuse(404, 'not_found');
+      return;
+    }
+    const role = asked.criteria === null ? 'subject' : 'judge';
+    const { about } = asked;
+    const judge = role === 'judge';
+    const askedMs = Date.now();
+    asks.push({ about, judge, atMs: askedMs });
+    if (left[role] <= 0) {
+      dealt['quota'] = (dealt['quota'] ?? 0) + 1;
+      refuse(429, asked.wire === 'messages' ? 'billing_error' : 'insufficient_quota');
+      return;
+    }
+    const kind = kindFor(asked);
+    if (kind !== null) dealt[kind] = (dealt[kind] ?? 0) + 1;
+    const good =
+      asked.criteria === null ? `${answerTo(asked.prompt)}${settings.again ?? ''}` : verdictOn(asked);
+    const text =
+      kind === 'badVerdict' ? 'I would rather not say.' : kind === 'shortVerdict' ? good.slice(0, 25) : good;
+    const reply = replyBody(asked, {
+      text,
+      stop: kind === 'shortVerdict' ? 'length' : 'stop',
+      number: requests,
+    });
+    const whole = (): Record<string, string> =>
+      headers({ 'content-length': String(Buffer.byteLength(reply)) });
+    /** The last byte goes out. Who has hung up before then gets nothing, and no bill. */
+    const finish = (send: () => void): void => {
+      if (response.destroyed) return;
+      left[role]--;
+      const verdict = role === 'judge' && text === good;
+      if (verdict) botched.set(asked.about, null);
+      billed.push({ requestId, about, judge, verdict, askedMs, sentMs: Date.now() });
+      send();
+    };
+    switch (kind) {
       case 'limited':
-        refuse(429, 'rate_limit_exceeded');
+        refuse(429, asked.wire === 'messages' ? 'rate_limit_error' : 'rate_limit_exceeded');
         return;
       case 'limitedWithDelay':
-        refuse(429, 'rate_limit_exceeded', { 'retry-after-ms': '20' });
+        refuse(429, asked.wire === 'messages' ? 'rate_limit_error' : 'rate_limit_exceeded', delayHeader());
         return;
       case 'serverError':
-        refuse(500, 'server_error');
+        refuse(500, asked.wire === 'messages' ? 'api_error' : 'server_error');
         return;
       case 'overloaded':
         refuse(529, 'overloaded_error');
@@ -150,38 +221,73 @@ export async function startMock(settings: MockSettings = {}): Promise<MockServer
       case 'hang':
         return;
       case 'truncated':
-        response.writeHead(200, whole);
+        response.writeHead(200, whole());
         response.write(reply.slice(0, reply.length / 2));
         setTimeout(() => request.socket.destroy(), 5);
         return;
       case 'badJson':
-        response.writeHead(200, { 'content-type': 'application/json' });
+        response.writeHead(200, headers());
         response.end('{"choices": [');
         return;
-      case 'drip': {
-        response.writeHead(200, whole);
+      case 'drip':
+      case 'endless': {
+        response.writeHead(200, kind === 'drip' ? whole() : headers());
         let at = 0;
         const drop = (): void => {
           if (response.destroyed) return;
-          response.write(reply.slice(at, at + 100));
+          if (kind === 'endless') response.write(' ');
+          else response.write(reply.slice(at, at + 100));
           at += 100;
-          if (at < reply.length) setTimeout(drop, 10);
-          else bill(prompt, () => response.end());
+          if (kind === 'endless') setTimeout(drop, 100);
+          else if (at < reply.length) setTimeout(drop, 10);
+          else finish(() => response.end());
         };
         drop();
         return;
       }
       default:
-        left--;
-        bill(prompt, () => {
-          response.writeHead(200, whole);
+        finish(() => {
+          const limits = limitHeaders(asked);
+          response.writeHead(200, limits === null ? whole() : { ...whole(), ...limits });
           response.end(reply);
         });
     }
   };
-  const bill = (prompt: string, send: () => void): void => {
-    billed.set(prompt, (billed.get(prompt) ?? 0) + 1);
-    send();
+
+  const delayHeader = (): Record<string, string> => {
+    const { retryAfter = ['ms'] } = settings;
+    switch (retryAfter[Math.floor(random() * retryAfter.length)]) {
+      case 'seconds':
+        return { 'retry-after': '1' };
+      case 'date':
+        return { 'retry-after': new Date(Date.now() + 1500).toUTCString() };
+      case 'absurd':
+        return { 'retry-after': '864000' };
+      default:
+        return { 'retry-after-ms': '20' };
+    }
+  };
+
+  /** The service's own word that the window is used up, in its dialect; now and then Azure's way of saying nothing. */
+  const limitHeaders = (asked: Asked): Record<string, string> | null => {
+    if (settings.noneLeft === undefined || random() >= settings.noneLeft) return null;
+    if (asked.wire === 'messages')
+      return {
+        'anthropic-ratelimit-requests-limit': '50',
+        'anthropic-ratelimit-requests-remaining': '0',
+        'anthropic-ratelimit-requests-reset': new Date(Date.now() + 200).toISOString(),
+      };
+    return random() < 0.5
+      ? {
+          'x-ratelimit-limit-requests': '500',
+          'x-ratelimit-remaining-requests': '0',
+          'x-ratelimit-reset-requests': '150ms',
+        }
+      : {
+          'x-ratelimit-limit-requests': '-1',
+          'x-ratelimit-remaining-requests': '0',
+          'x-ratelimit-reset-requests': '6m0s',
+        };
   };
 
   const listener = createServer((request, response) => {

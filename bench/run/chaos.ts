@@ -1,228 +1,213 @@
-// One disturbed run: faults by seed, the process killed at random moments and resumed until it is done, then compared with what must be.
+// One disturbed run: faults by seed, the process killed or interrupted at random moments and resumed until it is done, then compared
+// with what must be.
 
 import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import Database from 'better-sqlite3';
-import { promptOf, writeBenchSuite } from '../kit/bench-suite.ts';
-import { answerTo, type Faults, seeded, startMock } from '../kit/mock-server.ts';
+import { startMock } from '../kit/mock-server.ts';
+import { audit, closeLife, differences, integrity, type Life, unfinished } from './chaos-books.ts';
+import { type Blow, drawWorld, type World, writeWorld } from './chaos-world.ts';
 
 const BIN = fileURLToPath(new URL('../../bin/lastgood.js', import.meta.url));
+const MOST_STARTS = 14;
+const TIMEOUT_MS = 4000;
 
 export interface ChaosOutcome {
-  readonly seed: number;
-  readonly kills: number;
+  readonly world: World;
+  readonly blows: Readonly<Record<Blow, number>>;
   readonly starts: number;
   readonly requests: number;
-  /** Answers paid for more than once. */
-  readonly repeated: number;
-  /** The most that were in flight when the process was killed, over all kills. */
-  readonly mayRepeat: number;
+  readonly dealt: Readonly<Record<string, number>>;
+  /** Answers billed again because their process was ended from outside before they were written. */
+  readonly lost: number;
+  /** Answers that came after the client's time limit and were asked for again. */
+  readonly givenUp: number;
+  /** Answers billed without an excuse. */
+  readonly notAllowed: number;
+  /** Of the lost ones that no judge was still looking at: the most time between answer and end. */
+  readonly oldestMs: number;
+  /** The most time that a process took to leave after a second interrupt. */
+  readonly leaveMs: number;
   /** What is wrong; empty = as an undisturbed run. */
   readonly problems: readonly string[];
 }
 
-/** Faults drawn for a seed: about a fifth of all calls fail in some way. */
-function faultsOf(random: () => number): Faults {
-  const kinds = [
-    'limited',
-    'limitedWithDelay',
-    'serverError',
-    'overloaded',
-    'reset',
-    'truncated',
-    'badJson',
-    'drip',
-  ] as const;
-  const faults: Record<string, number> = {};
-  for (const kind of kinds) if (random() < 0.5) faults[kind] = 0.04 * random();
-  if (random() < 0.3) faults['hang'] = 0.01;
-  return faults;
-}
-
-export async function chaosRun(
-  seed: number,
-  options: { cases?: number; concurrency?: number } = {},
-): Promise<ChaosOutcome> {
-  const { cases = 40, concurrency = 4 } = options;
-  const random = seeded(seed);
-  const quota = random() < 0.25;
-  const mock = await startMock({
-    seed,
-    latencyMs: 5 + Math.floor(random() * 20),
-    faults: faultsOf(random),
-    ...(quota ? { quotaAfter: Math.floor(cases * random()) } : {}),
-  });
+export async function chaosRun(seed: number, size: { cases?: number } = {}): Promise<ChaosOutcome> {
+  const world = drawWorld(seed, size);
+  const { random } = world;
+  const mock = await startMock(world.mock);
   const folder = await mkdtemp(join(tmpdir(), 'lastgood-chaos-'));
   const db = join(folder, 'ledger.db');
   const problems: string[] = [];
-  let kills = 0;
-  let starts = 0;
-  const wantedKills = 1 + Math.floor(random() * 3);
+  const blows: Record<Blow, number> = { kill: 0, interrupt: 0, leave: 0 };
+  const lives: Life[] = [];
+  const left = [...world.blows];
+  let triesEmpty = world.triesEmpty;
+  let leaveMs = 0;
   try {
-    await writeBenchSuite(folder, cases, mock.url);
-    const limits = [
-      '--db',
-      db,
-      '--concurrency',
-      String(concurrency),
-      '--max-attempts',
-      '12',
-      '--timeout',
-      '1s',
-      '--quiet',
-      '--json',
-    ];
+    await writeWorld(world, folder, mock.url);
+    const limits = ['--db', db, '--concurrency', String(world.concurrency), '--max-attempts', '12'];
+    const manner = ['--timeout', `${TIMEOUT_MS}ms`, '--quiet', '--json'];
     for (;;) {
-      if (++starts > 12) {
+      if (lives.length >= MOST_STARTS) {
         problems.push('it never came to an end');
         break;
       }
       const id = unfinished(db);
       const args = id === null ? [folder, '--release', join(folder, 'release.yaml')] : ['--resume', id];
+      const blow = left[0] ?? null;
       // At a request, so that it happens in the middle of the work however slow the machine is.
-      const killAt =
-        kills < wantedKills ? mock.requests + 1 + Math.floor(random() * (cases / wantedKills)) : null;
-      const end = await run(['run', ...args, ...limits], (kill) => {
+      const at = mock.requests + 1 + Math.floor((random() * world.cases) / world.blows.length);
+      const delayMs = random() * 30;
+      let struck = false;
+      const end = await run(['run', ...args, ...limits, ...manner], (strike) => {
         mock.onRequest =
-          killAt === null ? null : (requests) => requests >= killAt && setTimeout(kill, random() * 30);
+          blow === null
+            ? null
+            : (requests) => {
+                if (struck || requests < at) return;
+                struck = true;
+                setTimeout(() => strike(blow), delayMs);
+              };
       });
-      if (end.killed) {
-        kills++;
-        const state = integrity(db);
-        if (state !== 'ok') problems.push(`after a kill: ${state}`);
+      mock.onRequest = null;
+      // What goes out before a dead client is noticed belongs to its life.
+      await mock.quiet();
+      const hit = end.struck ? blow : null;
+      lives.push(closeLife(db, hit ?? 'itself', Date.now(), end.struckMs));
+      const state = integrity(db);
+      if (state !== 'ok') problems.push(`after ${hit ?? 'the end'}: ${state}`);
+      if (hit !== null) {
+        left.shift();
+        blows[hit]++;
+        if (hit === 'leave') leaveMs = Math.max(leaveMs, end.leaveMs);
+        // What one interrupt ended has had its time to finish: nothing may be lost.
+        if (hit === 'interrupt') lives[lives.length - 1] = { ...(lives.at(-1) as Life), end: 'itself' };
+        const finished = unfinished(db) === null && lives.at(-1)?.requestIds.size !== 0;
+        if (end.code === (hit === 'kill' ? null : 130) || end.code === 4) continue;
+        // It was done before the blow could stop anything.
+        if (end.code === 0 && finished) break;
+      }
+      if (end.code === 0) break;
+      if (end.code === 4) {
+        if (!triesEmpty) mock.refill();
+        triesEmpty = false;
         continue;
       }
-      mock.refill();
-      if (end.code === 0 || end.code === 3) break;
-      if (end.code !== 4) {
-        problems.push(`exit ${end.code}: ${end.stderr.slice(0, 300)}`);
-        break;
-      }
+      problems.push(`exit ${end.code} after ${hit ?? 'no blow'}: ${end.stderr.slice(0, 300)}`);
+      break;
     }
-    problems.push(...differences(db, cases));
-    const repeated = [...mock.billed.values()].reduce((n, times) => n + times - 1, 0);
-    const mayRepeat = kills * concurrency;
-    if (repeated > mayRepeat)
-      problems.push(`${repeated} answers were paid twice, at most ${mayRepeat} were in flight`);
-    return { seed, kills, starts, requests: mock.requests, repeated, mayRepeat, problems };
+    problems.push(...differences(db, world));
+    const { lost, givenUp, notAllowed, oldestMs } = audit(mock, lives, { ...world, timeoutMs: TIMEOUT_MS });
+    problems.push(...notAllowed);
+    return {
+      world,
+      blows,
+      starts: lives.length,
+      requests: mock.requests,
+      dealt: mock.dealt,
+      lost,
+      givenUp,
+      notAllowed: notAllowed.length,
+      oldestMs,
+      leaveMs,
+      problems,
+    };
   } finally {
     await mock.close();
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-function run(
-  args: readonly string[],
-  onStart: (kill: () => void) => void,
-): Promise<{ code: number | null; killed: boolean; stderr: string }> {
+interface End {
+  readonly code: number | null;
+  readonly struck: boolean;
+  readonly struckMs: number;
+  readonly leaveMs: number;
+  readonly stderr: string;
+}
+
+function run(args: readonly string[], onStart: (strike: (blow: Blow) => void) => void): Promise<End> {
   return new Promise((resolve) => {
     const child = spawn(process.execPath, [BIN, ...args], {
-      env: { PATH: process.env['PATH'] ?? '', OPENAI_API_KEY: 'sk-loopback-chaos-key' },
+      env: {
+        PATH: process.env['PATH'] ?? '',
+        OPENAI_API_KEY: 'sk-loopback-chaos-key',
+        ANTHROPIC_API_KEY: 'sk-loopback-chaos-key',
+      },
       stdio: ['ignore', 'ignore', 'pipe'],
     });
     let stderr = '';
+    let struckMs = 0;
+    let secondMs = 0;
+    let again: NodeJS.Timeout | undefined;
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       stderr += text;
     });
-    onStart(() => child.kill('SIGKILL'));
-    child.on('close', (code, signal) => {
-      resolve({ code, killed: signal === 'SIGKILL', stderr });
+    onStart((blow) => {
+      if (child.exitCode !== null || child.signalCode !== null) return;
+      struckMs = Date.now();
+      child.kill(blow === 'kill' ? 'SIGKILL' : 'SIGINT');
+      if (blow !== 'leave') return;
+      // Again and again: two signals that a busy machine delivers late are one to the process.
+      again = setInterval(() => {
+        if (secondMs === 0) secondMs = Date.now();
+        child.kill('SIGINT');
+      }, 20);
+    });
+    child.on('close', (code) => {
+      clearInterval(again);
+      const endMs = Date.now();
+      const struck = struckMs > 0;
+      resolve({
+        code,
+        struck,
+        struckMs: struck ? struckMs : endMs,
+        leaveMs: secondMs === 0 ? 0 : endMs - secondMs,
+        stderr,
+      });
     });
   });
 }
 
-function open(db: string): InstanceType<typeof Database> | null {
-  try {
-    return new Database(db, { readonly: true, fileMustExist: true });
-  } catch {
-    return null;
-  }
+/** Seeds in turn, `abreast` at a time, with what they add up to. */
+async function main(runs: number, first: number, abreast: number): Promise<void> {
+  const sum: Record<string, number> = {};
+  const add = (key: string, n: number): void => {
+    sum[key] = (sum[key] ?? 0) + n;
+  };
+  const most = { oldestMs: 0, leaveMs: 0 };
+  const count = (outcome: ChaosOutcome): void => {
+    const { blows, dealt, world } = outcome;
+    add('runs', 1);
+    add('runs that differ', outcome.problems.length > 0 ? 1 : 0);
+    add('processes', outcome.starts);
+    add('requests', outcome.requests);
+    add('answers lost with their process', outcome.lost);
+    add('answers given up after the time limit', outcome.givenUp);
+    add('answers repeated without excuse', outcome.notAllowed);
+    add(`subject on ${world.wire}`, 1);
+    add(world.judge === null ? 'no judge' : `judge on ${world.judge}`, 1);
+    for (const [blow, n] of Object.entries(blows)) add(`blow: ${blow}`, n);
+    for (const [fault, n] of Object.entries(dealt)) add(`fault: ${fault}`, n);
+    most.oldestMs = Math.max(most.oldestMs, outcome.oldestMs);
+    most.leaveMs = Math.max(most.leaveMs, outcome.leaveMs);
+    if (outcome.problems.length > 0)
+      console.log(`seed ${world.seed}: ${outcome.problems.slice(0, 6).join('; ')}`);
+    // What there is so far, for whoever must stop it.
+    if ((sum['runs'] ?? 0) % 10 === 0) console.log(JSON.stringify({ ...sum, ...most }));
+  };
+  let next = first;
+  const walk = async (): Promise<void> => {
+    while (next < first + runs) count(await chaosRun(next++));
+  };
+  await Promise.all(Array.from({ length: abreast }, walk));
+  console.log(JSON.stringify({ ...sum, ...most }, null, 1));
+  process.exitCode = (sum['runs that differ'] ?? 0) === 0 ? 0 : 1;
 }
 
-function unfinished(db: string): string | null {
-  const file = open(db);
-  if (file === null) return null;
-  try {
-    return (
-      (file.prepare("SELECT id FROM snapshot WHERE state <> 'finished'").pluck().get() as
-        | string
-        | undefined) ?? null
-    );
-  } catch {
-    // Killed before the schema was there.
-    return null;
-  } finally {
-    file.close();
-  }
-}
-
-function integrity(db: string): string {
-  const file = open(db);
-  if (file === null) return 'ok';
-  try {
-    return String(file.pragma('integrity_check', { simple: true }));
-  } finally {
-    file.close();
-  }
-}
-
-/** An undisturbed run answers every case with the answer that follows from its prompt, and both graders pass. */
-function differences(db: string, cases: number): string[] {
-  const file = open(db);
-  if (file === null) return ['there is no ledger'];
-  const problems: string[] = [];
-  try {
-    if (integrity(db) !== 'ok') problems.push('the ledger is damaged');
-    if ((file.pragma('foreign_key_check') as unknown[]).length > 0) problems.push('references into nothing');
-    const snapshots = file.prepare('SELECT id, state, validity, trials FROM v_snapshots').all() as {
-      state: string;
-      validity: string;
-      trials: number;
-    }[];
-    if (snapshots.length !== 1 || snapshots[0]?.state !== 'finished' || snapshots[0].validity !== 'valid')
-      problems.push(`snapshots: ${JSON.stringify(snapshots)}`);
-    const rows = file.prepare('SELECT case_id, trial, status, output, pass, code FROM v_trials').all() as {
-      case_id: string;
-      trial: number;
-      status: string;
-      output: string | null;
-      pass: number | null;
-      code: string | null;
-    }[];
-    if (rows.length !== cases) problems.push(`${rows.length} trials instead of ${cases}`);
-    for (const row of rows) {
-      const wanted = answerTo(promptOf(Number(row.case_id.slice('case-'.length))));
-      if (row.status !== 'answered' || row.output !== wanted || row.pass !== 1)
-        problems.push(`${row.case_id}: ${row.status} ${row.code ?? ''} pass ${row.pass}`);
-    }
-  } finally {
-    file.close();
-  }
-  return problems;
-}
-
-// As a program: node bench/run/chaos.ts [RUNS] [FIRST_SEED]
-if (process.argv[1] === import.meta.filename) {
-  const runs = Number(process.argv[2] ?? 200);
-  const first = Number(process.argv[3] ?? 1);
-  let bad = 0;
-  let kills = 0;
-  let repeated = 0;
-  for (let seed = first; seed < first + runs; seed++) {
-    const outcome = await chaosRun(seed);
-    kills += outcome.kills;
-    repeated += outcome.repeated;
-    if (outcome.problems.length > 0) {
-      bad++;
-      console.log(`seed ${seed}: ${outcome.problems.join('; ')}`);
-    }
-    if ((seed - first + 1) % 20 === 0) console.log(`${seed - first + 1} of ${runs}`);
-  }
-  console.log(
-    `${runs} runs, ${kills} kills, ${repeated} answers paid twice (a run fails when they are more than kills × concurrency), ${bad} runs that differ from an undisturbed one`,
-  );
-  process.exitCode = bad === 0 ? 0 : 1;
-}
+// As a program: node bench/run/chaos.ts [RUNS] [FIRST_SEED] [AT_A_TIME]
+if (process.argv[1] === import.meta.filename)
+  await main(Number(process.argv[2] ?? 200), Number(process.argv[3] ?? 1), Number(process.argv[4] ?? 1));

@@ -215,6 +215,8 @@ export interface SnapshotStore {
   begin(snapshot: NewSnapshot): Promise<void>;
   /** Durable when the promise resolves. A (case, trial) already there is refused with `TRIAL_EXISTS`. */
   append(snapshotId: string, rows: readonly GradedTrial[]): Promise<void>;
+  /** Puts rows in the place of answered trials without a grade, in a running snapshot; any other trial is refused with `TRIAL_EXISTS`. */
+  regrade(snapshotId: string, rows: readonly GradedTrial[]): Promise<void>;
   /** After this the snapshot never changes, unless it was interrupted and is resumed with `reopen`. */
   finish(snapshotId: string, closing: SnapshotClosing): Promise<SnapshotSummary>;
   /** Makes an interrupted or abandoned snapshot writable again; a finished one is refused with `SNAPSHOT_FINISHED`. Trials skipped by cancel, budget or deadline are dropped so that they can be run. */

@@ -1,7 +1,7 @@
 // What grading needs from outside: the judge's and the embedder's provider, the verdict cache, prices, randomness.
 
 import type { JsonValue } from '../core/json.ts';
-import type { Provider, Usage } from '../core/provider.ts';
+import type { Failure, Provider, Usage } from '../core/provider.ts';
 import type { Release } from '../core/release.ts';
 import type { SecretMask } from '../core/secrets.ts';
 
@@ -26,6 +26,11 @@ export interface JudgeOptions {
   readonly maxAttempts?: number | undefined;
   /** Judge calls at a time, over all trials. Default 4. */
   readonly concurrency?: number | undefined;
+}
+
+/** Lets calls to one examiner through at the pace its service allows. */
+export interface Pace {
+  run<T extends { readonly kind: string }>(attempt: () => Promise<T>, signal: AbortSignal): Promise<T>;
 }
 
 /** One call to the judge, for progress and budgets. */
@@ -55,6 +60,10 @@ export interface GraderContext {
   nonce(): string;
   readonly judgeOptions?: JudgeOptions | undefined;
   onJudgeCall?(info: JudgeCallInfo): void;
+  /** A pace for each examiner; default: `concurrency` calls at a time, whatever the service says. */
+  pace?(): Pace;
+  /** An examiner failed in a way that no other call to it can escape (quota, key, model). */
+  onFatal?(failure: Failure, release: Release): void;
   readonly mask: SecretMask;
   /** Waits; default: real time. */
   sleep?(ms: number, signal: AbortSignal): Promise<void>;

@@ -15,6 +15,7 @@ export type {
   GraderContext,
   JudgeCallInfo,
   JudgeOptions,
+  Pace,
   VerdictCache,
 } from './context.ts';
 export { JUDGE_OUTPUT_TOKENS } from './judge.ts';

@@ -2,7 +2,7 @@
 
 import pLimit from 'p-limit';
 import type { Failure, ProviderReply, ProviderRequest } from '../core/provider.ts';
-import type { CostMeter, Examined, GraderContext } from './context.ts';
+import type { CostMeter, Examined, GraderContext, Pace } from './context.ts';
 
 const LONGEST_WAIT_MS = 30_000;
 const FIRST_WAIT_MS = 500;
@@ -32,7 +32,7 @@ export interface Caller {
 
 export function createCaller(examined: Examined, context: GraderContext): Caller {
   const { concurrency = 4, maxAttempts = 4, timeoutMs = 120_000 } = context.judgeOptions ?? {};
-  const limit = pLimit(Math.max(1, concurrency));
+  const pace = context.pace?.() ?? fixedPace(concurrency);
   const sleep = context.sleep ?? realSleep;
   // Once no call can succeed any more (no key, no credit), none is made: a thousand refusals say nothing more than one.
   let fatal: Failure | null = null;
@@ -43,15 +43,25 @@ export function createCaller(examined: Examined, context: GraderContext): Caller
     seen: (reply: T | Failure) => void,
   ): Promise<T | Failure> {
     for (let n = 1; ; n++) {
-      const reply = await limit(async () => fatal ?? once(attempt, timeoutMs, signal));
-      if (reply !== fatal) seen(reply);
+      let called = false;
+      const reply = await pace.run<T | Failure>(async () => {
+        if (fatal !== null) return fatal;
+        called = !signal.aborted;
+        return once(attempt, timeoutMs, signal);
+      }, signal);
+      if (called) seen(reply);
       if (!isFailure(reply)) return reply;
-      if (reply.fatal) fatal = reply;
+      if (reply.fatal && called) {
+        fatal ??= reply;
+        context.onFatal?.(reply, examined.release);
+      }
       if (!reply.retryable || reply.fatal || n >= maxAttempts || signal.aborted) return reply;
       const jitter = 0.5 + Number.parseInt(context.nonce().slice(0, 8), 16) / 2 ** 33;
-      const wait = reply.retryAfterMs ?? FIRST_WAIT_MS * 2 ** (n - 1) * jitter;
+      const backoff = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** (n - 1)) * jitter;
+      // A `retry-after` of 0 is no licence to hammer.
+      const wait = Math.max(backoff, Math.min(reply.retryAfterMs ?? 0, LONGEST_WAIT_MS));
       try {
-        await sleep(Math.min(wait, LONGEST_WAIT_MS), signal);
+        await sleep(wait, signal);
       } catch {
         return reply;
       }
@@ -71,14 +81,23 @@ export function createCaller(examined: Examined, context: GraderContext): Caller
             cost.add(usd);
             note('answered', reply.served.model, reply.latencyMs, usd);
           } else {
-            // A call that ran out of time may still be billed; one that was refused is not.
-            const usd = reply.cause === 'timeout' ? null : 0;
+            const usd = costOfFailure(reply);
             cost.add(usd);
             note(reply.code, null, reply.latencyMs, usd);
           }
         },
       ),
   };
+}
+
+/** Free only where the service says that it did not serve; a lost connection, a late or a broken answer may well be billed. */
+export function costOfFailure(failure: Failure): number | null {
+  return (failure.httpStatus ?? 0) >= 400 ? 0 : null;
+}
+
+function fixedPace(concurrency: number): Pace {
+  const limit = pLimit(Math.max(1, concurrency));
+  return { run: (attempt) => limit(attempt) };
 }
 
 /** The model the release asks for, where it names one. */

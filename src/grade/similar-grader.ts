@@ -5,7 +5,7 @@ import type { GraderSpec } from '../core/grader-spec.ts';
 import { contentHash, sha256 } from '../core/json.ts';
 import type { EmbeddingReply } from '../core/provider.ts';
 import type { CostMeter, Examined, GraderContext } from './context.ts';
-import { createCaller, isFailure, requestedModel } from './judge-call.ts';
+import { costOfFailure, createCaller, isFailure, requestedModel } from './judge-call.ts';
 import { type Mark, mark, type Subject, unmeasured } from './mark.ts';
 import { nothingWanted, wantedText } from './text-graders.ts';
 
@@ -45,7 +45,7 @@ export function createSimilarGrader(embedder: Examined | null, context: GraderCo
       (s) => embed([subject.text, wanted], s),
       signal,
       (r) => {
-        if (isFailure(r)) return cost.add(r.cause === 'timeout' ? null : 0);
+        if (isFailure(r)) return cost.add(costOfFailure(r));
         // Embeddings have no output tokens, so that an absent count is a zero here.
         const usage = r.usage === null ? null : { ...r.usage, outputTokens: r.usage.outputTokens ?? 0 };
         cost.add(context.costOf(r.model ?? requestedModel(embedder), usage));

@@ -3,10 +3,11 @@
 export { LONGEST_RETRY_AFTER_MS, retryDelayMs } from './backoff.ts';
 export { estimateRun, type RunEstimate } from './estimate.ts';
 export { checkLimits, type RunLimits } from './limits.ts';
+export { Pacer } from './pacer.ts';
 export { interleaveJobs, type Job, planJobs, streamJobs } from './plan.ts';
 export { checkRequests, renderRequest } from './render-request.ts';
 export { runJobs } from './run-jobs.ts';
-export type { RunOptions } from './run-options.ts';
+export type { RunHandle, RunOptions } from './run-options.ts';
 export type { RunCounts, RunReport, StopCause } from './tally.ts';
 export { realTimers, type Timers } from './timers.ts';
 export { judgeValidity, type TrialOutcomes, type ValidityJudgement } from './validity.ts';

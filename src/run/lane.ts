@@ -1,7 +1,7 @@
 // One route's share of the run: how many calls it may have in flight now, learnt from what the service refuses.
 
 import pLimit, { type LimitFunction } from 'p-limit';
-import type { RateLimitHint } from '../core/index.ts';
+import { layerText, type RateLimitHint, type Release } from '../core/index.ts';
 import { LONGEST_RETRY_AFTER_MS } from './backoff.ts';
 
 /** Slots won back per full round of successes: gentle enough that a real limit is seldom met again. */
@@ -77,4 +77,16 @@ export class Lane {
   private apply(): void {
     if (this.gate.concurrency !== this.limit) this.gate.concurrency = this.limit;
   }
+}
+
+/** A service counts per provider, key and model: arms that differ elsewhere share a lane. */
+export function laneKey(release: Release, provider: string): string {
+  const { route } = release.layers;
+  const model = layerText(route, 'model') ?? release.layerHashes.route;
+  return JSON.stringify([
+    layerText(route, 'provider') ?? provider,
+    route['base-url'] ?? null,
+    release.paths['api-key-env'] ?? null,
+    model,
+  ]);
 }

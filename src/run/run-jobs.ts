@@ -7,6 +7,7 @@ import {
   layerText,
   type ProgressStep,
   type ProviderReply,
+  type Release,
   type SkipCause,
   type Trial,
 } from '../core/index.ts';
@@ -14,13 +15,14 @@ import { retryDelayMs } from './backoff.ts';
 import { Budget } from './budget.ts';
 import { Call, type CallEnd } from './call.ts';
 import { Intake } from './intake.ts';
-import { Lane } from './lane.ts';
+import { Lane, laneKey } from './lane.ts';
 import { checkLimits, type RunLimits } from './limits.ts';
 import { attemptOf, cutFailure, defectFailure, OpenTrial, seconds } from './open-trial.ts';
 import type { Job } from './plan.ts';
 import { ProgressMeter } from './progress-meter.ts';
+import { isRefusal } from './refusal.ts';
 import { renderRequest } from './render-request.ts';
-import type { RunOptions } from './run-options.ts';
+import type { RunHandle, RunOptions } from './run-options.ts';
 import { type RunReport, type StopCause, Tally } from './tally.ts';
 import { realTimers, type Timers } from './timers.ts';
 
@@ -59,10 +61,16 @@ class Run {
   private readonly intake: Intake;
   private readonly slots: LimitFunction;
   private readonly lanes = new Map<string, Lane>();
+  private readonly laneOfRelease = new Map<Release, Lane>();
   private readonly budget: Budget;
   private readonly all = new Tally();
   private readonly arms = new Map<string, Tally>();
   private readonly meter: ProgressMeter;
+  private readonly cutOff = new AbortController();
+  private readonly handle: RunHandle = {
+    cutOff: this.cutOff.signal,
+    stop: (failure) => this.stopFatal(failure, `with ${failure.code}`),
+  };
 
   private readonly inFlight = new Set<Call>();
   /** Waiting for their next attempt, without a slot. */
@@ -128,14 +136,13 @@ class Run {
 
   // A trial waits for a slot
 
-  /** Same route, same limits of the service: arms that differ elsewhere share a lane. */
   private laneOf(job: Job): Lane {
-    const key = job.release.layerHashes.route ?? job.provider.name;
-    let lane = this.lanes.get(key);
-    if (lane === undefined) {
-      lane = new Lane(this.limits.concurrency);
-      this.lanes.set(key, lane);
-    }
+    const known = this.laneOfRelease.get(job.release);
+    if (known !== undefined) return known;
+    const key = laneKey(job.release, job.provider.name);
+    const lane = this.lanes.get(key) ?? new Lane(this.limits.concurrency);
+    this.lanes.set(key, lane);
+    this.laneOfRelease.set(job.release, lane);
     return lane;
   }
 
@@ -275,9 +282,13 @@ class Run {
   }
 
   private failForAll(trial: OpenTrial, failure: Failure): void {
-    this.fatal ??= failure;
     this.deliver(trial, trial.failed(failure));
-    const message = `not run: the run stopped at case "${trial.job.case.id}" with ${failure.code}, which no other call can escape: ${failure.message}`;
+    this.stopFatal(failure, `at case "${trial.job.case.id}" with ${failure.code}`);
+  }
+
+  private stopFatal(failure: Failure, where: string): void {
+    this.fatal ??= failure;
+    const message = `not run: the run stopped ${where}, which no other call can escape: ${failure.message}`;
     this.stop('fatal', 'cancelled', message);
   }
 
@@ -331,7 +342,7 @@ class Run {
   private deliver(trial: OpenTrial, outcome: Trial): void {
     this.all.trial(outcome);
     this.armOf(trial.job).trial(outcome);
-    const handOver = async (): Promise<void> => this.options.onTrial(trial.job, outcome);
+    const handOver = async (): Promise<void> => this.options.onTrial(trial.job, outcome, this.handle);
     handOver().then(
       () => this.close(),
       (error: unknown) => {
@@ -410,6 +421,7 @@ class Run {
 
   private cutAll(why: 'deadline' | 'cancelled'): void {
     for (const call of [...this.inFlight]) call.cut(why);
+    this.cutOff.abort();
   }
 
   private step(): ProgressStep {
@@ -426,9 +438,4 @@ function replyOf(end: CallEnd, provider: string, timeoutMs: number, tookMs: numb
   if (end.kind === 'reply') return end.reply;
   if (end.kind === 'cut') return cutFailure(end.why, timeoutMs, tookMs);
   return defectFailure(provider, end.message, tookMs);
-}
-
-/** The service refused for load, not for anything in the request. */
-function isRefusal(failure: Failure): boolean {
-  return failure.code === 'rate_limited' || failure.code === 'overloaded' || failure.httpStatus === 429;
 }

@@ -1,9 +1,17 @@
 // What a run is handed from outside.
 
-import type { Clock, Progress, Rng, Trial, Usage } from '../core/index.ts';
+import type { Clock, Failure, Progress, Rng, Trial, Usage } from '../core/index.ts';
 import type { RunLimits } from './limits.ts';
 import type { Job } from './plan.ts';
 import type { Timers } from './timers.ts';
+
+/** What a run lets its `onTrial` do and know. */
+export interface RunHandle {
+  /** Fires when the run's deadline passes or its calls are dropped: grading must not outlast it. */
+  readonly cutOff: AbortSignal;
+  /** Nothing more is started: without what has failed here, the rest of the run would be paid for in vain. The first reason stands. */
+  stop(failure: Failure): void;
+}
 
 export interface RunOptions {
   readonly limits: RunLimits;
@@ -18,7 +26,7 @@ export interface RunOptions {
    * Called exactly once for every job. The run waits for it before it takes on more than it can hold, and stops when it
    * throws: calls in flight still finish and are handed over, then `runJobs` throws that error.
    */
-  onTrial(job: Job, trial: Trial): Promise<void>;
+  onTrial(job: Job, trial: Trial, run: RunHandle): Promise<void>;
   costOf(model: string | null, usage: Usage | null): number | null;
   /** Whether calls can be priced at all; a cost limit needs it. */
   readonly priceKnown?: boolean | undefined;

@@ -120,30 +120,17 @@ export class SqliteLedger implements SnapshotStore {
   }
 
   async append(snapshotId: string, rows: readonly GradedTrial[]): Promise<void> {
+    await this.#write(() => this.#append(snapshotId, rows));
+  }
+
+  async regrade(snapshotId: string, rows: readonly GradedTrial[]): Promise<void> {
     await this.#write(() => {
       const { no, suite } = this.#snapshots.writableKey(snapshotId);
       const numbers = this.#numbersOf(suite);
-      const numbered = rows.map((row) => {
-        const caseNo = numbers.get(row.trial.caseId);
-        if (caseNo !== undefined) return { caseNo, row };
-        throw new LastgoodError({
-          code: 'CASE_UNKNOWN',
-          message: `Snapshot ${snapshotId} has no such case.`,
-          where: { caseId: row.trial.caseId },
-        });
-      });
-      this.#snapshots.countIn(no, numbered, (caseNo, row) => {
-        try {
-          return this.#trials.add(no, caseNo, placelessTrial(row, this.#places.text));
-        } catch (error) {
-          if (sqliteCode(error) !== 'SQLITE_CONSTRAINT_PRIMARYKEY') throw error;
-          throw new LastgoodError({
-            code: 'TRIAL_EXISTS',
-            message: `Snapshot ${snapshotId} already has trial ${row.trial.trial} of this case.`,
-            where: { caseId: row.trial.caseId },
-          });
-        }
-      });
+      for (const { trial } of rows)
+        this.#trials.dropUngraded(no, numbers.get(trial.caseId) ?? -1, trial.trial);
+      this.#append(snapshotId, rows);
+      this.#snapshots.recount(no);
     });
   }
 
@@ -341,6 +328,33 @@ export class SqliteLedger implements SnapshotStore {
 
   async close(): Promise<void> {
     if (this.#db.open) this.#db.close();
+  }
+
+  /** Inside a write transaction. */
+  #append(snapshotId: string, rows: readonly GradedTrial[]): void {
+    const { no, suite } = this.#snapshots.writableKey(snapshotId);
+    const numbers = this.#numbersOf(suite);
+    const numbered = rows.map((row) => {
+      const caseNo = numbers.get(row.trial.caseId);
+      if (caseNo !== undefined) return { caseNo, row };
+      throw new LastgoodError({
+        code: 'CASE_UNKNOWN',
+        message: `Snapshot ${snapshotId} has no such case.`,
+        where: { caseId: row.trial.caseId },
+      });
+    });
+    this.#snapshots.countIn(no, numbered, (caseNo, row) => {
+      try {
+        return this.#trials.add(no, caseNo, placelessTrial(row, this.#places.text));
+      } catch (error) {
+        if (sqliteCode(error) !== 'SQLITE_CONSTRAINT_PRIMARYKEY') throw error;
+        throw new LastgoodError({
+          code: 'TRIAL_EXISTS',
+          message: `Snapshot ${snapshotId} already has trial ${row.trial.trial} of this case.`,
+          where: { caseId: row.trial.caseId },
+        });
+      }
+    });
   }
 
   #summary(id: string): SnapshotSummary {

@@ -245,6 +245,11 @@ export class SnapshotTables {
     });
   }
 
+  /** Counts the snapshot's trials anew. Inside a write transaction. */
+  recount(no: number): void {
+    this.#recount.run({ no });
+  }
+
   /** Inside a write transaction. */
   close(no: number, closing: SnapshotClosing): void {
     this.#recount.run({ no });

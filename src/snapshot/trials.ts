@@ -132,6 +132,7 @@ export class TrialTables {
   readonly #gradings: GradingTables;
   readonly #add: Statement<unknown[]>;
   readonly #ofCase: Statement<[number, number], TrialRow>;
+  readonly #dropUngraded: Statement<[number, number, number]>;
   readonly #caseNos: Statement<[number], number>;
   readonly #results: Statement<[number], ResultRow>;
   readonly #done: Statement<[number], { case_no: number; trial: number }>;
@@ -145,6 +146,9 @@ export class TrialTables {
     this.#gradings = gradings;
     this.#add = db.prepare(
       `INSERT INTO trial (${COLUMNS.join(', ')}) VALUES (${COLUMNS.map(() => '?').join(', ')})`,
+    );
+    this.#dropUngraded = db.prepare(
+      'DELETE FROM trial WHERE snapshot = ? AND case_no = ? AND trial = ? AND outcome = 1 AND ungraded IS NOT NULL',
     );
     this.#ofCase = db.prepare('SELECT * FROM trial WHERE snapshot = ? AND case_no = ? ORDER BY trial');
     this.#caseNos = db
@@ -227,6 +231,11 @@ export class TrialTables {
     };
     this.#add.run(...COLUMNS.map((column) => cells[column]));
     return { status: trial.status, graded: graded !== null, servedId };
+  }
+
+  /** Makes room for the same trial with grades. Inside a write transaction. */
+  dropUngraded(snapshotNo: number, caseNo: number, trial: number): void {
+    this.#dropUngraded.run(snapshotNo, caseNo, trial);
   }
 
   /** Numbers of the cases that have trials, in suite order. */

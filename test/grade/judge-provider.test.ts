@@ -29,11 +29,11 @@ describe("the judge's provider failing", () => {
     const waits: number[] = [];
     const provider = scripted((_r, call) =>
       call === 0
-        ? failing({ code: 'rate_limited', retryAfterMs: 1234 })
+        ? failing({ code: 'rate_limited', httpStatus: 429, retryAfterMs: 1234 })
         : call === 1
-          ? failing({ retryAfterMs: 90_000 })
+          ? failing({ httpStatus: 503, retryAfterMs: 90_000 })
           : call === 2
-            ? failing()
+            ? failing({ httpStatus: 500, retryAfterMs: 0 })
             : judgeSays(verdicts({ empathy: 'yes' })),
     );
     const seen: JudgeCallInfo[] = [];

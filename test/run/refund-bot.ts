@@ -112,9 +112,9 @@ export function watchRun(
     progress: { warn: (w) => warnings.push(w), step: (s) => steps.push(s) },
     ...own,
     limits: { ...ROOMY, ...own.limits },
-    onTrial: async (job, trial) => {
+    onTrial: async (job, trial, handle) => {
       delivered.push({ job, trial });
-      await own.onTrial?.(job, trial);
+      await own.onTrial?.(job, trial, handle);
     },
   });
   return { delivered, warnings, steps, finished };

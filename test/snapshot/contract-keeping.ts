@@ -350,6 +350,41 @@ export function keepingContract(open: () => Promise<OpenStore>): void {
       });
     });
 
+    it('takes grades for what a judge left ungraded, and for nothing else', async () => {
+      const { store } = held.current;
+      await store.begin(newSnapshot('sregrade', suite));
+      await store.append('sregrade', [
+        graded(answered('kettle-01', 0), [ungraded('tone')]),
+        graded(answered('kettle-01', 1), [scored('tone', false)]),
+        graded(failed('kettle-02')),
+      ]);
+      const late = { ...graded(answered('kettle-01', 0), [scored('tone', true)]), judgeCostUsd: 0.25 };
+      await store.regrade('sregrade', [late]);
+      expect(await collect(store.trials('sregrade', 'kettle-01'))).toEqual([
+        late,
+        graded(answered('kettle-01', 1), [scored('tone', false)]),
+      ]);
+      expect((await store.list())[0]).toMatchObject({
+        trials: 3,
+        answered: 2,
+        ungraded: 0,
+        passRate: 0.5,
+      });
+      // All of a batch or nothing: the first of these two could be taken, the second has its grade.
+      await store.append('sregrade', [graded(answered('kettle-03'), [ungraded('tone')])]);
+      const batch = [
+        graded(answered('kettle-03'), [scored('tone', true)]),
+        graded(answered('kettle-01', 1), [scored('tone', true)]),
+      ];
+      expect((await refusal(store.regrade('sregrade', batch))).code).toBe('TRIAL_EXISTS');
+      expect((await refusal(store.regrade('sregrade', [graded(answered('kettle-02'))]))).code).toBe(
+        'TRIAL_EXISTS',
+      );
+      expect((await store.list())[0]).toMatchObject({ trials: 4, ungraded: 1, passRate: 0.5 });
+      await store.finish('sregrade', VALID);
+      expect((await refusal(store.regrade('sregrade', [late]))).code).toBe('SNAPSHOT_FINISHED');
+    });
+
     it('stores text no encoding can hold as the nearest text, and loses nothing around it', async () => {
       const { store } = held.current;
       await store.begin(newSnapshot('shostile', suite));

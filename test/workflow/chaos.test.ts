@@ -1,17 +1,99 @@
-// Runs under fire: faults of every kind, the process killed and resumed until it is done. The long form is `npm run bench:chaos`.
+// Runs under fire: faults of every kind, the process killed or interrupted and resumed until it is done. The long forms are
+// `npm run bench:chaos` and `npm run bench:rates`.
 
 import { describe, expect, it } from 'vitest';
 import { chaosRun } from '../../bench/run/chaos.ts';
+import { audit, type Life } from '../../bench/run/chaos-books.ts';
+import { badHour, badJudge } from '../../bench/run/rates.ts';
 
-describe('a run that is killed and resumed', () => {
-  // Seeds whose worlds hold, between them, every fault and an account that runs empty in the middle.
-  it.each([1, 2, 3, 5, 8, 100])(
-    'ends with what an undisturbed run has, and pays again only for what was in flight (seed %i)',
+describe('a run that is killed, interrupted and resumed', () => {
+  // Two worlds on three wires: one that is killed and whose judge runs out of credit, one that is interrupted.
+  it.concurrent.each([30, 49])(
+    'ends with what an undisturbed run has, and pays again only for what its process took with it (seed %i)',
     async (seed) => {
-      const outcome = await chaosRun(seed, { cases: 24 });
+      const outcome = await chaosRun(seed, { cases: 10 });
       expect(outcome.problems).toEqual([]);
-      expect(outcome.kills).toBeGreaterThan(0);
-      expect(outcome.repeated).toBeLessThanOrEqual(outcome.mayRepeat);
+      expect(outcome.notAllowed).toBe(0);
+      expect(outcome.blows.kill + outcome.blows.interrupt).toBeGreaterThan(0);
     },
   );
+});
+
+describe('a bad hour', () => {
+  it.concurrent('ends every trial as one row, none scored from a call that failed', async () => {
+    const hour = await badHour(150, 1);
+    expect(hour.problems).toEqual([]);
+    const { answered = 0, ...failed } = hour.rows;
+    expect(answered + Object.values(failed).reduce((n, m) => n + m, 0)).toBe(150);
+    expect(Object.keys(failed).length).toBeGreaterThan(1);
+    expect(hour.calls).toBe(150);
+  });
+
+  it.concurrent('of the judge, of whose calls 30 % fail, is no regression', async () => {
+    const judge = await badJudge(40);
+    expect(judge.failedJudgeCalls).toBeGreaterThan(0);
+    expect(judge).toMatchObject({ regressed: 0, passToFail: 0 });
+    // Above 30 % of the trials (max-invalid) the run says nothing at all.
+    expect(['inconclusive', 'invalid']).toContain(judge.verdict);
+    expect(judge.ungraded).toBeGreaterThanOrEqual(judge.failedJudgeCalls);
+    expect(judge.graded + judge.ungraded).toBe(40);
+  });
+});
+
+describe('the books of a disturbed run', () => {
+  const life = (own: Partial<Life>): Life => ({
+    end: 'itself',
+    endMs: 100,
+    struckMs: 90,
+    requestIds: new Set(),
+    answered: new Map(),
+    calls: new Map(),
+    keptCalls: new Map(),
+    late: new Map(),
+    keptLate: new Map(),
+    verdicts: new Set(),
+    ...own,
+  });
+  const held = (id: string) => ({
+    requestIds: new Set([id]),
+    answered: new Map([['case 1', 1]]),
+    calls: new Map([['case 1', 1]]),
+    keptCalls: new Map([['case 1', 1]]),
+  });
+  const call = (requestId: string, sentMs: number) => ({
+    requestId,
+    about: 'case 1',
+    judge: false,
+    verdict: false,
+    askedMs: sentMs - 5,
+    sentMs,
+  });
+  const audited = (calls: ReturnType<typeof call>[], lives: Life[]) =>
+    audit({ billed: calls, asks: calls.map((c) => ({ ...c, atMs: c.askedMs })) }, lives, {
+      trials: 1,
+      judge: null,
+      timeoutMs: 1000,
+    });
+
+  it('forgive an answer that a killed process took with it, once', () => {
+    const found = audited(
+      [call('a', 80), call('b', 150)],
+      [life({ end: 'kill' }), life({ endMs: 200, ...held('b') })],
+    );
+    expect(found).toMatchObject({ lost: 1, notAllowed: [], oldestMs: 10 });
+  });
+
+  it('forgive no answer that is asked for again although it was written', () => {
+    const lives = [life({ end: 'kill', ...held('a') }), life({ endMs: 200, ...held('a') })];
+    expect(audited([call('a', 80), call('b', 150)], lives).notAllowed.join()).toContain('of which 0 lacked');
+  });
+
+  it('forgive no answer that a process lost that nobody struck, and no call that is not written down', () => {
+    expect(audited([call('a', 80)], [life({})]).notAllowed).toHaveLength(2);
+  });
+
+  it('forgive no row that is gone', () => {
+    const lives = [life({ end: 'kill', ...held('a') }), life({ endMs: 200, ...held('b') })];
+    expect(audited([call('a', 80)], lives).notAllowed.join()).toContain('is not any more');
+  });
 });

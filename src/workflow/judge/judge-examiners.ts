@@ -3,6 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import {
   costOf,
+  type Failure,
   type JudgePanel,
   type Provider,
   panelOf,
@@ -15,16 +16,25 @@ import {
   type Examined,
   type GraderContext,
   type JudgeCallInfo,
+  type JudgeOptions,
   type OutputEmbedder,
   type TrialGrader,
   type VerdictCache,
 } from '../../grade/index.ts';
+import { Pacer, realTimers } from '../../run/index.ts';
 import { providerOf, type Workplace } from '../workplace.ts';
+
+/** Calls of each examiner at once where nothing else is said. */
+const JUDGE_CONCURRENCY = 4;
 
 export interface ExaminerOptions {
   /** false: every question is asked afresh and nothing is remembered. Default true. */
   readonly cache?: boolean | undefined;
   readonly onJudgeCall?: ((info: JudgeCallInfo) => void) | undefined;
+  /** Calls at once, attempts and time of each examiner, apart from the subject's. */
+  readonly limits?: Omit<JudgeOptions, 'votes'> | undefined;
+  /** An examiner failed in a way that no other call to it can escape. */
+  readonly onFatal?: ((failure: Failure, release: Release) => void) | undefined;
 }
 
 /** Examiners at work; `close` ends the workers and the providers. */
@@ -86,7 +96,9 @@ export async function openExaminers(
       // Never from a seeded generator: what fences the judged text must not be guessable by the model that wrote it.
       nonce: () => randomBytes(16).toString('hex'),
       mask: work.mask,
-      judgeOptions: { votes: panel?.votes ?? 1 },
+      judgeOptions: { ...options.limits, votes: panel?.votes ?? 1 },
+      pace: () => paceOf(work, options.limits?.concurrency ?? JUDGE_CONCURRENCY),
+      ...(options.onFatal === undefined ? {} : { onFatal: options.onFatal }),
       ...(options.onJudgeCall === undefined ? {} : { onJudgeCall: options.onJudgeCall }),
     };
     const grader = createTrialGrader(context);
@@ -102,6 +114,20 @@ export async function openExaminers(
     await closeAll();
     throw error;
   }
+}
+
+/** A lane of its own: what slows the judge down does not slow the subject down, and the other way round. */
+function paceOf(work: Workplace, concurrency: number): Pacer {
+  return new Pacer({
+    concurrency,
+    clock: work.clock,
+    timers: realTimers,
+    onSlower: (from, to) =>
+      work.progress.warn({
+        code: 'RATE_LIMITED',
+        message: `the judge's service refuses calls for load; going from ${from} to ${to} at once and feeling the way up again`,
+      }),
+  });
 }
 
 function storedVerdicts(work: Workplace): VerdictCache {

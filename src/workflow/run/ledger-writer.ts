@@ -7,8 +7,12 @@ export interface LedgerWriter {
   write(row: GradedTrial): Promise<void>;
 }
 
-/** A writer for one snapshot. While one batch is being written the next one gathers. */
-export function ledgerWriter(store: SnapshotStore, snapshotId: string): LedgerWriter {
+/** A writer for one snapshot. While one batch is being written the next one gathers. `regrade` puts rows in the place of ungraded ones. */
+export function ledgerWriter(
+  store: SnapshotStore,
+  snapshotId: string,
+  how: 'append' | 'regrade' = 'append',
+): LedgerWriter {
   let waiting: { row: GradedTrial; resolve: () => void; reject: (error: unknown) => void }[] = [];
   let flushing = false;
 
@@ -20,7 +24,7 @@ export function ledgerWriter(store: SnapshotStore, snapshotId: string): LedgerWr
         const batch = waiting;
         waiting = [];
         try {
-          await store.append(
+          await store[how](
             snapshotId,
             batch.map((b) => b.row),
           );

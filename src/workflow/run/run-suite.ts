@@ -5,6 +5,7 @@ import {
   costOf,
   type Examiner,
   examFingerprint,
+  type Failure,
   type Finding,
   type JsonObject,
   LastgoodError,
@@ -26,13 +27,15 @@ import {
   streamJobs,
 } from '../../run/index.ts';
 import { withTrials } from '../../suite/index.ts';
-import { openExaminers, withJudges, withVotes } from '../judge/judge-examiners.ts';
+import { type ExaminerOptions, openExaminers, withJudges, withVotes } from '../judge/judge-examiners.ts';
 import { judgingFindings } from '../judge/judge-outputs.ts';
 import { providerOf, type Workplace } from '../workplace.ts';
 import type { Assignment } from './assignment.ts';
 import { AnswerEmbedder, embeddingFindings, embedsAnswers, withEmbeddingCost } from './embed-outputs.ts';
+import { examinerLost, gradePending } from './grade-pending.ts';
 import { ledgerWriter } from './ledger-writer.ts';
 import { preflight } from './preflight.ts';
+import { NOTHING_RUN } from './spending.ts';
 
 /** Label of snapshots whose stored cases are not what was asked: how many. */
 const REDACTED_LABEL = 'redacted-cases';
@@ -148,8 +151,17 @@ export async function resumeRun(
   const embedder = summary.embedder === null ? null : await store.releaseOf(snapshotId, 'embedder');
   const provider = await providerOf(work, release);
   await store.reopen(snapshotId);
+  const assignment = { suite, release, judge, embedder };
   const done = await store.doneTrials(snapshotId);
-  return execute(work, { suite, release, judge, embedder }, settings, { snapshotId, provider, done });
+  const open = { snapshotId, provider, done };
+  const fatal = await gradePending(work, assignment, snapshotId, examinerOptions(settings));
+  if (fatal === null) return execute(work, assignment, settings, open);
+  await provider.close?.();
+  const report: RunReport = { ...NOTHING_RUN, stoppedBy: 'fatal', fatal };
+  return {
+    summary: await closeArm(work, { name: 'candidate', assignment, ...open }, report, settings),
+    report,
+  };
 }
 
 /** The assignment as it will be run: `trials` asked for on the command line become the suite's. */
@@ -246,7 +258,17 @@ export async function runArms(
   const judge = withVotes(first.assignment.judge, settings.judgeVotes);
   const price = (model: string | null, usage: Parameters<typeof costOf>[2]): number | null =>
     costOf(work.prices, model, usage);
-  const examiners = await openExaminers(work, { judge, embedder });
+  let lost: Failure | null = null;
+  const examiners = await openExaminers(
+    work,
+    { judge, embedder },
+    {
+      ...examinerOptions(settings),
+      onFatal: (failure, release) => {
+        lost ??= examinerLost(failure, release);
+      },
+    },
+  );
   const writers = new Map(arms.map((arm) => [arm.name, ledgerWriter(work.store, arm.snapshotId)]));
   const embedding = arms.some((arm) => embedsAnswers(work, arm.assignment, arm.purpose ?? settings.purpose));
   const vectors =
@@ -263,14 +285,15 @@ export async function runArms(
       priceKnown: work.prices !== null,
       ...(settings.maxCostUsd === undefined ? {} : { bestKnownCost: dearestCall(arms, price) }),
       progress: work.progress,
-      onTrial: async (job, trial) => {
+      onTrial: async (job, trial, run) => {
         const clean = work.privacy?.redact(trial) ?? trial;
-        const graded = await examiners.grader.gradeTrial(job.case, clean, work.hardSignal);
+        const graded = await examiners.grader.gradeTrial(job.case, clean, run.cutOff);
+        if (lost !== null) run.stop(lost);
         const kept = work.privacy?.kept(graded) ?? graded;
         const masked = work.mask.json(kept as never) as typeof graded;
         const writer = writers.get(job.arm);
         if (writer === undefined) throw new Error(`no snapshot is open for arm ${job.arm}`);
-        const vector = await vectors?.vectorFor(masked.trial, work.hardSignal);
+        const vector = await vectors?.vectorFor(masked.trial, run.cutOff);
         await writer.write(vector === undefined ? masked : withEmbeddingCost(masked, vector.costUsd));
         await vector?.keep();
       },
@@ -278,6 +301,12 @@ export async function runArms(
   } finally {
     await examiners.close();
   }
+}
+
+/** What each examiner may use, apart from the subject. */
+function examinerOptions(settings: RunSettings): ExaminerOptions {
+  const { attemptTimeoutMs: timeoutMs, concurrency, maxAttempts } = limitsOf(settings);
+  return { limits: { concurrency, maxAttempts, timeoutMs } };
 }
 
 /** Upper bound of one call's cost, where prices and token bounds are known: what the money limit keeps in hand per call. */

@@ -76,7 +76,8 @@ export class Spending {
   }
 }
 
-const NOTHING_RUN: RunReport = {
+/** The report of a run that never began. */
+export const NOTHING_RUN: RunReport = {
   trials: 0,
   answered: 0,
   failed: 0,
