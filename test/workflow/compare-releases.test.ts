@@ -179,7 +179,7 @@ describe('against the simulator', () => {
     );
     const comparison = comparisonOf(result);
     expect(comparison.verdict).not.toBe('regressed');
-    expect(comparison.engine).toMatchObject({ tier: 'std', alphaAggregate: 0.036, alphaCase: 0.0095 });
+    expect(comparison.engine).toMatchObject({ tier: 'std', alphaAggregate: 0.038, alphaCase: 0.01 });
     expect(comparison.notes.join('\n')).toContain('the same fingerprint');
     expect(comparison.overall.baselineTrialsPerCase).toBe(3);
     const { baseline, candidate } = compared(result);
@@ -270,7 +270,7 @@ describe('against the simulator', () => {
   test('smoke: one round, no look, and still nobody is called regressed on a single flip', async () => {
     await using work = await workplace(env);
     const comparison = comparisonOf(await compareReleases(work, asked({ tier: 'smoke' })));
-    expect(comparison.engine).toMatchObject({ tier: 'smoke', alphaAggregate: 0.038, alphaCase: 0.0095 });
+    expect(comparison.engine).toMatchObject({ tier: 'smoke', alphaAggregate: 0.04, alphaCase: 0.01 });
     expect(comparison.overall.baselineTrialsPerCase).toBe(1);
     for (const c of comparison.cases.filter(isPaired))
       if (c.verdict === 'regressed') expect(c.evidence).toBe('confirmed');

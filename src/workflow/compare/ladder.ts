@@ -6,16 +6,16 @@ import { policyAfterLooks, TIERS, type Tier } from './compare-plan.ts';
 
 export const LADDER: readonly Tier[] = ['smoke', 'std', 'deep'];
 
-/** Part of each rate of false alarms that a first comparison leaves for later ones of the same pair. */
-export const KEPT_BACK = 1 / 20;
+/** What all repetitions of a comparison may spend together, as a part of the policy's rates and on top of them. */
+export const REPETITIONS_SHARE = 1 / 20;
 
 /**
  * Of the rate of false alarms, what each rung may spend. The rungs test the same growing trials, so they are alike; that the sum
  * of their rates bounds all of them together (Bonferroni) needs no assumption about how. Half is for the last rung, which has
  * seen most. The rate of single cases is divided the same way and for the same reason: a case once flagged keeps its fresh trials
- * and is tested again at each rung, so it, too, is looked at three times. The last rung leaves what is kept back.
+ * and is tested again at each rung, so it, too, is looked at three times.
  */
-const SHARES: Readonly<Record<Tier, number>> = { smoke: 1 / 4, std: 1 / 4, deep: 1 / 2 - KEPT_BACK };
+const SHARES: Readonly<Record<Tier, number>> = { smoke: 1 / 4, std: 1 / 4, deep: 1 / 2 };
 
 /**
  * Of the rate at which "unchanged" may be claimed of a drop of exactly the margin, what is spent up to each rung. Three looks at an
@@ -58,14 +58,9 @@ export function ladderRungs(policy: Policy, top: number = TIERS.deep.trials): Ru
   }));
 }
 
-/** A tier that is judged once, at its end, with all that a first comparison may spend. */
+/** A tier that is judged once, at its end, with the policy's whole rates. */
 export function onlyRung(policy: Policy, tier: Tier, trials: number, looks: readonly number[]): Rung {
-  const kept = {
-    ...policy,
-    alphaAggregate: round((1 - KEPT_BACK) * policy.alphaAggregate),
-    alphaCase: round((1 - KEPT_BACK) * policy.alphaCase),
-  };
-  return { tier, trials, looks, policy: looks.length === 0 ? kept : policyAfterLooks(kept, trials) };
+  return { tier, trials, looks, policy: looks.length === 0 ? policy : policyAfterLooks(policy, trials) };
 }
 
 const known = new Map<string, Readonly<Record<Tier, number>>>();
@@ -93,9 +88,9 @@ function round(x: number): number {
   return Number(x.toPrecision(6));
 }
 
-/** The policy for the `nth` repetition (from 1): its part of what was kept back. The parts 1/(n(n+1)) of all repetitions add up to one. */
+/** The policy for the `nth` repetition (from 1): its part of what repetitions may spend. The parts 1/(n(n+1)) of all of them add up to one. */
 export function repetitionPolicy(policy: Policy, nth: number): Policy {
-  const part = KEPT_BACK / (nth * (nth + 1));
+  const part = REPETITIONS_SHARE / (nth * (nth + 1));
   return {
     ...policy,
     alphaAggregate: round(part * policy.alphaAggregate),

@@ -101,7 +101,7 @@ export interface Standing {
 
 /**
  * First: the tier's or the ladder's own rates. After comparisons that were all left open at fewer trials: the rungs above them, by
- * their own rates. Anything else repeats, by a part of what the first one kept back.
+ * their own rates. Anything else repeats, by a small part of the rates that comes on top of them.
  */
 export function standingOf(question: Question, earlier: readonly Asked[]): Standing {
   const { policy, tier, trials, looks } = question;
@@ -249,7 +249,7 @@ function sentenceOf(m: Multiplicity): string {
     case 'continued':
       return `goes on with what was left open: ${before}${more}; ${together}`;
     case 'repetition':
-      return `a repetition: these releases were compared before in ${before}${more}; judged by what is left of the error rates; ${together}`;
+      return `a repetition: these releases were compared before in ${before}${more}; judged by the small part of the error rates that repetitions have; ${together}`;
   }
 }
 
@@ -260,7 +260,7 @@ export function standingText(standing: Standing): string | null {
   const before = `compared before ${standing.earlier.length === 1 ? 'once' : `${standing.earlier.length} times`}, last as ${last.candidate} on ${last.at.slice(0, 10)}: ${last.verdict}`;
   return standing.role === 'continued'
     ? `${before}; this goes on with it`
-    : `${before}; this is a repetition, judged by what is left of the error rates (${standing.rungs[0].policy.alphaAggregate} and ${standing.rungs[0].policy.alphaCase})`;
+    : `${before}; this is a repetition, judged by the part of the error rates that repetitions have (${standing.rungs[0].policy.alphaAggregate} and ${standing.rungs[0].policy.alphaCase})`;
 }
 
 /** The tier whose rungs would settle it: the ladder, while it has rungs left. */
