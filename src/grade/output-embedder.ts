@@ -38,7 +38,9 @@ type Reply = Extract<EmbeddingReply, { kind: 'embedded' }>;
 
 /** An embedder that gathers the answers which come while it is busy into one request. */
 export function createOutputEmbedder(examined: Examined, context: GraderContext): OutputEmbedder {
-  const caller = createCaller(examined, context);
+  // No grade waits for a vector, so an embedder that cannot be asked any more does not end the run.
+  const { onFatal: _onFatal, ...advisory } = context;
+  const caller = createCaller(examined, advisory);
   const embed = examined.provider.embed?.bind(examined.provider);
   let waiting: Waiting[] = [];
   let failures = 0;
@@ -59,7 +61,7 @@ export function createOutputEmbedder(examined: Examined, context: GraderContext)
       for (const one of batch) one.resolve({ kind: 'missing', reason, costUsd });
     };
     if (embed === undefined) return missing(`the provider ${examined.provider.name} makes no embeddings`, 0);
-    if (failures >= MOST_FAILURES) return missing(`given up after ${failures} failed requests in a row`, 0);
+    if (failures >= MOST_FAILURES) return missing('given up: the embedder cannot be asked', 0);
     let cost: number | null = 0;
     let reply: Reply | Failure;
     try {
@@ -85,7 +87,7 @@ export function createOutputEmbedder(examined: Examined, context: GraderContext)
         for (const one of batch) await ask([one]);
         return;
       }
-      failures += 1;
+      failures = reply.fatal ? MOST_FAILURES : failures + 1;
       return missing(`${reply.message} [${reply.code}]`, share);
     }
     failures = 0;

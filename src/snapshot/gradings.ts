@@ -4,7 +4,7 @@ import type { Database, Statement } from 'better-sqlite3';
 import type { Grade, UngradedCause } from '../core/grade.ts';
 import type { JsonValue } from '../core/json.ts';
 import { canonicalJson } from '../core/json.ts';
-import { type ContentTables, shortKeyOf } from './content.ts';
+import { type ContentTables, Guess, shortKeyOf } from './content.ts';
 import { wellFormed } from './lifting.ts';
 
 interface GradeRow {
@@ -22,14 +22,17 @@ interface GradeRow {
 export class GradingTables {
   readonly #content: ContentTables;
   readonly #find: Statement<[Buffer], number>;
-  readonly #add: Statement<[Buffer]>;
+  readonly #add: Statement<[Buffer], number>;
+  readonly #new = new Guess();
   readonly #addGrade: Statement<unknown[]>;
   readonly #grades: Statement<[number], GradeRow>;
 
   constructor(db: Database, content: ContentTables) {
     this.#content = content;
     this.#find = db.prepare<[Buffer], number>('SELECT id FROM grading WHERE key = ?').pluck();
-    this.#add = db.prepare('INSERT INTO grading (key) VALUES (?)');
+    this.#add = db
+      .prepare<[Buffer], number>('INSERT INTO grading (key) VALUES (?) ON CONFLICT DO NOTHING RETURNING id')
+      .pluck();
     this.#addGrade = db.prepare(
       `INSERT INTO grade (grading, no, grader, type, weight, required, pass, score, cause, reason, details)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
@@ -42,9 +45,17 @@ export class GradingTables {
   /** Id of this list of grades. Inside a write transaction. */
   gradingId(grades: readonly Grade[]): number {
     const key = shortKeyOf(JSON.stringify(grades));
-    const known = this.#find.get(key);
-    if (known !== undefined) return known;
-    const id = Number(this.#add.run(key).lastInsertRowid);
+    return this.#new.idOf(
+      () => this.#find.get(key),
+      () => {
+        const id = this.#add.get(key);
+        if (id !== undefined) this.#addGrades(id, grades);
+        return id;
+      },
+    );
+  }
+
+  #addGrades(id: number, grades: readonly Grade[]): void {
     grades.forEach((grade, no) => {
       const scored = grade.status === 'scored';
       this.#addGrade.run(
@@ -61,7 +72,6 @@ export class GradingTables {
         grade.details === undefined ? null : canonicalJson(wellFormed(grade.details)),
       );
     });
-    return id;
   }
 
   grades(id: number): Grade[] {
