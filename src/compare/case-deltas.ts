@@ -52,13 +52,18 @@ function stageOne(pairs: readonly PairedCase[], prior: CasePrior): StageOne[] {
   });
 }
 
-function armOf(tallied: ArmTally, prior: CasePrior): CaseArm {
+/** `fresh`: trials run after the case was flagged; the shrunk rate knows them, the counts shown do not. */
+function armOf(
+  tallied: ArmTally,
+  prior: CasePrior,
+  fresh: { readonly passed: number; readonly trials: number } = { passed: 0, trials: 0 },
+): CaseArm {
   return {
     passRate: rateOf(tallied),
     score: tallied.scoreSum / tallied.graded,
     passed: tallied.passed,
     trials: tallied.graded,
-    shrunkRate: prior.posterior(tallied.passed, tallied.graded).mean,
+    shrunkRate: prior.posterior(tallied.passed + fresh.passed, tallied.graded + fresh.trials).mean,
   };
 }
 
@@ -201,8 +206,8 @@ export function caseDeltas(pairs: readonly PairedCase[], context: CaseContext): 
       evidence: judged.evidence,
       flaky:
         (judged.verdict === 'unchanged' || judged.verdict === 'inconclusive') && isFlaky(pair, context.prior),
-      baseline: armOf(pair.baseline, context.prior),
-      candidate: armOf(pair.candidate, context.prior),
+      baseline: armOf(pair.baseline, context.prior, test?.baseline),
+      candidate: armOf(pair.candidate, context.prior, test?.candidate),
       delta: rateOf(pair.candidate) - rateOf(pair.baseline),
       interval: intervalOf(pair),
       p: test === undefined ? one.drop : test.p,

@@ -65,11 +65,15 @@ export class CasePrior {
     });
   }
 
-  /** Posterior mean rate, and the probability that the case sometimes passes and sometimes fails (rate in (0.1, 0.9)). */
+  /**
+   * Posterior mean rate, and the probability that the case sometimes passes and sometimes fails (rate in (0.1, 0.9)). The mean is under
+   * the cautious prior: that no case of the baseline was broken must not explain away eleven failures of eleven.
+   */
   posterior(passed: number, graded: number): { mean: number; mixed: number } {
     return remember(this.posteriors, `${passed}/${graded}`, () => {
-      const posterior = ratePosterior(this.prior, { x: passed, k: graded });
-      return { mean: posterior.mean, mixed: posterior.probBetween(0.1, 0.9) };
+      const seen = { x: passed, k: graded };
+      const mixed = ratePosterior(this.prior, seen).probBetween(0.1, 0.9);
+      return { mean: ratePosterior(this.cautious, seen).mean, mixed };
     });
   }
 }

@@ -56,6 +56,12 @@ export function armSummary(
     cases: pairs.length,
     trials: rate?.trials ?? 0,
     passed: rate?.passed ?? 0,
+    spent: {
+      calls: summary.calls,
+      costUsd: summary.costUsd,
+      judgeCostUsd: summary.judgeCostUsd,
+      judge: summary.judge,
+    },
   };
 }
 

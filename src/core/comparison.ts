@@ -29,6 +29,17 @@ export interface ArmSummary {
   readonly trials: number;
   /** Passed trials among them. */
   readonly passed: number;
+  /** What the whole snapshot took, fresh trials for flagged cases not counted; absent in comparisons kept by earlier versions. */
+  readonly spent?:
+    | {
+        readonly calls: number;
+        /** US dollars; null = unknown for at least one trial. */
+        readonly costUsd: number | null;
+        readonly judgeCostUsd: number | null;
+        /** Fingerprint of the judge; null without one. */
+        readonly judge: string | null;
+      }
+    | undefined;
 }
 
 export interface CaseArm {
@@ -37,7 +48,7 @@ export interface CaseArm {
   readonly score: number;
   readonly passed: number;
   readonly trials: number;
-  /** Posterior mean under the suite's prior, for display; null when not computed. */
+  /** Posterior mean under the suite's prior, fresh trials included, for display; null when not computed. */
   readonly shrunkRate: number | null;
 }
 

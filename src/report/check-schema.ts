@@ -41,6 +41,15 @@ const arm = z.object({
   cases: z.int().min(0),
   trials: z.int().min(0).describe('graded trials among the compared cases'),
   passed: z.int().min(0),
+  spent: z
+    .object({
+      calls: z.int().min(0),
+      costUsd: z.number().min(0).nullable().describe('US dollars; null = unknown'),
+      judgeCostUsd: z.number().min(0).nullable(),
+      judge: hash.nullable(),
+    })
+    .optional()
+    .describe('what the whole snapshot took; fresh trials for flagged cases are not counted here'),
 });
 
 const caseArm = z.object({
@@ -48,7 +57,9 @@ const caseArm = z.object({
   score: share,
   passed: z.int().min(0),
   trials: z.int().min(0),
-  shrunkRate: share.nullable().describe("posterior mean under the suite's prior, for display"),
+  shrunkRate: share
+    .nullable()
+    .describe("posterior mean under the suite's prior, fresh trials included, for display"),
 });
 
 const caseBase = {

@@ -2,7 +2,7 @@
 
 import type { Comparison, PairedDelta } from '../core/index.ts';
 import { shortHash } from '../core/index.ts';
-import { headline, isPaired, ladderLines } from './comparison-text.ts';
+import { headline, isPaired, ladderLines, spentLines } from './comparison-text.ts';
 import { htmlText, logText, markdownFence, markdownText, terminalLine } from './escape.ts';
 import { count, percent, pointInterval, pValue, signed, when } from './format.ts';
 
@@ -171,10 +171,15 @@ function caseTable(title: string, deltas: readonly PairedDelta[], most: number):
     '|---|---|---|---|---|---|',
     ...shown.map(
       (d) =>
-        `| ${cell(d.id, 100)}${d.critical ? ' **critical**' : ''} | ${d.baseline.passed}/${d.baseline.trials} | ${d.candidate.passed}/${d.candidate.trials} | ${signed(d.delta, 2)} | ${d.evidence ?? ''} | ${cell(d.reason)} |`,
+        `| ${cell(d.id, 100)}${d.critical ? ' **critical**' : ''} | ${rateCell(d.baseline)} | ${rateCell(d.candidate)} | ${signed(d.delta, 2)} | ${d.evidence ?? ''} | ${cell(d.reason)} |`,
     ),
     ...(deltas.length > shown.length ? ['', `… ${count(deltas.length - shown.length, 'more case')}`] : []),
   ];
+}
+
+/** Passes of trials, and the rate they amount to under the suite's prior. */
+function rateCell({ passed, trials, shrunkRate }: PairedDelta['baseline']): string {
+  return `${passed}/${trials}${shrunkRate === null ? '' : ` (${shrunkRate.toFixed(2)})`}`;
 }
 
 function exampleLines(d: PairedDelta): string[] {
@@ -214,12 +219,18 @@ function sliceLines(c: Comparison, h: string): string[] {
 }
 
 function channelLines(c: Comparison, h: string): string[] {
-  const shifted = (['length', 'latencyMs', 'costUsd', 'refusalRate', 'embedding'] as const).filter(
-    (m) =>
-      c.metrics[m].verdict === 'shifted' || (m === 'embedding' && c.metrics[m].verdict === 'unavailable'),
+  const told = (['length', 'latencyMs', 'costUsd', 'refusalRate', 'embedding'] as const).filter(
+    (m) => c.metrics[m].verdict !== 'not-tested' || m === 'latencyMs',
   );
-  if (shifted.length === 0) return [];
-  return [`${h} Other channels`, '', ...shifted.map((m) => `- ${m}: ${cell(c.metrics[m].reason, 500)}`)];
+  if (told.every((m) => c.metrics[m].p === null && c.metrics[m].verdict !== 'unavailable')) return [];
+  return [
+    `${h} Other channels`,
+    '',
+    ...told.map((m) => {
+      const { verdict, reason } = c.metrics[m];
+      return `- ${m}, ${verdict === 'shifted' ? '**shifted**' : verdict}: ${cell(reason, 500)}`;
+    }),
+  ];
 }
 
 function attributionLines(c: Comparison): string[] {
@@ -233,13 +244,22 @@ function attributionLines(c: Comparison): string[] {
 }
 
 function methodLines(c: Comparison): string[] {
-  const { overall } = c;
+  const { overall, engine } = c;
+  const { generalisation } = overall;
+  const beyond =
+    generalisation.interval === null
+      ? (generalisation.note ?? '')
+      : `beyond these cases (95 %, ${count(generalisation.clusters, 'group')}): ${pointInterval(generalisation.interval)}`;
+  const flaky = c.cases.filter(isPaired).filter((d) => d.flaky);
   const unseen =
     overall.minimumDetectable === null
       ? ''
       : `; a uniform drop smaller than ${(100 * overall.minimumDetectable).toFixed(1)} points could not have been seen`;
   return [
-    `<sub>${cell(overall.method)}; ${overall.pairs} pairs, p ${pValue(overall.p, overall.log10p)}; seed ${c.engine.seed}${unseen}.</sub>`,
+    `<sub>${cell(overall.method)}; ${overall.pairs} pairs, p ${pValue(overall.p, overall.log10p)}; margin ${percent(engine.margin)}, alpha ${engine.alphaAggregate} + ${engine.alphaCase}, tier ${cell(engine.tier, 60)}, ${engine.replicates} replicates, seed ${engine.seed}${unseen}.</sub>`,
+    ...(beyond === '' ? [] : [`<sub>${cell(beyond)}.</sub>`]),
+    ...(flaky.length === 0 ? [] : [`<sub>Flaky on both sides: ${count(flaky.length, 'case')}.</sub>`]),
+    ...spentLines(c).map((line) => `<sub>${cell(line, 500)}.</sub>`),
     ...ladderLines(c).map((line) => `<sub>${cell(line, 500)}</sub>`),
   ];
 }

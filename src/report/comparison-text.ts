@@ -77,6 +77,16 @@ export function comparisonText(c: Comparison, options: TextOptions = {}): string
       ),
     );
 
+    const flaky = paired.filter((d) => d.flaky);
+    if (flaky.length > 0)
+      out.push(
+        '',
+        `Flaky on both sides (${flaky.length}): ${flaky
+          .slice(0, 8)
+          .map((d) => terminalLine(d.id, 60))
+          .join(', ')}${flaky.length > 8 ? ', …' : ''}`,
+      );
+
     out.push('', 'Flips between the arms (cases)');
     const { flips } = c;
     out.push(
@@ -158,7 +168,7 @@ function caseSection(title: string, deltas: readonly PairedDelta[], max: number,
         d.delta,
         2,
       )}  ${verdictStyle(style, d.verdict)(d.evidence ?? d.verdict)}`,
-      `    ${style.dim(terminalLine(d.reason, 200))}`,
+      `    ${style.dim(`${terminalLine(d.reason, 200)}${shrunkText(d)}`)}`,
     );
     if (d.example !== undefined) {
       lines.push(
@@ -171,6 +181,12 @@ function caseSection(title: string, deltas: readonly PairedDelta[], max: number,
   }
   if (deltas.length > max) lines.push(`  … ${deltas.length - max} more; --json has all of them`);
   return lines;
+}
+
+/** What the counts amount to under the suite's prior: three of three is not certainty. */
+function shrunkText({ baseline, candidate }: PairedDelta): string {
+  if (baseline.shrunkRate === null || candidate.shrunkRate === null) return '';
+  return `; shrunk ${baseline.shrunkRate.toFixed(2)} → ${candidate.shrunkRate.toFixed(2)}`;
 }
 
 function sliceLines(c: Comparison, style: Style): string[] {
@@ -203,7 +219,9 @@ function metricLines(c: Comparison, style: Style): string[] {
       ? 'not known'
       : `${show(m.candidate.mean)} mean, p50 ${show(m.candidate.p50)}, p95 ${show(m.candidate.p95)}`,
     m.verdict === 'shifted' ? style.yellow(m.verdict) : m.verdict,
-    m.change === null ? '' : `${signed(100 * m.change, 0)} %`,
+    [m.change === null ? '' : `${signed(100 * m.change, 0)} %`, m.p === null ? '' : `p ${pValue(m.p)}`]
+      .filter((part) => part !== '')
+      .join(', '),
   ];
   const number = (v: number | null): string => (v === null ? 'not known' : v.toFixed(1));
   const { refusalRate } = c.metrics;
@@ -250,7 +268,7 @@ function methodLines(c: Comparison): string[] {
   const { overall, engine } = c;
   const lines = [
     '',
-    `Method: ${overall.method}; ${overall.pairs} pairs, p ${pValue(overall.p, overall.log10p)} two-sided; margin ${percent(engine.margin)}, alpha ${engine.alphaAggregate} + ${engine.alphaCase}, seed ${engine.seed}, ${engine.replicates} replicates`,
+    `Method: ${overall.method}; ${overall.pairs} pairs, p ${pValue(overall.p, overall.log10p)} two-sided; tier ${engine.tier}, k ${trialsPerCase(overall)}; margin ${percent(engine.margin)}, alpha ${engine.alphaAggregate} + ${engine.alphaCase}, seed ${engine.seed}, ${engine.replicates} replicates`,
   ];
   if (overall.minimumDetectable !== null) {
     lines.push(
@@ -260,6 +278,7 @@ function methodLines(c: Comparison): string[] {
   if (overall.trialsNeeded !== null) {
     lines.push(`  To settle it: about ${count(overall.trialsNeeded, 'trial')} per case and arm.`);
   }
+  lines.push(...spentLines(c).map((line) => `  ${line}`));
   lines.push(...ladderLines(c).map((line) => `  ${terminalLine(line, 500)}`));
   const { generalisation } = overall;
   if (generalisation.interval !== null) {
@@ -268,6 +287,27 @@ function methodLines(c: Comparison): string[] {
     );
   }
   return lines;
+}
+
+function trialsPerCase({
+  baselineTrialsPerCase: a,
+  candidateTrialsPerCase: b,
+}: Comparison['overall']): string {
+  const shown = (k: number | null): string => (k === null ? '0' : String(Number(k.toFixed(1))));
+  return `${shown(a)} → ${shown(b)}`;
+}
+
+/** Calls and money, and who judged. */
+export function spentLines({ baseline, candidate, engine }: Comparison): string[] {
+  const { spent } = candidate;
+  if (spent === undefined) return [];
+  const cost = (s: NonNullable<ArmSummary['spent']>): string =>
+    s.judge === null
+      ? `${count(s.calls, 'call')}, ${usd(s.costUsd)}`
+      : `${count(s.calls, 'call')}, ${usd(s.costUsd)} and ${usd(s.judgeCostUsd)} for the judge ${shortHash(s.judge)}`;
+  const before = baseline.spent === undefined ? '' : `baseline ${cost(baseline.spent)}; `;
+  const now = engine.callsSpent === 0 ? '' : `; ${count(engine.callsSpent, 'call')} for this comparison`;
+  return [`Spent: ${before}candidate ${cost(spent)}${now}`];
 }
 
 /** How the comparison was climbed, and what was asked of the pair before; nothing for a first comparison at a single tier. */

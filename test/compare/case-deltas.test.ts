@@ -55,6 +55,10 @@ describe('without fresh trials', () => {
     });
     expect(angry.q).toBeLessThanOrEqual(0.1);
     expect(angry.interval?.[1]).toBeLessThan(0);
+    // No case of the baseline ever failed; that must not explain ten failures of eleven away, nor be forgotten for three of eleven.
+    expect(lost?.baseline.shrunkRate).toBeGreaterThan(0.95);
+    expect(lost?.candidate.shrunkRate).toBeLessThan(0.3);
+    expect(cleared?.candidate.shrunkRate).toBeGreaterThan(lost?.candidate.shrunkRate ?? 1);
     expect(comparison.counts.regressed).toBe(1);
   });
 
