@@ -1,10 +1,12 @@
 // The nouns everybody shares.
 
 export * from './bisect.ts';
+export * from './calibration.ts';
 export * from './case-list.ts';
 export * from './check.ts';
 export * from './comparison.ts';
 export * from './conversation.ts';
+export * from './demo-beat.ts';
 export * from './drill.ts';
 export * from './errors.ts';
 export * from './exam.ts';

@@ -1,13 +1,11 @@
 // The grade room's entry: trials in, grades out.
 
 export {
-  type Calibration,
   type CalibrationOptions,
   calibrate,
   type LabelledItem,
   MOST_INCONSISTENT,
   majorityLabel,
-  type Share,
 } from './calibration.ts';
 export type {
   CostMeter,

@@ -1,43 +1,17 @@
 // The demo's story, beat by beat, for a terminal. Every number comes from the run that is being told.
 
-import type { Comparison, RollbackDecision, SnapshotSummary } from '../core/index.ts';
+import type { DemoBeat } from '../core/index.ts';
 import { comparisonText } from './comparison-text.ts';
 import { terminalLine } from './escape.ts';
 import { percent, points } from './format.ts';
 import { rollbackText } from './rollback-text.ts';
 import { PLAIN, type Style } from './style.ts';
 
-type Beat =
-  | {
-      readonly kind: 'start';
-      readonly suite: string;
-      readonly cases: number;
-      readonly scenario: string;
-      readonly changeAt: string;
-    }
-  | { readonly kind: 'earlier-release'; readonly at: string; readonly snapshot: SnapshotSummary }
-  | {
-      readonly kind: 'night';
-      readonly at: string;
-      readonly snapshot: SnapshotSummary;
-      readonly verdict: string | null;
-      readonly rerun: boolean;
-      readonly alarm: boolean;
-    }
-  | { readonly kind: 'blessed'; readonly snapshot: string }
-  | { readonly kind: 'prompt-change'; readonly at: string; readonly comparison: Comparison }
-  | { readonly kind: 'alarm'; readonly comparison: Comparison }
-  | { readonly kind: 'rollback'; readonly decision: RollbackDecision }
-  | {
-      readonly kind: 'written';
-      readonly files: readonly string[];
-      readonly baseline: string;
-      readonly incident: string;
-      readonly worstCase: string | null;
-    };
-
 /** One beat as lines of text. `dir` is the folder as the reader typed it, for the commands at the end. */
-export function demoBeatText(beat: Beat, options: { readonly style?: Style; readonly dir: string }): string {
+export function demoBeatText(
+  beat: DemoBeat,
+  options: { readonly style?: Style; readonly dir: string },
+): string {
   const style = options.style ?? PLAIN;
   switch (beat.kind) {
     case 'start':

@@ -1,6 +1,6 @@
 // What is known of the judge, and what re-grading did, for a person at a terminal.
 
-import type { SnapshotSummary } from '../core/index.ts';
+import type { Calibration, Share, SnapshotSummary } from '../core/index.ts';
 import { shortHash } from '../core/index.ts';
 import { terminalLine } from './escape.ts';
 import { count, percent, pValue } from './format.ts';
@@ -88,59 +88,11 @@ export function judgeCheckText(c: CheckedJudge, options: { readonly style?: Styl
   return `${lines.join('\n')}\n`;
 }
 
-interface Share {
-  readonly value: number;
-  readonly lower: number;
-  readonly upper: number;
-  readonly n: number;
-}
-
 /** The figures of `judge calibrate`, as the report needs them. */
 export interface CalibratedJudge {
   readonly judge: string;
   readonly at: string;
-  readonly calibration: {
-    readonly items: number;
-    readonly noMajority: number;
-    readonly unparsable: number;
-    readonly raters: number;
-    readonly labels: readonly string[];
-    readonly confusion: readonly (readonly number[])[];
-    readonly agreement: number;
-    readonly kappa: number;
-    readonly weightedKappa: number | null;
-    readonly ac1: number;
-    readonly humanAlpha: number | null;
-    readonly humanPairs: readonly {
-      readonly raters: readonly [number, number];
-      readonly agreement: number;
-      readonly kappa: number;
-    }[];
-    readonly sensitivity: Share | null;
-    readonly specificity: Share | null;
-    readonly youden: { readonly J: number; readonly lower: number; readonly upper: number } | null;
-    readonly mayGate: boolean;
-    readonly whyNot: string | null;
-    readonly corrected: {
-      readonly observed: number;
-      readonly value: number;
-      readonly lower: number;
-      readonly upper: number;
-    } | null;
-    readonly length: {
-      readonly judge: number | null;
-      readonly human: number | null;
-      readonly n: number;
-    } | null;
-    readonly position: {
-      readonly pairs: number;
-      readonly inconsistent: number;
-      readonly firstWins: number;
-      readonly p: number;
-      readonly invalid: boolean;
-    } | null;
-    readonly notes: readonly string[];
-  };
+  readonly calibration: Calibration;
 }
 
 /** How right the judge is, beside how far people agree among themselves. */

@@ -1,7 +1,7 @@
 // lastgood demo: the whole story in under a minute, offline.
 
 import { fileURLToPath } from 'node:url';
-import type { DemoBeat } from '../../workflow/project/demo.ts';
+import type { DemoBeat } from '../../core/index.ts';
 import { styleOf } from '../io.ts';
 import { cliProgress } from '../progress.ts';
 import type { Register } from '../register.ts';

@@ -1,7 +1,13 @@
 // Is the judge right? Its verdicts against people's labels: recorded ones from the file, or those on a snapshot's frozen outputs.
 
-import { LastgoodError, type Release, type SnapshotStore, type SnapshotSummary } from '../../core/index.ts';
-import { type Calibration, calibrate, type LabelledItem } from '../../grade/index.ts';
+import {
+  type Calibration,
+  LastgoodError,
+  type Release,
+  type SnapshotStore,
+  type SnapshotSummary,
+} from '../../core/index.ts';
+import { calibrate, type LabelledItem } from '../../grade/index.ts';
 import type { Workplace } from '../workplace.ts';
 import { type LabelColumns, type LabelRow, readLabels } from './judge-labels.ts';
 import { frozenOutputs } from './judge-outputs.ts';

@@ -7,6 +7,7 @@ import { compareSnapshots } from '../../compare/index.ts';
 import {
   type Clock,
   type Comparison,
+  type DemoBeat,
   LastgoodError,
   type Progress,
   type RollbackDecision,
@@ -56,36 +57,6 @@ export interface DemoInput {
   /** Tells the story as it happens. */
   readonly tell: (beat: DemoBeat) => void;
 }
-
-export type DemoBeat =
-  | {
-      readonly kind: 'start';
-      readonly suite: string;
-      readonly cases: number;
-      readonly scenario: string;
-      readonly changeAt: string;
-    }
-  | { readonly kind: 'earlier-release'; readonly at: string; readonly snapshot: SnapshotSummary }
-  | {
-      readonly kind: 'night';
-      readonly at: string;
-      readonly snapshot: SnapshotSummary;
-      readonly verdict: string | null;
-      readonly rerun: boolean;
-      readonly alarm: boolean;
-    }
-  | { readonly kind: 'blessed'; readonly snapshot: string }
-  | { readonly kind: 'prompt-change'; readonly at: string; readonly comparison: Comparison }
-  | { readonly kind: 'alarm'; readonly comparison: Comparison }
-  | { readonly kind: 'rollback'; readonly decision: RollbackDecision }
-  | {
-      readonly kind: 'written';
-      readonly db: string;
-      readonly files: readonly string[];
-      readonly baseline: string;
-      readonly incident: string;
-      readonly worstCase: string | null;
-    };
 
 export interface DemoResult {
   readonly nights: number;
