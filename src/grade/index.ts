@@ -5,10 +5,10 @@ export {
   type CalibrationOptions,
   calibrate,
   type LabelledItem,
-  MOST_INCONSISTENT,
   majorityLabel,
   type Share,
 } from './calibration.ts';
+export { MOST_INCONSISTENT } from './consistency.ts';
 export type {
   CostMeter,
   Examined,
