@@ -364,16 +364,14 @@ export class SqliteLedger implements SnapshotStore {
   }
 
   #numbersOf(suite: number): ReadonlyMap<string, number> {
-    if (this.#caseNumbers?.suite !== suite) {
-      const last = this.#lastExamined;
-      // A comparison has just read the cases; their ids are not read once more.
-      const byId =
-        last?.suite === suite && last.version === this.#dataVersion()
-          ? new Map(last.cases.map(({ facts }) => [facts.id, facts.caseNo]))
-          : this.#suites.numbers(suite);
-      this.#caseNumbers = { suite, byId };
-    }
-    return this.#caseNumbers.byId;
+    if (this.#caseNumbers?.suite === suite) return this.#caseNumbers.byId;
+    const last = this.#lastExamined; // a comparison has just read the cases
+    const byId =
+      last?.suite === suite && last.version === this.#dataVersion()
+        ? new Map(last.cases.map(({ facts }) => [facts.id, facts.caseNo]))
+        : this.#suites.numbers(suite);
+    this.#caseNumbers = { suite, byId };
+    return byId;
   }
 
   /** Raised by what another connection does to the file: pruned rows may have their numbers given to others. */
