@@ -131,7 +131,7 @@ try {
     ...['json', 'markdown', 'junit', 'html'].map((format) => ({
       name: `\`diff --format ${format}\`, ${large}`,
       args: diff(big, 'sflipped', '--format', format, '-o', join(folder, 'out', `diff.${format}`)),
-      cpu: 12,
+      cpu: format === 'markdown' ? 6 : 12,
       rss: 500,
       code: 1,
     })),
@@ -161,11 +161,12 @@ try {
   // Resuming changes the ledger, so it is measured once.
   const bare = await measure(['-e', '0']);
   const size = statSync(interrupted).size;
-  const resumed = await measure([BIN, 'run', '--resume', 'sresume', '--db', interrupted], {
-    OPENAI_API_KEY: 'sk-loopback-bench-key',
-  });
+  // Without any key: a run that has every answer asks nobody.
+  const resumed = await measure([BIN, 'run', '--resume', 'sresume', '--db', interrupted]);
+  const resumeOk = resumed.cpuMs <= 600 && resumed.code === 0;
+  if (!resumeOk) missed++;
   console.log(
-    `| \`run --resume\`, all 1,000 done (once) | ${(resumed.cpuMs / 1000).toFixed(2)} | ${(resumed.cpuMs / bare.cpuMs).toFixed(1)} | ${resumed.rssMb.toFixed(0)} | ${(resumed.stdout.length / 1e6).toFixed(2)} | ${resumed.code} | ≤ 0.6 s | ${resumed.cpuMs <= 600 && resumed.code === 0 ? 'ok' : 'MISS'}, ledger ${(100 * (statSync(interrupted).size / size - 1)).toFixed(1)} % larger |`,
+    `| \`run --resume\`, all 1,000 done (once) | ${(resumed.cpuMs / 1000).toFixed(2)} | ${(resumed.cpuMs / bare.cpuMs).toFixed(1)} | ${resumed.rssMb.toFixed(0)} | ${(resumed.stdout.length / 1e6).toFixed(2)} | ${resumed.code} | ≤ 0.6 s | ${resumeOk ? 'ok' : 'MISS'}, ledger ${(100 * (statSync(interrupted).size / size - 1)).toFixed(1)} % larger |`,
   );
   console.log(`\n${missed === 0 ? 'every target met' : `${missed} missed`}`);
 } finally {

@@ -1,6 +1,9 @@
 // The public API: the nouns, the jobs and the reports. Nothing else is promised to stay.
 
+export * from './core/grader-catalogue.ts';
 export * from './core/index.ts';
+export * from './core/policy-schema.ts';
+export * from './core/prices-schema.ts';
 export {
   comparisonHtml,
   comparisonJunit,

@@ -4,7 +4,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { z } from 'zod';
 import { type CompareOptions, compareSnapshots, flagCases } from '../../src/compare/index.ts';
-import { type PolicyFile, policySchema, resolvePolicy, type SnapshotResults } from '../../src/core/index.ts';
+import { type PolicyFile, resolvePolicy, type SnapshotResults } from '../../src/core/index.ts';
+import { policySchema } from '../../src/core/policy-schema.ts';
 import { comparisonText } from '../../src/report/index.ts';
 import { designPower } from '../../src/stats/index.ts';
 import { looksAfter } from '../../src/workflow/compare/compare-plan.ts';

@@ -14,7 +14,7 @@ Results go to stdout, progress and warnings to stderr. Colour only on a terminal
 `;
 
 /** The page as it should be. */
-export function cliPage(): string {
+export async function cliPage(): Promise<string> {
   const silent: Io = {
     out: () => {},
     err: () => {},
@@ -28,7 +28,7 @@ export function cliPage(): string {
     signal: new AbortController().signal,
     hardSignal: new AbortController().signal,
   };
-  const program = buildProgram(silent, () => {});
+  const program = await buildProgram(silent, () => {});
   const parts = [INTRO, section(program, 'lastgood')];
   for (const command of program.commands) parts.push(...sections(command, `lastgood ${command.name()}`));
   return `${parts.join('\n')}`;
@@ -50,8 +50,8 @@ function section(command: Command, title: string): string {
   return `## ${title}\n\n\`\`\`text\n${help.trimEnd()}\n\`\`\`\n`;
 }
 
-function main(): void {
-  const page = cliPage();
+async function main(): Promise<void> {
+  const page = await cliPage();
   if (!process.argv.includes('--check')) {
     writeFileSync(FILE, page);
     return;
@@ -68,4 +68,4 @@ function main(): void {
   }
 }
 
-if (import.meta.main) main();
+if (import.meta.main) await main();

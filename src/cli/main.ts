@@ -8,10 +8,14 @@ import { buildProgram } from './program.ts';
 /** 0 good · 1 regression · 2 wrong input · 3 could not tell · 4 could not do the work · 5 no rollback target · 130 interrupted. */
 export async function main(argv: readonly string[], io: Io = processIo()): Promise<number> {
   const result = { exitCode: 0 };
-  const program = buildProgram(io, (code) => {
-    result.exitCode = code;
-  });
   try {
+    const program = await buildProgram(
+      io,
+      (code) => {
+        result.exitCode = code;
+      },
+      argv[0],
+    );
     await program.parseAsync([...argv], { from: 'user' });
     return result.exitCode;
   } catch (error) {

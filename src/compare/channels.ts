@@ -5,7 +5,7 @@ import type { ChannelAction } from '../core/policy.ts';
 import type { CaseResult, TrialResult } from '../core/snapshot.ts';
 import { clusteredMean } from '../stats/clustered-mean.ts';
 import { holm } from '../stats/multiple-testing.ts';
-import { poolStrata } from '../stats/permutation-data.ts';
+import type { PooledStrata } from '../stats/permutation-data.ts';
 import { quantile7Sorted } from '../stats/quantile.ts';
 import { stratifiedExact } from '../stats/stratified-exact.ts';
 import { chooseReplicates, withinStratumPermutation } from '../stats/within-stratum-permutation.ts';
@@ -23,12 +23,17 @@ const lengthOf: Reading = (trial) => trial.length;
 const latencyOf: Reading = (trial) => trial.latencyMs;
 const costOf: Reading = (trial) => trial.costUsd;
 
-/** Values of one channel in both arms, one array a case. */
-interface Readings {
-  readonly baseline: readonly (readonly number[])[];
-  readonly candidate: readonly (readonly number[])[];
+/** The known values of one channel in one arm, one after another: case `i` has those from `starts[i]` to before `starts[i + 1]`. */
+interface ArmReadings {
+  readonly values: Float64Array;
+  readonly starts: Int32Array;
   /** Answered trials of which the channel is not known. */
-  readonly unknown: { readonly baseline: number; readonly candidate: number };
+  readonly unknown: number;
+}
+
+interface Readings {
+  readonly baseline: ArmReadings;
+  readonly candidate: ArmReadings;
 }
 
 /** A channel before the family is adjusted. */
@@ -38,79 +43,102 @@ interface Tested {
   readonly finish: (adjusted: number | null) => Metric;
 }
 
-function readArm(result: CaseResult, reading: Reading): { values: number[]; unknown: number } {
-  const values: number[] = [];
+function readArm(cases: readonly SameInput[], arm: 'baseline' | 'candidate', reading: Reading): ArmReadings {
+  let most = 0;
+  for (const pair of cases) most += pair[arm].trials.length;
+  const values = new Float64Array(most);
+  const starts = new Int32Array(cases.length + 1);
+  let at = 0;
   let unknown = 0;
-  for (const trial of result.trials) {
-    if (trial.status !== 'answered') continue;
-    const value = reading(trial);
-    if (value === null) unknown += 1;
-    else values.push(value);
+  for (const [i, pair] of cases.entries()) {
+    for (const trial of pair[arm].trials) {
+      if (trial.status !== 'answered') continue;
+      const value = reading(trial);
+      if (value === null) unknown += 1;
+      else values[at++] = value;
+    }
+    starts[i + 1] = at;
   }
-  return { values, unknown };
+  return { values: values.subarray(0, at), starts, unknown };
 }
 
 function readingsOf(cases: readonly SameInput[], reading: Reading): Readings {
-  const baseline: number[][] = [];
-  const candidate: number[][] = [];
-  const unknown = { baseline: 0, candidate: 0 };
-  for (const pair of cases) {
-    const before = readArm(pair.baseline, reading);
-    const after = readArm(pair.candidate, reading);
-    unknown.baseline += before.unknown;
-    unknown.candidate += after.unknown;
-    baseline.push(before.values);
-    candidate.push(after.values);
-  }
-  return { baseline, candidate, unknown };
+  return {
+    baseline: readArm(cases, 'baseline', reading),
+    candidate: readArm(cases, 'candidate', reading),
+  };
 }
 
-function distributionOf(arm: readonly (readonly number[])[]): Distribution | null {
-  let n = 0;
-  for (const values of arm) n += values.length;
+function distributionOf({ values }: ArmReadings): Distribution | null {
+  const n = values.length;
   if (n === 0) return null;
-  const sorted = new Float64Array(n);
-  let at = 0;
+  const sorted = values.slice().sort();
+  return {
+    n,
+    mean: sumOf(values) / n,
+    p50: quantile7Sorted(sorted, 0.5),
+    p95: quantile7Sorted(sorted, 0.95),
+  };
+}
+
+function sumOf(values: Float64Array): number {
   let sum = 0;
-  for (const values of arm)
-    for (const value of values) {
-      sorted[at++] = value;
-      sum += value;
-    }
-  sorted.sort();
-  return { n, mean: sum / n, p50: quantile7Sorted(sorted, 0.5), p95: quantile7Sorted(sorted, 0.95) };
+  for (let i = 0; i < values.length; i++) sum += values[i] as number;
+  return sum;
+}
+
+/** Does case `i` have a value in both arms? */
+function isPaired({ baseline: a, candidate: b }: Readings, i: number): boolean {
+  return (
+    (a.starts[i + 1] as number) > (a.starts[i] as number) &&
+    (b.starts[i + 1] as number) > (b.starts[i] as number)
+  );
 }
 
 /** The cases with a value in both arms, transformed. */
-function strataOf(
-  readings: Readings,
-  transform: (value: number) => number,
-): { A: number[][]; B: number[][] } {
-  const A: number[][] = [];
-  const B: number[][] = [];
-  for (const [i, before] of readings.baseline.entries()) {
-    const after = readings.candidate[i] ?? [];
-    if (before.length === 0 || after.length === 0) continue;
-    A.push(before.map(transform));
-    B.push(after.map(transform));
+function strataOf(readings: Readings, transform: (value: number) => number): PooledStrata {
+  const { baseline, candidate } = readings;
+  const kA: number[] = [];
+  const kB: number[] = [];
+  const values = new Float64Array(baseline.values.length + candidate.values.length);
+  let at = 0;
+  for (let i = 0; i + 1 < baseline.starts.length; i++) {
+    if (!isPaired(readings, i)) continue;
+    for (const [{ values: from, starts }, sizes] of [
+      [baseline, kA],
+      [candidate, kB],
+    ] as const) {
+      const end = starts[i + 1] as number;
+      sizes.push(end - (starts[i] as number));
+      for (let j = starts[i] as number; j < end; j++) values[at++] = transform(from[j] as number);
+    }
   }
-  return { A, B };
+  return { values: values.subarray(0, at), kA: Int32Array.from(kA), kB: Int32Array.from(kB) };
 }
 
 /** Two-sided p of the within-case permutation of the mean difference; null when nothing is paired. */
-function permutationP(A: readonly number[][], B: readonly number[][], settings: Settings): number | null {
-  if (A.length === 0) return null;
-  const data = poolStrata(A, B);
+function permutationP(data: PooledStrata, settings: Settings): number | null {
+  if (data.kA.length === 0) return null;
   // A decision at 0.01 needs fewer replicates than one at 0.0001: a large suite spends a quarter of them on a channel.
-  const draws = 4 * (data.values.length - A.length);
+  const draws = 4 * (data.values.length - data.kA.length);
   const replicates = Math.min(settings.replicates, chooseReplicates(draws));
   const family = withinStratumPermutation(data, [null], { seed: settings.seed, replicates });
   return Math.min(1, 2 * Math.min(family.less.raw[0] ?? 1, family.greater.raw[0] ?? 1));
 }
 
-function meanDifferences(A: readonly number[][], B: readonly number[][]): number[] {
-  const mean = (values: readonly number[]): number => values.reduce((s, v) => s + v, 0) / values.length;
-  return A.map((before, i) => mean(B[i] ?? []) - mean(before));
+function meanDifferences({ values, kA, kB }: PooledStrata): number[] {
+  const differences: number[] = [];
+  let at = 0;
+  const mean = (count: number): number => {
+    let sum = 0;
+    for (const end = at + count; at < end; at++) sum += values[at] as number;
+    return sum / count;
+  };
+  for (let i = 0; i < kA.length; i++) {
+    const before = mean(kA[i] as number);
+    differences.push(mean(kB[i] as number) - before);
+  }
+  return differences;
 }
 
 function ratio(before: number | undefined, after: number | undefined): number | null {
@@ -182,32 +210,32 @@ function judged(
 function testLength(
   cases: readonly SameInput[],
   settings: Settings,
-): { tested: Tested; deltas: Map<string, number> } {
+): { tested: Tested; deltas: () => ReadonlyMap<string, number> } {
   const readings = readingsOf(cases, lengthOf);
   const frame = {
     unit: 'characters',
     baseline: distributionOf(readings.baseline),
     candidate: distributionOf(readings.candidate),
   };
-  const deltas = new Map<string, number>();
+  const none = (): ReadonlyMap<string, number> => new Map();
   const absent = missingSide(frame);
-  if (absent !== null) return { tested: untested(frame, 'unavailable', absent, null), deltas };
-  const { A, B } = strataOf(readings, (length) => Math.log(Math.max(length, 1)));
-  const d = meanDifferences(A, B);
+  if (absent !== null) return { tested: untested(frame, 'unavailable', absent, null), deltas: none };
+  const data = strataOf(readings, (length) => Math.log(Math.max(length, 1)));
+  const d = meanDifferences(data);
   if (d.length === 0)
-    return { tested: untested(frame, 'unavailable', 'no case was answered in both', null), deltas };
-  const ids = cases
-    .filter((_, i) => (readings.baseline[i] ?? []).length > 0 && (readings.candidate[i] ?? []).length > 0)
-    .map((pair) => pair.candidate.id);
-  for (const [i, id] of ids.entries()) deltas.set(id, d[i] ?? 0);
+    return { tested: untested(frame, 'unavailable', 'no case was answered in both', null), deltas: none };
+  const ids = cases.filter((_, i) => isPaired(readings, i)).map((pair) => pair.candidate.id);
   const whole = clusteredMean(d, ids);
   const change = Math.expm1(whole.mean);
   const interval: Metric['interval'] =
     whole.lo95 === null || whole.hi95 === null ? null : [Math.expm1(whole.lo95), Math.expm1(whole.hi95)];
   const text = `typical length ${signedPercent(change)} (p50 ${changeText(ratio(frame.baseline?.p50, frame.candidate?.p50))}, p95 ${changeText(ratio(frame.baseline?.p95, frame.candidate?.p95))})`;
   const moved = Math.abs(change) >= FLOOR.length;
-  const p = permutationP(A, B, settings);
-  return { tested: judged(frame, p, { change, interval, floor: FLOOR.length, moved, text }), deltas };
+  const p = permutationP(data, settings);
+  return {
+    tested: judged(frame, p, { change, interval, floor: FLOOR.length, moved, text }),
+    deltas: () => new Map(ids.map((id, i) => [id, d[i] ?? 0])),
+  };
 }
 
 function testLatency(cases: readonly SameInput[], settings: Settings): Tested {
@@ -229,16 +257,12 @@ function testLatency(cases: readonly SameInput[], settings: Settings): Tested {
       `${text}; not tested, because the arms were not run interleaved and the hour of the day moves latency too`,
       p50,
     );
-  const { A, B } = strataOf(readings, (ms) => Math.log(Math.max(ms, 1)));
   const moved = Math.abs(p50 ?? 0) >= FLOOR.latency || Math.abs(p95 ?? 0) >= FLOOR.latency;
-  const p = permutationP(A, B, settings);
+  const p = permutationP(
+    strataOf(readings, (ms) => Math.log(Math.max(ms, 1))),
+    settings,
+  );
   return judged(frame, p, { change: p50, interval: null, floor: FLOOR.latency, moved, text });
-}
-
-function sumOf(arm: readonly (readonly number[])[]): number {
-  let sum = 0;
-  for (const values of arm) for (const value of values) sum += value;
-  return sum;
 }
 
 function passesOf(cases: readonly SameInput[], arm: 'baseline' | 'candidate'): number {
@@ -256,7 +280,7 @@ function testCost(cases: readonly SameInput[], settings: Settings): Tested {
   };
   const absent = missingSide(frame);
   if (absent !== null) return untested(frame, 'unavailable', absent, null);
-  const unknown = readings.unknown.baseline + readings.unknown.candidate;
+  const unknown = readings.baseline.unknown + readings.candidate.unknown;
   if (unknown > 0)
     return untested(
       frame,
@@ -268,10 +292,12 @@ function testCost(cases: readonly SameInput[], settings: Settings): Tested {
   const after = passesOf(cases, 'candidate');
   if (before === 0 || after === 0)
     return untested(frame, 'not-tested', 'no trial passed on one side, so there is no cost per pass', null);
-  const change = ratio(sumOf(readings.baseline) / before, sumOf(readings.candidate) / after);
+  const change = ratio(sumOf(readings.baseline.values) / before, sumOf(readings.candidate.values) / after);
   if (change === null) return untested(frame, 'not-tested', 'the baseline cost nothing', null);
-  const { A, B } = strataOf(readings, (usd) => usd);
-  const p = permutationP(A, B, settings);
+  const p = permutationP(
+    strataOf(readings, (usd) => usd),
+    settings,
+  );
   return judged(frame, p, {
     change,
     interval: null,

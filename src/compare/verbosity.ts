@@ -13,13 +13,14 @@ export function verbosityNote(
   length: Metric,
   alpha: number,
   pairs: readonly PairedCase[],
-  lengthDeltas: ReadonlyMap<string, number>,
+  lengthDeltas: () => ReadonlyMap<string, number>,
 ): string | null {
   if (length.p === null || length.p > alpha || (length.change ?? 0) <= 0) return null;
+  const deltas = lengthDeltas();
   const x: number[] = [];
   const y: number[] = [];
   for (const pair of pairs) {
-    const longer = lengthDeltas.get(pair.id);
+    const longer = deltas.get(pair.id);
     if (pair.exam.judge === null || longer === undefined) continue;
     x.push(longer);
     y.push(pair.candidate.scoreSum / pair.candidate.graded - pair.baseline.scoreSum / pair.baseline.graded);

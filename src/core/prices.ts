@@ -1,23 +1,10 @@
 // Money: what a trial cost by the user's own price file. Unknown stays unknown.
 
-import { z } from 'zod';
+import type { z } from 'zod';
+import type { pricesSchema } from './prices-schema.ts';
 import type { Usage } from './provider.ts';
 
-const usdPerMillion = z.number().nonnegative();
-
-/** A price file: US dollars per million tokens by model id (a trailing `*` matches a prefix). */
-export const pricesSchema = z.strictObject({
-  'as-of': z.string().describe('date the prices were checked, ISO'),
-  models: z.record(
-    z.string(),
-    z.strictObject({
-      input: usdPerMillion,
-      output: usdPerMillion,
-      'cached-input': usdPerMillion.optional(),
-      'cache-write': usdPerMillion.optional(),
-    }),
-  ),
-});
+/** A price file's content. */
 export type Prices = z.output<typeof pricesSchema>;
 
 /** Cost of one call in US dollars; null when the model has no price or the usage was not disclosed. */

@@ -11,6 +11,7 @@ import {
   wilson,
   youdenJ,
 } from '../stats/index.ts';
+import { MOST_INCONSISTENT } from './consistency.ts';
 
 /** One item that people labelled and the judge was asked about. */
 export interface LabelledItem {
@@ -39,8 +40,6 @@ const FEWEST_ITEMS = 50;
 const FEWEST_PER_CLASS = 20;
 /** Lower end of J from which a judge may decide a gate. */
 const LEAST_YOUDEN = 0.5;
-/** Share of pairs that turn with the order above which a pairwise judge is invalid. */
-export const MOST_INCONSISTENT = 0.3;
 const UNPARSABLE = '(unparsable)';
 
 /** The label more than half of the people gave; null when there is none. */

@@ -4,9 +4,9 @@ export {
   type CalibrationOptions,
   calibrate,
   type LabelledItem,
-  MOST_INCONSISTENT,
   majorityLabel,
 } from './calibration.ts';
+export { MOST_INCONSISTENT } from './consistency.ts';
 export type {
   CostMeter,
   Examined,

@@ -4,9 +4,10 @@
 // request body on a line of its own before the trial that first uses it; an end line with the counts.
 
 import { z } from 'zod';
-import { GRADER_TYPES, type GraderType } from '../core/grader-spec.ts';
+import { GRADER_TYPES } from '../core/grader-catalogue.ts';
+import type { GraderType } from '../core/grader-spec.ts';
 import type { JsonObject, JsonValue } from '../core/json.ts';
-import { policySchema } from '../core/policy.ts';
+import { policySchema } from '../core/policy-schema.ts';
 import { LAYER_NAMES } from '../core/release.ts';
 import { SNAPSHOT_PURPOSES } from '../core/snapshot.ts';
 

@@ -364,16 +364,22 @@ export class SqliteLedger implements SnapshotStore {
   }
 
   #numbersOf(suite: number): ReadonlyMap<string, number> {
-    if (this.#caseNumbers?.suite !== suite) {
-      this.#caseNumbers = { suite, byId: this.#suites.numbers(suite) };
-    }
-    return this.#caseNumbers.byId;
+    if (this.#caseNumbers?.suite === suite) return this.#caseNumbers.byId;
+    const last = this.#lastExamined; // a comparison has just read the cases
+    const byId =
+      last?.suite === suite && last.version === this.#dataVersion()
+        ? new Map(last.cases.map(({ facts }) => [facts.id, facts.caseNo]))
+        : this.#suites.numbers(suite);
+    this.#caseNumbers = { suite, byId };
+    return byId;
   }
+
+  /** Raised by what another connection does to the file: pruned rows may have their numbers given to others. */
+  #dataVersion = (): number => this.#db.pragma('data_version', { simple: true }) as number;
 
   /** The cases of a suite under an exam. The two snapshots of a comparison mostly have both in common, so the last ones are kept. */
   #examined(suite: number, bookId: number): readonly ExaminedCase[] {
-    // Raised by whatever another connection does to the file: pruned rows may have their numbers given to others.
-    const version = this.#db.pragma('data_version', { simple: true }) as number;
+    const version = this.#dataVersion();
     const last = this.#lastExamined;
     if (last !== null && last.suite === suite && last.bookId === bookId && last.version === version)
       return last.cases;

@@ -1,13 +1,8 @@
 // The options of each grader as a suite may write them: its own, plus those every grader takes.
 
 import { z } from 'zod';
-import {
-  COMMON_GRADER_OPTIONS,
-  criterionShape,
-  GRADER_TYPES,
-  GRADERS,
-  type GraderType,
-} from '../core/grader-spec.ts';
+import { COMMON_GRADER_OPTIONS, criterionShape, GRADER_TYPES, GRADERS } from '../core/grader-catalogue.ts';
+import type { GraderType } from '../core/grader-spec.ts';
 
 /** A criterion of a rubric. `check` is a grader, also by its bare name. */
 export const criterionSchema = z.strictObject({

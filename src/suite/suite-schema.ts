@@ -1,7 +1,7 @@
 // What a suite file looks like.
 
 import { z } from 'zod';
-import { policySchema } from '../core/policy.ts';
+import { policySchema } from '../core/policy-schema.ts';
 
 const scalar = z.union([z.string(), z.number(), z.boolean(), z.null()]);
 

@@ -2,17 +2,8 @@
 
 import { randomBytes } from 'node:crypto';
 import { resolve } from 'node:path';
-import {
-  type Clock,
-  type Prices,
-  type Progress,
-  pricesSchema,
-  type Rng,
-  secretMask,
-  secretValues,
-} from '../core/index.ts';
-import { openLedger } from '../snapshot/index.ts';
-import { readChecked } from './project/checked-file.ts';
+import { type Clock, type Prices, type Progress, type Rng, secretMask, secretValues } from '../core/index.ts';
+import { openLedger } from '../snapshot/ledger.ts';
 import { type RedactRule, readPrivacy, type StoreMode } from './run/privacy.ts';
 import type { Workplace } from './workplace.ts';
 
@@ -69,6 +60,10 @@ export async function openWorkplace(input: WorkplaceInput): Promise<Workplace> {
 }
 
 /** A price file, checked. */
-export function readPrices(file: string): Promise<Prices> {
+export async function readPrices(file: string): Promise<Prices> {
+  const [{ readChecked }, { pricesSchema }] = await Promise.all([
+    import('./project/checked-file.ts'),
+    import('../core/prices-schema.ts'),
+  ]);
   return readChecked(file, pricesSchema, 'PRICES');
 }

@@ -3,8 +3,8 @@
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { Grade } from '../../src/core/grade.ts';
+import { GRADER_TYPES, GRADERS } from '../../src/core/grader-catalogue.ts';
 import type { GraderSpec } from '../../src/core/grader-spec.ts';
-import { GRADER_TYPES, GRADERS } from '../../src/core/grader-spec.ts';
 import type { JsonObject, JsonValue } from '../../src/core/json.ts';
 import { codePointLength } from '../../src/core/text.ts';
 import type { AnsweredTrial } from '../../src/core/trial.ts';

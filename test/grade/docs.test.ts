@@ -4,7 +4,8 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import type { ZodType } from 'zod';
-import { COMMON_GRADER_OPTIONS, GRADER_TYPES, GRADERS, type GraderType } from '../../src/core/grader-spec.ts';
+import { COMMON_GRADER_OPTIONS, GRADER_TYPES, GRADERS } from '../../src/core/grader-catalogue.ts';
+import type { GraderType } from '../../src/core/grader-spec.ts';
 
 const page = readFileSync(new URL('../../docs/graders.md', import.meta.url), 'utf8');
 const examples = [...page.matchAll(/```yaml\n(.*?)```/gs)].flatMap(([, yaml = '']) => {

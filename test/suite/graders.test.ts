@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { GRADER_TYPES, GRADERS } from '../../src/core/grader-spec.ts';
+import { GRADER_TYPES, GRADERS } from '../../src/core/grader-catalogue.ts';
 import { oneCase, suiteOf } from './world.ts';
 
 async function graders(grade: string, expected = '') {

@@ -5,7 +5,7 @@ import { Ajv } from 'ajv';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { schemaTexts, staleSchemas } from '../../src/cli/generate-schemas.ts';
-import { GRADER_TYPES } from '../../src/core/grader-spec.ts';
+import { GRADER_TYPES } from '../../src/core/grader-catalogue.ts';
 import { caseJsonSchema, suiteFileJsonSchema } from '../../src/suite/index.ts';
 import { folder, REFUND_BOT } from './world.ts';
 

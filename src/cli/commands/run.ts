@@ -97,10 +97,7 @@ export const registerRun: Register = (program, io, exit) => {
       asked = (await readSettings(io.cwd)).suite;
       if (asked === undefined) throw new InvalidArgumentError('name a suite, or give one in lastgood.yaml');
     }
-    const [{ runJob }, report] = await Promise.all([
-      import('../../workflow/run/run-job.ts'),
-      import('../../report/index.ts'),
-    ]);
+    const { runJob } = await import('../../workflow/run/run-job.ts');
     await withWorkplace(
       io,
       options,
@@ -132,24 +129,30 @@ export const registerRun: Register = (program, io, exit) => {
         });
         if (result.kind === 'estimate') {
           if (options.json) printJson(io, { schemaVersion: 1, kind: 'estimate', ...result.estimate });
-          else io.out(report.estimateText(result.estimate));
+          else {
+            const { estimateText } = await import('../../report/run-text.ts');
+            io.out(estimateText(result.estimate));
+          }
           return;
         }
         const { summary, comparison } = result;
         if (options.json) {
           printJson(io, { schemaVersion: 1, kind: 'run', snapshot: snapshotJson(summary), comparison });
         } else {
+          const { runText } = await import('../../report/run-text.ts');
           const style = styleOf(io);
           io.out(
-            report.runText(summary, {
+            runText(summary, {
               style,
               // A comparison says it among its notes.
               judge: comparison === null ? result.judgeNote : null,
               next: comparison === null ? `lastgood show ${summary.id}` : undefined,
             }),
           );
-          if (comparison !== null)
-            io.out(`\n${report.comparisonText(comparison, { style, next: result.next })}`);
+          if (comparison !== null) {
+            const { comparisonText } = await import('../../report/comparison-text.ts');
+            io.out(`\n${comparisonText(comparison, { style, next: result.next })}`);
+          }
         }
         exit(runExit(result, comparison === null ? 0 : gateExit(comparison)));
       },

@@ -6,7 +6,6 @@ import {
   type CaseDelta,
   type Comparison,
   changedLayers,
-  type SnapshotResults,
   type SnapshotStore,
   type SnapshotSummary,
   type StoredTrial,
@@ -44,7 +43,8 @@ export async function pageOptions(
 ): Promise<HtmlOptions> {
   const { id: a } = comparison.baseline;
   const { id: b } = comparison.candidate;
-  const [before, after] = [await store.results(a), await store.results(b)];
+  const before = await valuesOf(store, a);
+  const after = await valuesOf(store, b);
   const { details, leftOut } = await caseDetails(store, comparison, budget);
   const history = await runHistory(store, comparison);
   return {
@@ -52,8 +52,8 @@ export async function pageOptions(
     ...(leftOut === null ? {} : { leftOut }),
     ...(history.points.length >= MIN_RUNS ? { history } : {}),
     distributions: {
-      length: { baseline: values(before, 'length'), candidate: values(after, 'length') },
-      latencyMs: { baseline: values(before, 'latencyMs'), candidate: values(after, 'latencyMs') },
+      length: { baseline: before.length, candidate: after.length },
+      latencyMs: { baseline: before.latencyMs, candidate: after.latencyMs },
     },
     configuration: diffReleases(await store.releaseOf(a), await store.releaseOf(b)),
   };
@@ -111,13 +111,19 @@ function shownPart({ trial, grades }: StoredTrial): unknown {
   return [trial.status === 'answered' ? trial.output : trial.message, grades];
 }
 
-function values(results: SnapshotResults, measure: 'length' | 'latencyMs'): number[] {
-  return results.cases.flatMap((c) =>
-    c.trials.flatMap((t) => {
-      const value = t[measure];
-      return value === null ? [] : [value];
-    }),
-  );
+/** What the distributions draw; the results themselves are let go before those of the other snapshot are read. */
+async function valuesOf(
+  store: SnapshotStore,
+  snapshotId: string,
+): Promise<{ readonly length: number[]; readonly latencyMs: number[] }> {
+  const length: number[] = [];
+  const latencyMs: number[] = [];
+  for (const c of (await store.results(snapshotId)).cases)
+    for (const trial of c.trials) {
+      if (trial.length !== null) length.push(trial.length);
+      if (trial.latencyMs !== null) latencyMs.push(trial.latencyMs);
+    }
+  return { length, latencyMs };
 }
 
 /** The suite's runs up to the newer of the two snapshots, with the two compared ones, changes of release and the onset of a drop marked. */

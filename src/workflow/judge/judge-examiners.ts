@@ -10,17 +10,16 @@ import {
   panelRelease,
   type Release,
 } from '../../core/index.ts';
-import {
-  createOutputEmbedder,
-  createTrialGrader,
-  type Examined,
-  type GraderContext,
-  type JudgeCallInfo,
-  type JudgeOptions,
-  type OutputEmbedder,
-  type TrialGrader,
-  type VerdictCache,
-} from '../../grade/index.ts';
+// Not through the room's index: calibrating a judge loads all of the statistics, grading does not.
+import type {
+  Examined,
+  GraderContext,
+  JudgeCallInfo,
+  JudgeOptions,
+  VerdictCache,
+} from '../../grade/context.ts';
+import { createOutputEmbedder, type OutputEmbedder } from '../../grade/output-embedder.ts';
+import { createTrialGrader, type TrialGrader } from '../../grade/trial-grader.ts';
 import { Pacer, realTimers } from '../../run/index.ts';
 import { providerOf, type Workplace } from '../workplace.ts';
 

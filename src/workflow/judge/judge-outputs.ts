@@ -13,7 +13,7 @@ import {
   type Release,
   type SnapshotStore,
 } from '../../core/index.ts';
-import { MOST_INCONSISTENT } from '../../grade/index.ts';
+import { MOST_INCONSISTENT } from '../../grade/consistency.ts';
 
 /** One stored answer, its case with nothing but the judged graders, and what those graders said then. */
 export interface FrozenOutput {

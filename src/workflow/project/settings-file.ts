@@ -2,33 +2,8 @@
 
 import { access } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { z } from 'zod';
 import { LastgoodError } from '../../core/index.ts';
-import { type RedactRule, redactRuleSchema, STORE_MODES, type StoreMode } from '../run/privacy.ts';
-import { readChecked } from './checked-file.ts';
-
-export const settingsSchema = z.strictObject({
-  db: z.string().optional().describe('the ledger (default snapshots/lastgood.db)'),
-  suite: z.string().optional().describe('default suite'),
-  release: z.string().optional().describe('default release'),
-  concurrency: z.number().int().positive().optional().describe('calls in flight at once (default 8)'),
-  prices: z.string().optional().describe('price file: US dollars per million tokens and model'),
-  redact: z
-    .array(redactRuleSchema)
-    .optional()
-    .describe('what is taken out of prompts and answers before anything is judged or written'),
-  store: z.enum(STORE_MODES).optional().describe('how much text is kept (default all)'),
-  notify: z
-    .strictObject({
-      webhook: z
-        .union([z.string(), z.strictObject({ env: z.string() })])
-        .optional()
-        .describe(
-          'where alerts are posted; the address is a secret, so name the environment variable that holds it',
-        ),
-    })
-    .optional(),
-});
+import type { RedactRule, StoreMode } from '../run/privacy.ts';
 
 /** Redaction modules stand relative to the settings file. */
 function absoluteModules(rules: readonly RedactRule[], from: (path: string) => string): RedactRule[] {
@@ -60,6 +35,10 @@ export async function readSettings(cwd: string): Promise<Settings> {
       prices: undefined,
     };
   }
+  const [{ readChecked }, { settingsSchema }] = await Promise.all([
+    import('./checked-file.ts'),
+    import('./settings-schema.ts'),
+  ]);
   const s = await readChecked(file, settingsSchema, 'CONFIG');
   return {
     db: from(s.db ?? 'snapshots/lastgood.db'),

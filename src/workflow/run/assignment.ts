@@ -10,7 +10,7 @@ import {
   throwAll,
   wantsEmbeddings,
 } from '../../core/index.ts';
-import { loadRelease } from '../../release/index.ts';
+import { loadRelease } from '../../release/load-release.ts';
 import { checkRequests } from '../../run/index.ts';
 import { filterCases, loadSuite } from '../../suite/index.ts';
 

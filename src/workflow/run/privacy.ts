@@ -1,7 +1,7 @@
 // What of a run is kept: the user's own redaction rules, and how much text is stored at all. Applied before anything is judged or written.
 
 import { pathToFileURL } from 'node:url';
-import { z } from 'zod';
+import type { z } from 'zod';
 import {
   type Case,
   contentHash,
@@ -14,25 +14,12 @@ import {
   type Suite,
   type Trial,
 } from '../../core/index.ts';
+import type { redactRuleSchema } from '../project/settings-schema.ts';
 
 const REDACTED = '[redacted]';
 const NOT_STORED = '[not stored]';
 
-export const redactRuleSchema = z.union([
-  z.strictObject({
-    pattern: z.string().min(1).describe('regular expression; every match is replaced'),
-    flags: z.string().optional(),
-    with: z.string().optional().describe('what stands instead (default [redacted])'),
-  }),
-  z.strictObject({
-    'json-path': z
-      .string()
-      .min(1)
-      .describe('dotted path, `*` for any key or index, e.g. customer.email or items.*.name'),
-    with: z.string().optional(),
-  }),
-  z.strictObject({ module: z.string().describe('module whose default export maps a text to a text') }),
-]);
+/** One rule of `redact`. */
 export type RedactRule = z.output<typeof redactRuleSchema>;
 
 /** `all`: everything. `outputs`: answers, but no requests and no case texts. `scores`: no texts at all; scores, hashes and numbers. */

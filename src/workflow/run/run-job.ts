@@ -2,15 +2,11 @@
 
 import { type Comparison, LastgoodError, type SnapshotSummary } from '../../core/index.ts';
 import { costOf } from '../../core/prices.ts';
-import { createProvider } from '../../provider/index.ts';
 import { estimateRun, streamJobs } from '../../run/index.ts';
-import { compareStored } from '../compare/compare-stored.ts';
-import { nextCommand } from '../compare/diff-job.ts';
 import { judgeNote } from '../judge/judge-note.ts';
-import { regradeAs } from '../judge/regrade.ts';
 import { findReleaseFile, findSuiteFile } from '../project/settings-file.ts';
 import type { Workplace } from '../workplace.ts';
-import { type Assignment, loadAssignment } from './assignment.ts';
+import type { Assignment } from './assignment.ts';
 import { plannedAssignment, type RunResult, type RunSettings, resumeRun, runSuite } from './run-suite.ts';
 
 export interface RunJobInput {
@@ -61,18 +57,25 @@ export async function runJob(work: Workplace, input: RunJobInput): Promise<RunJo
   const found = await baselineFor(work, summary, input.against);
   const against =
     found !== null && input.regradeBaseline === true
-      ? (await regradeAs(work, found, summary)).summary
+      ? await (await import('../judge/regrade.ts'))
+          .regradeAs(work, found, summary)
+          .then((again) => again.summary)
       : found;
-  const comparison =
-    against === null ? null : await compareStored(work, against, summary, { callsSpent: report.calls });
-  return {
+  const ran = {
     kind: 'run',
     summary,
     stoppedBy: report.stoppedBy,
-    comparison,
     judgeNote: await judgeNote(work.store, summary.judge),
-    next: comparison === null ? `lastgood bless ${summary.id} --by NAME --why TEXT` : nextCommand(comparison),
-  };
+  } as const;
+  if (against === null)
+    return { ...ran, comparison: null, next: `lastgood bless ${summary.id} --by NAME --why TEXT` };
+  // Comparing loads the statistics, which a run without a baseline has no use for.
+  const [{ compareStored }, { nextCommand }] = await Promise.all([
+    import('../compare/compare-stored.ts'),
+    import('../compare/diff-job.ts'),
+  ]);
+  const comparison = await compareStored(work, against, summary, { callsSpent: report.calls });
+  return { ...ran, comparison, next: nextCommand(comparison) };
 }
 
 async function assignmentOf(input: RunJobInput): Promise<Assignment> {
@@ -84,6 +87,8 @@ async function assignmentOf(input: RunJobInput): Promise<Assignment> {
       hint: 'pass --release FILE, or set `release:` in lastgood.yaml',
     });
   }
+  // Reading suite files loads a YAML parser and the schemas; finishing an interrupted run reads the ledger only.
+  const { loadAssignment } = await import('./assignment.ts');
   return loadAssignment({
     suite: await findSuiteFile(input.suite, input.cwd),
     release: await findReleaseFile(input.release, input.cwd),
@@ -108,6 +113,7 @@ async function estimate(
   assignment: Assignment,
   settings: RunSettings,
 ): Promise<ReturnType<typeof estimateRun>> {
+  const { createProvider } = await import('../../provider/index.ts');
   const provider = await createProvider(assignment.release, { env: work.env, mask: work.mask });
   try {
     const jobs = streamJobs({

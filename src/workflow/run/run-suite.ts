@@ -26,7 +26,7 @@ import {
   runJobs,
   streamJobs,
 } from '../../run/index.ts';
-import { withTrials } from '../../suite/index.ts';
+import { withTrials } from '../../suite/with-trials.ts';
 import { type ExaminerOptions, openExaminers, withJudges, withVotes } from '../judge/judge-examiners.ts';
 import { judgingFindings } from '../judge/judge-outputs.ts';
 import { providerOf, type Workplace } from '../workplace.ts';
@@ -149,19 +149,23 @@ export async function resumeRun(
   }
   const judge = summary.judge === null ? null : await store.releaseOf(snapshotId, 'judge');
   const embedder = summary.embedder === null ? null : await store.releaseOf(snapshotId, 'embedder');
-  const provider = await providerOf(work, release);
+  // Where every trial has its answer the model is not asked, so neither its key nor its client is needed.
+  const planned = plannedTrials(suite);
+  const provider = summary.answered >= planned ? null : await providerOf(work, release);
   await store.reopen(snapshotId);
   const assignment = { suite, release, judge, embedder };
-  const done = await store.doneTrials(snapshotId);
-  const open = { snapshotId, provider, done };
   const fatal = await gradePending(work, assignment, snapshotId, examinerOptions(settings));
-  if (fatal === null) return execute(work, assignment, settings, open);
-  await provider.close?.();
-  const report: RunReport = { ...NOTHING_RUN, stoppedBy: 'fatal', fatal };
-  return {
-    summary: await closeArm(work, { name: 'candidate', assignment, ...open }, report, settings),
-    report,
-  };
+  const done = await store.doneTrials(snapshotId);
+  if (fatal === null && (provider !== null || doneIn(done) < planned)) {
+    const open = { snapshotId, provider: provider ?? (await providerOf(work, release)), done };
+    return execute(work, assignment, settings, open);
+  }
+  await provider?.close?.();
+  // Interrupted while the judge was asked: what is still ungraded can be graded by the next resume.
+  const stoppedBy = fatal !== null ? 'fatal' : work.signal.aborted ? 'cancelled' : null;
+  const report: RunReport = { ...NOTHING_RUN, stoppedBy, fatal };
+  const closed = { name: 'candidate', assignment, snapshotId };
+  return { summary: await closeArm(work, closed, report, settings), report };
 }
 
 /** The assignment as it will be run: `trials` asked for on the command line become the suite's. */
@@ -325,7 +329,7 @@ function dearestCall(
 /** Judges how far the run can be trusted and closes its snapshot. */
 export async function closeArm(
   work: Workplace,
-  arm: Arm,
+  arm: Omit<Arm, 'provider' | 'done'>,
   report: RunReport,
   settings: RunSettings,
   found: readonly Finding[] = [],

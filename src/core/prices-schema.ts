@@ -1,0 +1,19 @@
+// What a price file may say.
+
+import { z } from 'zod';
+
+const usdPerMillion = z.number().nonnegative();
+
+/** A price file: US dollars per million tokens by model id (a trailing `*` matches a prefix). */
+export const pricesSchema = z.strictObject({
+  'as-of': z.string().describe('date the prices were checked, ISO'),
+  models: z.record(
+    z.string(),
+    z.strictObject({
+      input: usdPerMillion,
+      output: usdPerMillion,
+      'cached-input': usdPerMillion.optional(),
+      'cache-write': usdPerMillion.optional(),
+    }),
+  ),
+});
