@@ -71,8 +71,6 @@ export interface GradedTrial {
   readonly grades: readonly Grade[];
   /** Cost of judging it; null = unknown, 0 = no judge call. */
   readonly judgeCostUsd: number | null;
-  /** Where answers are not to be kept: the hash of the one that was given, in whose place `trial.output` is empty. */
-  readonly withheldOutputHash?: string | undefined;
 }
 
 /** How a run ended. */
@@ -237,6 +235,8 @@ export interface SnapshotStore {
   results(snapshotId: string): Promise<SnapshotResults>;
   /** Whole trials with payloads, one at a time, in case order; of one case when `caseId` is given. */
   trials(snapshotId: string, caseId?: string): AsyncIterable<GradedTrial>;
+  /** The answered trials whose answers the ledger does not have (any more): `caseId` to trial numbers. */
+  removedOutputs(snapshotId: string): Promise<ReadonlyMap<string, ReadonlySet<number>>>;
   /** The suite and releases exactly as they were when it ran. */
   suiteOf(snapshotId: string): Promise<Suite>;
   /** That suite's policy alone: a comparison needs nothing else of it. */

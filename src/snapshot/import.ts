@@ -13,6 +13,7 @@ import type {
   SnapshotSummary,
 } from '../core/snapshot.ts';
 import type { Case, Suite } from '../core/suite.ts';
+import { codePointLength } from '../core/text.ts';
 import type { Trial } from '../core/trial.ts';
 import { FORGOTTEN, REMOVED_TEXT } from './content.ts';
 import { exportSnapshot } from './export.ts';
@@ -186,7 +187,28 @@ function gradedTrial(value: TrialLine, texts: ReadonlyMap<string, string>, numbe
   } catch (error) {
     throw invalid((error as Error).message, number);
   }
-  return { trial: { ...trial, sent } as Trial, measures, grades, judgeCostUsd };
+  const whole = { ...trial, sent } as Trial;
+  return {
+    trial: wasRemoved(value) ? { ...whole, ...REMOVED } : whole,
+    measures,
+    grades,
+    judgeCostUsd,
+  } as GradedTrial;
+}
+
+/** What stands in the place of a removed answer, and where its hash is not known, that of what stands there. */
+const REMOVED = {
+  removedOutputHash: sha256(canonicalJson({ text: REMOVED_TEXT, toolCalls: [] })),
+};
+
+/** Exports made before removed answers had a mark of their own: no answer is as long as the one that was measured and says this. */
+function wasRemoved({ trial, measures }: Pick<TrialLine, 'trial' | 'measures'>): boolean {
+  return (
+    trial.status === 'answered' &&
+    trial.removedOutputHash === undefined &&
+    trial.output.text === REMOVED_TEXT &&
+    measures.length !== codePointLength(REMOVED_TEXT)
+  );
 }
 
 function newSnapshot({ header, cases }: ExportFile): NewSnapshot {
@@ -223,16 +245,23 @@ async function mustBeSame(
   for await (const stored of exportSnapshot(store, id, project)) {
     const incoming = texts[n++];
     if (incoming === stored) continue;
-    if (incoming === undefined || withoutPlaces(incoming, places) !== withoutPlaces(stored, places))
+    if (incoming === undefined || !sameLine(incoming, stored, places))
       throw differs(id, `line ${n} is another`);
   }
   if (n !== texts.length) throw differs(id, `the file has ${texts.length} lines, the ledger's export ${n}`);
 }
 
+function sameLine(incoming: string, stored: string, places: Places): boolean {
+  const old = JSON.parse(incoming) as ExportLine;
+  const here = JSON.parse(stored) as ExportLine;
+  if (old.kind === 'trial' && here.kind === 'trial' && wasRemoved(old) && here.trial.status === 'answered')
+    delete here.trial.removedOutputHash;
+  return withoutPlaces(old, places) === withoutPlaces(here, places);
+}
+
 /** A line without what tells where its files lie: that is no content, and older exports say it from the root of their machine. */
-function withoutPlaces(text: string, places: Places): string {
+function withoutPlaces(value: ExportLine, places: Places): string {
   const place = (): string => '';
-  const value = JSON.parse(text) as ExportLine;
   let bare: unknown = value;
   if (value.kind === 'snapshot')
     bare = {

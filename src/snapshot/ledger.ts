@@ -22,6 +22,7 @@ import type {
   VectorCount,
 } from '../core/snapshot.ts';
 import type { Case, Suite } from '../core/suite.ts';
+import { blessingRefusal, checkNew } from './admission.ts';
 import { ContentTables } from './content.ts';
 import { sqliteCode, withPatience } from './database-error.ts';
 import { GradingTables } from './gradings.ts';
@@ -147,16 +148,11 @@ export class SqliteLedger implements SnapshotStore {
   }
 
   async doneTrials(snapshotId: string): Promise<ReadonlyMap<string, ReadonlySet<number>>> {
-    return this.#read(() => {
-      const { no, suite } = this.#snapshots.key(snapshotId);
-      const done = this.#trials.done(no);
-      const byId = new Map<string, ReadonlySet<number>>();
-      for (const [id, caseNo] of this.#numbersOf(suite)) {
-        const trials = done.get(caseNo);
-        if (trials !== undefined) byId.set(id, trials);
-      }
-      return byId;
-    });
+    return this.#trialNumbers(snapshotId, (no) => this.#trials.done(no));
+  }
+
+  async removedOutputs(snapshotId: string): Promise<ReadonlyMap<string, ReadonlySet<number>>> {
+    return this.#trialNumbers(snapshotId, (no) => this.#trials.removedOutputs(no));
   }
 
   async list(query: SnapshotQuery = {}): Promise<readonly SnapshotSummary[]> {
@@ -330,6 +326,24 @@ export class SqliteLedger implements SnapshotStore {
     if (this.#db.open) this.#db.close();
   }
 
+  /** Trial numbers by case id, from those by case number. */
+  #trialNumbers(
+    snapshotId: string,
+    numbersOf: (no: number) => ReadonlyMap<number, ReadonlySet<number>>,
+  ): Promise<ReadonlyMap<string, ReadonlySet<number>>> {
+    return this.#read(() => {
+      const { no, suite } = this.#snapshots.key(snapshotId);
+      const byNo = numbersOf(no);
+      const byId = new Map<string, ReadonlySet<number>>();
+      if (byNo.size === 0) return byId;
+      for (const [id, caseNo] of this.#numbersOf(suite)) {
+        const trials = byNo.get(caseNo);
+        if (trials !== undefined) byId.set(id, trials);
+      }
+      return byId;
+    });
+  }
+
   /** Inside a write transaction. */
   #append(snapshotId: string, rows: readonly GradedTrial[]): void {
     const { no, suite } = this.#snapshots.writableKey(snapshotId);
@@ -420,24 +434,4 @@ function* inChunks(cases: CaseList, size: number): Generator<Case[], void, undef
     chunk = [];
   }
   if (chunk.length > 0) yield chunk;
-}
-
-function checkNew(snapshot: NewSnapshot): void {
-  if (!/^s[0-9a-z]{3,31}$/.test(snapshot.id))
-    throw new TypeError(`"${snapshot.id}" is no snapshot id: s and 3 to 31 lower-case letters or digits`);
-  if (!Number.isFinite(Date.parse(snapshot.startedAt)))
-    throw new TypeError(`startedAt of snapshot ${snapshot.id} is no ISO time: ${snapshot.startedAt}`);
-  const ids = new Set<string>();
-  for (const c of snapshot.suite.cases) ids.add(c.id);
-  if (ids.size !== snapshot.suite.cases.length)
-    throw new TypeError(`suite "${snapshot.suite.name}" has two cases with one id`);
-}
-
-function blessingRefusal(summary: SnapshotSummary, blessing: Blessing): string | null {
-  if (summary.suite !== blessing.suite)
-    return `it is one of suite "${summary.suite}", not "${blessing.suite}"`;
-  if (summary.state !== 'finished') return `it is ${summary.state}, not finished`;
-  if (summary.validity === 'invalid')
-    return `it is invalid (${summary.validityReasons.join('; ') || 'no reason kept'})`;
-  return null;
 }
