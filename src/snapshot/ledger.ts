@@ -11,6 +11,7 @@ import type { Release } from '../core/release.ts';
 import type {
   Blessing,
   CaseResult,
+  ExaminedCase,
   GradedTrial,
   LedgerRecord,
   NewSnapshot,
@@ -52,6 +53,7 @@ import { VectorTables } from './vectors.ts';
 
 /** Vectors read in one go, so that nobody waits long for the connection. */
 const VECTORS_PER_READ = 500;
+const CASES_PER_READ = 200;
 
 /**
  * Opens the ledger at a path, making it when absent, and brings its schema up to date.
@@ -62,7 +64,7 @@ export async function openLedger(path: string, options: LedgerOptions = {}): Pro
   return new SqliteLedger(await openLedgerFile(path, options), placesOf(options.project));
 }
 
-interface ExaminedCase {
+interface ExaminedFacts {
   readonly facts: CaseFacts;
   readonly exam: CaseExam;
 }
@@ -84,7 +86,7 @@ export class SqliteLedger implements SnapshotStore {
     readonly suite: number;
     readonly bookId: number;
     readonly version: number;
-    readonly cases: readonly ExaminedCase[];
+    readonly cases: readonly ExaminedFacts[];
   } | null = null;
 
   constructor(file: OpenLedgerFile, places: Places = NO_PLACES) {
@@ -194,6 +196,26 @@ export class SqliteLedger implements SnapshotStore {
       );
       return { summary, cases };
     });
+  }
+
+  async *examinedCases(snapshotId: string): AsyncIterable<ExaminedCase> {
+    const { suite, book, order } = await this.#read(() => {
+      const key = this.#snapshots.key(snapshotId);
+      const bookId = this.#value<number>('SELECT exam_book FROM snapshot WHERE no = ?', key.no) as number;
+      return {
+        suite: key.suite,
+        book: this.#content.json(bookId) as unknown as ExamBook,
+        // Not by SQLite, which orders by bytes of UTF-8.
+        order: [...this.#numbersOf(key.suite)].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, no]) => no),
+      };
+    });
+    for (let from = 0; from < order.length; from += CASES_PER_READ)
+      yield* await this.#read(() =>
+        order.slice(from, from + CASES_PER_READ).map((position): ExaminedCase => {
+          const c = this.#suites.caseAt(suite, position);
+          return { position, case: c, exam: examOf(book, { ...c, caseNo: position }) };
+        }),
+      );
   }
 
   async *trials(snapshotId: string, caseId?: string): AsyncIterable<GradedTrial> {
@@ -385,7 +407,7 @@ export class SqliteLedger implements SnapshotStore {
   }
 
   /** The cases of a suite under an exam. The two snapshots of a comparison mostly have both in common, so the last ones are kept. */
-  #examined(suite: number, bookId: number): readonly ExaminedCase[] {
+  #examined(suite: number, bookId: number): readonly ExaminedFacts[] {
     // Raised by whatever another connection does to the file: pruned rows may have their numbers given to others.
     const version = this.#db.pragma('data_version', { simple: true }) as number;
     const last = this.#lastExamined;
