@@ -441,6 +441,7 @@ export class SqliteLedger implements SnapshotStore {
         // Ids handed out in a transaction that was rolled back are void.
         this.#content.forget();
         this.#trials.forget();
+        this.#snapshots.forget();
         throw error;
       }
     });

@@ -128,7 +128,8 @@ interface ServedRow {
 /** What one appended trial adds to its snapshot's counters. */
 export interface TrialTally {
   readonly status: Trial['status'];
-  readonly graded: boolean;
+  /** null = not graded. */
+  readonly graded: { readonly pass: boolean; readonly score: number } | null;
   readonly servedId: number | null;
 }
 
@@ -240,7 +241,7 @@ export class TrialTables {
       attempts: typeof code === 'number' ? BigInt(code) : code,
     };
     this.#add.run(...COLUMNS.map((column) => cells[column]));
-    return { status: trial.status, graded: graded !== null, servedId };
+    return { status: trial.status, graded, servedId };
   }
 
   /** Makes room for the same trial with grades. Inside a write transaction. */
