@@ -25,6 +25,8 @@ import { LineStore } from './line-store.ts';
 /** Characters of the long texts of requests that are remembered; a prompt comes back with nearly every trial. */
 const MOST_TEXT = 4 * 1024 * 1024;
 
+const MOST_EXAMS = 2048;
+
 /** Longer lists do not exist, so a higher place is none. */
 const MOST_CASES = 2 ** 32 - 1;
 
@@ -32,8 +34,8 @@ const MOST_CASES = 2 ** 32 - 1;
 export class ExportFile {
   readonly header: SnapshotLine;
   readonly #content: Content;
-  /** The exams of the cases that were read last. */
-  readonly #exams = new WeakMap<Case, CaseExam>();
+  /** The exams of the cases that were read last, by id. Not weak by case: that would keep every case until the whole heap is swept. */
+  readonly #exams = new Map<string, CaseExam>();
 
   /** Reads and checks every line. Throws `IMPORT_INVALID` with the line. */
   static async read(source: AsyncIterable<string> | Iterable<string>): Promise<ExportFile> {
@@ -75,7 +77,7 @@ export class ExportFile {
       judge: header.judge as unknown as Release | null,
       embedder: header.embedder as unknown as Release | null,
       exam: header.exam,
-      caseExam: (c) => this.#exams.get(c) ?? this.#examOf(c.id),
+      caseExam: (c) => this.#exams.get(c.id) ?? this.#examOf(c.id),
       plannedTrials: header.plannedTrials,
       startedAt: header.startedAt,
       seed: header.seed,
@@ -86,9 +88,9 @@ export class ExportFile {
 
   #case(line: number): Case {
     const { case: c, exam } = this.#content.caseLine(line);
-    const whole = { ...c, expected: c.expected } as unknown as Case;
-    this.#exams.set(whole, exam as CaseExam);
-    return whole;
+    this.#exams.set(c.id, exam as CaseExam);
+    if (this.#exams.size > MOST_EXAMS) this.#exams.delete(this.#exams.keys().next().value as string);
+    return { ...c, expected: c.expected } as unknown as Case;
   }
 
   #examOf(caseId: string): CaseExam {

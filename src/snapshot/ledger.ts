@@ -1,7 +1,7 @@
 // The snapshot store on SQLite: every method is one short piece of database work; the tables' own files know how rows look.
 
 import type { Database } from 'better-sqlite3';
-import type { CaseList } from '../core/case-list.ts';
+import { inChunks } from '../core/case-list.ts';
 import { LastgoodError } from '../core/errors.ts';
 import type { CaseExam } from '../core/exam.ts';
 import type { JsonObject, JsonValue } from '../core/json.ts';
@@ -22,7 +22,7 @@ import type {
   SnapshotSummary,
   VectorCount,
 } from '../core/snapshot.ts';
-import type { Case, Suite } from '../core/suite.ts';
+import type { Suite } from '../core/suite.ts';
 import { blessingRefusal, checkNew } from './admission.ts';
 import { ContentTables } from './content.ts';
 import { sqliteCode, withPatience } from './database-error.ts';
@@ -446,15 +446,4 @@ export class SqliteLedger implements SnapshotStore {
       }
     });
   }
-}
-
-function* inChunks(cases: CaseList, size: number): Generator<Case[], void, undefined> {
-  let chunk: Case[] = [];
-  for (const c of cases) {
-    chunk.push(c);
-    if (chunk.length < size) continue;
-    yield chunk;
-    chunk = [];
-  }
-  if (chunk.length > 0) yield chunk;
 }
