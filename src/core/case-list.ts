@@ -112,3 +112,15 @@ export function mapCases(cases: CaseList, change: (c: Case) => Case): CaseList {
     cases.slice(page * CASE_PAGE, (page + 1) * CASE_PAGE).map(change),
   );
 }
+
+/** The cases in their order, `size` at a time. */
+export function* inChunks(cases: CaseList, size: number): Generator<Case[], void, undefined> {
+  let chunk: Case[] = [];
+  for (const c of cases) {
+    chunk.push(c);
+    if (chunk.length < size) continue;
+    yield chunk;
+    chunk = [];
+  }
+  if (chunk.length > 0) yield chunk;
+}

@@ -65,6 +65,8 @@ export interface OfflineCheck {
   /** Cases whose question is the same as in the baseline, and their stored answers. */
   readonly cases: number;
   readonly answers: number;
+  /** Further answers that could not be graded, because the ledger does not have them (any more). */
+  readonly removed: number;
   /** Stored answers that pass every deterministic grader as it stands now. */
   readonly passed: number;
   /** Cases that have a deterministic grader only in part, or none: a judge or an embedder has to see them. */

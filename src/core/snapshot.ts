@@ -71,8 +71,6 @@ export interface GradedTrial {
   readonly grades: readonly Grade[];
   /** Cost of judging it; null = unknown, 0 = no judge call. */
   readonly judgeCostUsd: number | null;
-  /** Where answers are not to be kept: the hash of the one that was given, in whose place `trial.output` is empty. */
-  readonly withheldOutputHash?: string | undefined;
 }
 
 /** How a run ended. */
@@ -177,6 +175,14 @@ export interface CaseResult {
   readonly trials: readonly TrialResult[];
 }
 
+/** A case of a snapshot's suite as it was asked and graded. */
+export interface ExaminedCase {
+  /** Place in the suite, from 0. */
+  readonly position: number;
+  readonly case: Case;
+  readonly exam: CaseExam;
+}
+
 /** What `compare` and `rollback` read: the summary and every case's numbers. */
 export interface SnapshotResults {
   readonly summary: SnapshotSummary;
@@ -235,8 +241,12 @@ export interface SnapshotStore {
     context: { readonly suite?: string | undefined; readonly now: Date },
   ): Promise<SnapshotSummary>;
   results(snapshotId: string): Promise<SnapshotResults>;
+  /** The suite's cases with their places in it and their exams, without trials, one at a time in order of id (UTF-16 code units). */
+  examinedCases(snapshotId: string): AsyncIterable<ExaminedCase>;
   /** Whole trials with payloads, one at a time, in case order; of one case when `caseId` is given. */
   trials(snapshotId: string, caseId?: string): AsyncIterable<GradedTrial>;
+  /** The answered trials whose answers the ledger does not have (any more): `caseId` to trial numbers. */
+  removedOutputs(snapshotId: string): Promise<ReadonlyMap<string, ReadonlySet<number>>>;
   /** The suite and releases exactly as they were when it ran. */
   suiteOf(snapshotId: string): Promise<Suite>;
   /** That suite's policy alone: a comparison needs nothing else of it. */

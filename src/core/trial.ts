@@ -28,6 +28,8 @@ interface TrialBase {
 export interface AnsweredTrial extends TrialBase {
   readonly status: 'answered';
   readonly output: Output;
+  /** Of an answer that the ledger does not have (pruned, forgotten, never kept): its hash. What stands in `output` then was said by nobody. */
+  readonly removedOutputHash?: string | undefined;
   readonly stopReason: StopReason;
   readonly served: Served;
   readonly usage: Usage | null;
@@ -54,3 +56,8 @@ export interface SkippedTrial extends TrialBase {
 }
 
 export type Trial = AnsweredTrial | FailedTrial | SkippedTrial;
+
+/** Is its answer gone from the ledger, so that nothing may be measured on what stands in `output`? */
+export function isRemoved(trial: Trial): boolean {
+  return trial.status === 'answered' && trial.removedOutputHash !== undefined;
+}

@@ -5,9 +5,10 @@ import { codePointLength } from '../core/text.ts';
 import type { Trial } from '../core/trial.ts';
 import { isRefusal } from './refusal.ts';
 
-/** Length and refusal of an answered trial; null for both where there was no answer. */
+/** Length and refusal of an answered trial; null for both where there was no answer, or it is not there to be looked at. */
 export function measureTrial(trial: Trial): TrialMeasures {
-  if (trial.status !== 'answered') return { length: null, refusal: null };
+  if (trial.status !== 'answered' || trial.removedOutputHash !== undefined)
+    return { length: null, refusal: null };
   return {
     length: codePointLength(trial.output.text),
     refusal: isRefusal(trial.output, trial.stopReason),

@@ -39,6 +39,9 @@ import { createWorkerPool } from './worker-pool.ts';
 /** Two patterns and two user functions at a time: as many as the smallest machine has cores. */
 const WORKERS = 2;
 
+/** Graders that look at what is kept of a trial without its answer. */
+const NEEDS_NO_TEXT: readonly GraderSpec['type'][] = ['latency', 'cost'];
+
 export interface TrialGrader {
   /** Grades an answered trial; any other comes back without grades. Never rejects: what fails is `ungraded`. */
   gradeTrial(c: Case, trial: Trial, signal: AbortSignal): Promise<GradedTrial>;
@@ -125,7 +128,12 @@ export function createTrialGrader(context: GraderContext): TrialGrader {
   ): Promise<Grade> {
     const remark = stopRemark(subject.trial);
     let found: Mark;
-    if (isUnfinished(subject.trial)) {
+    if (subject.trial.removedOutputHash !== undefined && !NEEDS_NO_TEXT.includes(spec.type)) {
+      found = unmeasured(
+        'no_output',
+        'the answer is not in the ledger: it was pruned, forgotten or never kept (--store scores)',
+      );
+    } else if (isUnfinished(subject.trial)) {
       found = unmeasured(
         'no_output',
         `the answer is not finished: the provider stopped it with ${subject.trial.stopReason}`,

@@ -1,5 +1,6 @@
 // Writes a release as a file that stands on its own and loads to the same fingerprint.
 
+import { isAbsolute, relative, sep } from 'node:path';
 import { parseDocument, stringify } from 'yaml';
 import { LastgoodError } from '../core/errors.ts';
 import { canonicalJson, isJsonObject, type JsonObject, type JsonValue } from '../core/json.ts';
@@ -7,22 +8,24 @@ import type { Release } from '../core/release.ts';
 import { PARAM_NAMES } from './release-schema.ts';
 
 /**
- * The text of a release file with everything inlined. Recordings and the folder of a command stay where they are and are named by absolute path;
- * recordings are named with their hash, so that a changed file is refused. Throws RELEASE_NO_RECORDINGS when a replay route's file is not known.
+ * The text of a release file with everything inlined. Recordings and the folder of a command stay where they are and are named from `folder`,
+ * where the file will lie, or else by absolute path; recordings are named with their hash, so that a changed file is refused. Throws RELEASE_NO_RECORDINGS when a replay route's file is not known.
  */
-export function releaseToYaml(release: Release): string {
-  const content = fileContent(release);
+export function releaseToYaml(release: Release, folder?: string): string {
+  const content = fileContent(release, (path) => (folder === undefined ? path : pathFrom(folder, path)));
   const head = `# Release ${release.fingerprint.slice(0, 12)}, written by lastgood. Files it named are written out here.\n`;
   const yaml = head + stringify(content, { lineWidth: 0, aliasDuplicateObjects: false, version: '1.2' });
   // Texts with unusual white space or control characters are safer as JSON, which is YAML too.
   return readsBack(yaml, content) ? yaml : `${head}${JSON.stringify(content, null, 2)}\n`;
 }
 
-function fileContent(release: Release): JsonObject {
+type Place = (path: string) => string;
+
+function fileContent(release: Release, place: Place): JsonObject {
   const { route, params, ...others } = release.layers;
   return {
     name: release.name,
-    route: routeOf(release, route),
+    route: routeOf(release, route, place),
     ...(params === undefined ? {} : { params: paramsOf(params) }),
     ...others,
     ...(release.dependents.length === 0
@@ -41,7 +44,16 @@ function fileContent(release: Release): JsonObject {
   };
 }
 
-function routeOf(release: Release, route: JsonObject): JsonObject {
+/** With forward slashes, so that the file serves on every system; absolute where the two have nothing in common. */
+function pathFrom(folder: string, path: string): string {
+  if (!isAbsolute(path)) return path;
+  const found = relative(folder, path);
+  if (isAbsolute(found)) return path;
+  const slashed = found.replaceAll(sep, '/');
+  return slashed.startsWith('..') ? slashed : `./${slashed}`;
+}
+
+function routeOf(release: Release, route: JsonObject, place: Place): JsonObject {
   const { cwd, recordings, 'api-key-env': keyVariable } = release.paths;
   switch (route['provider']) {
     case 'replay': {
@@ -52,10 +64,10 @@ function routeOf(release: Release, route: JsonObject): JsonObject {
           hint: 'load the release from its own file',
         });
       }
-      return { ...route, file: recordings };
+      return { ...route, file: place(recordings) };
     }
     case 'command':
-      return cwd === undefined ? route : { ...route, cwd };
+      return cwd === undefined ? route : { ...route, cwd: place(cwd) };
     case 'openai':
     case 'anthropic':
       return keyVariable === undefined ? route : { ...route, 'api-key-env': keyVariable };

@@ -148,6 +148,8 @@ function offlineLines({ offline }: SuiteCheck): string[] {
       ? '- no stored answer could be graded again'
       : `- deterministic graders over ${count(offline.answers, 'stored answer')} of ${count(offline.cases, 'case')}: ${offline.passed} pass`,
   ];
+  if (offline.removed > 0)
+    lines.push(`- ${count(offline.removed, 'more answer')} not graded: not in the ledger any more`);
   if (offline.needExaminer > 0)
     lines.push(
       `- ${count(offline.needExaminer, 'case')} also ${offline.needExaminer === 1 ? 'needs' : 'need'} a judge or an embedder`,

@@ -341,6 +341,7 @@ const suiteCheck = z.object({
       missing: z.string(),
       cases: z.int().min(0),
       answers: z.int().min(0),
+      removed: z.int().min(0).describe('answers that are not in the ledger'),
       passed: z.int().min(0),
       needExaminer: z.int().min(0),
       changed: z.array(z.object({ case: z.string(), before: z.boolean(), now: z.boolean() })),

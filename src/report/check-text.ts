@@ -102,6 +102,8 @@ function offlineLines(o: OfflineCheck): string[] {
       ? '  no stored answer could be graded again'
       : `  deterministic graders over ${count(o.answers, 'stored answer')} of ${count(o.cases, 'case')}: ${o.passed} pass`,
   ];
+  if (o.removed > 0)
+    lines.push(`  ${count(o.removed, 'more answer')} not graded: not in the ledger any more`);
   if (o.needExaminer > 0)
     lines.push(
       `  ${count(o.needExaminer, 'case')} also ${o.needExaminer === 1 ? 'needs' : 'need'} a judge or an embedder`,

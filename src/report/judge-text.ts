@@ -12,6 +12,8 @@ export interface Regraded {
   readonly summary: SnapshotSummary;
   readonly source: SnapshotSummary;
   readonly leftOut: readonly { readonly caseId: string; readonly why: string }[];
+  /** Trials left without a grade, because the ledger does not have their answers. */
+  readonly removed: number;
   readonly changed: number;
   readonly judgeCalls: number;
   /** Distinct answers that were given an embedding vector. */
@@ -36,6 +38,10 @@ export function regradeText(r: Regraded, options: { readonly style?: Style } = {
         `  now     ${row(summary)}`,
         `  ${count(r.changed, 'trial')} came out differently${r.embedded === 0 ? '' : `; ${count(r.embedded, 'answer')} embedded`}`,
       ];
+  if (r.removed > 0)
+    lines.push(
+      `  ${style.yellow('not graded')}  ${count(r.removed, 'answer')} that the ledger does not have (pruned, forgotten or never kept)`,
+    );
   lines.push(
     ...summary.validityReasons.map(
       (reason) => `  ${style.yellow(summary.validity)}: ${terminalLine(reason, 300)}`,
@@ -58,6 +64,7 @@ export interface CheckedJudge {
   readonly judge: string;
   readonly times: number;
   readonly outputs: number;
+  readonly removed: number;
   readonly judgeCalls: number;
   readonly ungraded: Readonly<Record<string, number>>;
   readonly flipRate: number | null;
@@ -79,6 +86,8 @@ export function judgeCheckText(c: CheckedJudge, options: { readonly style?: Styl
     `  score sd       ${c.scoreSd === null ? 'not known' : c.scoreSd.toFixed(3)}`,
     `  straddling     ${c.straddling.length} of ${c.outputs}`,
   ];
+  if (c.removed > 0)
+    lines.push(`  left out       ${count(c.removed, 'output')} that the ledger does not have any more`);
   if (failed.length > 0) lines.push(`  ${style.yellow('without a grade')}  ${failed.join(', ')}`);
   const marks = (passes: readonly (boolean | null)[]): string =>
     passes.map((p) => (p === null ? '?' : p ? 'p' : 'f')).join('');
@@ -169,6 +178,7 @@ export interface Preferred {
     readonly inconsistent: number;
     readonly ungraded: number;
   };
+  readonly removed: number;
   readonly p: number;
   readonly verdict: string;
 }
@@ -180,7 +190,7 @@ export function preferenceText(r: Preferred, options: { readonly style?: Style }
   const lines = [
     `${style.bold(r.verdict)}: ${r.candidate} against ${r.baseline}, ${count(r.pairs.length, 'pair')}, judge ${shortHash(r.judge)}`,
     `  better ${counts.better}, worse ${counts.worse}, tie ${counts.tie}; p ${pValue(r.p)} (exact sign test)`,
-    `  ${counts.inconsistent} turned with the order and do not count, ${counts.ungraded} could not be judged`,
+    `  ${counts.inconsistent} turned with the order and do not count, ${counts.ungraded} could not be judged${r.removed === 0 ? '' : ` (${r.removed} for want of an answer in the ledger)`}`,
   ];
   const worse = r.pairs.filter((p) => p.preference === 'worse');
   for (const { caseId, reason } of worse.slice(0, 20))

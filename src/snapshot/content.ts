@@ -38,7 +38,7 @@ export class ContentTables {
   readonly #findContent: Statement<[Buffer], { readonly id: number; readonly encoding: number }>;
   readonly #addContent: Statement<[Buffer, number, string | Buffer], number>;
   readonly #refill: Statement<[number, string | Buffer, number]>;
-  readonly #content: Statement<[number], ContentRow>;
+  readonly #content: Statement<[number], ContentRow & { readonly sha256: Buffer }>;
   readonly #findDocument: Statement<[number, string], number>;
   readonly #addDocument: Statement<[number, string], number>;
   readonly #document: Statement<[number], { shape: number; parts: string }>;
@@ -61,7 +61,7 @@ export class ContentTables {
         'INSERT INTO content (sha256, encoding, body) VALUES (?, ?, ?) ON CONFLICT DO NOTHING RETURNING id',
       )
       .pluck();
-    this.#content = db.prepare('SELECT encoding, body FROM content WHERE id = ?');
+    this.#content = db.prepare('SELECT sha256, encoding, body FROM content WHERE id = ?');
     this.#findDocument = db
       .prepare<[number, string], number>('SELECT id FROM document WHERE shape = ? AND parts = ?')
       .pluck();
@@ -120,16 +120,17 @@ export class ContentTables {
     return this.jsonId(output as unknown as JsonObject);
   }
 
-  /** Id of an output of which only the hash is kept. */
-  withheldOutputId(sha256: string): number {
+  /** Id of an output of which only the hash is known; of the output itself where another trial brought it. */
+  removedOutputId(sha256: string): number {
     const key = Buffer.from(sha256, 'hex');
     return this.#findContent.get(key)?.id ?? (this.#addContent.get(key, ENCODING.removed, '') as number);
   }
 
-  output(id: number): Output {
+  /** An output; the hash of one that is not there as it was given, with something to show in its place. */
+  output(id: number): { readonly output: Output; readonly removedOutputHash?: string } {
     const row = this.#row(id);
-    if (row.encoding === ENCODING.removed) return { text: REMOVED_TEXT, toolCalls: [] };
-    return contentValue(row) as unknown as Output;
+    if (row.encoding < ENCODING.edited) return { output: contentValue(row) as unknown as Output };
+    return { output: { text: REMOVED_TEXT, toolCalls: [] }, removedOutputHash: row.sha256.toString('hex') };
   }
 
   jsonId(value: JsonValue): number {
@@ -209,7 +210,7 @@ export class ContentTables {
     );
   }
 
-  #row(id: number): ContentRow {
+  #row(id: number): ContentRow & { readonly sha256: Buffer } {
     const row = this.#content.get(id);
     if (row === undefined) throw missing('content', id);
     return row;

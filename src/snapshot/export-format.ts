@@ -166,6 +166,11 @@ const trial = z.discriminatedUnion('status', [
       toolCalls: z.array(toolCall),
       refusal: z.string().optional(),
     }),
+    /** SHA-256 of an answer that the ledger did not have any more; `output` then stands for nothing. */
+    removedOutputHash: z
+      .string()
+      .regex(/^[0-9a-f]{64}$/)
+      .optional(),
     stopReason: z.union([
       z.enum(['stop', 'length', 'tool_calls', 'refusal', 'content_filter', 'unknown']),
       z.templateLiteral(['other:', z.string()]),

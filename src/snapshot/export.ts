@@ -4,7 +4,7 @@ import { LastgoodError } from '../core/errors.ts';
 import { canonicalJson, type JsonObject, type JsonValue, sha256 } from '../core/json.ts';
 import type { Release } from '../core/release.ts';
 import type { GradedTrial, SnapshotStore, SnapshotSummary, StoredTrial } from '../core/snapshot.ts';
-import type { Case } from '../core/suite.ts';
+import type { Case, Suite } from '../core/suite.ts';
 import { EXPORT_VERSION } from './export-format.ts';
 import { liftTexts, wellFormed } from './lifting.ts';
 import {
@@ -28,29 +28,32 @@ export async function* exportSnapshot(
   project?: ProjectFolder,
 ): AsyncIterable<string> {
   const places = placesOf(project);
-  const { summary, cases } = await store.results(snapshotId);
-  const suite = await store.suiteOf(snapshotId);
-  const exams = new Map(cases.map((c) => [c.id, c.exam]));
-  const byId = suite.cases
-    .map((c, position) => ({ position, case: c }))
-    .sort((a, b) => (a.case.id < b.case.id ? -1 : 1));
-
-  yield line(await header(store, summary, places));
-  for (const { position, case: c } of byId) {
-    yield line({ kind: 'case', position, case: placedCase(c, places), exam: exams.get(c.id) });
+  const { cases: _cases, ...suite } = await store.suiteOf(snapshotId);
+  const summary = await store.resolve(snapshotId, { now: new Date(0) });
+  yield line(await header(store, summary, suite, places));
+  // Of a large snapshot only the ids are held.
+  const ids: string[] = [];
+  for await (const { position, case: c, exam } of store.examinedCases(snapshotId)) {
+    ids.push(c.id);
+    yield line({ kind: 'case', position, case: placedCase(c, places), exam });
   }
   const written = new Set<string>();
   let trials = 0;
-  for (const { case: c } of byId) {
-    for await (const stored of store.trials(snapshotId, c.id)) {
+  for (const id of ids) {
+    for await (const stored of store.trials(snapshotId, id)) {
       trials++;
       yield* trialLines(placelessTrial(stored, places.text), written);
     }
   }
-  yield line({ kind: 'end', cases: byId.length, trials });
+  yield line({ kind: 'end', cases: ids.length, trials });
 }
 
-async function header(store: SnapshotStore, summary: SnapshotSummary, places: Places): Promise<object> {
+async function header(
+  store: SnapshotStore,
+  summary: SnapshotSummary,
+  suite: Omit<Suite, 'cases'>,
+  places: Places,
+): Promise<object> {
   const { id, purpose, startedAt, plannedTrials, seed, labels, environment, exam, state, finishedAt } =
     summary;
   if (state === 'running' || finishedAt === null) {
@@ -60,7 +63,6 @@ async function header(store: SnapshotStore, summary: SnapshotSummary, places: Pl
       hint: `wait for the run, or resume it with \`lastgood run … --resume ${id}\``,
     });
   }
-  const { cases: _cases, ...suite } = await store.suiteOf(id);
   const { validity, validityReasons, findings, plannedTrialsPerCase } = summary;
   const releaseOf = async (role?: 'judge' | 'embedder'): Promise<Release | null> =>
     role !== undefined && summary[role] === null

@@ -1,7 +1,7 @@
 // The snapshot store on SQLite: every method is one short piece of database work; the tables' own files know how rows look.
 
 import type { Database } from 'better-sqlite3';
-import type { CaseList } from '../core/case-list.ts';
+import { inChunks } from '../core/case-list.ts';
 import { LastgoodError } from '../core/errors.ts';
 import type { CaseExam } from '../core/exam.ts';
 import type { JsonObject, JsonValue } from '../core/json.ts';
@@ -11,6 +11,7 @@ import type { Release } from '../core/release.ts';
 import type {
   Blessing,
   CaseResult,
+  ExaminedCase,
   GradedTrial,
   LedgerRecord,
   NewSnapshot,
@@ -21,7 +22,8 @@ import type {
   SnapshotSummary,
   VectorCount,
 } from '../core/snapshot.ts';
-import type { Case, Suite } from '../core/suite.ts';
+import type { Suite } from '../core/suite.ts';
+import { blessingRefusal, checkNew } from './admission.ts';
 import { ContentTables } from './content.ts';
 import { sqliteCode, withPatience } from './database-error.ts';
 import { GradingTables } from './gradings.ts';
@@ -51,6 +53,7 @@ import { VectorTables } from './vectors.ts';
 
 /** Vectors read in one go, so that nobody waits long for the connection. */
 const VECTORS_PER_READ = 500;
+const CASES_PER_READ = 200;
 
 /**
  * Opens the ledger at a path, making it when absent, and brings its schema up to date.
@@ -61,7 +64,7 @@ export async function openLedger(path: string, options: LedgerOptions = {}): Pro
   return new SqliteLedger(await openLedgerFile(path, options), placesOf(options.project));
 }
 
-interface ExaminedCase {
+interface ExaminedFacts {
   readonly facts: CaseFacts;
   readonly exam: CaseExam;
 }
@@ -83,7 +86,7 @@ export class SqliteLedger implements SnapshotStore {
     readonly suite: number;
     readonly bookId: number;
     readonly version: number;
-    readonly cases: readonly ExaminedCase[];
+    readonly cases: readonly ExaminedFacts[];
   } | null = null;
 
   constructor(file: OpenLedgerFile, places: Places = NO_PLACES) {
@@ -147,16 +150,11 @@ export class SqliteLedger implements SnapshotStore {
   }
 
   async doneTrials(snapshotId: string): Promise<ReadonlyMap<string, ReadonlySet<number>>> {
-    return this.#read(() => {
-      const { no, suite } = this.#snapshots.key(snapshotId);
-      const done = this.#trials.done(no);
-      const byId = new Map<string, ReadonlySet<number>>();
-      for (const [id, caseNo] of this.#numbersOf(suite)) {
-        const trials = done.get(caseNo);
-        if (trials !== undefined) byId.set(id, trials);
-      }
-      return byId;
-    });
+    return this.#trialNumbers(snapshotId, (no) => this.#trials.done(no));
+  }
+
+  async removedOutputs(snapshotId: string): Promise<ReadonlyMap<string, ReadonlySet<number>>> {
+    return this.#trialNumbers(snapshotId, (no) => this.#trials.removedOutputs(no));
   }
 
   async list(query: SnapshotQuery = {}): Promise<readonly SnapshotSummary[]> {
@@ -198,6 +196,26 @@ export class SqliteLedger implements SnapshotStore {
       );
       return { summary, cases };
     });
+  }
+
+  async *examinedCases(snapshotId: string): AsyncIterable<ExaminedCase> {
+    const { suite, book, order } = await this.#read(() => {
+      const key = this.#snapshots.key(snapshotId);
+      const bookId = this.#value<number>('SELECT exam_book FROM snapshot WHERE no = ?', key.no) as number;
+      return {
+        suite: key.suite,
+        book: this.#content.json(bookId) as unknown as ExamBook,
+        // Not by SQLite, which orders by bytes of UTF-8.
+        order: [...this.#numbersOf(key.suite)].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, no]) => no),
+      };
+    });
+    for (let from = 0; from < order.length; from += CASES_PER_READ)
+      yield* await this.#read(() =>
+        order.slice(from, from + CASES_PER_READ).map((position): ExaminedCase => {
+          const c = this.#suites.caseAt(suite, position);
+          return { position, case: c, exam: examOf(book, { ...c, caseNo: position }) };
+        }),
+      );
   }
 
   async *trials(snapshotId: string, caseId?: string): AsyncIterable<GradedTrial> {
@@ -330,6 +348,24 @@ export class SqliteLedger implements SnapshotStore {
     if (this.#db.open) this.#db.close();
   }
 
+  /** Trial numbers by case id, from those by case number. */
+  #trialNumbers(
+    snapshotId: string,
+    numbersOf: (no: number) => ReadonlyMap<number, ReadonlySet<number>>,
+  ): Promise<ReadonlyMap<string, ReadonlySet<number>>> {
+    return this.#read(() => {
+      const { no, suite } = this.#snapshots.key(snapshotId);
+      const byNo = numbersOf(no);
+      const byId = new Map<string, ReadonlySet<number>>();
+      if (byNo.size === 0) return byId;
+      for (const [id, caseNo] of this.#numbersOf(suite)) {
+        const trials = byNo.get(caseNo);
+        if (trials !== undefined) byId.set(id, trials);
+      }
+      return byId;
+    });
+  }
+
   /** Inside a write transaction. */
   #append(snapshotId: string, rows: readonly GradedTrial[]): void {
     const { no, suite } = this.#snapshots.writableKey(snapshotId);
@@ -378,7 +414,7 @@ export class SqliteLedger implements SnapshotStore {
   #dataVersion = (): number => this.#db.pragma('data_version', { simple: true }) as number;
 
   /** The cases of a suite under an exam. The two snapshots of a comparison mostly have both in common, so the last ones are kept. */
-  #examined(suite: number, bookId: number): readonly ExaminedCase[] {
+  #examined(suite: number, bookId: number): readonly ExaminedFacts[] {
     const version = this.#dataVersion();
     const last = this.#lastExamined;
     if (last !== null && last.suite === suite && last.bookId === bookId && last.version === version)
@@ -411,39 +447,9 @@ export class SqliteLedger implements SnapshotStore {
         // Ids handed out in a transaction that was rolled back are void.
         this.#content.forget();
         this.#trials.forget();
+        this.#snapshots.forget();
         throw error;
       }
     });
   }
-}
-
-function* inChunks(cases: CaseList, size: number): Generator<Case[], void, undefined> {
-  let chunk: Case[] = [];
-  for (const c of cases) {
-    chunk.push(c);
-    if (chunk.length < size) continue;
-    yield chunk;
-    chunk = [];
-  }
-  if (chunk.length > 0) yield chunk;
-}
-
-function checkNew(snapshot: NewSnapshot): void {
-  if (!/^s[0-9a-z]{3,31}$/.test(snapshot.id))
-    throw new TypeError(`"${snapshot.id}" is no snapshot id: s and 3 to 31 lower-case letters or digits`);
-  if (!Number.isFinite(Date.parse(snapshot.startedAt)))
-    throw new TypeError(`startedAt of snapshot ${snapshot.id} is no ISO time: ${snapshot.startedAt}`);
-  const ids = new Set<string>();
-  for (const c of snapshot.suite.cases) ids.add(c.id);
-  if (ids.size !== snapshot.suite.cases.length)
-    throw new TypeError(`suite "${snapshot.suite.name}" has two cases with one id`);
-}
-
-function blessingRefusal(summary: SnapshotSummary, blessing: Blessing): string | null {
-  if (summary.suite !== blessing.suite)
-    return `it is one of suite "${summary.suite}", not "${blessing.suite}"`;
-  if (summary.state !== 'finished') return `it is ${summary.state}, not finished`;
-  if (summary.validity === 'invalid')
-    return `it is invalid (${summary.validityReasons.join('; ') || 'no reason kept'})`;
-  return null;
 }

@@ -383,10 +383,35 @@ CREATE TRIGGER embedding_goes_with_its_row AFTER DELETE ON content
 BEGIN DELETE FROM embedding WHERE output = OLD.id; END;
 `;
 
+// Version 4. A case with one trial is its own sum, so it has no rollup row any more; snapshots that ended before keep theirs. Each part of the
+// view is joined by itself, so that a query about one snapshot reads no other.
+const SINGLE_TRIALS = `
+DROP VIEW v_rollups;
+CREATE VIEW v_rollups AS
+SELECT s.id AS snapshot, v.case_id, grader.text AS grader, p.scored, p.passed, p.ungraded, p.score_sum
+FROM snapshot s JOIN rollup p ON p.snapshot = s.no
+     JOIN suite_case c ON c.suite = s.suite AND c.case_no = p.case_no JOIN case_version v ON v.id = c.case_version
+     LEFT JOIN word grader ON grader.id = p.grader
+UNION ALL
+SELECT s.id, v.case_id, NULL, t.pass IS NOT NULL, coalesce(t.pass, 0), t.pass IS NULL, coalesce(t.score, 0.0)
+FROM snapshot s JOIN trial t ON t.snapshot = s.no
+     JOIN suite_case c ON c.suite = s.suite AND c.case_no = t.case_no JOIN case_version v ON v.id = c.case_version
+WHERE s.state <> 'running' AND t.outcome = 1
+  AND NOT EXISTS (SELECT 1 FROM rollup p WHERE p.snapshot = t.snapshot AND p.case_no = t.case_no)
+UNION ALL
+SELECT s.id, v.case_id, grader.text, g.pass IS NOT NULL, coalesce(g.pass, 0), g.pass IS NULL, coalesce(g.score, 0.0)
+FROM snapshot s JOIN trial t ON t.snapshot = s.no
+     JOIN suite_case c ON c.suite = s.suite AND c.case_no = t.case_no JOIN case_version v ON v.id = c.case_version
+     JOIN grade g ON g.grading = t.grading JOIN word grader ON grader.id = g.grader
+WHERE s.state <> 'running'
+  AND NOT EXISTS (SELECT 1 FROM rollup p WHERE p.snapshot = t.snapshot AND p.case_no = t.case_no);
+`;
+
 export const MIGRATIONS: readonly Migration[] = [
   { version: 1, name: 'ledger', sql: LEDGER },
   { version: 2, name: 'upkeep', sql: UPKEEP },
   { version: 3, name: 'embedding vectors', sql: VECTORS },
+  { version: 4, name: 'single trials', sql: SINGLE_TRIALS },
 ];
 
 /** The schema this program writes. */

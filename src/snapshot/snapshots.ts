@@ -90,13 +90,15 @@ const RECOUNT = `
           WHERE trial.snapshot = @no AND pass IS NOT NULL GROUP BY case_no))
   WHERE no = @no`;
 
+/** Of cases with several trials; those with one need no sum, see migration 4. */
 const ROLL_UP = `
+  WITH several (case_no) AS (SELECT case_no FROM trial WHERE snapshot = @no GROUP BY case_no HAVING count(*) > 1)
   INSERT INTO rollup (snapshot, case_no, grader, scored, passed, ungraded, score_sum)
   SELECT snapshot, case_no, 0, count(pass), coalesce(sum(pass), 0), count(*) - count(pass), total(score)
-  FROM trial WHERE snapshot = @no AND outcome = 1 GROUP BY case_no
+  FROM trial WHERE snapshot = @no AND outcome = 1 AND case_no IN several GROUP BY case_no
   UNION ALL
   SELECT t.snapshot, t.case_no, g.grader, count(g.pass), coalesce(sum(g.pass), 0), count(*) - count(g.pass), total(g.score)
-  FROM trial t JOIN grade g ON g.grading = t.grading WHERE t.snapshot = @no GROUP BY t.case_no, g.grader`;
+  FROM trial t JOIN grade g ON g.grading = t.grading WHERE t.snapshot = @no AND t.case_no IN several GROUP BY t.case_no, g.grader`;
 
 /** Failure codes of what ends a run for all its trials, and of a server that could not be reached. */
 const FATAL_CODES = ['quota', 'auth', 'unknown_model', 'unreachable', 'connection'];
@@ -106,6 +108,9 @@ interface CaseShare {
   readonly passed: number;
   readonly score: number;
 }
+
+const NOTHING_GRADED: CaseShare = { graded: 0, passed: 0, score: 0 };
+const MOST_SHARES_HELD = 200_000;
 
 export class SnapshotTables {
   readonly #db: Database;
@@ -117,6 +122,11 @@ export class SnapshotTables {
   readonly #recount: Statement<[{ no: number }]>;
   readonly #rollUp: Statement<[{ no: number }]>;
   readonly #close: Statement<[JsonObject]>;
+  #shares: {
+    readonly no: number;
+    readonly version: number;
+    readonly byCase: Map<number, CaseShare>;
+  } | null = null;
 
   constructor(db: Database) {
     this.#db = db;
@@ -213,19 +223,33 @@ export class SnapshotTables {
     rows: readonly { readonly caseNo: number; readonly row: GradedTrial }[],
     add: (caseNo: number, row: GradedTrial) => TrialTally,
   ): void {
-    const caseNos = new Set(rows.map((r) => r.caseNo));
-    const before = this.#shares(no, caseNos);
+    const shares = this.#sharesOf(no);
+    const means = { gradedCases: 0, passShare: 0, scoreMean: 0 };
     const sums = { trials: 0, answered: 0, failed: 0, appErrors: 0, skipped: 0, ungraded: 0, calls: 0 };
     const money = { costUsd: 0, costUnknown: 0, judgeUsd: 0, judgeUnknown: 0 };
     const served = new Set<number>();
     for (const { caseNo, row } of rows) {
+      const before = shares.get(caseNo) ?? this.#caseShare.get(no, caseNo) ?? NOTHING_GRADED;
       const tally = add(caseNo, row);
+      const { graded } = tally;
+      const after =
+        graded === null
+          ? before
+          : {
+              graded: before.graded + 1,
+              passed: before.passed + (graded.pass ? 1 : 0),
+              score: before.score + graded.score,
+            };
+      shares.set(caseNo, after);
+      means.gradedCases += (after.graded > 0 ? 1 : 0) - (before.graded > 0 ? 1 : 0);
+      means.passShare += after.passed / (after.graded || 1) - before.passed / (before.graded || 1);
+      means.scoreMean += after.score / (after.graded || 1) - before.score / (before.graded || 1);
       sums.trials++;
       sums[tally.status]++;
       if (row.trial.status === 'failed' && row.trial.cause === 'app_error') sums.appErrors++;
       sums.calls += row.trial.attempts.length;
       if (row.trial.status === 'answered') {
-        if (!tally.graded) sums.ungraded++;
+        if (graded === null) sums.ungraded++;
         if (row.trial.costUsd === null) money.costUnknown++;
         else money.costUsd += row.trial.costUsd;
       }
@@ -234,15 +258,12 @@ export class SnapshotTables {
       if (tally.servedId !== null) served.add(tally.servedId);
     }
     for (const id of served) this.#addServed.run(no, id);
-    const after = this.#shares(no, caseNos);
-    this.#count.run({
-      no,
-      ...sums,
-      ...money,
-      gradedCases: after.gradedCases - before.gradedCases,
-      passShare: after.passShare - before.passShare,
-      scoreMean: after.scoreMean - before.scoreMean,
-    });
+    this.#count.run({ no, ...sums, ...money, ...means });
+  }
+
+  /** Must follow a rolled-back transaction. */
+  forget(): void {
+    this.#shares = null;
   }
 
   /** Counts the snapshot's trials anew. Inside a write transaction. */
@@ -276,6 +297,7 @@ export class SnapshotTables {
          WHERE no = ?`,
       )
       .run(no);
+    this.#shares = null;
     this.#db.prepare('DELETE FROM rollup WHERE snapshot = ?').run(no);
     // What stopped the run (an empty account, a refused key) says nothing about the trial it happened to hit.
     this.#db
@@ -295,19 +317,14 @@ export class SnapshotTables {
       .map(summaryOf);
   }
 
-  #shares(
-    no: number,
-    caseNos: ReadonlySet<number>,
-  ): { gradedCases: number; passShare: number; scoreMean: number } {
-    const sum = { gradedCases: 0, passShare: 0, scoreMean: 0 };
-    for (const caseNo of caseNos) {
-      const share = this.#caseShare.get(no, caseNo);
-      if (share === undefined || share.graded === 0) continue;
-      sum.gradedCases++;
-      sum.passShare += share.passed / share.graded;
-      sum.scoreMean += share.score / share.graded;
-    }
-    return sum;
+  /** What is graded of the cases of the snapshot in hand: reading it anew with every trial takes the square of a case's trials. */
+  #sharesOf(no: number): Map<number, CaseShare> {
+    // Raised by whatever another connection does to the file.
+    const version = this.#db.pragma('data_version', { simple: true }) as number;
+    const held = this.#shares;
+    if (held?.no !== no || held.version !== version || held.byCase.size > MOST_SHARES_HELD)
+      this.#shares = { no, version, byCase: new Map() };
+    return (this.#shares as NonNullable<typeof held>).byCase;
   }
 }
 

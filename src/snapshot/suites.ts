@@ -202,6 +202,13 @@ export class SuiteTables {
     return { ...(this.#content.document(row.header) as unknown as Omit<Suite, 'cases'>), cases: row.cases };
   }
 
+  /** One case of a stored suite. */
+  caseAt(suite: number, caseNo: number): Case {
+    const [found] = this.#casesFrom(suite, caseNo, 1);
+    if (found === undefined) throw new Error(`the ledger has no case ${caseNo} of suite ${suite}`);
+    return found;
+  }
+
   #casesFrom(suite: number, from: number, count: number): Case[] {
     return this.#cases.all(suite, from, from + count).map((c) => this.#case(c));
   }
@@ -390,7 +397,10 @@ function suiteKey(headerId: number, versions: readonly number[], wheres: Iterabl
   return Buffer.from(hash.hex(), 'hex');
 }
 
-export function examOf(book: ExamBook, facts: CaseFacts): CaseExam {
+export function examOf(
+  book: ExamBook,
+  facts: Pick<CaseFacts, 'caseNo' | 'id' | 'contentHash' | 'gradersHash'>,
+): CaseExam {
   const kind = book.kinds[book.cases[facts.caseNo] ?? -1];
   if (kind === undefined) throw new Error(`the ledger has no exam for case "${facts.id}"`);
   const [judge, embedder, graderCode] = kind;

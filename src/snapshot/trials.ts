@@ -8,7 +8,7 @@ import type { Served, StopReason, Usage } from '../core/provider.ts';
 import type { GradedTrial, TrialResult } from '../core/snapshot.ts';
 import type { Trial } from '../core/trial.ts';
 import { attemptContext, packAttempts, unpackAttempts } from './attempts.ts';
-import type { ContentTables } from './content.ts';
+import { type ContentTables, ENCODING } from './content.ts';
 import type { GradingTables } from './gradings.ts';
 import { wellFormed } from './lifting.ts';
 
@@ -110,6 +110,11 @@ type ResultRow = readonly [
   outputHash: string,
 ];
 
+interface TrialNumber {
+  readonly case_no: number;
+  readonly trial: number;
+}
+
 const NO_CAUSES: readonly UngradedCause[] = [];
 
 interface ServedRow {
@@ -123,7 +128,8 @@ interface ServedRow {
 /** What one appended trial adds to its snapshot's counters. */
 export interface TrialTally {
   readonly status: Trial['status'];
-  readonly graded: boolean;
+  /** null = not graded. */
+  readonly graded: { readonly pass: boolean; readonly score: number } | null;
   readonly servedId: number | null;
 }
 
@@ -135,7 +141,8 @@ export class TrialTables {
   readonly #dropUngraded: Statement<[number, number, number]>;
   readonly #caseNos: Statement<[number], number>;
   readonly #results: Statement<[number], ResultRow>;
-  readonly #done: Statement<[number], { case_no: number; trial: number }>;
+  readonly #done: Statement<[number], TrialNumber>;
+  readonly #removedOutputs: Statement<[number], TrialNumber>;
   readonly #findServed: Statement<[string], number>;
   readonly #addServed: Statement<unknown[]>;
   readonly #served: Statement<[number], ServedRow>;
@@ -162,6 +169,10 @@ export class TrialTables {
       )
       .raw();
     this.#done = db.prepare('SELECT case_no, trial FROM trial WHERE snapshot = ?');
+    this.#removedOutputs = db.prepare(
+      `SELECT t.case_no, t.trial FROM trial t JOIN content o ON o.id = t.output
+       WHERE t.snapshot = ? AND o.encoding >= ${ENCODING.edited}`,
+    );
     this.#findServed = db.prepare<[string], number>('SELECT id FROM served WHERE key = ?').pluck();
     this.#addServed = db.prepare(
       'INSERT INTO served (key, model, system_fingerprint, service_tier, region, simulated) VALUES (?, ?, ?, ?, ?, ?)',
@@ -180,7 +191,7 @@ export class TrialTables {
   add(
     snapshotNo: number,
     caseNo: number,
-    { trial, measures, grades, judgeCostUsd, withheldOutputHash }: GradedTrial,
+    { trial, measures, grades, judgeCostUsd }: GradedTrial,
   ): TrialTally {
     const content = this.#content;
     const answered = trial.status === 'answered' ? trial : null;
@@ -217,9 +228,9 @@ export class TrialTables {
       output:
         answered === null
           ? null
-          : withheldOutputHash === undefined
+          : answered.removedOutputHash === undefined
             ? content.outputId(answered.output)
-            : content.withheldOutputId(withheldOutputHash),
+            : content.removedOutputId(answered.removedOutputHash),
       sent: trial.sent === null ? null : content.documentId(trial.sent),
       grading: answered === null && grades.length === 0 ? null : this.#gradings.gradingId(grades),
       code: trial.status === 'failed' ? content.wordId(trial.code) : null,
@@ -230,7 +241,7 @@ export class TrialTables {
       attempts: typeof code === 'number' ? BigInt(code) : code,
     };
     this.#add.run(...COLUMNS.map((column) => cells[column]));
-    return { status: trial.status, graded: graded !== null, servedId };
+    return { status: trial.status, graded, servedId };
   }
 
   /** Makes room for the same trial with grades. Inside a write transaction. */
@@ -289,13 +300,12 @@ export class TrialTables {
 
   /** Trial numbers by case number. */
   done(snapshotNo: number): Map<number, Set<number>> {
-    const done = new Map<number, Set<number>>();
-    for (const { case_no, trial } of this.#done.iterate(snapshotNo)) {
-      const trials = done.get(case_no);
-      if (trials === undefined) done.set(case_no, new Set([trial]));
-      else trials.add(trial);
-    }
-    return done;
+    return byCaseNo(this.#done.iterate(snapshotNo));
+  }
+
+  /** Numbers of the trials whose answers are not there, by case number. */
+  removedOutputs(snapshotNo: number): Map<number, Set<number>> {
+    return byCaseNo(this.#removedOutputs.iterate(snapshotNo));
   }
 
   #whole(row: TrialRow, caseId: string): GradedTrial {
@@ -323,7 +333,7 @@ export class TrialTables {
     return {
       ...base,
       status,
-      output: content.output(row.output as number),
+      ...content.output(row.output as number),
       stopReason: content.word(row.stop_reason as number) as StopReason,
       served: this.#servedOf(row.served as number, row.request_id),
       usage: usageOf(row),
@@ -375,6 +385,16 @@ export class TrialTables {
       ...(row.simulated === null ? {} : { simulated: row.simulated === 1 }),
     };
   }
+}
+
+function byCaseNo(rows: Iterable<TrialNumber>): Map<number, Set<number>> {
+  const byCase = new Map<number, Set<number>>();
+  for (const { case_no, trial } of rows) {
+    const trials = byCase.get(case_no);
+    if (trials === undefined) byCase.set(case_no, new Set([trial]));
+    else trials.add(trial);
+  }
+  return byCase;
 }
 
 function usageOf(row: TrialRow): Usage | null {

@@ -199,6 +199,8 @@ export interface PruneRules {
   readonly keepLast?: number | undefined;
   /** So do all snapshots younger than this. */
   readonly keepDays?: number | undefined;
+  /** Said alone: nothing keeps its payloads but what always does, baselines and evidence. */
+  readonly keepBlessed?: boolean | undefined;
   readonly now: Date;
   readonly dryRun: boolean;
 }
@@ -223,11 +225,11 @@ export interface PruneReport {
  * and unfinished ones keep theirs, whatever the rules say. Every trial, score, grade and hash stays, so comparisons still work.
  */
 export async function pruneLedger(file: OpenLedgerFile, rules: PruneRules): Promise<PruneReport> {
-  if (rules.keepLast === undefined && rules.keepDays === undefined) {
+  if (rules.keepLast === undefined && rules.keepDays === undefined && rules.keepBlessed !== true) {
     throw new LastgoodError({
       code: 'PRUNE_WITHOUT_RULE',
       message: 'Nothing says which snapshots are old.',
-      hint: 'pass --keep-last N (newest runs of each suite) or --keep-days D, or both; --dry-run shows what would go',
+      hint: 'pass --keep-last N (newest runs of each suite), --keep-days D, or --keep-blessed for baselines and evidence alone; --dry-run shows what would go',
     });
   }
   const { db } = file;

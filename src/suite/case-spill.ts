@@ -1,18 +1,12 @@
 // Where the cases of a suite go while it is read: into memory, or, once there is much of them, into a file without a name.
 
-import { closeSync, mkdtempSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { CASE_PAGE, type CaseList, PagedCases } from '../core/case-list.ts';
-import { LastgoodError } from '../core/errors.ts';
 import type { GraderSpec } from '../core/grader-spec.ts';
+import { ScratchFile } from '../core/scratch-file.ts';
 import type { Case } from '../core/suite.ts';
 
 /** Characters of case text that are kept in memory; a suite of 10,000 ordinary cases stays below. */
 const MOST_CHARACTERS = 16 * 1024 * 1024;
-
-/** The file is gone from its folder as soon as it is open; this gives its space back when nothing reads it any more. */
-const openFiles = new FinalizationRegistry<number>((file) => closeSync(file));
 
 /** Gathers cases, one by one, and gives them back as a list. */
 export class CaseSpill {
@@ -53,51 +47,23 @@ export class CaseSpill {
 }
 
 class PageFile {
-  readonly #fd: number;
+  readonly #file = new ScratchFile('SUITE_TEMP_FILE', 'the suite is large, and its cases');
   readonly #starts: number[] = [0];
   /** Lists of graders that many cases have in common, so that each is compiled once. */
   readonly #common: (readonly GraderSpec[])[] = [];
   readonly #commonNo = new Map<readonly GraderSpec[], number>();
 
-  constructor() {
-    try {
-      const folder = mkdtempSync(join(tmpdir(), 'lastgood-suite-'));
-      try {
-        this.#fd = openSync(join(folder, 'cases'), 'wx+', 0o600);
-      } finally {
-        rmSync(folder, { recursive: true, force: true });
-      }
-    } catch (cause) {
-      throw cannotSetAside(cause as NodeJS.ErrnoException);
-    }
-    openFiles.register(this, this.#fd);
-  }
-
   write(cases: readonly Case[]): void {
     const bytes = Buffer.from(
       JSON.stringify(cases.map(({ graders, ...c }) => ({ ...c, graders: this.#numbered(graders) }))),
     );
-    let at = this.#starts.at(-1) as number;
-    try {
-      for (let done = 0; done < bytes.length; ) {
-        const wrote = writeSync(this.#fd, bytes, done, bytes.length - done, at);
-        done += wrote;
-        at += wrote;
-      }
-    } catch (cause) {
-      throw cannotSetAside(cause as NodeJS.ErrnoException);
-    }
-    this.#starts.push(at);
+    this.#file.append(bytes);
+    this.#starts.push(this.#file.length);
   }
 
   read(page: number): Case[] {
     const from = this.#starts[page] as number;
-    const bytes = Buffer.allocUnsafe((this.#starts[page + 1] as number) - from);
-    for (let done = 0; done < bytes.length; ) {
-      const got = readSync(this.#fd, bytes, done, bytes.length - done, from + done);
-      if (got === 0) throw new Error('the file that holds the cases of a large suite has become shorter');
-      done += got;
-    }
+    const bytes = this.#file.read(from, (this.#starts[page + 1] as number) - from);
     const cases = JSON.parse(bytes.toString()) as (Omit<Case, 'graders'> & {
       graders: GraderSpec[] | number;
     })[];
@@ -122,13 +88,4 @@ class PageFile {
   }
 
   #last: readonly GraderSpec[] | null = null;
-}
-
-function cannotSetAside(cause: NodeJS.ErrnoException): LastgoodError {
-  return new LastgoodError({
-    code: 'SUITE_TEMP_FILE',
-    message: `the suite is large, and its cases could not be set aside in ${tmpdir()}: ${cause.message}`,
-    hint: 'make room there, or set TMPDIR to a folder that has some',
-    cause,
-  });
 }

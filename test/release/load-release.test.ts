@@ -231,6 +231,10 @@ test('a replay release whose recordings are unknown cannot be written, one whose
   const release = await releaseOf('route: { provider: replay, file: a.jsonl }', { 'a.jsonl': '{}\n' });
   expect(() => releaseToYaml({ ...release, paths: {} })).toThrow(/not known/);
   const text = releaseToYaml(release);
+  // Named from where the file will lie, it tells nothing of the machine.
+  expect(releaseToYaml(release, '/shop/plans/june')).toContain('file: ../../a.jsonl');
+  expect(releaseToYaml(release, '/shop')).toContain('file: ./a.jsonl');
+  expect(text).toContain('file: /shop/a.jsonl');
   expect(await problemsOf(text, { '/shop/a.jsonl': '{"other": 1}\n' })).toMatchObject([
     { code: 'RELEASE_RECORDINGS_CHANGED' },
   ]);

@@ -121,6 +121,7 @@ export function hostileUncompared(): CheckResult {
       answers: 2,
       passed: 1,
       needExaminer: 1,
+      removed: 0,
       changed: ATTACKS.map((text) => ({ case: text, before: true, now: false })),
       broken: ATTACKS.map((text) => ({ case: text, reason: text })),
     },

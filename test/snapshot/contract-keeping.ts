@@ -412,9 +412,13 @@ export function keepingContract(open: () => Promise<OpenStore>): void {
         graded(answered('kettle-01', 0, { output: same })),
         graded(answered('kettle-01', 1, { output: same })),
         graded(answered('kettle-02', 0, { output: own })),
-        graded(answered('kettle-03', 0, { output: { text: '', toolCalls: [] } }), [], {
-          withheldOutputHash: hash(withheld),
-        }),
+        graded(
+          answered('kettle-03', 0, {
+            output: { text: '', toolCalls: [] },
+            removedOutputHash: hash(withheld),
+          }),
+          [],
+        ),
       ]);
       expect(await store.vectorCounts('svectors')).toEqual([]);
       const vectors = new Map([

@@ -195,6 +195,63 @@ describe('an import', () => {
     expect(await collect(exportSnapshot(ledgers.away, 'snight01'))).toEqual(lines);
   });
 
+  it('carries a suite of many pages, in the order of the suite, and ends it where it was cut short', async () => {
+    await using ledgers = await twoLedgers();
+    // Ids that UTF-16 and UTF-8 put in another order, and cases whose long texts are more than is held in memory.
+    const long = (i: number): string => `${i} ${'a long ticket '.repeat(3000)}`;
+    const wide = refundSuite(
+      Array.from({ length: 300 }, (_, i) =>
+        refundCase(`${i % 3 === 0 ? '\u{1f600}' : '\uff01'}-${(i * 7919) % 300}`, {
+          meta: { ticket: long(i) },
+        }),
+      ),
+    );
+    const trial = (c: { id: string }, i: number) =>
+      graded(answered(c.id, 0, { sent: { text: long(i % 2) } }), [scored('names-refund', i % 4 > 0)]);
+    await ledgers.home.begin(newSnapshot('swide001', wide));
+    await ledgers.home.append('swide001', wide.cases.map(trial));
+    await ledgers.home.finish('swide001', closing({}));
+    const lines = await collect(exportSnapshot(ledgers.home, 'swide001'));
+    const ids = lines.filter((l) => l.includes('"kind":"case"')).map((l) => JSON.parse(l).case.id as string);
+    expect(ids).toEqual([...ids].sort());
+    expect(lines.join('').length).toBeGreaterThan(8 * 1024 * 1024);
+
+    await ledgers.away.begin(newSnapshot('swide001', wide));
+    await ledgers.away.append(
+      'swide001',
+      wide.cases.slice(100, 120).map((c, i) => trial(c, i + 100)),
+    );
+    const taken = await importSnapshot(ledgers.away, lines);
+    expect(taken).toMatchObject({ trials: 300, passRate: 0.75 });
+    expect(await importSnapshot(ledgers.away, lines)).toEqual(taken);
+    expect(await collect(exportSnapshot(ledgers.away, 'swide001'))).toEqual(lines);
+    expect([...(await ledgers.away.suiteOf('swide001')).cases].map((c) => c.id)).toEqual(
+      wide.cases.map((c) => c.id),
+    );
+  });
+
+  it('takes lines in any order that makes sense, and no running one that has more than the file', async () => {
+    await using ledgers = await twoLedgers();
+    const lines = await kept(ledgers.home);
+    const isCase = (l: string): boolean => l.includes('"kind":"case"');
+    const moved = [
+      lines[0] as string,
+      ...lines.slice(1, -1).filter((l) => !isCase(l)),
+      ...lines.filter(isCase).reverse(),
+      lines.at(-1) as string,
+    ];
+    await importSnapshot(ledgers.away, moved);
+    expect(await collect(exportSnapshot(ledgers.away, 'snight01'))).toEqual(lines);
+
+    await using others = await twoLedgers();
+    await others.away.begin(newSnapshot('snight01', suite, { judge, labels: { branch: 'main' } }));
+    await others.away.append('snight01', [...rows, graded(answered('kettle-02', 7))]);
+    await expect(importSnapshot(others.away, lines)).rejects.toMatchObject({
+      code: 'SNAPSHOT_DIFFERS',
+      message: expect.stringContaining('trial 7 of case "kettle-02" is not in the file'),
+    });
+  });
+
   it('leaves a run of the same id that is going on alone', async () => {
     await using ledgers = await twoLedgers();
     const lines = await kept(ledgers.home);
@@ -238,6 +295,16 @@ describe('an import', () => {
       (lines) =>
         lines.map((l) => (l.includes('"kind":"text"') ? l.replace('refund desk', 'complaints desk') : l)),
       'hash',
+    ],
+    [
+      'leaving a place of the suite empty',
+      (lines) => lines.map((l) => l.replace('"position":1}', '"position":5}')),
+      'positions',
+    ],
+    [
+      'two cases in one place',
+      (lines) => lines.map((l) => l.replace('"position":1}', '"position":0}')),
+      'positions',
     ],
     ['short of a text', (lines) => lines.filter((l) => !l.includes('"kind":"text"')), 'it refers to'],
     [

@@ -20,6 +20,7 @@ import {
   refundSuite,
   scored,
   temporaryFolder,
+  ungraded,
   VALID,
 } from './world.ts';
 
@@ -257,6 +258,66 @@ describe('a finished snapshot', () => {
       'DELETE FROM blessing',
     ])
       expect(() => raw.exec(sql), sql).toThrow(/never changes|is not deleted|only added/);
+    raw.close();
+    await ledger.close();
+  });
+
+  it('is counted right while it runs, whoever appends and whatever is refused', async () => {
+    await using folder = await temporaryFolder();
+    const path = join(folder.path, 'lastgood.db');
+    const ledger = await openLedger(path);
+    const other = await openLedger(path);
+    const row = (trial: number, pass: boolean) =>
+      graded(answered('ticket-1', trial), [scored('names-refund', pass)]);
+    const passRate = async (): Promise<unknown> => (await ledger.list())[0]?.passRate;
+    await ledger.begin(newSnapshot('scounted', refundSuite([refundCase('ticket-1', { trials: 5 })])));
+    await ledger.append('scounted', [row(0, true)]);
+    await expect(ledger.append('scounted', [row(1, false), row(0, true)])).rejects.toThrow(
+      'already has trial',
+    );
+    expect(await passRate()).toBe(1);
+    await ledger.append('scounted', [row(1, true)]);
+    await other.append('scounted', [row(2, false), row(3, false)]);
+    await ledger.append('scounted', [row(4, false)]);
+    expect(await passRate()).toBeCloseTo(2 / 5, 12);
+    expect((await ledger.finish('scounted', VALID)).passRate).toBe(2 / 5);
+    await ledger.close();
+    await other.close();
+  });
+
+  it('is rolled up alike whether a case has one trial or several, and keeps rows only for several', async () => {
+    await using folder = await temporaryFolder();
+    const path = join(folder.path, 'lastgood.db');
+    const ledger = await openLedger(path);
+    const suite = refundSuite(['one', 'two', 'lost', 'open', 'bare'].map((id) => refundCase(id)));
+    const grades = [scored('names-refund', true), scored('short', false)];
+    const row = (id: string, trial = 0, given = grades) => graded(answered(id, trial), given);
+    for (const id of ['srolled1', 'srunning']) {
+      await ledger.begin(newSnapshot(id, suite));
+      await ledger.append(id, [
+        row('one'),
+        row('two'),
+        row('two', 1, [ungraded('names-refund'), scored('short', true)]),
+        graded(failed('lost')),
+        row('open', 0, [ungraded('names-refund'), scored('short', true)]),
+        row('bare', 0, []),
+      ]);
+    }
+    await ledger.finish('srolled1', VALID);
+    const raw = new Database(path, { readonly: true });
+    const rows = (sql: string) => raw.prepare(sql).raw().all();
+    const seen = rows(
+      'SELECT snapshot, case_id, grader, scored, passed, ungraded, score_sum FROM v_rollups ORDER BY 2, 3',
+    );
+    expect(seen).toEqual(
+      rows(`SELECT snapshot, case_id, NULL, count(pass), total(pass), count(*) - count(pass), total(score)
+            FROM v_trials WHERE status = 'answered' AND snapshot = 'srolled1' GROUP BY 2
+            UNION ALL
+            SELECT snapshot, case_id, grader, count(pass), total(pass), count(*) - count(pass), total(score)
+            FROM v_grades WHERE snapshot = 'srolled1' GROUP BY 2, 3 ORDER BY 2, 3`),
+    );
+    expect(seen).toHaveLength(4 + 3 * 2);
+    expect(rows('SELECT count(*) FROM rollup')).toEqual([[3]]);
     raw.close();
     await ledger.close();
   });

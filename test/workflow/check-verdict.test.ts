@@ -65,6 +65,7 @@ test('a broken exam is not excused by --offline-ok', () => {
     cases: 1,
     answers: 1,
     passed: 0,
+    removed: 0,
     needExaminer: 0,
     changed: [],
     broken: [],

@@ -12,6 +12,13 @@ async function ledgerPath(io: Io, options: CommonOptions): Promise<string> {
   return (await readSettings(io.cwd)).db;
 }
 
+interface PruneOptions extends CommonOptions {
+  readonly keepLast?: number;
+  readonly keepDays?: number;
+  readonly keepBlessed?: boolean;
+  readonly dryRun?: boolean;
+}
+
 export const registerDb: Register = (program, io, exit) => {
   const db = program.command('db').description("the ledger's size, retention and soundness");
 
@@ -44,13 +51,14 @@ export const registerDb: Register = (program, io, exit) => {
       )
       .option('--keep-last <n>', 'newest runs of each suite that keep theirs', wholeNumber('--keep-last', 0))
       .option('--keep-days <d>', 'snapshots younger than this keep theirs', wholeNumber('--keep-days', 0))
-      .option('--keep-blessed', 'baselines keep theirs (always so; for scripts that say it)')
+      .option('--keep-blessed', 'baselines and evidence keep theirs (always so); alone: nothing else does')
       .option('--dry-run', 'show what would go, remove nothing'),
-  ).action(async (options: CommonOptions & { keepLast?: number; keepDays?: number; dryRun?: boolean }) => {
+  ).action(async (options: PruneOptions) => {
     const { pruneJob } = await import('../../workflow/ledger/db-upkeep.ts');
     const report = await pruneJob(await ledgerPath(io, options), {
       keepLast: options.keepLast,
       keepDays: options.keepDays,
+      keepBlessed: options.keepBlessed,
       dryRun: options.dryRun === true,
       now: new Date(),
     });

@@ -58,6 +58,7 @@ export const registerRegrade: Register = (program, io, exit) => {
           snapshot: snapshotJson(result.summary),
           source: result.source.id,
           leftOut: result.leftOut,
+          removed: result.removed,
           changed: result.changed,
           judgeCalls: result.judgeCalls,
           embedded: result.embedded,

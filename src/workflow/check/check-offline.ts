@@ -3,6 +3,7 @@
 import {
   type Case,
   type GraderSpec,
+  isRemoved,
   needsEmbedder,
   needsJudge,
   type OfflineCheck,
@@ -25,6 +26,7 @@ export async function checkOffline(
   const broken: { case: string; reason: string }[] = [];
   let cases = 0;
   let answers = 0;
+  let removed = 0;
   let passed = 0;
   if (baseline !== null) {
     const grader = createTrialGrader({
@@ -45,6 +47,10 @@ export async function checkOffline(
         cases++;
         for await (const was of work.store.trials(baseline.summary.id, c.id)) {
           if (was.trial.status !== 'answered') continue;
+          if (isRemoved(was.trial)) {
+            removed++;
+            continue;
+          }
           const { grades } = await grader.gradeTrial(own, was.trial, work.hardSignal);
           answers++;
           const outcome = trialOutcome(grades);
@@ -63,7 +69,7 @@ export async function checkOffline(
     }
   }
   const needExaminer = suite.cases.filter((c) => c.graders.some(asksExaminer)).length;
-  return { missing, cases, answers, passed, needExaminer, changed, broken };
+  return { missing, cases, answers, removed, passed, needExaminer, changed, broken };
 }
 
 /** The case with its deterministic graders only; null when it has none. */

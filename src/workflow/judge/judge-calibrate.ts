@@ -132,7 +132,7 @@ async function frozen(
     return {
       ...row.item,
       judge: output.pass === null ? null : output.pass ? pass : fail,
-      length: [...output.trial.output.text].length,
+      ...(output.length === null ? {} : { length: output.length }),
     };
   });
   const verdicts = outputs.filter((o) => o.pass !== null);

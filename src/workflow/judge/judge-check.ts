@@ -3,7 +3,14 @@
 import { LastgoodError, type Release, type SnapshotSummary } from '../../core/index.ts';
 import type { Workplace } from '../workplace.ts';
 import { openExaminers } from './judge-examiners.ts';
-import { type FrozenOutput, frozenOutputs, judgedPass, spread } from './judge-outputs.ts';
+import {
+  answersRemoved,
+  type FrozenOutput,
+  frozenOutputs,
+  judgedPass,
+  spread,
+  stillThere,
+} from './judge-outputs.ts';
 
 export interface JudgeCheckInput {
   readonly snapshot: SnapshotSummary;
@@ -29,6 +36,8 @@ export interface JudgeCheck {
   readonly judge: string;
   readonly times: number;
   readonly outputs: number;
+  /** Outputs that could not be judged again, because the ledger does not have the answer (any more). */
+  readonly removed: number;
   readonly judgeCalls: number;
   /** Judgings without a grade, by cause. */
   readonly ungraded: Readonly<Record<string, number>>;
@@ -45,10 +54,9 @@ export interface JudgeCheck {
 export async function judgeCheck(work: Workplace, input: JudgeCheckInput): Promise<JudgeCheck> {
   const { snapshot, times } = input;
   const judge = input.judge ?? (await judgeOf(work, snapshot));
-  const chosen = spread(
-    await frozenOutputs(work.store, snapshot.id, { distinct: true }),
-    input.outputs ?? 50,
-  );
+  const { outputs, removed } = stillThere(await frozenOutputs(work.store, snapshot.id, { distinct: true }));
+  const chosen = spread(outputs, input.outputs ?? 50);
+  if (chosen.length === 0 && removed > 0) throw answersRemoved('JUDGE_ANSWERS_REMOVED', snapshot.id, removed);
   if (chosen.length === 0) {
     throw new LastgoodError({
       code: 'JUDGE_NOTHING',
@@ -72,6 +80,7 @@ export async function judgeCheck(work: Workplace, input: JudgeCheckInput): Promi
     judge: judge.fingerprint,
     times,
     outputs: chosen.length,
+    removed,
     judgeCalls: rounds.calls,
     ungraded: rounds.ungraded,
     flipRate: flipRate(checked),

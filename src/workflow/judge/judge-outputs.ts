@@ -7,7 +7,9 @@ import {
   type Finding,
   type Grade,
   isJsonObject,
+  isRemoved,
   type JsonValue,
+  LastgoodError,
   needsJudge,
   panelOf,
   type Release,
@@ -23,6 +25,27 @@ export interface FrozenOutput {
   readonly grades: readonly Grade[];
   /** Did all of them pass? null = at least one could not be graded. */
   readonly pass: boolean | null;
+  /** Characters of the answer as it was given. */
+  readonly length: number | null;
+}
+
+/** The outputs that can be judged again, and how many cannot, because the ledger does not have the answer (any more). */
+export function stillThere(outputs: readonly FrozenOutput[]): {
+  readonly outputs: readonly FrozenOutput[];
+  readonly removed: number;
+} {
+  const left = outputs.filter((o) => !isRemoved(o.trial));
+  return { outputs: left, removed: outputs.length - left.length };
+}
+
+/** Said where nothing of a snapshot can be graded or judged, because no answer is left. */
+export function answersRemoved(code: string, snapshotId: string, answers: number): LastgoodError {
+  return new LastgoodError({
+    code,
+    message: `the ledger has none of the ${answers} answers of ${snapshotId} that this needs: they were pruned, forgotten or never kept (--store scores); their grades stand, new ones cannot be made`,
+    hint: 'run the suite again, or name a snapshot whose answers are kept; pruning spares blessed snapshots',
+    exitCode: 3,
+  });
 }
 
 /** All judged graders pass; null when one could not be graded or there is none. */
@@ -51,13 +74,13 @@ export async function frozenOutputs(
     const c = cases.get(trial.caseId);
     if (c === undefined || trial.status !== 'answered') continue;
     if (options.distinct === true) {
-      const key = contentHash([c.id, trial.output as unknown as JsonValue]);
+      const key = contentHash([c.id, trial.removedOutputHash ?? (trial.output as unknown as JsonValue)]);
       if (seen.has(key)) continue;
       seen.add(key);
     }
     const wanted = new Set(c.graders.map((g) => g.id));
     const grades = stored.grades.filter((g) => wanted.has(g.graderId));
-    found.push({ case: c, trial, grades, pass: judgedPass(grades) });
+    found.push({ case: c, trial, grades, pass: judgedPass(grades), length: stored.measures.length });
   }
   return found;
 }

@@ -3,6 +3,7 @@
 import {
   type AnsweredTrial,
   isJsonObject,
+  isRemoved,
   LastgoodError,
   READY_JUDGES,
   type Release,
@@ -14,7 +15,7 @@ import { mcnemar } from '../../stats/index.ts';
 import type { Workplace } from '../workplace.ts';
 import { judgeOf } from './judge-check.ts';
 import { openExaminers } from './judge-examiners.ts';
-import { spread } from './judge-outputs.ts';
+import { answersRemoved, spread } from './judge-outputs.ts';
 
 export interface PreferInput {
   readonly baseline: SnapshotSummary;
@@ -38,6 +39,8 @@ export interface Preferences {
     readonly reason: string;
   }[];
   readonly counts: Readonly<Record<Preference, number>>;
+  /** Of the ungraded: pairs that could not be judged, because the ledger does not have an answer (any more). */
+  readonly removed: number;
   /** Exact two-sided sign test of better against worse. */
   readonly p: number;
   /** `invalid`: over 30 % of the pairs turned with the order, or none could be judged. */
@@ -73,6 +76,11 @@ export async function judgePrefer(work: Workplace, input: PreferInput): Promise<
         const a = await firstAnswer(store, baseline.id, c.id);
         const b = await firstAnswer(store, candidate.id, c.id);
         if (a === null || b === null) return [];
+        if (isRemoved(a) || isRemoved(b)) {
+          const whose = isRemoved(a) ? (isRemoved(b) ? "both sides'" : "the baseline's") : "the candidate's";
+          const reason = `${whose} answers are not in the ledger: pruned, forgotten or never kept`;
+          return [{ caseId: c.id, preference: 'ungraded' as const, reason, removed: true }];
+        }
         const { grades } = await examiners.grader.gradeTrial(
           {
             ...c,
@@ -99,10 +107,11 @@ export async function judgePrefer(work: Workplace, input: PreferInput): Promise<
             : details['inconsistentPairs'] === undefined
               ? 'ungraded'
               : 'inconsistent';
-        return [{ caseId: c.id, preference, reason: grade?.reason ?? '' }];
+        return [{ caseId: c.id, preference, reason: grade?.reason ?? '', removed: false }];
       }),
     );
-    const pairs = found.flat();
+    const pairs = found.flat().map(({ removed: _removed, ...pair }) => pair);
+    const removed = found.flat().filter((pair) => pair.removed).length;
     if (pairs.length === 0) {
       throw new LastgoodError({
         code: 'PREFER_NOTHING',
@@ -110,8 +119,11 @@ export async function judgePrefer(work: Workplace, input: PreferInput): Promise<
         exitCode: 3,
       });
     }
+    if (removed === pairs.length)
+      throw answersRemoved('PREFER_ANSWERS_REMOVED', `${baseline.id} or ${candidate.id}`, removed);
     const result = {
       ...summed(pairs),
+      removed,
       baseline: baseline.id,
       candidate: candidate.id,
       judge: judge.fingerprint,
@@ -146,7 +158,13 @@ function summed(pairs: Preferences['pairs']): Pick<Preferences, 'pairs' | 'count
   return { pairs, counts, p, verdict };
 }
 
+/** The first answer that is there; where all of them were removed, the first of those. */
 async function firstAnswer(store: SnapshotStore, id: string, caseId: string): Promise<AnsweredTrial | null> {
-  for await (const { trial } of store.trials(id, caseId)) if (trial.status === 'answered') return trial;
-  return null;
+  let removed: AnsweredTrial | null = null;
+  for await (const { trial } of store.trials(id, caseId)) {
+    if (trial.status !== 'answered') continue;
+    if (!isRemoved(trial)) return trial;
+    removed ??= trial;
+  }
+  return removed;
 }

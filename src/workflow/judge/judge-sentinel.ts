@@ -4,7 +4,7 @@ import { LastgoodError, type Release, type SnapshotSummary } from '../../core/in
 import { mcnemar } from '../../stats/index.ts';
 import type { Workplace } from '../workplace.ts';
 import { judgeAgain, judgeOf } from './judge-check.ts';
-import { frozenOutputs, spread } from './judge-outputs.ts';
+import { frozenOutputs, spread, stillThere } from './judge-outputs.ts';
 
 /** Two-sided; a nightly look at this level raises about one false suspicion in a hundred nights, and none of them turns a gate. */
 const DRIFT_ALPHA = 0.01;
@@ -33,6 +33,8 @@ export interface Sentinel {
   readonly verdict: 'steady' | 'drifted' | 'unknown';
   readonly direction: 'stricter' | 'more lenient' | null;
   readonly servedModels: readonly (string | null)[];
+  /** Outputs that were judged then and cannot be judged again, because the ledger does not have the answer (any more). */
+  readonly removed: number;
   readonly judgeCalls: number;
   /** For people. */
   readonly sentence: string;
@@ -57,10 +59,8 @@ export async function runSentinel(work: Workplace, input: SentinelInput): Promis
     });
   }
   const frozen = await frozenOutputs(work.store, baseline.id, { distinct: true });
-  const chosen = spread(
-    frozen.filter((f) => f.pass !== null),
-    input.n ?? 40,
-  );
+  const { outputs, removed } = stillThere(frozen.filter((f) => f.pass !== null));
+  const chosen = spread(outputs, input.n ?? 40);
   const { calls, rounds, servedModels, ungraded } = await judgeAgain(work, judge, chosen, 1);
   let passToFail = 0;
   let failToPass = 0;
@@ -89,8 +89,11 @@ export async function runSentinel(work: Workplace, input: SentinelInput): Promis
     verdict,
     direction,
     servedModels,
+    removed,
     judgeCalls: calls,
-    sentence: sentence({ verdict, direction, compared, passToFail, failToPass, p, chosen: chosen.length }),
+    sentence: `${sentence({ verdict, direction, compared, passToFail, failToPass, p, chosen: chosen.length })}${
+      removed === 0 ? '' : `; ${removed} more cannot be judged again, their answers are not in the ledger`
+    }`,
   };
   await work.store.keepRecord({
     kind: 'judge-sentinel',

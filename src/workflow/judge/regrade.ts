@@ -5,6 +5,8 @@ import {
   caseExam,
   type Examiner,
   examFingerprint,
+  type GradedTrial,
+  isRemoved,
   LastgoodError,
   needsEmbedder,
   needsJudge,
@@ -15,6 +17,7 @@ import {
   type SnapshotSummary,
   type Suite,
   shortHash,
+  trialOutcome,
   wantsEmbeddings,
 } from '../../core/index.ts';
 import { judgeValidity } from '../../run/index.ts';
@@ -24,6 +27,7 @@ import { ledgerWriter } from '../run/ledger-writer.ts';
 import type { Workplace } from '../workplace.ts';
 import { type OpenExaminers, openExaminers, withVotes } from './judge-examiners.ts';
 import { judgingFindings } from './judge-outputs.ts';
+import { canBeTriedAgain, type Removed, removedOf } from './regrade-removed.ts';
 
 /** Label under which a re-graded snapshot names the one whose outputs it holds. */
 export const REGRADE_OF = 'regrade-of';
@@ -34,6 +38,7 @@ const OF_THE_GRADING: readonly string[] = [
   'BORDERLINE',
   'PAIRWISE_INCONSISTENT',
   'EMBEDDINGS_MISSING',
+  'ANSWERS_REMOVED',
 ];
 /** Trials graded at once; judge calls have a limit of their own. */
 const BATCH = 32;
@@ -64,7 +69,9 @@ export interface RegradeResult {
   readonly summary: SnapshotSummary;
   readonly source: SnapshotSummary;
   readonly leftOut: readonly LeftOut[];
-  /** Trials whose pass, fail or ungraded is another than before. */
+  /** Trials left without a grade, because the ledger does not have their answers (any more). */
+  readonly removed: number;
+  /** Other trials whose pass, fail or ungraded is another than before. */
   readonly changed: number;
   readonly judgeCalls: number;
   /** Distinct stored answers that were given an embedding vector. */
@@ -90,19 +97,22 @@ export async function regrade(work: Workplace, input: RegradeInput): Promise<Reg
   const examiner: Examiner = { judge: judge?.fingerprint ?? null, embedder: embedder?.fingerprint ?? null };
   const exam = examFingerprint(suite, examiner);
 
+  const fresh = input.fresh === true;
   const root = source.labels[REGRADE_OF] ?? source.id;
-  const earlier = input.fresh === true ? null : await sameGrades(store, source, root, exam, suite);
+  const earlier = fresh ? null : await sameGrades(store, source, root, exam, suite);
   if (earlier !== null) {
     const embedded = await embedStored(work, source, suite, embedder);
-    return { summary: earlier, source, leftOut, changed: 0, judgeCalls: 0, embedded, existed: true };
+    const nothing = { removed: 0, changed: 0, judgeCalls: 0 };
+    return { summary: earlier, source, leftOut, ...nothing, embedded, existed: true };
   }
+  const removed = await removedOf(store, source, suite, fresh ? null : examiner);
 
   let judgeCalls = 0;
   const examiners = await openExaminers(
     work,
     { judge, embedder },
     {
-      cache: input.fresh !== true,
+      cache: !fresh,
       onJudgeCall: () => {
         judgeCalls++;
       },
@@ -129,13 +139,13 @@ export async function regrade(work: Workplace, input: RegradeInput): Promise<Reg
       wantsEmbeddings(suite.policy) && examiners.outputs !== null && source.answered > 0
         ? new AnswerEmbedder(work, examiners.outputs, await answersOf(store, source))
         : null;
-    const changed = await gradeAll(work, source, id, suite, { grader: examiners.grader, vectors });
-    const summary = await close(work, source, id, { suite, judge, embedder }, leftOut);
+    const graded = await gradeAll(work, source, id, suite, { grader: examiners.grader, vectors, removed });
+    const summary = await close(work, source, id, { suite, judge, embedder }, leftOut, graded.removed);
     return {
       summary,
       source,
       leftOut,
-      changed,
+      ...graded,
       judgeCalls,
       embedded: vectors?.embedded ?? 0,
       existed: false,
@@ -284,16 +294,11 @@ async function sameGrades(
     fingerprint: source.fingerprint,
     purposes: ['regrade'],
   });
-  // One with failed judge calls is tried again: what failed was not remembered, what was judged is not paid for twice.
-  const found = regraded.find(
-    (s) =>
-      s.labels[REGRADE_OF] === root &&
-      s.exam === exam &&
-      s.state === 'finished' &&
-      s.ungraded === 0 &&
-      s.cases === suite.cases.length,
-  );
-  return found ?? null;
+  for (const s of regraded) {
+    if (s.labels[REGRADE_OF] !== root || s.exam !== exam || s.state !== 'finished') continue;
+    if (s.cases === suite.cases.length && !(await canBeTriedAgain(store, s))) return s;
+  }
+  return null;
 }
 
 async function gradeAll(
@@ -301,12 +306,17 @@ async function gradeAll(
   source: SnapshotSummary,
   id: string,
   suite: Suite,
-  { grader, vectors }: Pick<OpenExaminers, 'grader'> & { readonly vectors: AnswerEmbedder | null },
-): Promise<number> {
+  how: Pick<OpenExaminers, 'grader'> & {
+    readonly vectors: AnswerEmbedder | null;
+    readonly removed: Removed;
+  },
+): Promise<{ readonly changed: number; readonly removed: number }> {
+  const { grader, vectors } = how;
   const { store } = work;
   const writer = ledgerWriter(store, id);
   const cases = new Map(suite.cases.map((c) => [c.id, c]));
   const before = outcomes(await store.results(source.id));
+  const lost = new Set<string>();
   let done = 0;
   let batch: Promise<void>[] = [];
   const flush = async (): Promise<void> => {
@@ -314,12 +324,20 @@ async function gradeAll(
     batch = [];
     work.progress.step({ label: `re-grading ${source.id}`, done, total: source.trials });
   };
-  for await (const { trial } of store.trials(source.id)) {
-    const c = cases.get(trial.caseId);
+  const gradeOne = async (c: Case, was: GradedTrial): Promise<GradedTrial> => {
+    if (!isRemoved(was.trial)) return grader.gradeTrial(c, was.trial, work.hardSignal);
+    if (how.removed.sameExam.has(c.id)) return { ...was, judgeCostUsd: 0 };
+    const graded = await grader.gradeTrial(c, was.trial, work.hardSignal);
+    if (trialOutcome(graded.grades).kind === 'ungraded') lost.add(keyOf(c.id, was.trial.trial));
+    // What was measured on the answer while it was there stays true.
+    return { ...graded, measures: was.measures };
+  };
+  for await (const stored of store.trials(source.id)) {
+    const c = cases.get(stored.trial.caseId);
     if (c === undefined) continue;
     if (work.signal.aborted) break;
     batch.push(
-      grader.gradeTrial(c, trial, work.hardSignal).then(async (graded) => {
+      gradeOne(c, stored).then(async (graded) => {
         const row = work.mask.json(graded as never) as typeof graded;
         const vector = await vectors?.vectorFor(row.trial, work.hardSignal);
         await writer.write(vector === undefined ? row : withEmbeddingCost(row, vector.costUsd));
@@ -331,15 +349,18 @@ async function gradeAll(
   }
   await flush();
   const after = outcomes(await store.results(id));
-  return [...after].filter(([key, outcome]) => before.get(key) !== outcome).length;
+  const changed = [...after].filter(([key, outcome]) => before.get(key) !== outcome && !lost.has(key)).length;
+  return { changed, removed: lost.size };
 }
 
 function outcomes(
   results: Awaited<ReturnType<SnapshotStore['results']>>,
 ): ReadonlyMap<string, boolean | null> {
-  return new Map(
-    results.cases.flatMap((c) => c.trials.map((t) => [JSON.stringify([c.id, t.trial]), t.pass] as const)),
-  );
+  return new Map(results.cases.flatMap((c) => c.trials.map((t) => [keyOf(c.id, t.trial), t.pass] as const)));
+}
+
+function keyOf(caseId: string, trial: number): string {
+  return JSON.stringify([caseId, trial]);
 }
 
 async function close(
@@ -348,6 +369,7 @@ async function close(
   id: string,
   exam: { readonly suite: Suite; readonly judge: Release | null; readonly embedder: Release | null },
   leftOut: readonly LeftOut[],
+  removed: number,
 ): Promise<SnapshotSummary> {
   const { store } = work;
   const { suite, judge } = exam;
@@ -375,6 +397,14 @@ async function close(
         code: 'REGRADED',
         message: `the outputs of ${source.id} under another exam: ${shortHash(source.exam)} before, ${shortHash(open.exam)} now${left}`,
       },
+      ...(removed === 0
+        ? []
+        : [
+            {
+              code: 'ANSWERS_REMOVED',
+              message: `${removed} of ${open.answered} answers could not be graded again: the ledger does not have them (pruned, forgotten or never kept)`,
+            },
+          ]),
       ...source.findings.filter((f) => !OF_THE_GRADING.includes(f.code)),
       ...(await judgingFindings(store, id, judge)),
       ...(await embeddingFindings(work, id, exam, open.answered, 'regrade')),

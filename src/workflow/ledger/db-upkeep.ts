@@ -39,6 +39,7 @@ export function pruneJob(
   rules: {
     readonly keepLast?: number | undefined;
     readonly keepDays?: number | undefined;
+    readonly keepBlessed?: boolean | undefined;
     readonly dryRun: boolean;
     readonly now: Date;
   },

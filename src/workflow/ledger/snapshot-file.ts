@@ -2,7 +2,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { open, rename, rm, stat } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { LastgoodError } from '../../core/index.ts';
 
@@ -54,8 +54,21 @@ export async function replaceFile(file: string, lines: AsyncIterable<string>): P
   }
 }
 
+/** Piece by piece: exports of large snapshots have hundreds of megabytes. */
 async function sameBytes(a: string, b: string): Promise<boolean> {
   const [one, other] = await Promise.all([stat(a), stat(b).catch(() => null)]);
   if (other === null || one.size !== other.size) return false;
-  return (await readFile(a)).equals(await readFile(b));
+  const [left, right] = [await open(a), await open(b)];
+  try {
+    const [here, there] = [Buffer.alloc(WRITE_AT_ONCE), Buffer.alloc(WRITE_AT_ONCE)];
+    for (let at = 0; at < one.size; at += WRITE_AT_ONCE) {
+      const { bytesRead } = await left.read(here, 0, WRITE_AT_ONCE, at);
+      await right.read(there, 0, WRITE_AT_ONCE, at);
+      if (!here.subarray(0, bytesRead).equals(there.subarray(0, bytesRead))) return false;
+    }
+    return true;
+  } finally {
+    await left.close();
+    await right.close();
+  }
 }

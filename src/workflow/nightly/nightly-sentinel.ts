@@ -33,13 +33,20 @@ export async function judgeSentinel(
   if (judge === null) return { kind: 'none', why: 'the suite asks no judge' };
   if (baseline.judge !== judge.fingerprint)
     return { kind: 'none', why: 'the baseline was graded by another judge' };
-  const { compared, passToFail, failToPass, ungraded, p, verdict } = await runSentinel(work, {
+  const { compared, passToFail, failToPass, removed, ungraded, p, verdict } = await runSentinel(work, {
     baseline,
     judge,
     n: outputs,
   });
   const lost = Object.values(ungraded).reduce((sum, n) => sum + n, 0);
-  if (compared === 0 && lost === 0) return { kind: 'none', why: 'the baseline holds no judged output' };
+  if (compared === 0 && lost === 0)
+    return {
+      kind: 'none',
+      why:
+        removed === 0
+          ? 'the baseline holds no judged output'
+          : `the ledger has none of the ${removed} answers of the baseline that were judged`,
+    };
   return {
     kind: 'judged',
     outputs: compared,

@@ -3,6 +3,7 @@
 import { compareSnapshots, floorRules } from '../../compare/index.ts';
 import {
   type DrillCheck,
+  isRemoved,
   resolvePolicy,
   type SnapshotResults,
   type SnapshotStore,
@@ -64,16 +65,18 @@ export function answersHold(
 /** Looks at every stored answer. */
 export async function noToolCalls(store: SnapshotStore, snapshot: string): Promise<DrillCheck> {
   let answers = 0;
+  let removed = 0;
   let calls = 0;
   for await (const { trial } of store.trials(snapshot)) {
     if (trial.status !== 'answered') continue;
     answers++;
-    if (trial.output.toolCalls.length > 0) calls++;
+    if (isRemoved(trial)) removed++;
+    else if (trial.output.toolCalls.length > 0) calls++;
   }
   return {
     what: 'no tool is called',
-    holds: answers === 0 ? null : calls === 0,
-    detail: `${calls} of ${answers} answers call a tool`,
+    holds: calls > 0 ? false : answers === 0 || removed > 0 ? null : true,
+    detail: `${calls} of ${answers} answers call a tool${removed === 0 ? '' : `, ${removed} are not in the ledger`}`,
   };
 }
 

@@ -3,7 +3,7 @@
 import { mkdir, open, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { LastgoodError, shortHash } from '../../core/index.ts';
-import { diffReleases, loadRelease } from '../../release/index.ts';
+import { diffReleases, loadRelease, releaseToYaml } from '../../release/index.ts';
 import { rollbackRunbook } from '../../report/rollback-runbook.ts';
 import { restoreOrder } from '../../rollback/index.ts';
 import type { Workplace } from '../workplace.ts';
@@ -47,10 +47,10 @@ export async function writePlan(
   place: PlanPlace,
   result: RollbackResult,
 ): Promise<readonly string[]> {
-  const { decision, restoreFile } = result;
+  const { decision, target } = result;
   if (place.kind === 'file') {
-    if (restoreFile === null || decision.target === null) return [];
-    await writeRelease(place.path, restoreFile, decision.target.fingerprint);
+    if (target === null || decision.target === null) return [];
+    await writeRelease(place.path, releaseToYaml(target, dirname(place.path)), decision.target.fingerprint);
     return [place.path];
   }
   const files: string[] = [];
@@ -59,9 +59,9 @@ export async function writePlan(
     await writeText(file, text);
     files.push(file);
   };
-  if (restoreFile !== null && decision.target !== null) {
+  if (target !== null && decision.target !== null) {
     const file = join(place.path, 'release.yaml');
-    await writeRelease(file, restoreFile, decision.target.fingerprint);
+    await writeRelease(file, releaseToYaml(target, place.path), decision.target.fingerprint);
     files.push(file);
   }
   const blessing = (await work.store.blessings(decision.suite)).findLast(
@@ -73,7 +73,7 @@ export async function writePlan(
       decision,
       comparison: result.comparison,
       changes: layerChanges(result),
-      releaseFile: restoreFile === null ? null : 'release.yaml',
+      releaseFile: target === null ? null : 'release.yaml',
       blessedBy: blessing?.by ?? null,
       at: work.clock.now().toISOString(),
     }),

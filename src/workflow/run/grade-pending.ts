@@ -1,6 +1,6 @@
 // Resuming: answers that were paid for but could not be graded, because the judge failed or the run was cut off, are graded from the ledger.
 
-import type { Failure, GradedTrial, Release } from '../../core/index.ts';
+import { type Failure, type GradedTrial, isRemoved, type Release } from '../../core/index.ts';
 import { type ExaminerOptions, openExaminers } from '../judge/judge-examiners.ts';
 import type { Workplace } from '../workplace.ts';
 import type { Assignment } from './assignment.ts';
@@ -39,13 +39,22 @@ export async function gradePending(
   };
   try {
     let batch: GradedTrial[] = [];
+    let removed = 0;
     for await (const stored of work.store.trials(snapshotId)) {
-      if (isPending(stored)) batch.push(stored);
+      if (!isPending(stored)) continue;
+      // It stays as it is: what stands in the answer's place must not be graded.
+      if (isRemoved(stored.trial)) removed++;
+      else batch.push(stored);
       if (batch.length < BATCH) continue;
       await Promise.all(batch.map(grade));
       batch = [];
     }
     await Promise.all(batch.map(grade));
+    if (removed > 0)
+      work.progress.warn({
+        code: 'ANSWERS_REMOVED',
+        message: `${removed} ${removed === 1 ? 'answer stays' : 'answers stay'} without a grade: the ledger does not have ${removed === 1 ? 'it' : 'them'} (pruned, forgotten or never kept)`,
+      });
   } finally {
     await examiners.close();
   }
@@ -60,10 +69,8 @@ export function examinerLost(failure: Failure, release: Release): Failure {
   };
 }
 
-function isPending({ grades, measures, trial }: GradedTrial): boolean {
+function isPending({ grades, trial }: GradedTrial): boolean {
   if (trial.status !== 'answered') return false;
-  // Where answers are not kept, the one that was given is gone.
-  if (trial.output.text === '' && (measures.length ?? 0) > 0) return false;
   return grades.some(
     (g) => g.status === 'ungraded' && (g.cause === 'judge_error' || g.cause === 'judge_truncated'),
   );

@@ -95,7 +95,11 @@ export async function readPrivacy(rules: readonly RedactRule[], store: StoreMode
       // The hash is the answer's own, so that an answer that changed can be told from one that did not.
       const outputHash = contentHash(trial.output as unknown as JsonObject);
       const output = { text: '', toolCalls: [] };
-      return { ...redacted, trial: { ...trial, attempts, output }, grades, withheldOutputHash: outputHash };
+      return {
+        ...redacted,
+        trial: { ...trial, attempts, output, removedOutputHash: trial.removedOutputHash ?? outputHash },
+        grades,
+      };
     },
     suite(suite) {
       const keptOf = (c: Case): Case => {
