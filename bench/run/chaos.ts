@@ -26,7 +26,7 @@ export interface ChaosOutcome {
   readonly givenUp: number;
   /** Answers billed without an excuse. */
   readonly notAllowed: number;
-  /** Of the lost ones that no judge was still looking at: the most time between answer and end. */
+  /** Of the lost answers of the subject: the most time between answer and blow. */
   readonly oldestMs: number;
   /** The most time that a process took to leave after a second interrupt. */
   readonly leaveMs: number;

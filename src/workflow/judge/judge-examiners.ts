@@ -33,7 +33,7 @@ export interface ExaminerOptions {
   readonly onJudgeCall?: ((info: JudgeCallInfo) => void) | undefined;
   /** Calls at once, attempts and time of each examiner, apart from the subject's. */
   readonly limits?: Omit<JudgeOptions, 'votes'> | undefined;
-  /** An examiner failed in a way that no other call to it can escape. */
+  /** An examiner that grades failed in a way that no other call to it can escape. */
   readonly onFatal?: ((failure: Failure, release: Release) => void) | undefined;
 }
 
@@ -104,7 +104,11 @@ export async function openExaminers(
     const grader = createTrialGrader(context);
     return {
       grader,
-      outputs: context.embedder === null ? null : createOutputEmbedder(context.embedder, context),
+      // What it fails to embed is embedded later from the stored answers: it stops no run.
+      outputs:
+        context.embedder === null
+          ? null
+          : createOutputEmbedder(context.embedder, { ...context, onFatal: () => undefined }),
       close: async () => {
         await grader.close();
         await closeAll();

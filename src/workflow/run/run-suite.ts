@@ -5,7 +5,6 @@ import {
   costOf,
   type Examiner,
   examFingerprint,
-  type Failure,
   type Finding,
   type JsonObject,
   LastgoodError,
@@ -22,6 +21,7 @@ import {
   estimateRun,
   type Job,
   judgeValidity,
+  type RunHandle,
   type RunReport,
   runJobs,
   streamJobs,
@@ -31,11 +31,11 @@ import { type ExaminerOptions, openExaminers, withJudges, withVotes } from '../j
 import { judgingFindings } from '../judge/judge-outputs.ts';
 import { providerOf, type Workplace } from '../workplace.ts';
 import type { Assignment } from './assignment.ts';
-import { AnswerEmbedder, embeddingFindings, embedsAnswers, withEmbeddingCost } from './embed-outputs.ts';
+import { AnswerEmbedder, embeddingFindings, embedsAnswers } from './embed-outputs.ts';
 import { examinerLost, gradePending } from './grade-pending.ts';
-import { ledgerWriter } from './ledger-writer.ts';
 import { preflight } from './preflight.ts';
 import { NOTHING_RUN } from './spending.ts';
+import { TrialRecord } from './trial-record.ts';
 
 /** Label of snapshots whose stored cases are not what was asked: how many. */
 const REDACTED_LABEL = 'redacted-cases';
@@ -154,7 +154,7 @@ export async function resumeRun(
   const assignment = { suite, release, judge, embedder };
   const done = await store.doneTrials(snapshotId);
   const open = { snapshotId, provider, done };
-  const fatal = await gradePending(work, assignment, snapshotId, examinerOptions(settings));
+  const fatal = await gradePending(work, assignment, snapshotId, settings.purpose, examinerOptions(settings));
   if (fatal === null) return execute(work, assignment, settings, open);
   await provider.close?.();
   const report: RunReport = { ...NOTHING_RUN, stoppedBy: 'fatal', fatal };
@@ -258,21 +258,22 @@ export async function runArms(
   const judge = withVotes(first.assignment.judge, settings.judgeVotes);
   const price = (model: string | null, usage: Parameters<typeof costOf>[2]): number | null =>
     costOf(work.prices, model, usage);
-  let lost: Failure | null = null;
+  let handle: Pick<RunHandle, 'stop'> | null = null;
   const examiners = await openExaminers(
     work,
     { judge, embedder },
     {
       ...examinerOptions(settings),
-      onFatal: (failure, release) => {
-        lost ??= examinerLost(failure, release);
-      },
+      onFatal: (failure, release) => handle?.stop(examinerLost(failure, release)),
     },
   );
-  const writers = new Map(arms.map((arm) => [arm.name, ledgerWriter(work.store, arm.snapshotId)]));
   const embedding = arms.some((arm) => embedsAnswers(work, arm.assignment, arm.purpose ?? settings.purpose));
   const vectors =
     examiners.outputs !== null && embedding ? new AnswerEmbedder(work, examiners.outputs) : null;
+  const { grader } = examiners;
+  const records = new Map(
+    arms.map((arm) => [arm.name, new TrialRecord(work, arm.snapshotId, { grader, vectors })]),
+  );
   try {
     return await runJobs(jobs, {
       ...(total === undefined ? {} : { total }),
@@ -286,16 +287,10 @@ export async function runArms(
       ...(settings.maxCostUsd === undefined ? {} : { bestKnownCost: dearestCall(arms, price) }),
       progress: work.progress,
       onTrial: async (job, trial, run) => {
-        const clean = work.privacy?.redact(trial) ?? trial;
-        const graded = await examiners.grader.gradeTrial(job.case, clean, run.cutOff);
-        if (lost !== null) run.stop(lost);
-        const kept = work.privacy?.kept(graded) ?? graded;
-        const masked = work.mask.json(kept as never) as typeof graded;
-        const writer = writers.get(job.arm);
-        if (writer === undefined) throw new Error(`no snapshot is open for arm ${job.arm}`);
-        const vector = await vectors?.vectorFor(masked.trial, run.cutOff);
-        await writer.write(vector === undefined ? masked : withEmbeddingCost(masked, vector.costUsd));
-        await vector?.keep();
+        handle = run;
+        const record = records.get(job.arm);
+        if (record === undefined) throw new Error(`no snapshot is open for arm ${job.arm}`);
+        await record.take(job.case, trial, run.cutOff);
       },
     });
   } finally {
