@@ -10,6 +10,7 @@ export {
   type Share,
 } from './calibration.ts';
 export type {
+  CallLimit,
   CostMeter,
   Examined,
   GraderContext,

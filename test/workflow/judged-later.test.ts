@@ -128,7 +128,7 @@ describe('answers whose grading hangs', () => {
 });
 
 describe('kill -9 while the judge hangs', () => {
-  it('loses no answer: resuming asks the subject nothing', async () => {
+  it('loses no answer: resuming asks the subject nothing, and the judge no more than it may', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'lastgood-judged-later-'));
     onTestFinished(() => rm(folder, { recursive: true, force: true }));
     const hanging = await startMock({ judgeFaults: { hang: 1 } });
@@ -152,20 +152,22 @@ describe('kill -9 while the judge hangs', () => {
     const store = await openLedger(join(folder, 'l.db'));
     const [open] = await store.list();
     await store.close();
-    const resumed = start('--resume', open?.id ?? '');
-    let stdout = '';
-    resumed.stdout.on('data', (text: Buffer) => {
-      stdout += text.toString();
-    });
-    const [code] = await once(resumed, 'close');
+    const resume = async (...args: string[]) => {
+      const child = start('--resume', open?.id ?? '', ...args);
+      let stdout = '';
+      child.stdout.on('data', (text: Buffer) => {
+        stdout += text.toString();
+      });
+      const [code] = await once(child, 'close');
+      return { code, snapshot: JSON.parse(stdout).snapshot };
+    };
+    const limited = await resume('--max-judge-calls', '3');
+    expect(limited).toMatchObject({ code: 3, snapshot: { answered: 4, ungraded: 1, state: 'interrupted' } });
+    expect(mock.asks.map((a) => a.judge)).toEqual([true, true, true]);
+    const { code, snapshot } = await resume();
     expect(code).toBe(0);
     expect(mock.asks.filter((a) => !a.judge)).toEqual([]);
     expect(mock.asks).toHaveLength(4);
-    expect(JSON.parse(stdout).snapshot).toMatchObject({
-      answered: 4,
-      ungraded: 0,
-      passRate: 1,
-      validity: 'valid',
-    });
+    expect(snapshot).toMatchObject({ answered: 4, ungraded: 0, passRate: 1, validity: 'valid' });
   });
 });

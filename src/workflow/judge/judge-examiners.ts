@@ -11,6 +11,7 @@ import {
   type Release,
 } from '../../core/index.ts';
 import {
+  type CallLimit,
   createOutputEmbedder,
   createTrialGrader,
   type Examined,
@@ -33,6 +34,8 @@ export interface ExaminerOptions {
   readonly onJudgeCall?: ((info: JudgeCallInfo) => void) | undefined;
   /** Calls at once, attempts and time of each examiner, apart from the subject's. */
   readonly limits?: Omit<JudgeOptions, 'votes'> | undefined;
+  /** A budget for their calls. What embeds answers for the channel is not counted: it grades nothing. */
+  readonly limit?: CallLimit | undefined;
   /** An examiner that grades failed in a way that no other call to it can escape. */
   readonly onFatal?: ((failure: Failure, release: Release) => void) | undefined;
 }
@@ -98,6 +101,7 @@ export async function openExaminers(
       mask: work.mask,
       judgeOptions: { ...options.limits, votes: panel?.votes ?? 1 },
       pace: () => paceOf(work, options.limits?.concurrency ?? JUDGE_CONCURRENCY),
+      limit: options.limit,
       ...(options.onFatal === undefined ? {} : { onFatal: options.onFatal }),
       ...(options.onJudgeCall === undefined ? {} : { onJudgeCall: options.onJudgeCall }),
     };
@@ -108,7 +112,11 @@ export async function openExaminers(
       outputs:
         context.embedder === null
           ? null
-          : createOutputEmbedder(context.embedder, { ...context, onFatal: () => undefined }),
+          : createOutputEmbedder(context.embedder, {
+              ...context,
+              limit: undefined,
+              onFatal: () => undefined,
+            }),
       close: async () => {
         await grader.close();
         await closeAll();

@@ -12,7 +12,6 @@ import {
   newSnapshotId,
   type Provider,
   type Release,
-  resolvePolicy,
   type SnapshotPurpose,
   type SnapshotSummary,
   type Suite,
@@ -20,7 +19,6 @@ import {
 import {
   estimateRun,
   type Job,
-  judgeValidity,
   type RunHandle,
   type RunReport,
   runJobs,
@@ -28,10 +26,11 @@ import {
 } from '../../run/index.ts';
 import { withTrials } from '../../suite/index.ts';
 import { type ExaminerOptions, openExaminers, withJudges, withVotes } from '../judge/judge-examiners.ts';
-import { judgingFindings } from '../judge/judge-outputs.ts';
+import type { JudgeLimit } from '../judge/judge-limit.ts';
 import { providerOf, type Workplace } from '../workplace.ts';
 import type { Assignment } from './assignment.ts';
-import { AnswerEmbedder, embeddingFindings, embedsAnswers } from './embed-outputs.ts';
+import { closeArm } from './close-arm.ts';
+import { AnswerEmbedder, embedsAnswers } from './embed-outputs.ts';
 import { examinerLost, gradePending } from './grade-pending.ts';
 import { preflight } from './preflight.ts';
 import { NOTHING_RUN } from './spending.ts';
@@ -54,6 +53,8 @@ export interface RunSettings {
   readonly attemptTimeoutMs?: number | undefined;
   /** Attempts per trial (default 4; 1 = no retries). */
   readonly maxAttempts?: number | undefined;
+  /** The judge's own budget, over everything that is run with it. */
+  readonly judgeLimit?: JudgeLimit | undefined;
   /** Calls of each judge per question instead of the suite's; part of the exam. */
   readonly judgeVotes?: number | undefined;
   readonly labels?: Readonly<Record<string, string>> | undefined;
@@ -154,8 +155,9 @@ export async function resumeRun(
   const assignment = { suite, release, judge, embedder };
   const done = await store.doneTrials(snapshotId);
   const open = { snapshotId, provider, done };
+  const refused = refusedBy(settings);
   const fatal = await gradePending(work, assignment, snapshotId, settings.purpose, examinerOptions(settings));
-  if (fatal === null) return execute(work, assignment, settings, open);
+  if (fatal === null) return execute(work, assignment, settings, open, [], refused);
   await provider.close?.();
   const report: RunReport = { ...NOTHING_RUN, stoppedBy: 'fatal', fatal };
   return {
@@ -217,6 +219,7 @@ async function execute(
   settings: RunSettings,
   open: Pick<Arm, 'snapshotId' | 'provider' | 'done'>,
   found: readonly Finding[] = [],
+  refused = refusedBy(settings),
 ): Promise<RunResult> {
   try {
     const arm: Arm = { name: 'candidate', assignment, ...open };
@@ -229,7 +232,7 @@ async function execute(
       ...(open.done === undefined ? {} : { done: open.done }),
     });
     const total = plannedTrials(assignment.suite) - doneIn(open.done);
-    const report = await runArms(work, [arm], jobs, settings, total);
+    const report = limitedFrom(refused, await runArms(work, [arm], jobs, settings, total), settings);
     const summary = await closeArm(work, arm, report, settings, found);
     return { summary, report };
   } finally {
@@ -254,6 +257,7 @@ export async function runArms(
 ): Promise<RunReport> {
   const first = arms[0];
   if (first === undefined) throw new Error('a run needs at least one arm');
+  const refused = refusedBy(settings);
   const { embedder } = first.assignment;
   const judge = withVotes(first.assignment.judge, settings.judgeVotes);
   const price = (model: string | null, usage: Parameters<typeof costOf>[2]): number | null =>
@@ -275,7 +279,7 @@ export async function runArms(
     arms.map((arm) => [arm.name, new TrialRecord(work, arm.snapshotId, { grader, vectors })]),
   );
   try {
-    return await runJobs(jobs, {
+    const report = await runJobs(jobs, {
       ...(total === undefined ? {} : { total }),
       limits: limitsOf(settings),
       clock: work.clock,
@@ -293,15 +297,27 @@ export async function runArms(
         await record.take(job.case, trial, run.cutOff);
       },
     });
+    return limitedFrom(refused, report, settings);
   } finally {
     await examiners.close();
   }
 }
 
+/** Questions that the judge's limit has kept from it so far. */
+function refusedBy({ judgeLimit }: RunSettings): number {
+  return judgeLimit?.refused ?? 0;
+}
+
+/** The report of a run in which the judge's limit was reached says so, where nothing else stopped it. */
+function limitedFrom(refusedBefore: number, report: RunReport, settings: RunSettings): RunReport {
+  if (report.stoppedBy !== null || refusedBy(settings) === refusedBefore) return report;
+  return { ...report, stoppedBy: 'judge-limit' };
+}
+
 /** What each examiner may use, apart from the subject. */
 function examinerOptions(settings: RunSettings): ExaminerOptions {
   const { attemptTimeoutMs: timeoutMs, concurrency, maxAttempts } = limitsOf(settings);
-  return { limits: { concurrency, maxAttempts, timeoutMs } };
+  return { limits: { concurrency, maxAttempts, timeoutMs }, limit: settings.judgeLimit };
 }
 
 /** Upper bound of one call's cost, where prices and token bounds are known: what the money limit keeps in hand per call. */
@@ -315,75 +331,6 @@ function dearestCall(
     return estimateRun(jobs, { costOf: price }).callCostUpperUsd;
   });
   return bounds.some((b) => b === null) ? undefined : Math.max(...(bounds as number[]));
-}
-
-/** Judges how far the run can be trusted and closes its snapshot. */
-export async function closeArm(
-  work: Workplace,
-  arm: Arm,
-  report: RunReport,
-  settings: RunSettings,
-  found: readonly Finding[] = [],
-): Promise<SnapshotSummary> {
-  const { store } = work;
-  const open = await store.resolve(arm.snapshotId, { now: work.clock.now() });
-  const counts = report.byArm[arm.name];
-  const { validity, reasons, notes } = judgeValidity({
-    planned: open.plannedTrials,
-    answered: open.answered,
-    failed: open.failed,
-    appErrors: open.appErrors ?? counts?.appErrors ?? 0,
-    skipped: open.skipped,
-    ungraded: open.ungraded,
-    stoppedBy: report.stoppedBy,
-    fatal: report.fatal,
-    policy: resolvePolicy(arm.assignment.suite.policy),
-  });
-  // What a person or a dead account stopped can be finished later; what a limit cut off is final.
-  const resumable = report.stoppedBy === 'cancelled' || report.stoppedBy === 'fatal';
-  return store.finish(arm.snapshotId, {
-    finishedAt: work.clock.now().toISOString(),
-    state: resumable && (settings.purpose ?? 'run') === 'run' ? 'interrupted' : 'finished',
-    validity,
-    validityReasons: reasons,
-    findings: [
-      ...found,
-      ...findingsOf(arm.assignment.release, open, counts?.droppedParams ?? report.droppedParams),
-      ...(await judgingFindings(store, arm.snapshotId, withVotes(arm.assignment.judge, settings.judgeVotes))),
-      ...(await embeddingFindings(
-        work,
-        arm.snapshotId,
-        arm.assignment,
-        open.answered,
-        arm.purpose ?? settings.purpose,
-      )),
-      ...notes.map((message) => ({ code: 'SMALL_LOSS', message })),
-    ],
-  });
-}
-
-function findingsOf(release: Release, summary: SnapshotSummary, droppedParams: readonly string[]): Finding[] {
-  const findings: Finding[] = [];
-  if (release.pin.state !== 'pinned') {
-    findings.push({
-      code: release.pin.state === 'floating' ? 'MODEL_FLOATING' : 'MODEL_PIN_UNKNOWN',
-      message: release.pin.reason,
-    });
-  }
-  const disclosed = summary.servedModels.filter((m) => m !== null);
-  if (disclosed.length > 1) {
-    findings.push({
-      code: 'SERVED_MODEL_CHANGED',
-      message: `more than one model was served within this run: ${disclosed.join(', ')}`,
-    });
-  }
-  if (droppedParams.length > 0) {
-    findings.push({
-      code: 'PARAMS_REFUSED',
-      message: `the API does not take these parameters, so they were not in force: ${droppedParams.join(', ')}`,
-    });
-  }
-  return findings;
 }
 
 /** A release is kept whole, under a fingerprint over every byte of it: a secret in it could neither be kept nor masked. */
