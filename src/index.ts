@@ -15,6 +15,7 @@ export {
   rollbackText,
 } from './report/index.ts';
 export { compareStored } from './workflow/compare/compare-stored.ts';
+export { JudgeLimit } from './workflow/judge/judge-limit.ts';
 export { runSentinel } from './workflow/judge/judge-sentinel.ts';
 export { regrade } from './workflow/judge/regrade.ts';
 export { openWorkplace, SECURE_RNG, SYSTEM_CLOCK } from './workflow/open-workplace.ts';

@@ -76,7 +76,7 @@ export interface MockServer {
   /** Called with the number of requests so far, as each comes in. */
   onRequest: ((requests: number) => void) | null;
   refill(): void;
-  /** Resolves when every client is known to be gone. */
+  /** Resolves when every client is known to be gone and every request that got here is on record. */
   quiet(): Promise<void>;
   close(): Promise<void>;
 }
@@ -102,6 +102,8 @@ export async function startMock(settings: MockSettings = {}): Promise<MockServer
   /** What a judge was last told to botch, by text judged. */
   const botched = new Map<string, Kind | null>();
   let requests = 0;
+  /** Requests that are here whole and wait out their latency. */
+  let arriving = 0;
   const left = {
     subject: settings.quotaAfter ?? Number.POSITIVE_INFINITY,
     judge: settings.judgeQuotaAfter ?? Number.POSITIVE_INFINITY,
@@ -122,7 +124,7 @@ export async function startMock(settings: MockSettings = {}): Promise<MockServer
     async quiet() {
       const open = (): Promise<number> =>
         new Promise((resolve) => listener.getConnections((_, count) => resolve(count)));
-      while ((await open()) > 0) await new Promise((resolve) => setTimeout(resolve, 2));
+      while (arriving > 0 || (await open()) > 0) await new Promise((resolve) => setTimeout(resolve, 2));
     },
     async close() {
       listener.closeAllConnections();
@@ -297,8 +299,12 @@ export async function startMock(settings: MockSettings = {}): Promise<MockServer
     });
     request.on('end', () => {
       const { latencyMs = 0 } = settings;
-      if (latencyMs === 0) handle(request, body, response);
-      else setTimeout(() => handle(request, body, response), latencyMs);
+      if (latencyMs === 0) return handle(request, body, response);
+      arriving++;
+      setTimeout(() => {
+        arriving--;
+        handle(request, body, response);
+      }, latencyMs);
     });
   });
   await new Promise<void>((resolve) => listener.listen(settings.port ?? 0, '127.0.0.1', resolve));

@@ -27,13 +27,13 @@ export interface Life {
 
 /** Answers that were billed and are not in the ledger. */
 export interface Audit {
-  /** On their way, being judged or waiting for the writer when their process was ended from outside. */
+  /** On their way or waiting for the writer when their process was ended from outside. */
   readonly lost: number;
   /** Come after the client's time limit, and asked for once more. */
   readonly givenUp: number;
   /** Any other: must be none. */
   readonly notAllowed: readonly string[];
-  /** Of the lost subject answers that no judge was still looking at: how long before the end the oldest had gone out. */
+  /** Of the lost subject answers: how long before the blow the oldest had gone out. */
   readonly oldestMs: number;
 }
 
@@ -107,14 +107,15 @@ export function closeLife(db: string, end: Life['end'], endMs: number, struckMs:
 
 /**
  * The rule, call by call. A billed answer is in the ledger, or the process that asked for it was ended from outside before its
- * trial was written, or the process had given it up after its time limit and wrote that attempt down. A process never asks for more
+ * trial was written, or the process had given it up after its time limit and wrote that attempt down. An answer that a judge is
+ * asked about is in the ledger by then, however its process ends. A process never asks for more
  * answers about a case than its trials lacked when it started, what is written stays as it is, a verdict that is remembered is never
  * asked for again, and a process that ends by itself has every call of its trials on its books.
  */
 export function audit(
   mock: { readonly billed: readonly Billed[]; readonly asks: readonly Ask[] },
   lives: readonly Life[],
-  world: { readonly trials: number; readonly judge: unknown; readonly timeoutMs: number },
+  world: { readonly trials: number; readonly timeoutMs: number },
 ): Audit {
   const notAllowed: string[] = [];
   const last = lives.at(-1);
@@ -126,11 +127,16 @@ export function audit(
     const wrong = (what: string): void => void notAllowed.push(`life ${n + 1} (${life.end}): ${what}`);
     const within = (ms: number): boolean => ms > (before?.endMs ?? -1) && ms <= life.endMs;
     const own = mock.billed.filter((b) => within(b.sentMs));
-    const asks = mock.asks.filter((a) => within(a.atMs) && !a.judge);
+    const [judged, asks] = [true, false].map((judge) =>
+      mock.asks.filter((a) => within(a.atMs) && a.judge === judge),
+    ) as [Ask[], Ask[]];
     const cut = life.end !== 'itself';
     for (const id of life.requestIds)
       if (last?.requestIds.has(id) !== true) wrong(`${id} was in the ledger and is not any more`);
 
+    for (const about of new Set(judged.map((a) => a.about)))
+      if ((life.answered.get(about) ?? 0) === 0)
+        wrong(`the judge was asked about ${about} before its answer was in the ledger`);
     for (const about of new Set(asks.map((a) => a.about))) {
       const asked = asks.filter((a) => a.about === about).length;
       const written = (life.calls.get(about) ?? 0) - (before?.keptCalls.get(about) ?? 0);
@@ -157,10 +163,7 @@ export function audit(
       givenUp += (cut ? 0 : Math.min(late, unkept.length)) + lateRulings;
       if (!cut) continue;
       lost += unkept.length + (rulings.length > 0 && !life.verdicts.has(about) ? 1 : 0);
-      for (const { sentMs } of unkept) {
-        const judgedMs = world.judge === null ? sentMs : rulings[0]?.sentMs;
-        if (judgedMs !== undefined) oldestMs = Math.max(oldestMs, life.struckMs - Math.max(judgedMs, sentMs));
-      }
+      for (const { sentMs } of unkept) oldestMs = Math.max(oldestMs, life.struckMs - sentMs);
     }
   }
   return { lost, givenUp, notAllowed, oldestMs };

@@ -26,7 +26,7 @@ export interface ChaosOutcome {
   readonly givenUp: number;
   /** Answers billed without an excuse. */
   readonly notAllowed: number;
-  /** Of the lost ones that no judge was still looking at: the most time between answer and end. */
+  /** Of the lost answers of the subject: the most time between answer and blow. */
   readonly oldestMs: number;
   /** The most time that a process took to leave after a second interrupt. */
   readonly leaveMs: number;
@@ -157,8 +157,10 @@ function run(args: readonly string[], onStart: (strike: (blow: Blow) => void) =>
         child.kill('SIGINT');
       }, 20);
     });
-    child.on('close', (code) => {
+    child.on('close', (exitCode, signal) => {
       clearInterval(again);
+      // One more interrupt, after Node has taken its handlers down on the way out, ends it as a shell would tell it: 130.
+      const code = signal === 'SIGINT' ? 130 : exitCode;
       const endMs = Date.now();
       const struck = struckMs > 0;
       resolve({

@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { LastgoodError } from '../core/errors.ts';
 import type { Clock, Comparison, SnapshotSummary } from '../core/index.ts';
 import { jsonDocument } from '../report/json-document.ts';
+import type { JudgeLimit } from '../workflow/judge/judge-limit.ts';
 import type { Settings } from '../workflow/project/settings-file.ts';
 import type { Workplace } from '../workflow/workplace.ts';
 import type { Io } from './io.ts';
@@ -130,6 +131,17 @@ export function dollars(name: string): (text: string) => number {
     }
     return value;
   };
+}
+
+/** The judge's own budget as the options have it, for everything that the command runs; undefined without one. */
+export async function judgeLimitOf(
+  options: { readonly maxJudgeCalls?: number; readonly maxJudgeCost?: number },
+  work: Workplace,
+): Promise<JudgeLimit | undefined> {
+  const { maxJudgeCalls: maxCalls, maxJudgeCost: maxCostUsd } = options;
+  if (maxCalls === undefined && maxCostUsd === undefined) return undefined;
+  const { JudgeLimit } = await import('../workflow/judge/judge-limit.ts');
+  return new JudgeLimit({ maxCalls, maxCostUsd, priced: work.prices !== null });
 }
 
 /** "90s", "15m", "2h" (or plain seconds) in milliseconds. */

@@ -33,6 +33,14 @@ export interface Pace {
   run<T extends { readonly kind: string }>(attempt: () => Promise<T>, signal: AbortSignal): Promise<T>;
 }
 
+/** A budget of calls; `end` follows every call that was admitted. */
+export interface CallLimit {
+  /** null = the call may be made; otherwise why no further one may. */
+  admit(signal: AbortSignal): Promise<string | null>;
+  /** `costUsd` null = unknown. */
+  end(costUsd: number | null, answered: boolean): void;
+}
+
 /** One call to the judge, for progress and budgets. */
 export interface JudgeCallInfo {
   readonly caseId: string;
@@ -62,6 +70,8 @@ export interface GraderContext {
   onJudgeCall?(info: JudgeCallInfo): void;
   /** A pace for each examiner; default: `concurrency` calls at a time, whatever the service says. */
   pace?(): Pace;
+  /** Of all examiners together; default: none. */
+  readonly limit?: CallLimit | undefined;
   /** An examiner failed in a way that no other call to it can escape (quota, key, model). */
   onFatal?(failure: Failure, release: Release): void;
   readonly mask: SecretMask;

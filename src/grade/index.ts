@@ -8,6 +8,7 @@ export {
 } from './calibration.ts';
 export { MOST_INCONSISTENT } from './consistency.ts';
 export type {
+  CallLimit,
   CostMeter,
   Examined,
   GraderContext,

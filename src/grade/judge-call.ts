@@ -22,11 +22,11 @@ export interface Caller {
     cost: CostMeter,
     note: CallNote,
   ): Promise<ProviderReply>;
-  /** The same retries and deadline around an embedding call. */
+  /** The same retries, deadline and limit around an embedding call; `seen` tells what the reply cost. */
   retrying<T extends { readonly kind: string }>(
     attempt: (signal: AbortSignal) => Promise<T | Failure>,
     signal: AbortSignal,
-    seen: (reply: T | Failure) => void,
+    seen: (reply: T | Failure) => number | null,
   ): Promise<T | Failure>;
 }
 
@@ -40,16 +40,21 @@ export function createCaller(examined: Examined, context: GraderContext): Caller
   async function retrying<T extends { readonly kind: string }>(
     attempt: (signal: AbortSignal) => Promise<T | Failure>,
     signal: AbortSignal,
-    seen: (reply: T | Failure) => void,
+    seen: (reply: T | Failure) => number | null,
   ): Promise<T | Failure> {
     for (let n = 1; ; n++) {
       let called = false;
+      let admitted = false;
       const reply = await pace.run<T | Failure>(async () => {
         if (fatal !== null) return fatal;
+        const refusal = (await context.limit?.admit(signal)) ?? null;
+        if (refusal !== null) return failure('infra_error', 'judge_limit', refusal, false);
+        admitted = true;
         called = !signal.aborted;
         return once(attempt, timeoutMs, signal);
       }, signal);
-      if (called) seen(reply);
+      const costUsd = called ? seen(reply) : 0;
+      if (admitted) context.limit?.end(costUsd, !isFailure(reply));
       if (!isFailure(reply)) return reply;
       if (reply.fatal && called) {
         fatal ??= reply;
@@ -80,11 +85,12 @@ export function createCaller(examined: Examined, context: GraderContext): Caller
             const usd = reply.costUsd ?? context.costOf(model, reply.usage);
             cost.add(usd);
             note('answered', reply.served.model, reply.latencyMs, usd);
-          } else {
-            const usd = costOfFailure(reply);
-            cost.add(usd);
-            note(reply.code, null, reply.latencyMs, usd);
+            return usd;
           }
+          const usd = costOfFailure(reply);
+          cost.add(usd);
+          note(reply.code, null, reply.latencyMs, usd);
+          return usd;
         },
       ),
   };

@@ -75,6 +75,7 @@ export function createOutputEmbedder(examined: Examined, context: GraderContext)
         (r) => {
           const usd = costOf(r);
           cost = cost === null || usd === null ? null : cost + usd;
+          return usd;
         },
       );
     } catch (error) {

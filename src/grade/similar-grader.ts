@@ -45,10 +45,14 @@ export function createSimilarGrader(embedder: Examined | null, context: GraderCo
       (s) => embed([subject.text, wanted], s),
       signal,
       (r) => {
-        if (isFailure(r)) return cost.add(costOfFailure(r));
-        // Embeddings have no output tokens, so that an absent count is a zero here.
-        const usage = r.usage === null ? null : { ...r.usage, outputTokens: r.usage.outputTokens ?? 0 };
-        cost.add(context.costOf(r.model ?? requestedModel(embedder), usage));
+        let usd = isFailure(r) ? costOfFailure(r) : null;
+        if (!isFailure(r)) {
+          // Embeddings have no output tokens, so that an absent count is a zero here.
+          const usage = r.usage === null ? null : { ...r.usage, outputTokens: r.usage.outputTokens ?? 0 };
+          usd = context.costOf(r.model ?? requestedModel(embedder), usage);
+        }
+        cost.add(usd);
+        return usd;
       },
     );
     if (isFailure(reply)) return unmeasured('judge_error', `no embedding: ${reply.message} [${reply.code}]`);

@@ -37,6 +37,18 @@ export function runText(
 }
 
 /** What a dry run found; nothing was called. */
+/** What judging may come to, on one line. */
+export function judgingText(judge: JudgingBounds): string {
+  const cost = judge.costUpperUsd === null ? 'cost unknown' : `cost at most ${usd(judge.costUpperUsd)}`;
+  return `judge: ${count(judge.calls, 'call')} besides (at most ${judge.callsUpper.toLocaleString('en-US')} where replies are cut off or cannot be read), ${cost}`;
+}
+
+interface JudgingBounds {
+  readonly calls: number;
+  readonly callsUpper: number;
+  readonly costUpperUsd: number | null;
+}
+
 export function estimateText(e: {
   readonly calls: number;
   readonly callsUpper: number;
@@ -44,13 +56,16 @@ export function estimateText(e: {
   readonly outputTokensUpper: number | null;
   readonly costUpperUsd: number | null;
   readonly note: string;
+  readonly judge: JudgingBounds | null;
 }): string {
+  const { judge } = e;
+  const judged = judge === null ? '' : `  ${judgingText(judge)}\n`;
   const tokens = (n: number | null): string =>
     n === null ? 'unknown' : `at most ${n.toLocaleString('en-US')}`;
-  return `Nothing was called. This run would make ${count(e.calls, 'call')} (at most ${e.callsUpper.toLocaleString('en-US')} with every retry), not counting the judge.
+  return `Nothing was called. This run would make ${count(e.calls, 'call')} (at most ${e.callsUpper.toLocaleString('en-US')} with every retry) of the subject.
   input tokens   ${tokens(e.inputTokensUpper)}
   output tokens  ${tokens(e.outputTokensUpper)}
   cost           ${e.costUpperUsd === null ? 'unknown' : `at most ${usd(e.costUpperUsd)}`}
-${e.note}
+${judged}${e.note}
 `;
 }

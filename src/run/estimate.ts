@@ -89,7 +89,7 @@ function boundCall(
   const { route, params } = job.release.layers;
   if (route.provider === 'replay') return FREE;
   if (route.provider !== 'openai' && route.provider !== 'anthropic') return UNKNOWN;
-  const inputTokens = inputBound(renderRequest(job.release, job.case, job.trial));
+  const inputTokens = inputTokensBound(renderRequest(job.release, job.case, job.trial));
   const limit = params?.['max-output-tokens'];
   const outputTokens = typeof limit === 'number' ? limit : null;
   const model = layerText(route, 'model') ?? null;
@@ -97,8 +97,8 @@ function boundCall(
   return { inputTokens, outputTokens, costUsd };
 }
 
-/** Byte-level BPE, which these APIs use, never makes a token of less than one byte. */
-function inputBound(request: ProviderRequest): number {
+/** The most input tokens of a request: byte-level BPE, which these APIs use, never makes a token of less than one byte. */
+export function inputTokensBound(request: ProviderRequest): number {
   let tokens = TOKENS_PER_REQUEST;
   for (const message of request.messages) tokens += TOKENS_PER_MESSAGE + messageBytes(message);
   if (request.tools !== undefined && request.tools.length > 0)

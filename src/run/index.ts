@@ -1,7 +1,8 @@
 // Suite × release × provider → trials.
 
 export { LONGEST_RETRY_AFTER_MS, retryDelayMs } from './backoff.ts';
-export { estimateRun, type RunEstimate } from './estimate.ts';
+export { Budget } from './budget.ts';
+export { estimateRun, inputTokensBound, type RunEstimate } from './estimate.ts';
 export { checkLimits, type RunLimits } from './limits.ts';
 export { Pacer } from './pacer.ts';
 export { interleaveJobs, type Job, planJobs, streamJobs } from './plan.ts';

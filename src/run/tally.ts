@@ -26,8 +26,8 @@ export interface RunCounts {
   readonly systemFingerprints: readonly (string | null)[];
 }
 
-/** Why no further trial was started. */
-export type StopCause = 'cancelled' | 'deadline' | 'max-calls' | 'max-cost' | 'fatal';
+/** Why no further trial was started; `judge-limit`: all were, but the judge's own budget did not last for all of them. */
+export type StopCause = 'cancelled' | 'deadline' | 'max-calls' | 'max-cost' | 'judge-limit' | 'fatal';
 
 export interface RunReport extends RunCounts {
   /** null = it came to its end. */

@@ -83,6 +83,8 @@ function skipWord(stoppedBy: StopCause | null): string {
       return 'the cost limit was reached';
     case 'deadline':
       return "the run's deadline passed";
+    case 'judge-limit':
+      return "the judge's limit was reached";
     case 'fatal':
       return 'no further call could succeed';
     case 'cancelled':

@@ -1,5 +1,6 @@
 // The snapshot room: the ledger and the files snapshots travel in.
 
+export { REMOVED_TEXT } from './content.ts';
 export { exportSnapshot } from './export.ts';
 export { type ForgetReport, type ForgetRequest, forget } from './forget.ts';
 export { importSnapshot } from './import.ts';

@@ -48,12 +48,11 @@ import {
   examOf,
   SuiteTables,
 } from './suites.ts';
-import { TrialTables } from './trials.ts';
+import { type DroppedTrial, TrialTables, type TrialTally } from './trials.ts';
 import { VectorTables } from './vectors.ts';
 
-/** Vectors read in one go, so that nobody waits long for the connection. */
-const VECTORS_PER_READ = 500;
-const CASES_PER_READ = 200;
+/** Rows read in one go, so that nobody waits long for the connection. */
+const [VECTORS_PER_READ, CASES_PER_READ] = [500, 200];
 
 /**
  * Opens the ledger at a path, making it when absent, and brings its schema up to date.
@@ -127,14 +126,7 @@ export class SqliteLedger implements SnapshotStore {
   }
 
   async regrade(snapshotId: string, rows: readonly GradedTrial[]): Promise<void> {
-    await this.#write(() => {
-      const { no, suite } = this.#snapshots.writableKey(snapshotId);
-      const numbers = this.#numbersOf(suite);
-      for (const { trial } of rows)
-        this.#trials.dropUngraded(no, numbers.get(trial.caseId) ?? -1, trial.trial);
-      this.#append(snapshotId, rows);
-      this.#snapshots.recount(no);
-    });
+    await this.#write(() => this.#append(snapshotId, rows, true));
   }
 
   async finish(snapshotId: string, closing: SnapshotClosing): Promise<SnapshotSummary> {
@@ -367,7 +359,7 @@ export class SqliteLedger implements SnapshotStore {
   }
 
   /** Inside a write transaction. */
-  #append(snapshotId: string, rows: readonly GradedTrial[]): void {
+  #append(snapshotId: string, rows: readonly GradedTrial[], replacing = false): void {
     const { no, suite } = this.#snapshots.writableKey(snapshotId);
     const numbers = this.#numbersOf(suite);
     const numbered = rows.map((row) => {
@@ -379,7 +371,7 @@ export class SqliteLedger implements SnapshotStore {
         where: { caseId: row.trial.caseId },
       });
     });
-    this.#snapshots.countIn(no, numbered, (caseNo, row) => {
+    const add = (caseNo: number, row: GradedTrial): TrialTally => {
       try {
         return this.#trials.add(no, caseNo, placelessTrial(row, this.#places.text));
       } catch (error) {
@@ -390,7 +382,10 @@ export class SqliteLedger implements SnapshotStore {
           where: { caseId: row.trial.caseId },
         });
       }
-    });
+    };
+    const drop = (caseNo: number, { trial }: GradedTrial): DroppedTrial | undefined =>
+      this.#trials.dropUngraded(no, caseNo, trial.trial);
+    this.#snapshots.countIn(no, numbered, add, replacing ? drop : undefined);
   }
 
   #summary(id: string): SnapshotSummary {

@@ -15,7 +15,7 @@ import type {
   Validity,
 } from '../core/snapshot.ts';
 import { wellFormed } from './lifting.ts';
-import { FIRST_SKIPPED_OUTCOME, type TrialTally } from './trials.ts';
+import { type DroppedTrial, FIRST_SKIPPED_OUTCOME, type TrialTally } from './trials.ts';
 
 /** What writing methods need to know of a snapshot. */
 export interface SnapshotKey {
@@ -217,11 +217,15 @@ export class SnapshotTables {
     );
   }
 
-  /** Adds trials through `add` and keeps the snapshot's counters in step. Inside a write transaction. */
+  /**
+   * Adds trials through `add` and keeps the snapshot's counters in step by what changes. `drop` makes room for a trial first and tells
+   * what was in its place. Inside a write transaction.
+   */
   countIn(
     no: number,
     rows: readonly { readonly caseNo: number; readonly row: GradedTrial }[],
     add: (caseNo: number, row: GradedTrial) => TrialTally,
+    drop?: (caseNo: number, row: GradedTrial) => DroppedTrial | undefined,
   ): void {
     const shares = this.#sharesOf(no);
     const means = { gradedCases: 0, passShare: 0, scoreMean: 0 };
@@ -229,6 +233,8 @@ export class SnapshotTables {
     const money = { costUsd: 0, costUnknown: 0, judgeUsd: 0, judgeUnknown: 0 };
     const served = new Set<number>();
     for (const { caseNo, row } of rows) {
+      const dropped = drop?.(caseNo, row);
+      // What is dropped was ungraded, so the case's shares do not know it.
       const before = shares.get(caseNo) ?? this.#caseShare.get(no, caseNo) ?? NOTHING_GRADED;
       const tally = add(caseNo, row);
       const { graded } = tally;
@@ -251,11 +257,20 @@ export class SnapshotTables {
       if (row.trial.status === 'answered') {
         if (graded === null) sums.ungraded++;
         if (row.trial.costUsd === null) money.costUnknown++;
-        else money.costUsd += row.trial.costUsd;
       }
       if (row.judgeCostUsd === null) money.judgeUnknown++;
-      else money.judgeUsd += row.judgeCostUsd;
+      const costUsd = row.trial.status === 'answered' ? (row.trial.costUsd ?? 0) : 0;
+      // Trial by trial, so that what stays the same leaves no trace of rounding.
+      money.costUsd += costUsd - (dropped?.costUsd ?? 0);
+      money.judgeUsd += (row.judgeCostUsd ?? 0) - (dropped?.judgeUsd ?? 0);
       if (tally.servedId !== null) served.add(tally.servedId);
+      if (dropped === undefined) continue;
+      sums.trials--;
+      sums.answered--;
+      sums.ungraded--;
+      sums.calls -= dropped.calls;
+      if (dropped.costUsd === null) money.costUnknown--;
+      if (dropped.judgeUsd === null) money.judgeUnknown--;
     }
     for (const id of served) this.#addServed.run(no, id);
     this.#count.run({ no, ...sums, ...money, ...means });
@@ -264,11 +279,6 @@ export class SnapshotTables {
   /** Must follow a rolled-back transaction. */
   forget(): void {
     this.#shares = null;
-  }
-
-  /** Counts the snapshot's trials anew. Inside a write transaction. */
-  recount(no: number): void {
-    this.#recount.run({ no });
   }
 
   /** Inside a write transaction. */

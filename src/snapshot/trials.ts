@@ -133,12 +133,19 @@ export interface TrialTally {
   readonly servedId: number | null;
 }
 
+/** What an answered, ungraded trial counted for in its snapshot. */
+export interface DroppedTrial {
+  readonly calls: number;
+  readonly costUsd: number | null;
+  readonly judgeUsd: number | null;
+}
+
 export class TrialTables {
   readonly #content: ContentTables;
   readonly #gradings: GradingTables;
   readonly #add: Statement<unknown[]>;
   readonly #ofCase: Statement<[number, number], TrialRow>;
-  readonly #dropUngraded: Statement<[number, number, number]>;
+  readonly #dropUngraded: Statement<[number, number, number], DroppedTrial>;
   readonly #caseNos: Statement<[number], number>;
   readonly #results: Statement<[number], ResultRow>;
   readonly #done: Statement<[number], TrialNumber>;
@@ -155,7 +162,7 @@ export class TrialTables {
       `INSERT INTO trial (${COLUMNS.join(', ')}) VALUES (${COLUMNS.map(() => '?').join(', ')})`,
     );
     this.#dropUngraded = db.prepare(
-      'DELETE FROM trial WHERE snapshot = ? AND case_no = ? AND trial = ? AND outcome = 1 AND ungraded IS NOT NULL',
+      'DELETE FROM trial WHERE snapshot = ? AND case_no = ? AND trial = ? AND outcome = 1 AND ungraded IS NOT NULL RETURNING calls, cost_usd AS costUsd, judge_usd AS judgeUsd',
     );
     this.#ofCase = db.prepare('SELECT * FROM trial WHERE snapshot = ? AND case_no = ? ORDER BY trial');
     this.#caseNos = db
@@ -244,9 +251,9 @@ export class TrialTables {
     return { status: trial.status, graded, servedId };
   }
 
-  /** Makes room for the same trial with grades. Inside a write transaction. */
-  dropUngraded(snapshotNo: number, caseNo: number, trial: number): void {
-    this.#dropUngraded.run(snapshotNo, caseNo, trial);
+  /** Makes room for the same trial with grades, and tells what it counted for; undefined when there is none. Inside a write transaction. */
+  dropUngraded(snapshotNo: number, caseNo: number, trial: number): DroppedTrial | undefined {
+    return this.#dropUngraded.get(snapshotNo, caseNo, trial);
   }
 
   /** Numbers of the cases that have trials, in suite order. */

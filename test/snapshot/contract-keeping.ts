@@ -1,7 +1,7 @@
 // The part of the store contract about one snapshot: begun, filled, counted, closed, resumed, never changed.
 
 import { describe, expect, it } from 'vitest';
-import type { Case } from '../../src/core/index.ts';
+import type { Case, SnapshotSummary } from '../../src/core/index.ts';
 import { contentHash } from '../../src/core/json.ts';
 import { freshStore, type OpenStore, refusal, suite } from './contract-setup.ts';
 import {
@@ -27,7 +27,7 @@ export function keepingContract(open: () => Promise<OpenStore>): void {
       it('gives back suite, releases and trials exactly as they were', async () => {
         const { store } = held.current;
         const judge = refundRelease('gpt-4o-mini-2024-07-18', { name: 'judge', notes: 'strict' });
-        const odd = refundCase('kettle-04', {
+        const odd = refundCase('kettle-02', {
           expected: undefined,
           messages: [
             { role: 'user', content: 'hello', name: 'ann' },
@@ -40,7 +40,7 @@ export function keepingContract(open: () => Promise<OpenStore>): void {
           ],
           source: { kind: 'incident', ref: 'INC-42', at: '2026-03-15' },
           meta: { note: 'x'.repeat(300), mark: '\u0001#0', nested: { $content: 3 } },
-          where: { file: 'suites/a.yaml', line: 12, column: 3, caseId: 'kettle-04', key: 'grade' },
+          where: { file: 'suites/a.yaml', line: 12, column: 3, caseId: 'kettle-02', key: 'grade' },
         });
         const whole = refundSuite([...suite.cases, odd], {
           description: null,
@@ -79,7 +79,7 @@ export function keepingContract(open: () => Promise<OpenStore>): void {
           graded(answered('kettle-01', 1, { usage: null, latencyMs: null, attempts: [], sent: null }), []),
           graded(failed('kettle-02'), [], { judgeCostUsd: null }),
           graded(skipped('kettle-03', 0, 'deadline')),
-          graded(answered('kettle-04', 0, { usage: {} })),
+          graded(answered('kettle-02', 0, { usage: {} })),
         ];
         await store.begin(newSnapshot('sfull000', whole, { judge, labels: { branch: 'main' } }));
         await store.append('sfull000', rows);
@@ -381,7 +381,48 @@ export function keepingContract(open: () => Promise<OpenStore>): void {
         'TRIAL_EXISTS',
       );
       expect((await store.list())[0]).toMatchObject({ trials: 4, ungraded: 1, passRate: 0.5 });
-      await store.finish('sregrade', VALID);
+      // The counters are kept by what changes; counting all trials anew, as closing does, comes to the same.
+      const priced = (
+        trial: number,
+        costUsd: number | null,
+        judgeCostUsd: number | null,
+        grade = ungraded('tone'),
+      ) => ({
+        ...graded(answered('kettle-02', trial + 1, { costUsd }), [grade]),
+        judgeCostUsd,
+      });
+      await store.append('sregrade', [priced(0, 0.1, null), priced(1, null, 0.3), priced(2, 0.7, 0.1)]);
+      const unpriced = (await store.list())[0];
+      expect(unpriced).toMatchObject({ costUsd: null, judgeCostUsd: null, ungraded: 4 });
+      await store.regrade('sregrade', [
+        priced(0, 0.1, 0.25, scored('tone', true)),
+        priced(1, 0.2, 0.3, scored('tone', false)),
+        priced(2, 0.7, 0.4),
+      ]);
+      const counted = (await store.list())[0];
+      expect(counted).toMatchObject({ trials: 7, answered: 6, ungraded: 2, passRate: 0.5 });
+      expect(counted?.costUsd).not.toBeNull();
+      const closed = await store.finish('sregrade', VALID);
+      const numbers = ({
+        trials,
+        answered,
+        failed,
+        ungraded,
+        calls,
+        passRate,
+        meanScore,
+      }: SnapshotSummary) => ({
+        trials,
+        answered,
+        failed,
+        ungraded,
+        calls,
+        passRate,
+        meanScore,
+      });
+      expect(numbers(closed)).toEqual(numbers(counted as SnapshotSummary));
+      expect(counted?.costUsd).toBeCloseTo(closed.costUsd ?? -1, 12);
+      expect(counted?.judgeCostUsd).toBeCloseTo(closed.judgeCostUsd ?? -1, 12);
       expect((await refusal(store.regrade('sregrade', [late]))).code).toBe('SNAPSHOT_FINISHED');
     });
 

@@ -1,7 +1,9 @@
 // Runs under fire: faults of every kind, the process killed or interrupted and resumed until it is done. The long forms are
 // `npm run bench:chaos` and `npm run bench:rates`.
 
+import { request } from 'node:http';
 import { describe, expect, it } from 'vitest';
+import { startMock } from '../../bench/kit/mock-server.ts';
 import { chaosRun } from '../../bench/run/chaos.ts';
 import { audit, type Life } from '../../bench/run/chaos-books.ts';
 import { badHour, badJudge } from '../../bench/run/rates.ts';
@@ -71,7 +73,6 @@ describe('the books of a disturbed run', () => {
   const audited = (calls: ReturnType<typeof call>[], lives: Life[]) =>
     audit({ billed: calls, asks: calls.map((c) => ({ ...c, atMs: c.askedMs })) }, lives, {
       trials: 1,
-      judge: null,
       timeoutMs: 1000,
     });
 
@@ -90,6 +91,25 @@ describe('the books of a disturbed run', () => {
 
   it('forgive no answer that a process lost that nobody struck, and no call that is not written down', () => {
     expect(audited([call('a', 80)], [life({})]).notAllowed).toHaveLength(2);
+  });
+
+  it('forgive no answer that was lost while a judge was asked about it', () => {
+    const books = { billed: [call('a', 80)], asks: [{ about: 'case 1', judge: true, atMs: 85 }] };
+    const found = audit(books, [life({ end: 'kill' })], { trials: 1, timeoutMs: 1000 });
+    expect(found.notAllowed.join()).toContain('before its answer was in the ledger');
+    const kept = audit(books, [life({ end: 'kill', ...held('a') })], { trials: 1, timeoutMs: 1000 });
+    expect(kept.notAllowed).toEqual([]);
+  });
+
+  it('hold every request of a process that is gone before the next one starts', async () => {
+    const mock = await startMock({ latencyMs: 150 });
+    const asking = request(`${mock.url}/chat/completions`, { method: 'POST' }).on('error', () => {});
+    asking.end(JSON.stringify({ model: 'bot', messages: [{ role: 'user', content: 'about case 1' }] }));
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    asking.destroy();
+    await mock.quiet();
+    expect(mock.requests).toBe(1);
+    await mock.close();
   });
 
   it('forgive no row that is gone', () => {

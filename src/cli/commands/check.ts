@@ -5,7 +5,15 @@ import type { CheckResult } from '../../core/index.ts';
 import type { CheckPlan } from '../../workflow/check/check.ts';
 import { type Io, styleOf } from '../io.ts';
 import type { Register } from '../register.ts';
-import { type CommonOptions, common, dollars, duration, wholeNumber, withWorkplace } from '../session.ts';
+import {
+  type CommonOptions,
+  common,
+  dollars,
+  duration,
+  judgeLimitOf,
+  wholeNumber,
+  withWorkplace,
+} from '../session.ts';
 
 const FORMATS = ['text', 'markdown', 'junit', 'json', 'github', 'gitlab'] as const;
 type Format = (typeof FORMATS)[number];
@@ -23,6 +31,8 @@ interface CheckOptions extends CommonOptions {
   readonly trials?: number;
   readonly maxCost?: number;
   readonly maxCalls?: number;
+  readonly maxJudgeCalls?: number;
+  readonly maxJudgeCost?: number;
   readonly concurrency?: number;
   readonly deadline?: number;
   readonly timeout?: number;
@@ -64,6 +74,16 @@ export const registerCheck: Register = (program, io, exit) => {
       )
       .option('--max-cost <usd>', 'stop before the whole check costs more', dollars('--max-cost'))
       .option('--max-calls <n>', 'never make more calls than this', wholeNumber('--max-calls', 1))
+      .option(
+        '--max-judge-calls <n>',
+        'ask the judge (and the embedder that grades) at most so often; the rest stays ungraded',
+        wholeNumber('--max-judge-calls', 1),
+      )
+      .option(
+        '--max-judge-cost <usd>',
+        'stop asking the judge before it costs more, apart from --max-cost',
+        dollars('--max-judge-cost'),
+      )
       .option('--concurrency <n>', 'calls in flight at once (default 8)', wholeNumber('--concurrency', 1))
       .option('--deadline <duration>', 'stop each suite after this long, e.g. 20m', duration('--deadline'))
       .option(
@@ -117,6 +137,7 @@ export const registerCheck: Register = (program, io, exit) => {
         offlineOk: options.offlineOk === true,
         snapshots: options.snapshots,
         settings: {
+          judgeLimit: await judgeLimitOf(options, work),
           concurrency: options.concurrency ?? settings.concurrency,
           deadlineMs: options.deadline,
           attemptTimeoutMs: options.timeout,

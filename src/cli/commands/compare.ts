@@ -10,6 +10,7 @@ import {
   dollars,
   duration,
   gateExit,
+  judgeLimitOf,
   keyValue,
   printJson,
   snapshotJson,
@@ -35,6 +36,8 @@ interface CompareOptions extends CommonOptions {
   readonly filter?: string;
   readonly maxCost?: number;
   readonly maxCalls?: number;
+  readonly maxJudgeCalls?: number;
+  readonly maxJudgeCost?: number;
   readonly deadline?: number;
   readonly timeout?: number;
   readonly maxAttempts?: number;
@@ -72,6 +75,16 @@ export const registerCompare: Register = (program, io, exit) => {
       .option('--filter <expr>', 'only some cases, e.g. "tag:refund !critical" or "refund-*"')
       .option('--max-cost <usd>', 'stop before both arms together cost more', dollars('--max-cost'))
       .option('--max-calls <n>', 'stop after this many calls of both arms', wholeNumber('--max-calls', 1))
+      .option(
+        '--max-judge-calls <n>',
+        'ask the judge (and the embedder that grades) at most so often; the rest stays ungraded',
+        wholeNumber('--max-judge-calls', 1),
+      )
+      .option(
+        '--max-judge-cost <usd>',
+        'stop asking the judge before it costs more, apart from --max-cost',
+        dollars('--max-judge-cost'),
+      )
       .option('--deadline <duration>', 'stop after this long, e.g. 20m', duration('--deadline'))
       .option(
         '--timeout <duration>',
@@ -132,6 +145,7 @@ export const registerCompare: Register = (program, io, exit) => {
           concurrency: options.concurrency ?? settings.concurrency,
           maxCalls: options.maxCalls,
           maxCostUsd: options.maxCost,
+          judgeLimit: await judgeLimitOf(options, work),
           deadlineMs: options.deadline,
           attemptTimeoutMs: options.timeout,
           maxAttempts: options.maxAttempts,
@@ -199,6 +213,7 @@ function planText(report: typeof import('../../report/index.ts'), plan: CompareP
     ...calls,
     `  up to ${plan.confirmCallsUpper} more for ${plan.confirmTrials} fresh trials per arm of each case that looks worse`,
     `  cost ${plan.costUpperUsd === null ? 'unknown' : `at most ${usd(plan.costUpperUsd)}`}${plan.judged ? ', not counting the judge' : ''}`,
+    ...(plan.judge ? [`  ${report.judgingText(plan.judge)}`] : []),
     '',
   ].join('\n');
 }

@@ -11,6 +11,7 @@ import {
   common,
   dollars,
   duration,
+  judgeLimitOf,
   keyValue,
   moment,
   printJson,
@@ -25,6 +26,8 @@ interface NightlyOptions extends CommonOptions {
   readonly filter?: string;
   readonly maxCost?: number;
   readonly maxCalls?: number;
+  readonly maxJudgeCalls?: number;
+  readonly maxJudgeCost?: number;
   readonly deadline?: number;
   readonly timeout?: number;
   readonly maxAttempts?: number;
@@ -71,6 +74,16 @@ export const registerNightly: Register = (program, io, exit) => {
         '--max-calls <n>',
         'stop after this many calls, confirmation included',
         wholeNumber('--max-calls', 1),
+      )
+      .option(
+        '--max-judge-calls <n>',
+        'ask the judge (and the embedder that grades) at most so often; the rest stays ungraded',
+        wholeNumber('--max-judge-calls', 1),
+      )
+      .option(
+        '--max-judge-cost <usd>',
+        'stop asking the judge before it costs more, apart from --max-cost',
+        dollars('--max-judge-cost'),
       )
       .option('--deadline <duration>', 'stop each run of the night after this long', duration('--deadline'))
       .option(
@@ -140,6 +153,7 @@ async function once(
         concurrency: options.concurrency ?? settings.concurrency,
         maxCalls: options.maxCalls,
         maxCostUsd: options.maxCost,
+        judgeLimit: await judgeLimitOf(options, work),
         deadlineMs: options.deadline,
         attemptTimeoutMs: options.timeout,
         maxAttempts: options.maxAttempts,
@@ -257,6 +271,8 @@ async function print(
         ...given('--filter', options.filter),
         ...given('--max-cost', options.maxCost),
         ...given('--max-calls', options.maxCalls),
+        ...given('--max-judge-cost', options.maxJudgeCost),
+        ...given('--max-judge-calls', options.maxJudgeCalls),
         ...given('--judge', options.judge),
         ...given('--prices', options.prices),
         ...given('--series', options.series),

@@ -10,6 +10,7 @@ import {
   dollars,
   duration,
   gateExit,
+  judgeLimitOf,
   keyValue,
   moment,
   printJson,
@@ -25,6 +26,8 @@ interface RunOptions extends CommonOptions {
   readonly filter?: string;
   readonly maxCost?: number;
   readonly maxCalls?: number;
+  readonly maxJudgeCalls?: number;
+  readonly maxJudgeCost?: number;
   readonly deadline?: number;
   readonly label?: Record<string, string>;
   readonly resume?: string;
@@ -54,6 +57,16 @@ export const registerRun: Register = (program, io, exit) => {
       .option('--filter <expr>', 'only some cases, e.g. "tag:refund !critical" or "refund-*"')
       .option('--max-cost <usd>', 'stop before the run costs more', dollars('--max-cost'))
       .option('--max-calls <n>', 'stop after this many calls', wholeNumber('--max-calls', 1))
+      .option(
+        '--max-judge-calls <n>',
+        'ask the judge (and the embedder that grades) at most so often; the rest stays ungraded',
+        wholeNumber('--max-judge-calls', 1),
+      )
+      .option(
+        '--max-judge-cost <usd>',
+        'stop asking the judge before it costs more, apart from --max-cost',
+        dollars('--max-judge-cost'),
+      )
       .option('--deadline <duration>', 'stop after this long, e.g. 20m', duration('--deadline'))
       .option(
         '--timeout <duration>',
@@ -118,6 +131,7 @@ export const registerRun: Register = (program, io, exit) => {
             concurrency: options.concurrency ?? settings.concurrency,
             maxCalls: options.maxCalls,
             maxCostUsd: options.maxCost,
+            judgeLimit: await judgeLimitOf(options, work),
             deadlineMs: options.deadline,
             attemptTimeoutMs: options.timeout,
             maxAttempts: options.maxAttempts,

@@ -6,7 +6,8 @@ import { planJobs, type RunReport } from '../../run/index.ts';
 import { closeEarly, soFar } from '../compare/close-early.ts';
 import { copyTrials, type TakenOver } from '../compare/taken-over.ts';
 import type { Assignment } from '../run/assignment.ts';
-import { type Arm, closeArm, openSnapshot, type RunSettings, readyToRun, runArms } from '../run/run-suite.ts';
+import { closeArm } from '../run/close-arm.ts';
+import { type Arm, openSnapshot, type RunSettings, readyToRun, runArms } from '../run/run-suite.ts';
 import type { Workplace } from '../workplace.ts';
 
 export class CandidateRun {

@@ -15,7 +15,8 @@ import {
 import { interleaveJobs, type Job, type RunReport } from '../../run/index.ts';
 import { withCases, withTrials } from '../../suite/index.ts';
 import type { Assignment } from '../run/assignment.ts';
-import { type Arm, closeArm, openSnapshot, runArms } from '../run/run-suite.ts';
+import { closeArm } from '../run/close-arm.ts';
+import { type Arm, openSnapshot, runArms } from '../run/run-suite.ts';
 import { Spending } from '../run/spending.ts';
 import type { Workplace } from '../workplace.ts';
 import { answerVectors } from './answer-vectors.ts';
@@ -30,6 +31,7 @@ import {
   type CompareInput,
   closeSession,
   jobsOf,
+  judgingOf,
   openSession,
   planOf,
   preflightBoth,
@@ -61,7 +63,8 @@ export async function compareReleases(work: Workplace, input: CompareInput): Pro
   try {
     const plan = planOf(session);
     input.onPlan(plan);
-    return input.dryRun ? { kind: 'plan', plan } : await run(session, plan);
+    if (input.dryRun) return { kind: 'plan', plan: { ...plan, judge: await judgingOf(session) } };
+    return await run(session, plan);
   } finally {
     await closeSession(session);
   }
@@ -304,10 +307,10 @@ async function closeArms(
   spending: Spending,
   found: Both<readonly Finding[]> = { baseline: [], candidate: [] },
 ): Promise<Both<SnapshotSummary>> {
-  const { judgeVotes } = session.input.settings;
+  const { judgeVotes, judgeLimit } = session.input.settings;
   const close = (arm: ArmName): Promise<SnapshotSummary> =>
     !endsEarly(session, staged, spending)
-      ? closeArm(session.work, arms[arm], spending.report(arm), { judgeVotes }, found[arm])
+      ? closeArm(session.work, arms[arm], spending.report(arm), { judgeVotes, judgeLimit }, found[arm])
       : closeStoppedEarly(session, arms[arm], staged, found[arm]);
   return { baseline: await close('baseline'), candidate: await close('candidate') };
 }

@@ -15,6 +15,7 @@ import {
 import { loadRelease } from '../../release/index.ts';
 import { checkRequests, estimateRun, type Job, planJobs } from '../../run/index.ts';
 import { withTrials } from '../../suite/index.ts';
+import { estimateJudging, type JudgeEstimate } from '../judge/judge-estimate.ts';
 import { withJudges, withVotes } from '../judge/judge-examiners.ts';
 import { findReleaseFile, findSuiteFile } from '../project/settings-file.ts';
 import { type Assignment, loadAssignment } from '../run/assignment.ts';
@@ -146,6 +147,17 @@ function checkPin(work: Workplace, release: Release, required: boolean): void {
   };
   if (required) throw new LastgoodError({ ...problem, where: { file: release.file ?? undefined } });
   work.progress.warn(problem);
+}
+
+/** What judging both arms asks and may cost, if it goes its whole length. */
+export async function judgingOf({ work, input, assignments }: Session): Promise<JudgeEstimate | null> {
+  const judge = withVotes(assignments.candidate.judge, input.settings.judgeVotes);
+  const of = (arm: ArmName): Promise<JudgeEstimate | null> =>
+    estimateJudging(work, assignments[arm].suite.cases, assignments[arm].release, judge);
+  const [a, b] = [await of('baseline'), await of('candidate')];
+  if (a === null || b === null) return null;
+  const usd = a.costUpperUsd === null || b.costUpperUsd === null ? null : a.costUpperUsd + b.costUpperUsd;
+  return { calls: a.calls + b.calls, callsUpper: a.callsUpper + b.callsUpper, costUpperUsd: usd };
 }
 
 /** What it will do and may cost. Trials that are taken over cost nothing again. */

@@ -12,6 +12,7 @@ import {
 } from '../../core/index.ts';
 // Not through the room's index: calibrating a judge loads all of the statistics, grading does not.
 import type {
+  CallLimit,
   Examined,
   GraderContext,
   JudgeCallInfo,
@@ -32,7 +33,9 @@ export interface ExaminerOptions {
   readonly onJudgeCall?: ((info: JudgeCallInfo) => void) | undefined;
   /** Calls at once, attempts and time of each examiner, apart from the subject's. */
   readonly limits?: Omit<JudgeOptions, 'votes'> | undefined;
-  /** An examiner failed in a way that no other call to it can escape. */
+  /** A budget for their calls. What embeds answers for the channel is not counted: it grades nothing. */
+  readonly limit?: CallLimit | undefined;
+  /** An examiner that grades failed in a way that no other call to it can escape. */
   readonly onFatal?: ((failure: Failure, release: Release) => void) | undefined;
 }
 
@@ -97,13 +100,22 @@ export async function openExaminers(
       mask: work.mask,
       judgeOptions: { ...options.limits, votes: panel?.votes ?? 1 },
       pace: () => paceOf(work, options.limits?.concurrency ?? JUDGE_CONCURRENCY),
+      limit: options.limit,
       ...(options.onFatal === undefined ? {} : { onFatal: options.onFatal }),
       ...(options.onJudgeCall === undefined ? {} : { onJudgeCall: options.onJudgeCall }),
     };
     const grader = createTrialGrader(context);
     return {
       grader,
-      outputs: context.embedder === null ? null : createOutputEmbedder(context.embedder, context),
+      // What it fails to embed is embedded later from the stored answers: it stops no run.
+      outputs:
+        context.embedder === null
+          ? null
+          : createOutputEmbedder(context.embedder, {
+              ...context,
+              limit: undefined,
+              onFatal: () => undefined,
+            }),
       close: async () => {
         await grader.close();
         await closeAll();

@@ -22,7 +22,7 @@ import {
 } from '../../core/index.ts';
 import { judgeValidity } from '../../run/index.ts';
 import { withCases } from '../../suite/index.ts';
-import { AnswerEmbedder, embeddingFindings, withEmbeddingCost } from '../run/embed-outputs.ts';
+import { AnswerEmbedder, embeddingFindings, withCost } from '../run/embed-outputs.ts';
 import { ledgerWriter } from '../run/ledger-writer.ts';
 import type { Workplace } from '../workplace.ts';
 import { type OpenExaminers, openExaminers, withVotes } from './judge-examiners.ts';
@@ -340,7 +340,7 @@ async function gradeAll(
       gradeOne(c, stored).then(async (graded) => {
         const row = work.mask.json(graded as never) as typeof graded;
         const vector = await vectors?.vectorFor(row.trial, work.hardSignal);
-        await writer.write(vector === undefined ? row : withEmbeddingCost(row, vector.costUsd));
+        await writer.write(vector === undefined ? row : withCost(row, vector.costUsd));
         await vector?.keep();
         done++;
       }),

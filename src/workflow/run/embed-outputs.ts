@@ -109,11 +109,8 @@ export class AnswerEmbedder {
   }
 }
 
-/** The row with what its vector cost added to what judging it cost. */
-export function withEmbeddingCost<T extends Pick<GradedTrial, 'judgeCostUsd'>>(
-  row: T,
-  usd: number | null,
-): T {
+/** The row with a further cost (of its vector, of judging it before) added to what judging it cost. */
+export function withCost<T extends Pick<GradedTrial, 'judgeCostUsd'>>(row: T, usd: number | null): T {
   const { judgeCostUsd } = row;
   return { ...row, judgeCostUsd: judgeCostUsd === null || usd === null ? null : judgeCostUsd + usd };
 }

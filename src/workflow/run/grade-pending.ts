@@ -1,22 +1,31 @@
 // Resuming: answers that were paid for but could not be graded, because the judge failed or the run was cut off, are graded from the ledger.
 
-import { type Failure, type GradedTrial, isRemoved, type Release } from '../../core/index.ts';
+import {
+  type Case,
+  type Failure,
+  type GradedTrial,
+  isRemoved,
+  type Release,
+  type SnapshotPurpose,
+} from '../../core/index.ts';
 import { type ExaminerOptions, openExaminers } from '../judge/judge-examiners.ts';
 import type { Workplace } from '../workplace.ts';
 import type { Assignment } from './assignment.ts';
-import { ledgerWriter } from './ledger-writer.ts';
+import { AnswerEmbedder, embedsAnswers } from './embed-outputs.ts';
+import { TrialRecord } from './trial-record.ts';
 
 /** Trials graded at once; judge calls have a limit of their own. */
 const BATCH = 32;
 
 /**
- * Grades the answered trials of a reopened snapshot that a judge left ungraded. No subject is called. Gives back the failure
- * after which the judge could not be asked any more.
+ * Grades (and where that is asked for, embeds) the answered trials of a reopened snapshot that are without their grades. No subject
+ * is called. Gives back the failure after which the judge could not be asked any more.
  */
 export async function gradePending(
   work: Workplace,
   assignment: Assignment,
   snapshotId: string,
+  purpose: SnapshotPurpose | undefined,
   options: ExaminerOptions,
 ): Promise<Failure | null> {
   const { judge, embedder, suite } = assignment;
@@ -27,24 +36,27 @@ export async function gradePending(
     lost ??= examinerLost(failure, release);
   };
   const examiners = await openExaminers(work, { judge, embedder }, { ...options, onFatal });
-  const writer = ledgerWriter(work.store, snapshotId, 'regrade');
-  const cases = new Map(suite.cases.map((c) => [c.id, c]));
-  const grade = async (was: GradedTrial): Promise<void> => {
-    const c = cases.get(was.trial.caseId);
-    if (c === undefined || lost !== null || work.signal.aborted) return;
-    const graded = await examiners.grader.gradeTrial(c, was.trial, work.hardSignal);
-    const judgeCostUsd = sum(was.judgeCostUsd, graded.judgeCostUsd);
-    const kept = work.privacy?.kept({ ...graded, judgeCostUsd }) ?? { ...graded, judgeCostUsd };
-    await writer.write(work.mask.json(kept as never) as typeof graded);
+  const embedding = embedsAnswers(work, assignment, purpose);
+  const vectors =
+    examiners.outputs !== null && embedding ? new AnswerEmbedder(work, examiners.outputs) : null;
+  const record = new TrialRecord(work, snapshotId, { grader: examiners.grader, vectors });
+  const grade = async ([c, was]: Pending): Promise<void> => {
+    if (lost !== null || work.signal.aborted) return;
+    await record.finish(c, was, work.hardSignal);
   };
   try {
-    let batch: GradedTrial[] = [];
+    let batch: Pending[] = [];
     let removed = 0;
+    // Both in the order of the suite, so that neither is ever in memory as a whole.
+    const cases = suite.cases[Symbol.iterator]();
+    let next = cases.next();
     for await (const stored of work.store.trials(snapshotId)) {
+      while (next.done !== true && next.value.id !== stored.trial.caseId) next = cases.next();
+      if (next.done === true) throw new Error(`case "${stored.trial.caseId}" is not in its suite`);
       if (!isPending(stored)) continue;
       // It stays as it is: what stands in the answer's place must not be graded.
       if (isRemoved(stored.trial)) removed++;
-      else batch.push(stored);
+      else batch.push([next.value, stored]);
       if (batch.length < BATCH) continue;
       await Promise.all(batch.map(grade));
       batch = [];
@@ -61,6 +73,8 @@ export async function gradePending(
   return lost;
 }
 
+type Pending = readonly [Case, GradedTrial];
+
 /** The failure of a judge or embedder as one that stops a run. */
 export function examinerLost(failure: Failure, release: Release): Failure {
   return {
@@ -74,8 +88,4 @@ function isPending({ grades, trial }: GradedTrial): boolean {
   return grades.some(
     (g) => g.status === 'ungraded' && (g.cause === 'judge_error' || g.cause === 'judge_truncated'),
   );
-}
-
-function sum(a: number | null, b: number | null): number | null {
-  return a === null || b === null ? null : a + b;
 }

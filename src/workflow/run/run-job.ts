@@ -2,7 +2,9 @@
 
 import { type Comparison, LastgoodError, type SnapshotSummary } from '../../core/index.ts';
 import { costOf } from '../../core/prices.ts';
-import { estimateRun, streamJobs } from '../../run/index.ts';
+import { estimateRun, type RunEstimate, streamJobs } from '../../run/index.ts';
+import { estimateJudging, type JudgeEstimate } from '../judge/judge-estimate.ts';
+import { withVotes } from '../judge/judge-examiners.ts';
 import { judgeNote } from '../judge/judge-note.ts';
 import { findReleaseFile, findSuiteFile } from '../project/settings-file.ts';
 import type { Workplace } from '../workplace.ts';
@@ -24,8 +26,14 @@ export interface RunJobInput {
   readonly settings: RunSettings;
 }
 
+/** The subject's calls, and apart from them the judge's. */
+export interface RunJobEstimate extends RunEstimate {
+  /** null = nobody judges. */
+  readonly judge: JudgeEstimate | null;
+}
+
 export type RunJobResult =
-  | { readonly kind: 'estimate'; readonly estimate: ReturnType<typeof estimateRun> }
+  | { readonly kind: 'estimate'; readonly estimate: RunJobEstimate }
   | {
       readonly kind: 'run';
       readonly summary: SnapshotSummary;
@@ -40,7 +48,7 @@ export type RunJobResult =
 export async function runJob(work: Workplace, input: RunJobInput): Promise<RunJobResult> {
   // A reference that does not resolve is wrong input: it must be known before any call is paid.
   const now = work.clock.now();
-  const result = await (async (): Promise<RunResult | ReturnType<typeof estimateRun>> => {
+  const result = await (async (): Promise<RunResult | RunJobEstimate> => {
     if (input.resume !== undefined) {
       const open = await work.store.resolve(input.resume, { now });
       return resumeRun(work, open.id, input.settings);
@@ -112,16 +120,16 @@ async function estimate(
   work: Workplace,
   assignment: Assignment,
   settings: RunSettings,
-): Promise<ReturnType<typeof estimateRun>> {
+): Promise<RunJobEstimate> {
   const { createProvider } = await import('../../provider/index.ts');
   const provider = await createProvider(assignment.release, { env: work.env, mask: work.mask });
   try {
-    const jobs = streamJobs({
-      cases: plannedAssignment(assignment, settings).suite.cases,
-      release: assignment.release,
-      provider,
-    });
-    return estimateRun(jobs, { costOf: (model, usage) => costOf(work.prices, model, usage) });
+    const { release, judge, suite } = plannedAssignment(assignment, settings);
+    const jobs = streamJobs({ cases: suite.cases, release, provider });
+    return {
+      ...estimateRun(jobs, { costOf: (model, usage) => costOf(work.prices, model, usage) }),
+      judge: await estimateJudging(work, suite.cases, release, withVotes(judge, settings.judgeVotes)),
+    };
   } finally {
     await provider.close?.();
   }

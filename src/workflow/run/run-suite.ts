@@ -5,7 +5,6 @@ import {
   costOf,
   type Examiner,
   examFingerprint,
-  type Failure,
   type Finding,
   type JsonObject,
   LastgoodError,
@@ -13,7 +12,6 @@ import {
   newSnapshotId,
   type Provider,
   type Release,
-  resolvePolicy,
   type SnapshotPurpose,
   type SnapshotSummary,
   type Suite,
@@ -21,21 +19,22 @@ import {
 import {
   estimateRun,
   type Job,
-  judgeValidity,
+  type RunHandle,
   type RunReport,
   runJobs,
   streamJobs,
 } from '../../run/index.ts';
 import { withTrials } from '../../suite/with-trials.ts';
 import { type ExaminerOptions, openExaminers, withJudges, withVotes } from '../judge/judge-examiners.ts';
-import { judgingFindings } from '../judge/judge-outputs.ts';
+import type { JudgeLimit } from '../judge/judge-limit.ts';
 import { providerOf, type Workplace } from '../workplace.ts';
 import type { Assignment } from './assignment.ts';
-import { AnswerEmbedder, embeddingFindings, embedsAnswers, withEmbeddingCost } from './embed-outputs.ts';
+import { closeArm } from './close-arm.ts';
+import { AnswerEmbedder, embedsAnswers } from './embed-outputs.ts';
 import { examinerLost, gradePending } from './grade-pending.ts';
-import { ledgerWriter } from './ledger-writer.ts';
 import { preflight } from './preflight.ts';
 import { NOTHING_RUN } from './spending.ts';
+import { TrialRecord } from './trial-record.ts';
 
 /** Label of snapshots whose stored cases are not what was asked: how many. */
 const REDACTED_LABEL = 'redacted-cases';
@@ -54,6 +53,8 @@ export interface RunSettings {
   readonly attemptTimeoutMs?: number | undefined;
   /** Attempts per trial (default 4; 1 = no retries). */
   readonly maxAttempts?: number | undefined;
+  /** The judge's own budget, over everything that is run with it. */
+  readonly judgeLimit?: JudgeLimit | undefined;
   /** Calls of each judge per question instead of the suite's; part of the exam. */
   readonly judgeVotes?: number | undefined;
   readonly labels?: Readonly<Record<string, string>> | undefined;
@@ -154,16 +155,17 @@ export async function resumeRun(
   const provider = summary.answered >= planned ? null : await providerOf(work, release);
   await store.reopen(snapshotId);
   const assignment = { suite, release, judge, embedder };
-  const fatal = await gradePending(work, assignment, snapshotId, examinerOptions(settings));
+  const refused = refusedBy(settings);
+  const fatal = await gradePending(work, assignment, snapshotId, settings.purpose, examinerOptions(settings));
   const done = await store.doneTrials(snapshotId);
   if (fatal === null && (provider !== null || doneIn(done) < planned)) {
     const open = { snapshotId, provider: provider ?? (await providerOf(work, release)), done };
-    return execute(work, assignment, settings, open);
+    return execute(work, assignment, settings, open, [], refused);
   }
   await provider?.close?.();
   // Interrupted while the judge was asked: what is still ungraded can be graded by the next resume.
   const stoppedBy = fatal !== null ? 'fatal' : work.signal.aborted ? 'cancelled' : null;
-  const report: RunReport = { ...NOTHING_RUN, stoppedBy, fatal };
+  const report = limitedFrom(refused, { ...NOTHING_RUN, stoppedBy, fatal }, settings);
   const closed = { name: 'candidate', assignment, snapshotId };
   return { summary: await closeArm(work, closed, report, settings), report };
 }
@@ -221,6 +223,7 @@ async function execute(
   settings: RunSettings,
   open: Pick<Arm, 'snapshotId' | 'provider' | 'done'>,
   found: readonly Finding[] = [],
+  refused = refusedBy(settings),
 ): Promise<RunResult> {
   try {
     const arm: Arm = { name: 'candidate', assignment, ...open };
@@ -233,7 +236,7 @@ async function execute(
       ...(open.done === undefined ? {} : { done: open.done }),
     });
     const total = plannedTrials(assignment.suite) - doneIn(open.done);
-    const report = await runArms(work, [arm], jobs, settings, total);
+    const report = limitedFrom(refused, await runArms(work, [arm], jobs, settings, total), settings);
     const summary = await closeArm(work, arm, report, settings, found);
     return { summary, report };
   } finally {
@@ -258,27 +261,29 @@ export async function runArms(
 ): Promise<RunReport> {
   const first = arms[0];
   if (first === undefined) throw new Error('a run needs at least one arm');
+  const refused = refusedBy(settings);
   const { embedder } = first.assignment;
   const judge = withVotes(first.assignment.judge, settings.judgeVotes);
   const price = (model: string | null, usage: Parameters<typeof costOf>[2]): number | null =>
     costOf(work.prices, model, usage);
-  let lost: Failure | null = null;
+  let handle: Pick<RunHandle, 'stop'> | null = null;
   const examiners = await openExaminers(
     work,
     { judge, embedder },
     {
       ...examinerOptions(settings),
-      onFatal: (failure, release) => {
-        lost ??= examinerLost(failure, release);
-      },
+      onFatal: (failure, release) => handle?.stop(examinerLost(failure, release)),
     },
   );
-  const writers = new Map(arms.map((arm) => [arm.name, ledgerWriter(work.store, arm.snapshotId)]));
   const embedding = arms.some((arm) => embedsAnswers(work, arm.assignment, arm.purpose ?? settings.purpose));
   const vectors =
     examiners.outputs !== null && embedding ? new AnswerEmbedder(work, examiners.outputs) : null;
+  const { grader } = examiners;
+  const records = new Map(
+    arms.map((arm) => [arm.name, new TrialRecord(work, arm.snapshotId, { grader, vectors })]),
+  );
   try {
-    return await runJobs(jobs, {
+    const report = await runJobs(jobs, {
       ...(total === undefined ? {} : { total }),
       limits: limitsOf(settings),
       clock: work.clock,
@@ -290,27 +295,33 @@ export async function runArms(
       ...(settings.maxCostUsd === undefined ? {} : { bestKnownCost: dearestCall(arms, price) }),
       progress: work.progress,
       onTrial: async (job, trial, run) => {
-        const clean = work.privacy?.redact(trial) ?? trial;
-        const graded = await examiners.grader.gradeTrial(job.case, clean, run.cutOff);
-        if (lost !== null) run.stop(lost);
-        const kept = work.privacy?.kept(graded) ?? graded;
-        const masked = work.mask.json(kept as never) as typeof graded;
-        const writer = writers.get(job.arm);
-        if (writer === undefined) throw new Error(`no snapshot is open for arm ${job.arm}`);
-        const vector = await vectors?.vectorFor(masked.trial, run.cutOff);
-        await writer.write(vector === undefined ? masked : withEmbeddingCost(masked, vector.costUsd));
-        await vector?.keep();
+        handle = run;
+        const record = records.get(job.arm);
+        if (record === undefined) throw new Error(`no snapshot is open for arm ${job.arm}`);
+        await record.take(job.case, trial, run.cutOff);
       },
     });
+    return limitedFrom(refused, report, settings);
   } finally {
     await examiners.close();
   }
 }
 
+/** Questions that the judge's limit has kept from it so far. */
+function refusedBy({ judgeLimit }: RunSettings): number {
+  return judgeLimit?.refused ?? 0;
+}
+
+/** The report of a run in which the judge's limit was reached says so, where nothing else stopped it. */
+function limitedFrom(refusedBefore: number, report: RunReport, settings: RunSettings): RunReport {
+  if (report.stoppedBy !== null || refusedBy(settings) === refusedBefore) return report;
+  return { ...report, stoppedBy: 'judge-limit' };
+}
+
 /** What each examiner may use, apart from the subject. */
 function examinerOptions(settings: RunSettings): ExaminerOptions {
   const { attemptTimeoutMs: timeoutMs, concurrency, maxAttempts } = limitsOf(settings);
-  return { limits: { concurrency, maxAttempts, timeoutMs } };
+  return { limits: { concurrency, maxAttempts, timeoutMs }, limit: settings.judgeLimit };
 }
 
 /** Upper bound of one call's cost, where prices and token bounds are known: what the money limit keeps in hand per call. */
@@ -324,75 +335,6 @@ function dearestCall(
     return estimateRun(jobs, { costOf: price }).callCostUpperUsd;
   });
   return bounds.some((b) => b === null) ? undefined : Math.max(...(bounds as number[]));
-}
-
-/** Judges how far the run can be trusted and closes its snapshot. */
-export async function closeArm(
-  work: Workplace,
-  arm: Omit<Arm, 'provider' | 'done'>,
-  report: RunReport,
-  settings: RunSettings,
-  found: readonly Finding[] = [],
-): Promise<SnapshotSummary> {
-  const { store } = work;
-  const open = await store.resolve(arm.snapshotId, { now: work.clock.now() });
-  const counts = report.byArm[arm.name];
-  const { validity, reasons, notes } = judgeValidity({
-    planned: open.plannedTrials,
-    answered: open.answered,
-    failed: open.failed,
-    appErrors: open.appErrors ?? counts?.appErrors ?? 0,
-    skipped: open.skipped,
-    ungraded: open.ungraded,
-    stoppedBy: report.stoppedBy,
-    fatal: report.fatal,
-    policy: resolvePolicy(arm.assignment.suite.policy),
-  });
-  // What a person or a dead account stopped can be finished later; what a limit cut off is final.
-  const resumable = report.stoppedBy === 'cancelled' || report.stoppedBy === 'fatal';
-  return store.finish(arm.snapshotId, {
-    finishedAt: work.clock.now().toISOString(),
-    state: resumable && (settings.purpose ?? 'run') === 'run' ? 'interrupted' : 'finished',
-    validity,
-    validityReasons: reasons,
-    findings: [
-      ...found,
-      ...findingsOf(arm.assignment.release, open, counts?.droppedParams ?? report.droppedParams),
-      ...(await judgingFindings(store, arm.snapshotId, withVotes(arm.assignment.judge, settings.judgeVotes))),
-      ...(await embeddingFindings(
-        work,
-        arm.snapshotId,
-        arm.assignment,
-        open.answered,
-        arm.purpose ?? settings.purpose,
-      )),
-      ...notes.map((message) => ({ code: 'SMALL_LOSS', message })),
-    ],
-  });
-}
-
-function findingsOf(release: Release, summary: SnapshotSummary, droppedParams: readonly string[]): Finding[] {
-  const findings: Finding[] = [];
-  if (release.pin.state !== 'pinned') {
-    findings.push({
-      code: release.pin.state === 'floating' ? 'MODEL_FLOATING' : 'MODEL_PIN_UNKNOWN',
-      message: release.pin.reason,
-    });
-  }
-  const disclosed = summary.servedModels.filter((m) => m !== null);
-  if (disclosed.length > 1) {
-    findings.push({
-      code: 'SERVED_MODEL_CHANGED',
-      message: `more than one model was served within this run: ${disclosed.join(', ')}`,
-    });
-  }
-  if (droppedParams.length > 0) {
-    findings.push({
-      code: 'PARAMS_REFUSED',
-      message: `the API does not take these parameters, so they were not in force: ${droppedParams.join(', ')}`,
-    });
-  }
-  return findings;
 }
 
 /** A release is kept whole, under a fingerprint over every byte of it: a secret in it could neither be kept nor masked. */

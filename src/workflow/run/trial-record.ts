@@ -1,0 +1,90 @@
+// How trials come into a snapshot: an answer that an examiner is asked about is durable before it is judged, so that what was paid for
+// never hangs on the judge.
+
+import {
+  type Case,
+  type GradedTrial,
+  needsEmbedder,
+  needsJudge,
+  type Trial,
+  type UngradedGrade,
+} from '../../core/index.ts';
+import { measureTrial, type TrialGrader } from '../../grade/index.ts';
+import type { Workplace } from '../workplace.ts';
+import { type AnswerEmbedder, withCost } from './embed-outputs.ts';
+import { type LedgerWriter, ledgerWriter } from './ledger-writer.ts';
+
+/** What grading an answer needs: the grader, and the embedder of answers where the suite asks for the channel. */
+export interface RecordExaminers {
+  readonly grader: TrialGrader;
+  readonly vectors: AnswerEmbedder | null;
+}
+
+/** Grades the trials of one snapshot and writes them. */
+export class TrialRecord {
+  readonly #work: Workplace;
+  readonly #examiners: RecordExaminers;
+  readonly #added: LedgerWriter;
+  readonly #replaced: LedgerWriter;
+
+  constructor(work: Workplace, snapshotId: string, examiners: RecordExaminers) {
+    this.#work = work;
+    this.#examiners = examiners;
+    this.#added = ledgerWriter(work.store, snapshotId);
+    this.#replaced = ledgerWriter(work.store, snapshotId, 'regrade');
+  }
+
+  /** Takes in a trial that has just ended; resolves when it is durable with its grades. */
+  async take(c: Case, trial: Trial, signal: AbortSignal): Promise<void> {
+    const clean = this.#work.privacy?.redact(trial) ?? trial;
+    if (!this.#writtenFirst(c, clean)) return this.#grade(c, clean, 0, this.#added, signal);
+    await this.#added.write(this.#kept(notJudgedYet(c, clean)));
+    await this.#grade(c, clean, 0, this.#replaced, signal);
+  }
+
+  /** Grades an answer that is in the snapshot without its grades. */
+  async finish(c: Case, { trial, judgeCostUsd }: GradedTrial, signal: AbortSignal): Promise<void> {
+    await this.#grade(c, trial, judgeCostUsd, this.#replaced, signal);
+  }
+
+  async #grade(
+    c: Case,
+    trial: Trial,
+    spentUsd: number | null,
+    writer: LedgerWriter,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { grader, vectors } = this.#examiners;
+    const row = this.#kept(withCost(await grader.gradeTrial(c, trial, signal), spentUsd));
+    const vector = await vectors?.vectorFor(row.trial, signal);
+    await writer.write(vector === undefined ? row : withCost(row, vector.costUsd));
+    await vector?.keep();
+  }
+
+  /** Where no texts are kept, an answer cannot be judged later: there it is judged before it is written. */
+  #writtenFirst(c: Case, trial: Trial): boolean {
+    if (trial.status !== 'answered' || this.#work.privacy?.store === 'scores') return false;
+    return this.#examiners.vectors !== null || c.graders.some((g) => needsJudge(g) || needsEmbedder(g));
+  }
+
+  #kept(row: GradedTrial): GradedTrial {
+    const kept = this.#work.privacy?.kept(row) ?? row;
+    return this.#work.mask.json(kept as never) as GradedTrial;
+  }
+}
+
+/** No grader of it counts yet, so that the row can be told from a graded one and replaced. Until then nobody knows what judging it cost. */
+function notJudgedYet(c: Case, trial: Trial): GradedTrial {
+  const grades = c.graders.map(
+    ({ id, type, negate, required, weight }): UngradedGrade => ({
+      graderId: id,
+      graderType: negate ? `not-${type}` : type,
+      required,
+      weight,
+      status: 'ungraded',
+      cause: 'judge_error',
+      reason: 'not judged yet: the run ended before its grading did; resuming it grades the answer',
+    }),
+  );
+  return { trial, measures: measureTrial(trial), grades, judgeCostUsd: null };
+}
