@@ -51,8 +51,7 @@ import {
 import { type DroppedTrial, TrialTables, type TrialTally } from './trials.ts';
 import { VectorTables } from './vectors.ts';
 
-/** Rows read in one go, so that nobody waits long for the connection. */
-const [VECTORS_PER_READ, CASES_PER_READ] = [500, 200];
+const [VECTORS_PER_READ, CASES_PER_READ] = [500, 200]; // nobody waits long for the connection
 
 /**
  * Opens the ledger at a path, making it when absent, and brings its schema up to date.

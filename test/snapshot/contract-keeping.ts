@@ -27,7 +27,7 @@ export function keepingContract(open: () => Promise<OpenStore>): void {
       it('gives back suite, releases and trials exactly as they were', async () => {
         const { store } = held.current;
         const judge = refundRelease('gpt-4o-mini-2024-07-18', { name: 'judge', notes: 'strict' });
-        const odd = refundCase('kettle-02', {
+        const odd = refundCase('kettle-04', {
           expected: undefined,
           messages: [
             { role: 'user', content: 'hello', name: 'ann' },
@@ -40,7 +40,7 @@ export function keepingContract(open: () => Promise<OpenStore>): void {
           ],
           source: { kind: 'incident', ref: 'INC-42', at: '2026-03-15' },
           meta: { note: 'x'.repeat(300), mark: '\u0001#0', nested: { $content: 3 } },
-          where: { file: 'suites/a.yaml', line: 12, column: 3, caseId: 'kettle-02', key: 'grade' },
+          where: { file: 'suites/a.yaml', line: 12, column: 3, caseId: 'kettle-04', key: 'grade' },
         });
         const whole = refundSuite([...suite.cases, odd], {
           description: null,
@@ -79,7 +79,7 @@ export function keepingContract(open: () => Promise<OpenStore>): void {
           graded(answered('kettle-01', 1, { usage: null, latencyMs: null, attempts: [], sent: null }), []),
           graded(failed('kettle-02'), [], { judgeCostUsd: null }),
           graded(skipped('kettle-03', 0, 'deadline')),
-          graded(answered('kettle-02', 0, { usage: {} })),
+          graded(answered('kettle-04', 0, { usage: {} })),
         ];
         await store.begin(newSnapshot('sfull000', whole, { judge, labels: { branch: 'main' } }));
         await store.append('sfull000', rows);

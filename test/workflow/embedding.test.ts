@@ -99,7 +99,7 @@ describe('a suite that asks for the embedding channel', () => {
     const text = (await d.cli('diff', first, other)).stdout;
     expect(text).toMatch(/meaning \(embeddings\) +24 answers +→ +24 answers +shifted +moved \d\.\d{3}/);
     const markdown = (await d.cli('diff', first, other, '--format', 'markdown')).stdout;
-    expect(markdown).toContain('- embedding: meaning moved by');
+    expect(markdown).toContain('- embedding, **shifted**: meaning moved by');
 
     // Another embedder: never one vector against another's.
     await d.write('releases/embedder.yaml', { name: 'embedder', route: route(OTHER) });

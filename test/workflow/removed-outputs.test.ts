@@ -107,6 +107,22 @@ describe('regrade', () => {
     expect(await regradeJob(desk.work, { ref: run.id, cwd: desk.dir })).toMatchObject({ existed: true });
   });
 
+  it('does not grade answers against cases that are not stored as they were asked', async () => {
+    const desk = await refundDesk(3);
+    const seen = watch(desk);
+    const work = { ...desk.work, privacy: await readPrivacy([], 'outputs') };
+    const run = (await runSuite(work, await desk.assignment())).summary;
+    const input = { ref: run.id, cwd: desk.dir, judge: 'mild.yaml' };
+    await expect(regradeJob(desk.work, input)).rejects.toMatchObject({
+      code: 'REGRADE_CASES_ALTERED',
+      message: expect.stringContaining('3 of the 3 cases'),
+      hint: expect.stringContaining('--suite FILE'),
+    });
+    expect(seen).toEqual([]);
+    const { summary } = await regradeJob(desk.work, { ...input, suite: 'suite.yaml' });
+    expect(summary).toMatchObject({ answered: 6, ungraded: 0, passRate: 1 });
+  });
+
   it('keeps the grades of cases whose exam did not change, answer or not', async () => {
     const desk = await refundDesk(3);
     const seen = watch(desk);

@@ -22,6 +22,7 @@ import {
 } from '../../core/index.ts';
 import { judgeValidity } from '../../run/index.ts';
 import { withCases } from '../../suite/index.ts';
+import { caseContentHash } from '../../suite/suite-hash.ts';
 import { AnswerEmbedder, embeddingFindings, withCost } from '../run/embed-outputs.ts';
 import { ledgerWriter } from '../run/ledger-writer.ts';
 import type { Workplace } from '../workplace.ts';
@@ -105,6 +106,7 @@ export async function regrade(work: Workplace, input: RegradeInput): Promise<Reg
     const nothing = { removed: 0, changed: 0, judgeCalls: 0 };
     return { summary: earlier, source, leftOut, ...nothing, embedded, existed: true };
   }
+  if (suite === stored) await refuseAltered(store, source, stored);
   const removed = await removedOf(store, source, suite, fresh ? null : examiner);
 
   let judgeCalls = 0;
@@ -206,6 +208,21 @@ function takeOver(stored: Suite, wanted: Suite, keepOthers: boolean): { suite: S
     });
   }
   return { suite: withCases(wanted, cases), leftOut };
+}
+
+/** Answers are graded against the case they were given to, or not at all: its stored text may have been redacted, withheld or forgotten. */
+async function refuseAltered(store: SnapshotStore, source: SnapshotSummary, { cases }: Suite): Promise<void> {
+  // What was forgotten with its answers is not graded anyway.
+  const gone = await store.removedOutputs(source.id);
+  const isAltered = (c: Case): boolean => caseContentHash(c) !== c.contentHash && !gone.has(c.id);
+  const altered = cases.reduce((n, c) => n + (isAltered(c) ? 1 : 0), 0);
+  if (altered === 0) return;
+  throw new LastgoodError({
+    code: 'REGRADE_CASES_ALTERED',
+    message: `${altered} of the ${cases.length} cases in ${source.id} are not stored as they were asked (redacted, withheld, masked or forgotten), so grading against them would be another exam than it says`,
+    hint: 'pass the suite file: --suite FILE; cases whose content is the same are taken from it',
+    exitCode: 3,
+  });
 }
 
 async function examinersFor(

@@ -3,7 +3,7 @@
 import { type Comparison, LastgoodError, type SnapshotSummary } from '../../core/index.ts';
 import { costOf } from '../../core/prices.ts';
 import { estimateRun, type RunEstimate, streamJobs } from '../../run/index.ts';
-import { estimateJudging, type JudgeEstimate } from '../judge/judge-estimate.ts';
+import type { JudgeEstimate } from '../judge/judge-estimate.ts';
 import { withVotes } from '../judge/judge-examiners.ts';
 import { judgeNote } from '../judge/judge-note.ts';
 import { findReleaseFile, findSuiteFile } from '../project/settings-file.ts';
@@ -121,7 +121,10 @@ async function estimate(
   assignment: Assignment,
   settings: RunSettings,
 ): Promise<RunJobEstimate> {
-  const { createProvider } = await import('../../provider/index.ts');
+  const [{ createProvider }, { estimateJudging }] = await Promise.all([
+    import('../../provider/index.ts'),
+    import('../judge/judge-estimate.ts'),
+  ]);
   const provider = await createProvider(assignment.release, { env: work.env, mask: work.mask });
   try {
     const { release, judge, suite } = plannedAssignment(assignment, settings);

@@ -9,7 +9,8 @@ import {
   type Trial,
   type UngradedGrade,
 } from '../../core/index.ts';
-import { measureTrial, type TrialGrader } from '../../grade/index.ts';
+import { measureTrial } from '../../grade/measures.ts';
+import type { TrialGrader } from '../../grade/trial-grader.ts';
 import type { Workplace } from '../workplace.ts';
 import { type AnswerEmbedder, withCost } from './embed-outputs.ts';
 import { type LedgerWriter, ledgerWriter } from './ledger-writer.ts';
