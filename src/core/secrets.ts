@@ -27,11 +27,8 @@ export function secretValues(environment: Readonly<Record<string, string | undef
 /** A mask for the given values, their URL-encoded, JSON-escaped and base64 forms included. */
 export function secretMask(values: Iterable<string>): SecretMask {
   const forms = new Set<string>();
-  /** Values found to hold no secret of those known then: a trial is looked through when its reply comes and again when it is written. */
-  let clean = new WeakSet<object>();
   const add = (value: string): void => {
     if (value.length < SHORTEST_SECRET) return;
-    clean = new WeakSet();
     forms.add(value);
     forms.add(encodeURIComponent(value));
     forms.add(JSON.stringify(value).slice(1, -1));
@@ -60,7 +57,7 @@ export function secretMask(values: Iterable<string>): SecretMask {
   // Copies only what holds a secret: nearly every value comes back as it is.
   const walk = (value: JsonValue): JsonValue => {
     if (typeof value === 'string') return text(value);
-    if (typeof value !== 'object' || value === null || clean.has(value)) return value;
+    if (typeof value !== 'object' || value === null) return value;
     if (Array.isArray(value)) {
       let copy: JsonValue[] | null = null;
       for (let i = 0; i < value.length; i++) {
@@ -83,10 +80,5 @@ export function secretMask(values: Iterable<string>): SecretMask {
     }
     return copy ?? value;
   };
-  const json = <T extends JsonValue>(value: T): T => {
-    const masked = walk(value);
-    if (typeof masked === 'object' && masked !== null) clean.add(masked);
-    return masked as T;
-  };
-  return { text, json, add };
+  return { text, json: <T extends JsonValue>(value: T): T => walk(value) as T, add };
 }
