@@ -142,7 +142,7 @@ describe('a ledger of a project', () => {
   it('holds no folder of the machine, exports the same bytes in every checkout, and finds its files in the one it is in', async () => {
     await using folder = await temporaryFolder();
     await using other = await temporaryFolder();
-    const roots = ['/home/ann/work/desk', '/builds/4711/desk'] as const;
+    const roots = ['/home/ann/projects/desk', '/builds/4711/desk'] as const;
     const ann = await keptAt(roots[0], folder.path);
     const ci = await keptAt(roots[1], other.path);
     const lines = await collect(exportSnapshot(ann.store, 'snight01', ann.project));
@@ -169,7 +169,7 @@ describe('a ledger of a project', () => {
 
   it('takes an older export, with places from the root of another machine, for the same snapshot', async () => {
     await using folder = await temporaryFolder();
-    const { store, opening, project } = await keptAt('/home/ann/work/desk', folder.path);
+    const { store, opening, project } = await keptAt('/home/ann/projects/desk', folder.path);
     const lines = await collect(exportSnapshot(store, 'snight01', project));
     // As a version before this one wrote it.
     const older = lines.map((line) =>
