@@ -34,6 +34,20 @@ export function caseExam(c: Case, examiner: Examiner): CaseExam {
   };
 }
 
+/** Which examiners the graders of these cases ask; the cases are gone through once at most. */
+export function examinersAsked(cases: Iterable<Pick<Case, 'graders'>>): {
+  readonly judge: boolean;
+  readonly embedder: boolean;
+} {
+  let [judge, embedder] = [false, false];
+  for (const { graders } of cases) {
+    judge ||= graders.some(needsJudge);
+    embedder ||= graders.some(needsEmbedder);
+    if (judge && embedder) break;
+  }
+  return { judge, embedder };
+}
+
 /** Which parts of the exam differ, in words; empty = same exam. */
 export function examDifferences(a: CaseExam, b: CaseExam): string[] {
   const parts: string[] = [];

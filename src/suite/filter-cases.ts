@@ -2,7 +2,7 @@
 
 import { quote } from '../core/document.ts';
 import { didYouMean, LastgoodError } from '../core/errors.ts';
-import { needsEmbedder, needsJudge } from '../core/grader-spec.ts';
+import { examinersAsked } from '../core/exam.ts';
 import { wantsEmbeddings } from '../core/policy.ts';
 import type { Case, Suite } from '../core/suite.ts';
 import { suiteHash } from './suite-hash.ts';
@@ -25,16 +25,12 @@ export function filterCases(suite: Suite, expression: string): Suite {
   const cases = suite.cases.filter((c) => conditions.every((any) => any.some((term) => term.holds(c))));
   const unknown = conditions.flat().flatMap((term) => term.unknownTag ?? []);
   if (cases.length === 0 || unknown.length > 0) throw nothingLeft(suite, expression, unknown, cases.length);
+  const asked = examinersAsked(cases);
   const chosen = {
     ...suite,
     cases,
-    ...(cases.some((c) => c.graders.some(needsJudge))
-      ? {}
-      : { judgeFile: null, panelFiles: undefined, judgeVotes: undefined }),
-    embedderFile:
-      wantsEmbeddings(suite.policy) || cases.some((c) => c.graders.some(needsEmbedder))
-        ? suite.embedderFile
-        : null,
+    ...(asked.judge ? {} : { judgeFile: null, panelFiles: undefined, judgeVotes: undefined }),
+    embedderFile: wantsEmbeddings(suite.policy) || asked.embedder ? suite.embedderFile : null,
   };
   return { ...chosen, hash: suiteHash(chosen) };
 }

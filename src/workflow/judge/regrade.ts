@@ -5,11 +5,10 @@ import {
   caseExam,
   type Examiner,
   examFingerprint,
+  examinersAsked,
   type GradedTrial,
   isRemoved,
   LastgoodError,
-  needsEmbedder,
-  needsJudge,
   newSnapshotId,
   type Release,
   resolvePolicy,
@@ -231,8 +230,7 @@ async function examinersFor(
   input: RegradeInput,
 ): Promise<{ judge: Release | null; embedder: Release | null }> {
   const { source } = input;
-  const asks = suite.cases.some((c) => c.graders.some(needsJudge));
-  const embeds = suite.cases.some((c) => c.graders.some(needsEmbedder));
+  const { judge: asks, embedder: embeds } = examinersAsked(suite.cases);
   const stored = async (role: 'judge' | 'embedder'): Promise<Release | null> =>
     source[role] === null ? null : store.releaseOf(source.id, role);
   const judge = asks

@@ -1,9 +1,8 @@
 // What is to be run, loaded and checked before the first call: suite, release, judge, embedder.
 
 import {
+  examinersAsked,
   LastgoodError,
-  needsEmbedder,
-  needsJudge,
   panelRelease,
   type Release,
   type Suite,
@@ -42,8 +41,8 @@ export async function loadExaminers(
   suite: Suite,
   otherJudge?: string,
 ): Promise<{ judge: Release | null; embedder: Release | null }> {
-  const asks = suite.cases.some((c) => c.graders.some(needsJudge));
-  const embeds = wantsEmbeddings(suite.policy) || suite.cases.some((c) => c.graders.some(needsEmbedder));
+  const { judge: asks, embedder } = examinersAsked(suite.cases);
+  const embeds = embedder || wantsEmbeddings(suite.policy);
   const judgeFiles = otherJudge === undefined ? suiteJudges(suite) : [otherJudge];
   if (asks && judgeFiles.length === 0) {
     throw new LastgoodError({
