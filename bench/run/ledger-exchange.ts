@@ -8,6 +8,7 @@ import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
+import { boundHeap } from '../../src/cli/heap.ts';
 import { caseExam, examFingerprint } from '../../src/core/exam.ts';
 import { exportSnapshot, importSnapshot, openLedger } from '../../src/snapshot/index.ts';
 import { PAD } from '../kit/bench-suite.ts';
@@ -97,6 +98,8 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     const path = join(folder, `large-${cases}.db`);
     const file = join(folder, `large-${cases}.jsonl`);
     const started = performance.now();
+    // As the commands do.
+    if (what !== 'make') boundHeap();
     if (what === 'make') await make(path, Number(cases), Number(trials));
     if (what === 'export') await takeOut(path, file);
     if (what === 'import') await takeIn(join(folder, `away-${cases}.db`), file);

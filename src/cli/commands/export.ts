@@ -1,5 +1,6 @@
 // lastgood export and lastgood import: a snapshot as one deterministic text file.
 
+import { boundHeap } from '../heap.ts';
 import type { Register } from '../register.ts';
 import { type CommonOptions, common, printJson, withWorkplace } from '../session.ts';
 
@@ -12,6 +13,7 @@ export const registerExport: Register = (program, io) => {
       .option('--suite <name>', 'which suite the references mean')
       .option('--dir <folder>', 'where to write (default snapshots)'),
   ).action(async (refs: string[], options: CommonOptions & { suite?: string; dir?: string }) => {
+    boundHeap();
     const { exportFiles } = await import('../../workflow/ledger/exchange.ts');
     await withWorkplace(io, options, { mustExist: true }, async ({ work }) => {
       const files = await exportFiles(work, refs, {
@@ -30,6 +32,7 @@ export const registerExport: Register = (program, io) => {
       .argument('<files...>', 'exported snapshots')
       .description('take exported snapshots into the ledger; doing it twice changes nothing'),
   ).action(async (files: string[], options: CommonOptions) => {
+    boundHeap();
     const { importFiles } = await import('../../workflow/ledger/exchange.ts');
     await withWorkplace(io, options, { mustExist: false }, async ({ work }) => {
       const taken = await importFiles(work, files, io.cwd);
