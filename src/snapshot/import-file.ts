@@ -170,15 +170,20 @@ class Content {
   }
 
   trial(n: number): GradedTrial {
-    return gradedTrial(parseLine(this.lines.at(n), n + 1) as TrialLine, (sha) => this.#text(sha), n + 1);
+    return gradedTrial(this.#line<TrialLine>(n), (sha) => this.#text(sha), n + 1);
   }
 
   caseLine(n: number): CaseLine {
-    return parseLine(this.lines.at(n), n + 1) as CaseLine;
+    return this.#line<CaseLine>(n);
   }
 
   lineOfCase(caseId: string): number {
     return this.#caseLines[this.#caseNos.get(caseId) as number] as number;
+  }
+
+  /** A line that was checked when it was added. */
+  #line<T extends ExportLine>(n: number): T {
+    return JSON.parse(this.lines.at(n)) as T;
   }
 
   #addCase(value: CaseLine, at: number, number: number): void {
@@ -255,7 +260,8 @@ function parseLine(text: string, number: number): ExportLine {
     throw invalid(`its format is version ${version}, this lastgood reads up to ${EXPORT_VERSION}`, number);
   const checked = exportLine.safeParse(value);
   if (!checked.success) throw invalid(`\n${z.prettifyError(checked.error)}`, number);
-  return checked.data;
+  // Not what zod made of it, which lacks keys named `__proto__`.
+  return value as ExportLine;
 }
 
 /** A release whose content was changed after the run would carry a fingerprint it does not have. */

@@ -7,6 +7,7 @@ import { describe, expect, it } from 'vitest';
 import type { JsonObject, JsonValue } from '../../src/core/json.ts';
 import { contentHash } from '../../src/core/json.ts';
 import { openLedger } from '../../src/snapshot/index.ts';
+import { anyObject, anyTrial } from './any-trial.ts';
 import { storeContract } from './contract.ts';
 import {
   answered,
@@ -133,80 +134,13 @@ describe('what is stored once', () => {
 });
 
 describe('any trial', () => {
-  const text = fc.oneof(
-    fc.string({ unit: 'grapheme', maxLength: 40 }),
-    fc.string({ unit: 'grapheme', minLength: 96, maxLength: 200 }),
-    fc.constantFrom(
-      '\u0001#0',
-      '\u0001=x',
-      `\u0001#0${'y'.repeat(120)}`,
-      '\u0000',
-      '__proto__',
-      '{"text":"","toolCalls":[]}',
-    ),
-  );
-  const json = fc.letrec<{ value: JsonValue }>((tie) => ({
-    value: fc.oneof(
-      { depthSize: 'small' },
-      text,
-      fc.integer(),
-      fc.boolean(),
-      fc.constant(null),
-      fc.array(tie('value'), { maxLength: 3 }),
-      fc.dictionary(text, tie('value'), { maxKeys: 3 }),
-    ),
-  })).value;
-  const object = fc.dictionary(text, json, { maxKeys: 3 }) as fc.Arbitrary<JsonObject>;
-  const ms = fc.double({ min: 0.001, max: 1e6, noNaN: true });
-  const maybe = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: null });
-  const attempt = fc.record(
-    {
-      startedAt: fc.oneof(
-        fc
-          .date({ min: new Date(0), max: new Date('2100-01-01'), noInvalidDate: true })
-          .map((d) => d.toISOString()),
-        fc.constantFrom('2026-03-15T02:00:00Z', 'soon'),
-      ),
-      latencyMs: fc.oneof(ms, fc.constant(50)),
-      outcome: fc.constantFrom('answered', 'rate_limited'),
-      httpStatus: fc.constantFrom(200, 429),
-      requestId: maybe(fc.constantFrom('req_1', 'req_2')),
-      message: text,
-    },
-    { requiredKeys: ['startedAt', 'latencyMs', 'outcome'] },
-  );
-  const trial = fc
-    .record({
-      attempts: fc.array(attempt, { maxLength: 2 }),
-      sent: maybe(object),
-      output: fc.record(
-        {
-          text,
-          toolCalls: fc.array(fc.record({ name: text, args: json }), { maxLength: 2 }),
-          refusal: text,
-        },
-        { requiredKeys: ['text', 'toolCalls'] },
-      ),
-      requestId: maybe(fc.constantFrom('req_1', 'req_2')),
-      latencyMs: maybe(fc.oneof(ms, fc.constant(50))),
-      costUsd: maybe(fc.double({ min: 0, max: 10, noNaN: true }).map((x) => x + 0)),
-      details: json,
-      reason: text,
-      score: fc.double({ min: 0.01, max: 1, noNaN: true }),
-    })
-    .map(({ requestId, details, reason, score, ...rest }) =>
-      graded(answered('ticket', 0, { ...rest, served: { ...answered('ticket').served, requestId } }), [
-        scored('names-refund', true, { details, reason, score }),
-      ]),
-    );
-
   it('comes back as it went in', async () => {
     await using folder = await temporaryFolder();
     const ledger = await openLedger(join(folder.path, 'lastgood.db'));
     const suite = refundSuite([refundCase('ticket')]);
     let n = 0;
     await fc.assert(
-      fc.asyncProperty(trial, object, async (row, meta) => {
+      fc.asyncProperty(anyTrial, anyObject, async (row, meta) => {
         const id = `sany${String(n++).padStart(5, '0')}`;
         const own = n % 3 === 0 ? refundSuite([refundCase('ticket', { meta })]) : suite;
         await ledger.begin(newSnapshot(id, own));
