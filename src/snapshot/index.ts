@@ -1,12 +1,12 @@
 // The snapshot room: the ledger and the files snapshots travel in.
 
-export { REMOVED_TEXT } from './content.ts';
+export { FORGOTTEN, REMOVED_TEXT } from './content.ts';
 export { exportSnapshot } from './export.ts';
 export { type ForgetReport, type ForgetRequest, forget } from './forget.ts';
 export { importSnapshot } from './import.ts';
 export { openLedger } from './ledger.ts';
 export type { LedgerOptions } from './open.ts';
-export type { ProjectFolder } from './places.ts';
+export { type ProjectFolder, placesOf } from './places.ts';
 export { parseReference, type Reference } from './reference.ts';
 export {
   checkLedger,

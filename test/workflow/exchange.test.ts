@@ -7,6 +7,8 @@ import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { SILENT } from '../../src/core/index.ts';
 import { Mt19937 } from '../../src/stats/index.ts';
+import { exportEvents } from '../../src/workflow/incident/event-files.ts';
+import { addEvents, listEvents, type TimelineEvent } from '../../src/workflow/incident/events.ts';
 import { regradeJob } from '../../src/workflow/judge/regrade-job.ts';
 import { forgetJob } from '../../src/workflow/ledger/db-upkeep.ts';
 import { exportFiles, importFiles } from '../../src/workflow/ledger/exchange.ts';
@@ -149,9 +151,94 @@ it('two branches that add snapshots merge in git without a conflict, and the mer
   const fresh = await desk.open(9);
   onTestFinished(() => fresh.store.close());
   const files = ids.map((id) => `snapshots/desk.${id}.snapshot.jsonl`);
-  expect((await importFiles(fresh, files, desk.root)).map((t) => t.snapshot)).toEqual(ids);
+  expect((await importFiles(fresh, files, desk.root)).snapshots.map((t) => t.snapshot)).toEqual(ids);
   await importFiles(fresh, files, desk.root);
   expect(await fresh.store.list()).toHaveLength(3);
+});
+
+const DEPLOY: TimelineEvent = {
+  kind: 'deploy',
+  at: '2026-03-15T06:00:00.000Z',
+  text: 'prompt v14, asked for by jane.roe@example.com',
+  ref: 'abc123',
+  suite: 'desk',
+};
+const NOTICE: TimelineEvent = {
+  kind: 'provider-notice',
+  at: '2026-03-15T06:00:00.000Z',
+  text: '“gpt-4o” moves\n@all',
+  suite: null,
+};
+
+it('events travel in files of their own: the same bytes from any ledger, merged without a conflict, taken in once', async () => {
+  const ann = await checkout('ann', 'desk');
+  const bob = await checkout('bob', 'desk');
+  const exportedBy = async ({ root, open }: Checkout, ...events: TimelineEvent[]): Promise<string[]> => {
+    const work = await open();
+    onTestFinished(() => work.store.close());
+    await addEvents(work, events);
+    return [...(await exportEvents(work, { dir: 'snapshots', cwd: root }))];
+  };
+  // Told of a place on this machine, which the ledger does not keep.
+  const note: TimelineEvent = {
+    kind: 'note',
+    at: '2026-03-16T00:00:00.000Z',
+    text: `see ${ann.root}/suites`,
+    suite: null,
+  };
+  const anns = await exportedBy(ann, DEPLOY, NOTICE, note);
+  const bobs = await exportedBy(bob, NOTICE, { ...DEPLOY, text: 'prompt v15' });
+  expect([anns.length, bobs.length]).toEqual([3, 2]);
+  const shared = anns.filter((file) => bobs.includes(file));
+  expect(shared).toEqual([
+    expect.stringMatching(/^snapshots\/2026-03-15\.provider-notice\.[0-9a-f]{12}\.event\.jsonl$/),
+  ]);
+  const bytes = (at: Checkout, file: string) => readFile(join(at.root, file), 'utf8');
+  expect(await bytes(ann, shared[0] as string)).toBe(await bytes(bob, shared[0] as string));
+  for (const file of anns) expect(await bytes(ann, file)).not.toContain(ann.root);
+
+  // What a merge of the two branches has: the union of the files, since no file is on both sides with other bytes.
+  for (const file of bobs) await copyFile(join(bob.root, file), join(ann.root, file));
+  const all = [...new Set([...anns, ...bobs])];
+  const merged = await (await checkout('merged')).open();
+  onTestFinished(() => merged.store.close());
+  expect(await importFiles(merged, all, ann.root)).toEqual({ snapshots: [], events: { added: 4, known: 0 } });
+  expect(await importFiles(merged, all, ann.root)).toEqual({ snapshots: [], events: { added: 0, known: 4 } });
+  const again = await exportEvents(merged, { dir: 'again', cwd: ann.root });
+  expect(again.map((file) => file.replace(/^again/, 'snapshots')).sort()).toEqual(all.sort());
+  for (const file of again)
+    expect(await bytes(ann, file)).toBe(await bytes(ann, file.replace(/^again/, 'snapshots')));
+  expect((await listEvents(merged.store, 'other')).map((e) => e.kind)).toEqual(['provider-notice', 'note']);
+  // Of one suite: what concerns it.
+  expect(await exportEvents(merged, { suite: 'other', dir: 'other', cwd: ann.root })).toHaveLength(2);
+  // The file it was first told in is still known, place and all.
+  expect(await addEvents(await ann.open(), [note, DEPLOY])).toEqual({ added: 0, known: 2 });
+
+  const project = { root: ann.root };
+  const folder = join(ann.root, 'snapshots');
+  const request = { kind: 'text', text: 'jane.roe@example.com' } as const;
+  const report = await forgetJob(join(folder, 'lastgood.db'), request, [folder], project);
+  expect(report.rewritten).toEqual([expect.stringContaining('.deploy.')]);
+  for (const name of await readdir(folder))
+    expect((await readFile(join(folder, name))).includes('jane.roe'), name).toBe(false);
+  // What the ledger says now is what the files say.
+  const work = await ann.open();
+  onTestFinished(() => work.store.close());
+  const names = (await readdir(folder)).filter((n) => n.endsWith('.event.jsonl'));
+  expect(names).toHaveLength(4);
+  const known = await importFiles(work, names, folder);
+  expect(known.events).toEqual({ added: 1, known: 3 });
+});
+
+it('an event that could not be read again is not taken', async () => {
+  const work = await (await checkout('desk')).open();
+  onTestFinished(() => work.store.close());
+  for (const text of ['  ', 'x'.repeat(2001)])
+    await expect(addEvents(work, [{ ...NOTICE, text }])).rejects.toMatchObject({ code: 'EVENT_TEXT' });
+  expect(await addEvents(work, [{ ...NOTICE, text: ` ${NOTICE.text}\n` }, NOTICE])).toEqual({
+    added: 1,
+    known: 1,
+  });
 });
 
 it('an export that cannot be made leaves the last good file as it was', async () => {

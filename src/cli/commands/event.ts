@@ -71,12 +71,27 @@ export const registerEvent: Register = (program, io) => {
 
   common(
     event
+      .command('export')
+      .argument('[suite]', 'only what concerns this suite')
+      .description('write each event as one file, the same bytes every time, for git; import reads them')
+      .option('--dir <folder>', 'where to write (default snapshots)'),
+  ).action(async (suite: string | undefined, options: CommonOptions & { dir?: string }) => {
+    const { exportEvents } = await import('../../workflow/incident/event-files.ts');
+    await withWorkplace(io, options, { mustExist: true }, async ({ work }) => {
+      const files = await exportEvents(work, { suite, dir: options.dir ?? 'snapshots', cwd: io.cwd });
+      if (options.json) printJson(io, { schemaVersion: 1, kind: 'events-exported', files });
+      else for (const file of files) io.out(`${file}\n`);
+    });
+  });
+
+  common(
+    event
       .command('import')
-      .argument('<file>', 'JSONL, CSV with a header line, YAML or JSON')
+      .argument('<files...>', 'JSONL, CSV with a header line, YAML or JSON')
       .description('put many events on the timeline; those that are there already are left alone'),
-  ).action(async (file: string, options: CommonOptions) => {
+  ).action(async (files: string[], options: CommonOptions) => {
     const { addEvents, readEventFile } = await import('../../workflow/incident/events.ts');
-    const events = await readEventFile(resolve(io.cwd, file));
+    const events = (await Promise.all(files.map((file) => readEventFile(resolve(io.cwd, file))))).flat();
     await withWorkplace(io, options, { mustExist: false }, async ({ work }) => {
       const { added, known } = await addEvents(work, events);
       if (options.json) printJson(io, { schemaVersion: 1, kind: 'events-imported', added, known });

@@ -29,15 +29,19 @@ export const registerExport: Register = (program, io) => {
   common(
     program
       .command('import')
-      .argument('<files...>', 'exported snapshots')
-      .description('take exported snapshots into the ledger; doing it twice changes nothing'),
+      .argument('<files...>', 'exported snapshots and events')
+      .description('take exported snapshots and events into the ledger; doing it twice changes nothing'),
   ).action(async (files: string[], options: CommonOptions) => {
     boundHeap();
     const { importFiles } = await import('../../workflow/ledger/exchange.ts');
     await withWorkplace(io, options, { mustExist: false }, async ({ work }) => {
-      const taken = await importFiles(work, files, io.cwd);
-      if (options.json) printJson(io, { schemaVersion: 1, kind: 'import', snapshots: taken });
-      else for (const t of taken) io.out(`${t.snapshot}  ${t.suite}  ${t.file}\n`);
+      const { snapshots, events } = await importFiles(work, files, io.cwd);
+      if (options.json) printJson(io, { schemaVersion: 1, kind: 'import', snapshots, events });
+      else {
+        for (const t of snapshots) io.out(`${t.snapshot}  ${t.suite}  ${t.file}\n`);
+        if (events.added + events.known > 0)
+          io.out(`events: ${events.added} added, ${events.known} known already\n`);
+      }
     });
   });
 };

@@ -34,7 +34,7 @@ export async function findBaseline(work: Workplace, search: BaselineSearch): Pro
   const now = clock.now();
   if (search.against !== undefined) {
     const isFile = search.against.endsWith('.snapshot.jsonl');
-    const [taken] = isFile ? await importFiles(work, [search.against], search.cwd) : [];
+    const taken = isFile ? (await importFiles(work, [search.against], search.cwd)).snapshots[0] : undefined;
     const summary = await store.resolve(taken?.snapshot ?? search.against, { suite, now });
     if (summary.suite !== suite) {
       throw new LastgoodError({

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { readDocument, type TextDocument } from '../../core/document.ts';
 import { checkShape } from '../../core/document-check.ts';
 import { type ErrorWhere, LastgoodError, type SnapshotStore, throwAll } from '../../core/index.ts';
+import { placesOf } from '../../snapshot/index.ts';
 import { parseCsv } from '../../suite/csv.ts';
 import { readText } from '../project/checked-file.ts';
 import type { Workplace } from '../workplace.ts';
@@ -26,10 +27,12 @@ export interface TimelineEvent {
 /** Suite of a record that concerns every suite. */
 const EVERY_SUITE = '*';
 
+const LONGEST_TEXT = 2000;
+
 export const eventSchema = z.strictObject({
   kind: z.enum(EVENT_KINDS),
   at: z.string().describe('ISO date or time; without a zone it is UTC'),
-  text: z.string().trim().min(1).max(2000),
+  text: z.string().trim().min(1).max(LONGEST_TEXT),
   ref: z.string().optional().describe('commit, ticket or URL'),
   suite: z.string().optional().describe('only this suite; left out = every suite'),
 });
@@ -49,15 +52,15 @@ export function eventTime(text: string, where: ErrorWhere = {}): string {
   return time.toISOString();
 }
 
-/** Adds events; one that is there already is not added twice. */
+/** Adds events; one that is there already is not added twice. Throws `EVENT_TEXT` for one that says nothing or too much. */
 export async function addEvents(
-  work: Pick<Workplace, 'store' | 'mask'>,
+  work: Pick<Workplace, 'store' | 'mask' | 'project'>,
   events: readonly TimelineEvent[],
 ): Promise<{ readonly added: number; readonly known: number }> {
   const known = new Set((await listEvents(work.store)).map(identity));
   let added = 0;
   for (const event of events) {
-    const masked = { ...event, text: work.mask.text(event.text) };
+    const masked = asKept(work, event);
     if (known.has(identity(masked))) continue;
     known.add(identity(masked));
     const { suite, ...body } = masked;
@@ -65,6 +68,21 @@ export async function addEvents(
     added++;
   }
   return { added, known: events.length - added };
+}
+
+/** As the ledger will have it, so that the same event is known again. */
+function asKept(work: Pick<Workplace, 'mask' | 'project'>, event: TimelineEvent): TimelineEvent {
+  const { text: placeless } = placesOf(work.project);
+  const kept = (said: string): string => placeless(work.mask.text(said.trim())).toWellFormed();
+  const { ref } = event;
+  const text = kept(event.text);
+  if (text === '' || text.length > LONGEST_TEXT)
+    throw new LastgoodError({
+      code: 'EVENT_TEXT',
+      message: `an event says something in at most ${LONGEST_TEXT} characters; this one has ${text.length}`,
+      hint: 'tell the rest behind a --ref: a ticket, a commit, a URL',
+    });
+  return { ...event, text, ...(ref === undefined ? {} : { ref: kept(ref) }) };
 }
 
 function identity({ kind, at, text, ref, suite }: TimelineEvent): string {

@@ -22,6 +22,7 @@ import {
   pruneLedger,
   withLedgerFile,
 } from '../../snapshot/index.ts';
+import { forgetInEvent, isEventFile } from '../incident/event-files.ts';
 import { linesOf, replaceFile } from './snapshot-file.ts';
 
 export type { ForgetReport, ForgetRequest, LedgerCheck, LedgerStats, PruneReport };
@@ -48,7 +49,7 @@ export function pruneJob(
 }
 
 export interface ForgetJobReport extends ForgetReport {
-  /** Exported snapshot files that were written anew without it; git's history still has them as they were. */
+  /** Exported files that were written anew without it; git's history still has them as they were. */
   readonly rewritten: readonly string[];
   /** Exported files that may still hold it, because they are damaged and could not be read. */
   readonly files: readonly string[];
@@ -66,7 +67,10 @@ export async function forgetJob(
   const files: string[] = [];
   for (const file of await filesWith(request, folders)) {
     try {
-      if (await rewriteWithout(file, request, db, project)) rewritten.push(file);
+      const changed = isEventFile(file)
+        ? request.kind === 'text' && (await forgetInEvent(file, request.text))
+        : await rewriteWithout(file, request, db, project);
+      if (changed) rewritten.push(file);
     } catch (error) {
       if (!(error instanceof LastgoodError)) throw error;
       files.push(file);
@@ -84,7 +88,7 @@ async function filesWith(request: ForgetRequest, folders: readonly string[]): Pr
   for (const folder of new Set(folders)) {
     if (!existsSync(folder)) continue;
     for (const name of (await readdir(folder)).sort()) {
-      if (!name.endsWith('.snapshot.jsonl')) continue;
+      if (!name.endsWith('.snapshot.jsonl') && !isEventFile(name)) continue;
       const file = join(folder, name);
       if (await hasLineWith(file, wanted)) found.push(file);
     }

@@ -3,8 +3,16 @@
 import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { exportSnapshot, importSnapshot } from '../../snapshot/index.ts';
+import { isEventFile } from '../incident/event-files.ts';
+import { addEvents, readEventFile } from '../incident/events.ts';
 import type { Workplace } from '../workplace.ts';
 import { linesOf, replaceFile } from './snapshot-file.ts';
+
+/** What came out of the files. */
+export interface Imported {
+  readonly snapshots: readonly { readonly snapshot: string; readonly suite: string; readonly file: string }[];
+  readonly events: { readonly added: number; readonly known: number };
+}
 
 /** One file a snapshot, `<suite>.<id>.snapshot.jsonl`; two branches that add snapshots never touch the same file. */
 export async function exportFiles(
@@ -26,16 +34,21 @@ export async function exportFiles(
   return files;
 }
 
-/** Takes exported snapshots into the ledger. The same snapshot again is no change; another one under its id is an error. */
-export async function importFiles(
-  work: Workplace,
-  files: readonly string[],
-  cwd: string,
-): Promise<{ snapshot: string; suite: string; file: string }[]> {
-  const taken = [];
+/**
+ * Takes exported snapshots and events into the ledger. The same one again is no change; another snapshot under a known id is an error.
+ */
+export async function importFiles(work: Workplace, files: readonly string[], cwd: string): Promise<Imported> {
+  const snapshots = [];
+  const events = { added: 0, known: 0 };
   for (const file of files) {
+    if (isEventFile(file)) {
+      const { added, known } = await addEvents(work, await readEventFile(resolve(cwd, file)));
+      events.added += added;
+      events.known += known;
+      continue;
+    }
     const summary = await importSnapshot(work.store, linesOf(resolve(cwd, file)), work.project);
-    taken.push({ snapshot: summary.id, suite: summary.suite, file });
+    snapshots.push({ snapshot: summary.id, suite: summary.suite, file });
   }
-  return taken;
+  return { snapshots, events };
 }
