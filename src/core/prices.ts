@@ -7,6 +7,18 @@ import type { Usage } from './provider.ts';
 /** A price file's content. */
 export type Prices = z.output<typeof pricesSchema>;
 
+/** What an embedder will be asked and may cost. */
+export interface EmbeddingEstimate {
+  /** Requests at most: answers that come together share one, and one that was embedded before needs none. */
+  readonly calls: number;
+  /** Of them, answers for the embedding channel; the rest is for `similar`. */
+  readonly answers: number;
+  /** null = the most that the subject may answer is unknown. */
+  readonly inputTokensUpper: number | null;
+  /** US dollars; null = that, or the price, is unknown. */
+  readonly costUpperUsd: number | null;
+}
+
 /** Cost of one call in US dollars; null when the model has no price or the usage was not disclosed. */
 export function costOf(prices: Prices | null, model: string | null, usage: Usage | null): number | null {
   if (prices === null || model === null || usage === null) return null;

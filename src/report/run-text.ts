@@ -1,6 +1,6 @@
 // A finished run, or the estimate of one, for a person at a terminal.
 
-import type { SnapshotSummary } from '../core/index.ts';
+import type { EmbeddingEstimate, SnapshotSummary } from '../core/index.ts';
 import { shortHash } from '../core/index.ts';
 import { terminalLine } from './escape.ts';
 import { count, percent, usd } from './format.ts';
@@ -36,11 +36,21 @@ export function runText(
   return `${lines.join('\n')}\n`;
 }
 
-/** What a dry run found; nothing was called. */
 /** What judging may come to, on one line. */
 export function judgingText(judge: JudgingBounds): string {
   const cost = judge.costUpperUsd === null ? 'cost unknown' : `cost at most ${usd(judge.costUpperUsd)}`;
   return `judge: ${count(judge.calls, 'call')} besides (at most ${judge.callsUpper.toLocaleString('en-US')} where replies are cut off or cannot be read), ${cost}`;
+}
+
+/** What embedding may come to, on one line. */
+export function embeddingText(e: EmbeddingEstimate): string {
+  const cost = e.costUpperUsd === null ? 'cost unknown' : `cost at most ${usd(e.costUpperUsd)}`;
+  const tokens =
+    e.inputTokensUpper === null
+      ? 'tokens unknown'
+      : `at most ${e.inputTokensUpper.toLocaleString('en-US')} tokens`;
+  const answers = e.answers === 0 ? '' : `${count(e.answers, 'answer')} for the embedding channel, `;
+  return `embedder: at most ${count(e.calls, 'call')} besides (${answers}${tokens}), ${cost}`;
 }
 
 interface JudgingBounds {
@@ -49,6 +59,7 @@ interface JudgingBounds {
   readonly costUpperUsd: number | null;
 }
 
+/** What a dry run found; nothing was called. */
 export function estimateText(e: {
   readonly calls: number;
   readonly callsUpper: number;
@@ -57,15 +68,17 @@ export function estimateText(e: {
   readonly costUpperUsd: number | null;
   readonly note: string;
   readonly judge: JudgingBounds | null;
+  readonly embedding: EmbeddingEstimate | null;
 }): string {
-  const { judge } = e;
+  const { judge, embedding } = e;
   const judged = judge === null ? '' : `  ${judgingText(judge)}\n`;
+  const embedded = embedding === null ? '' : `  ${embeddingText(embedding)}\n`;
   const tokens = (n: number | null): string =>
     n === null ? 'unknown' : `at most ${n.toLocaleString('en-US')}`;
   return `Nothing was called. This run would make ${count(e.calls, 'call')} (at most ${e.callsUpper.toLocaleString('en-US')} with every retry) of the subject.
   input tokens   ${tokens(e.inputTokensUpper)}
   output tokens  ${tokens(e.outputTokensUpper)}
   cost           ${e.costUpperUsd === null ? 'unknown' : `at most ${usd(e.costUpperUsd)}`}
-${judged}${e.note}
+${judged}${embedded}${e.note}
 `;
 }

@@ -187,6 +187,51 @@ describe('a suite that asks for the embedding channel', () => {
     expect(refused.stdout + refused.stderr).toMatch(/suite\.yaml:6.*embedding channel/s);
   });
 
+  it('is told by a dry run apart from the subject and the judge, with what `similar` asks', async () => {
+    const similar = { similar: { value: 'Read the manual.' } };
+    const grade = { defaults: { grade: [similar, { rubric: [{ id: 'r', check: similar }] }] } };
+    const d = await desk('warn', grade);
+    await d.write('releases/steady.yaml', { ...openaiRelease(), params: { 'max-output-tokens': 50 } });
+    const prices = `as-of: 2026-03-01\nmodels:\n  ${EMBEDDING}: { input: 10, output: 0 }\n`;
+    await d.write('prices.yaml', prices);
+    const dry = (...more: string[]) =>
+      d.cli('run', 'suite.yaml', '--release', 'releases/steady.yaml', '--dry-run', ...more);
+    // 24 answers of at most 2 × 50 tokens once for the channel and twice beside a reference of 16 bytes.
+    const embedding = {
+      calls: 72,
+      answers: 24,
+      inputTokensUpper: 24 * (100 + 2 * 116),
+      costUpperUsd: 0.07968,
+    };
+    const said = (await dry('--prices', 'prices.yaml', '--json')).json;
+    expect(said).toMatchObject({ kind: 'estimate', calls: 24, judge: null });
+    expect(said.embedding.costUpperUsd).toBeCloseTo(embedding.costUpperUsd, 9);
+    expect({ ...said.embedding, costUpperUsd: embedding.costUpperUsd }).toEqual(embedding);
+    expect((await dry('--prices', 'prices.yaml')).stdout).toContain(
+      'embedder: at most 72 calls besides (24 answers for the embedding channel, at most 7,968 tokens), cost at most $0.0',
+    );
+    // Unknown is unknown: without a price, and without a limit to what is answered.
+    expect((await dry('--json')).json.embedding).toMatchObject({
+      inputTokensUpper: 7968,
+      costUpperUsd: null,
+    });
+    await d.write('releases/steady.yaml', openaiRelease());
+    expect((await dry('--prices', 'prices.yaml', '--json')).json.embedding).toMatchObject({
+      ...{ calls: 72, inputTokensUpper: null, costUpperUsd: null },
+    });
+    // What keeps no text embeds none for the channel.
+    expect((await dry('--store', 'scores', '--json')).json.embedding).toMatchObject({
+      calls: 48,
+      answers: 0,
+    });
+    const both = await d.cli(
+      ...['compare', 'suite.yaml', '--baseline-release', 'releases/steady.yaml', '--trials', '2'],
+      ...['--release', 'releases/blunt.yaml', '--dry-run', '--json'],
+    );
+    expect(both.json.embedding).toMatchObject({ calls: 144, answers: 48 });
+    expect(calls(d)).toBe(0);
+  });
+
   it('is tested between two releases run together; forgetting a case takes its vectors', async () => {
     const d = await desk();
     const both = await d.cli(

@@ -214,6 +214,7 @@ function planText(report: typeof import('../../report/index.ts'), plan: CompareP
     `  up to ${plan.confirmCallsUpper} more for ${plan.confirmTrials} fresh trials per arm of each case that looks worse`,
     `  cost ${plan.costUpperUsd === null ? 'unknown' : `at most ${usd(plan.costUpperUsd)}`}${plan.judged ? ', not counting the judge' : ''}`,
     ...(plan.judge ? [`  ${report.judgingText(plan.judge)}`] : []),
+    ...(plan.embedding ? [`  ${report.embeddingText(plan.embedding)}`] : []),
     '',
   ].join('\n');
 }

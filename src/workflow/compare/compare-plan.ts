@@ -1,6 +1,6 @@
 // How an interleaved comparison is laid out before it starts: tiers, early looks and the error each of them may spend, calls.
 
-import type { Policy } from '../../core/index.ts';
+import type { EmbeddingEstimate, Policy } from '../../core/index.ts';
 import type { JudgeEstimate } from '../judge/judge-estimate.ts';
 
 /** A number of trials with a name. `ladder` in a policy is a way through them. */
@@ -81,7 +81,9 @@ export interface ComparePlan {
   readonly judged: boolean;
   /** The judge's part of `calls`, apart from them; only in a dry run. null = nobody judges. */
   readonly judge?: JudgeEstimate | null | undefined;
-  /** US dollars for all of these calls, without the judge's; null = a price or a token bound is unknown. */
+  /** The embedder's, like the judge's. null = nothing is embedded. */
+  readonly embedding?: EmbeddingEstimate | null | undefined;
+  /** US dollars for all of these calls, without the judge's and the embedder's; null = a price or a token bound is unknown. */
   readonly costUpperUsd: number | null;
   /** Error rates of the verdict at the end: suite and tags together, single cases together. */
   readonly alpha: { readonly aggregate: number; readonly case: number };

@@ -30,6 +30,7 @@ import {
   both,
   type CompareInput,
   closeSession,
+  embeddingOf,
   jobsOf,
   judgingOf,
   openSession,
@@ -63,7 +64,11 @@ export async function compareReleases(work: Workplace, input: CompareInput): Pro
   try {
     const plan = planOf(session);
     input.onPlan(plan);
-    if (input.dryRun) return { kind: 'plan', plan: { ...plan, judge: await judgingOf(session) } };
+    if (input.dryRun)
+      return {
+        kind: 'plan',
+        plan: { ...plan, judge: await judgingOf(session), embedding: embeddingOf(session) },
+      };
     return await run(session, plan);
   } finally {
     await closeSession(session);

@@ -2,6 +2,7 @@
 
 import {
   costOf,
+  type EmbeddingEstimate,
   examFingerprint,
   type Finding,
   LastgoodError,
@@ -19,6 +20,7 @@ import { estimateJudging, type JudgeEstimate } from '../judge/judge-estimate.ts'
 import { withJudges, withVotes } from '../judge/judge-examiners.ts';
 import { findReleaseFile, findSuiteFile } from '../project/settings-file.ts';
 import { type Assignment, loadAssignment } from '../run/assignment.ts';
+import { embeddingOfBoth, estimateEmbedding } from '../run/embedding-estimate.ts';
 import { preflight } from '../run/preflight.ts';
 import type { RunSettings } from '../run/run-suite.ts';
 import { providerOf, type Workplace } from '../workplace.ts';
@@ -158,6 +160,14 @@ export async function judgingOf({ work, input, assignments }: Session): Promise<
   if (a === null || b === null) return null;
   const usd = a.costUpperUsd === null || b.costUpperUsd === null ? null : a.costUpperUsd + b.costUpperUsd;
   return { calls: a.calls + b.calls, callsUpper: a.callsUpper + b.callsUpper, costUpperUsd: usd };
+}
+
+/** What the embedder is asked by both arms and may cost, if it goes its whole length. */
+export function embeddingOf({ work, assignments }: Session): EmbeddingEstimate | null {
+  return embeddingOfBoth(
+    estimateEmbedding(work, assignments.baseline, 'compare'),
+    estimateEmbedding(work, assignments.candidate, 'compare'),
+  );
 }
 
 /** What it will do and may cost. Trials that are taken over cost nothing again. */

@@ -1,6 +1,11 @@
 // The run command: files resolved and checked, the run, then the comparison with the baseline if there is one.
 
-import { type Comparison, LastgoodError, type SnapshotSummary } from '../../core/index.ts';
+import {
+  type Comparison,
+  type EmbeddingEstimate,
+  LastgoodError,
+  type SnapshotSummary,
+} from '../../core/index.ts';
 import { costOf } from '../../core/prices.ts';
 import { estimateRun, type RunEstimate, streamJobs } from '../../run/index.ts';
 import type { JudgeEstimate } from '../judge/judge-estimate.ts';
@@ -26,10 +31,12 @@ export interface RunJobInput {
   readonly settings: RunSettings;
 }
 
-/** The subject's calls, and apart from them the judge's. */
+/** The subject's calls, and apart from them the judge's and the embedder's. */
 export interface RunJobEstimate extends RunEstimate {
   /** null = nobody judges. */
   readonly judge: JudgeEstimate | null;
+  /** null = nothing is embedded. */
+  readonly embedding: EmbeddingEstimate | null;
 }
 
 export type RunJobResult =
@@ -121,17 +128,20 @@ async function estimate(
   assignment: Assignment,
   settings: RunSettings,
 ): Promise<RunJobEstimate> {
-  const [{ createProvider }, { estimateJudging }] = await Promise.all([
+  const [{ createProvider }, { estimateJudging }, { estimateEmbedding }] = await Promise.all([
     import('../../provider/index.ts'),
     import('../judge/judge-estimate.ts'),
+    import('./embedding-estimate.ts'),
   ]);
   const provider = await createProvider(assignment.release, { env: work.env, mask: work.mask });
   try {
-    const { release, judge, suite } = plannedAssignment(assignment, settings);
+    const planned = plannedAssignment(assignment, settings);
+    const { release, judge, suite } = planned;
     const jobs = streamJobs({ cases: suite.cases, release, provider });
     return {
       ...estimateRun(jobs, { costOf: (model, usage) => costOf(work.prices, model, usage) }),
       judge: await estimateJudging(work, suite.cases, release, withVotes(judge, settings.judgeVotes)),
+      embedding: estimateEmbedding(work, planned),
     };
   } finally {
     await provider.close?.();
