@@ -59,6 +59,9 @@ export function armSummary(
     spent: {
       calls: summary.calls,
       costUsd: summary.costUsd,
+      ...(summary.unpricedTrials === undefined
+        ? {}
+        : { knownCostUsd: summary.knownCostUsd ?? 0, unpricedTrials: summary.unpricedTrials }),
       judgeCostUsd: summary.judgeCostUsd,
       judge: summary.judge,
     },

@@ -35,6 +35,9 @@ export interface ArmSummary {
         readonly calls: number;
         /** US dollars; null = unknown for at least one trial. */
         readonly costUsd: number | null;
+        /** See `SnapshotSummary`. */
+        readonly knownCostUsd?: number | undefined;
+        readonly unpricedTrials?: number | undefined;
         readonly judgeCostUsd: number | null;
         /** Fingerprint of the judge; null without one. */
         readonly judge: string | null;

@@ -127,8 +127,11 @@ export interface SnapshotSummary {
   readonly meanScore: number | null;
   /** Model calls made for trials, over all attempts. */
   readonly calls: number;
-  /** Subject cost; null = unknown for at least one answered trial. */
+  /** Subject cost; null = unknown for at least one trial: an answer without a price, or a lost call that may be billed. */
   readonly costUsd: number | null;
+  /** Where the cost is unknown: what is known of it, and of how many trials it is not. */
+  readonly knownCostUsd?: number | undefined;
+  readonly unpricedTrials?: number | undefined;
   readonly judgeCostUsd: number | null;
   /** Distinct served model ids (null entries = not disclosed). */
   readonly servedModels: readonly (string | null)[];

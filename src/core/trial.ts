@@ -61,3 +61,23 @@ export type Trial = AnsweredTrial | FailedTrial | SkippedTrial;
 export function isRemoved(trial: Trial): boolean {
   return trial.status === 'answered' && trial.removedOutputHash !== undefined;
 }
+
+/** Outcomes of attempts that asked nobody: what a recording does not have, or has as an error. */
+export const ASKED_NOBODY: readonly string[] = ['no_recording', 'recorded_error'];
+
+/**
+ * May this failed call be on the bill, at a price that nobody told? Not where the service says that it did not serve; a lost
+ * connection or a late answer may.
+ */
+export function mayBeBilled(failure: {
+  readonly code: string;
+  readonly httpStatus?: number | undefined;
+}): boolean {
+  return (failure.httpStatus ?? 0) < 400 && !ASKED_NOBODY.includes(failure.code);
+}
+
+/** Is there more to pay for this trial than is known? */
+export function hasUnknownCost(trial: Trial): boolean {
+  if (trial.status === 'answered') return trial.costUsd === null;
+  return trial.attempts.some(({ outcome: code, httpStatus }) => mayBeBilled({ code, httpStatus }));
+}

@@ -2,6 +2,7 @@
 
 import pLimit from 'p-limit';
 import type { Failure, ProviderReply, ProviderRequest } from '../core/provider.ts';
+import { mayBeBilled } from '../core/trial.ts';
 import type { CostMeter, Examined, GraderContext, Pace } from './context.ts';
 
 const LONGEST_WAIT_MS = 30_000;
@@ -98,7 +99,7 @@ export function createCaller(examined: Examined, context: GraderContext): Caller
 
 /** Free only where the service says that it did not serve; a lost connection, a late or a broken answer may well be billed. */
 export function costOfFailure(failure: Failure): number | null {
-  return (failure.httpStatus ?? 0) >= 400 ? 0 : null;
+  return mayBeBilled(failure) ? null : 0;
 }
 
 function fixedPace(concurrency: number): Pace {

@@ -4,7 +4,7 @@ import type { Output } from '../core/conversation.ts';
 import { canonicalJson, type JsonValue } from '../core/json.ts';
 import type { EmbeddingReply, Failure } from '../core/provider.ts';
 import type { Examined, GraderContext } from './context.ts';
-import { createCaller, isFailure, requestedModel } from './judge-call.ts';
+import { costOfFailure, createCaller, isFailure, requestedModel } from './judge-call.ts';
 
 /** Texts in one request: many more make one refusal costly and gain little. */
 const MOST_TEXTS = 64;
@@ -47,8 +47,7 @@ export function createOutputEmbedder(examined: Examined, context: GraderContext)
   let scheduled = false;
 
   function costOf(reply: Reply | Failure): number | null {
-    // A call that ran out of time may still be billed; one that was refused is not.
-    if (isFailure(reply)) return reply.cause === 'timeout' ? null : 0;
+    if (isFailure(reply)) return costOfFailure(reply);
     const usage =
       reply.usage === null ? null : { ...reply.usage, outputTokens: reply.usage.outputTokens ?? 0 };
     return context.costOf(reply.model ?? requestedModel(examined), usage);

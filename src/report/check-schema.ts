@@ -45,6 +45,8 @@ const arm = z.object({
     .object({
       calls: z.int().min(0),
       costUsd: z.number().min(0).nullable().describe('US dollars; null = unknown'),
+      knownCostUsd: z.number().min(0).optional().describe('where it is unknown: the part that is known'),
+      unpricedTrials: z.int().min(1).optional().describe('of how many trials it is unknown'),
       judgeCostUsd: z.number().min(0).nullable(),
       judge: hash.nullable(),
     })

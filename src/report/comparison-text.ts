@@ -10,7 +10,18 @@ import type {
 } from '../core/index.ts';
 import { shortHash } from '../core/index.ts';
 import { terminalLine } from './escape.ts';
-import { count, milliseconds, percent, pointInterval, points, pValue, signed, usd, when } from './format.ts';
+import {
+  count,
+  milliseconds,
+  percent,
+  pointInterval,
+  points,
+  pValue,
+  signed,
+  spent as spentText,
+  usd,
+  when,
+} from './format.ts';
 import { PLAIN, type Style, verdictStyle } from './style.ts';
 import { table } from './table.ts';
 
@@ -303,8 +314,8 @@ export function spentLines({ baseline, candidate, engine }: Comparison): string[
   if (spent === undefined) return [];
   const cost = (s: NonNullable<ArmSummary['spent']>): string =>
     s.judge === null
-      ? `${count(s.calls, 'call')}, ${usd(s.costUsd)}`
-      : `${count(s.calls, 'call')}, ${usd(s.costUsd)} and ${usd(s.judgeCostUsd)} for the judge ${shortHash(s.judge)}`;
+      ? `${count(s.calls, 'call')}, ${spentText(s)}`
+      : `${count(s.calls, 'call')}, ${spentText(s)} and ${usd(s.judgeCostUsd)} for the judge ${shortHash(s.judge)}`;
   const before = baseline.spent === undefined ? '' : `baseline ${cost(baseline.spent)}; `;
   const now = engine.callsSpent === 0 ? '' : `; ${count(engine.callsSpent, 'call')} for this comparison`;
   return [`Spent: ${before}candidate ${cost(spent)}${now}`];

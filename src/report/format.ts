@@ -55,6 +55,17 @@ export function usd(amount: number | null): string {
   return amount < 0.01 ? `$${amount.toPrecision(2)}` : `$${amount.toFixed(2)}`;
 }
 
+/** What was spent; where a part of that is unknown, the part that is known, and of how many trials it is not. */
+export function spent(s: {
+  readonly costUsd: number | null;
+  readonly knownCostUsd?: number | undefined;
+  readonly unpricedTrials?: number | undefined;
+}): string {
+  const { costUsd, knownCostUsd = 0, unpricedTrials = 0 } = s;
+  if (costUsd !== null || knownCostUsd === 0) return usd(costUsd);
+  return `at least ${usd(knownCostUsd)} (unknown for ${count(unpricedTrials, 'trial')})`;
+}
+
 export function count(n: number, noun: string, plural = `${noun}s`): string {
   return `${n.toLocaleString('en-US')} ${n === 1 ? noun : plural}`;
 }

@@ -3,7 +3,7 @@
 import type { Comparison, SnapshotSummary } from '../core/index.ts';
 import { shortHash } from '../core/index.ts';
 import { terminalLine } from './escape.ts';
-import { count, percent, pointInterval, points, pValue, signed, usd, when } from './format.ts';
+import { count, percent, pointInterval, points, pValue, signed, spent, when } from './format.ts';
 import { PLAIN, type Style } from './style.ts';
 
 /** One look of a night's decision, as the report needs it. */
@@ -139,7 +139,7 @@ export function nightlyText(f: NightlyFacts, options: { readonly style?: Style }
 
 function resultLine({ night, baseline }: NightlyFacts): string {
   const s = night.summary;
-  const made = `${count(s.cases, 'case')}, ${count(s.answered, 'answer')} of ${s.plannedTrials}, ${count(night.spent.calls, 'call')}, cost ${usd(s.costUsd)}`;
+  const made = `${count(s.cases, 'case')}, ${count(s.answered, 'answer')} of ${s.plannedTrials}, ${count(night.spent.calls, 'call')}, cost ${spent(s)}`;
   const look = night.decision?.looks[0];
   if (look === undefined || baseline === null)
     return `snapshot ${s.id}: pass rate ${percent(s.passRate)}; ${made}`;

@@ -5,6 +5,7 @@ import {
   type Failure,
   LastgoodError,
   layerText,
+  mayBeBilled,
   type ProgressStep,
   type ProviderReply,
   type Release,
@@ -325,9 +326,8 @@ class Run {
     return atFloor;
   }
 
-  /** Free only where the service says that it did not serve; a lost connection or a late answer may well be billed. */
   private costOf(trial: OpenTrial, reply: ProviderReply): number | null {
-    if (reply.kind === 'failed') return (reply.httpStatus ?? 0) >= 400 ? 0 : null;
+    if (reply.kind === 'failed') return mayBeBilled(reply) ? null : 0;
     if (reply.costUsd !== undefined) return reply.costUsd;
     const model = reply.served.model ?? layerText(trial.job.release.layers.route, 'model') ?? null;
     return this.options.costOf(model, reply.usage);

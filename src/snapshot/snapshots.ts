@@ -14,6 +14,7 @@ import type {
   SnapshotSummary,
   Validity,
 } from '../core/snapshot.ts';
+import { ASKED_NOBODY, hasUnknownCost } from '../core/trial.ts';
 import { wellFormed } from './lifting.ts';
 import { type DroppedTrial, FIRST_SKIPPED_OUTCOME, type TrialTally } from './trials.ts';
 
@@ -75,13 +76,18 @@ const SUMMARY = `
 
 const NEWEST_FIRST = 'ORDER BY s.started_ms DESC, s.no DESC';
 
+/** Of a trial without an answer: `hasUnknownCost`, in SQL. Its attempts are kept as JSON unless there are none. */
+const LOST_CALL = `typeof(attempts) = 'text' AND EXISTS (
+  SELECT 1 FROM json_each(attempts) a WHERE coalesce(a.value ->> 'httpStatus', 0) < 400
+    AND a.value ->> 'outcome' NOT IN (${ASKED_NOBODY.map((code) => `'${code}'`).join(', ')}))`;
+
 /** Everything that counts, from the trials themselves and in their order, so that the numbers do not depend on who finished first. */
 const RECOUNT = `
   UPDATE snapshot SET (trials, answered, failed, app_errors, skipped, ungraded, calls, cost_usd, cost_unknown, judge_usd, judge_unknown) = (
     SELECT count(*), count(*) FILTER (WHERE outcome = 1), count(*) FILTER (WHERE outcome BETWEEN 2 AND ${FIRST_SKIPPED_OUTCOME - 1}),
            count(*) FILTER (WHERE outcome = 2),
            count(*) FILTER (WHERE outcome >= ${FIRST_SKIPPED_OUTCOME}), count(*) FILTER (WHERE outcome = 1 AND pass IS NULL),
-           coalesce(sum(calls), 0), total(cost_usd), count(*) FILTER (WHERE outcome = 1 AND cost_usd IS NULL),
+           coalesce(sum(calls), 0), total(cost_usd), count(*) FILTER (WHERE CASE outcome WHEN 1 THEN cost_usd IS NULL ELSE ${LOST_CALL} END),
            total(judge_usd), count(*) FILTER (WHERE judge_usd IS NULL)
     FROM trial WHERE trial.snapshot = @no),
   (graded_cases, pass_share_sum, score_mean_sum) = (
@@ -256,8 +262,8 @@ export class SnapshotTables {
       sums.calls += row.trial.attempts.length;
       if (row.trial.status === 'answered') {
         if (graded === null) sums.ungraded++;
-        if (row.trial.costUsd === null) money.costUnknown++;
       }
+      if (hasUnknownCost(row.trial)) money.costUnknown++;
       if (row.judgeCostUsd === null) money.judgeUnknown++;
       const costUsd = row.trial.status === 'answered' ? (row.trial.costUsd ?? 0) : 0;
       // Trial by trial, so that what stays the same leaves no trace of rounding.
@@ -381,7 +387,9 @@ function summaryOf(row: SummaryRow): SnapshotSummary {
     passRate: row.graded_cases === 0 ? null : row.pass_share_sum / row.graded_cases,
     meanScore: row.graded_cases === 0 ? null : row.score_mean_sum / row.graded_cases,
     calls: row.calls,
-    costUsd: row.cost_unknown > 0 ? null : row.cost_usd,
+    ...(row.cost_unknown > 0
+      ? { costUsd: null, knownCostUsd: row.cost_usd, unpricedTrials: row.cost_unknown }
+      : { costUsd: row.cost_usd }),
     judgeCostUsd: row.judge_unknown > 0 ? null : row.judge_usd,
     servedModels: distinct(served.map(([model]) => model)),
     systemFingerprints: distinct(served.map(([, fingerprint]) => fingerprint)),

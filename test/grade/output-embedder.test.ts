@@ -74,13 +74,20 @@ describe('the output embedder', () => {
     const long = 'x'.repeat(50);
     const { ask, requests } = world((texts) =>
       texts.includes(long)
-        ? failing({ code: 'bad_request', message: 'too long', retryable: false, cause: 'infra_error' })
+        ? failing({ code: 'bad_request', message: 'too long', retryable: false, httpStatus: 400 })
         : null,
     );
     const found = await Promise.all(['a', long, 'bb'].map(ask));
     expect(found.map((f) => f.kind)).toEqual(['embedded', 'missing', 'embedded']);
     expect(found[1]).toMatchObject({ reason: 'too long [bad_request]', costUsd: 0 });
     expect(requests).toHaveLength(4);
+  });
+
+  it('takes no lost call for a free one', async () => {
+    const lost = world(() => failing({ code: 'connection', retryable: false }));
+    expect(await lost.ask('a')).toMatchObject({ kind: 'missing', costUsd: null });
+    const refused = world(() => failing({ code: 'rate_limited', retryable: false, httpStatus: 429 }));
+    expect(await refused.ask('a')).toMatchObject({ kind: 'missing', costUsd: 0 });
   });
 
   it('gives up on a dead embedder after five requests, and at once where no other can succeed', async () => {

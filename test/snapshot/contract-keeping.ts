@@ -215,6 +215,43 @@ export function keepingContract(open: () => Promise<OpenStore>): void {
         });
       });
 
+      it('takes no lost call for a free one, before and after all is counted anew', async () => {
+        const { store } = held.current;
+        const many = refundSuite([refundCase('kettle', { trials: 9 })]);
+        const attempt = (outcome: string, httpStatus?: number) => ({
+          ...{ startedAt: '2026-03-15T02:00:01.000Z', latencyMs: 90, outcome },
+          ...(httpStatus === undefined ? {} : { httpStatus }),
+        });
+        const lost = { attempts: [attempt('rate_limited', 429), attempt('connection')] };
+        const free = { attempts: [attempt('server_error', 503), attempt('no_recording')] };
+        const rows = [
+          graded(answered('kettle', 0, { costUsd: 0.25 })),
+          graded({ ...failed('kettle', 1), ...free }),
+          graded(skipped('kettle', 2)),
+        ];
+        const counted = async (id: string): Promise<unknown> => {
+          const { costUsd, knownCostUsd, unpricedTrials } = await store.resolve(id, { now: new Date() });
+          return [costUsd, knownCostUsd, unpricedTrials];
+        };
+        await store.begin(newSnapshot('sfree001', many));
+        await store.append('sfree001', rows);
+        expect(await counted('sfree001')).toEqual([0.25, undefined, undefined]);
+        await store.finish('sfree001', VALID);
+        expect(await counted('sfree001')).toEqual([0.25, undefined, undefined]);
+
+        await store.begin(newSnapshot('slost001', many));
+        await store.append('slost001', [
+          ...rows,
+          graded({ ...failed('kettle', 3), ...lost }),
+          graded({ ...failed('kettle', 4, 'timeout'), attempts: [attempt('bad_reply', 200)] }),
+          graded({ ...skipped('kettle', 5, 'cancelled'), attempts: [attempt('cancelled')] }),
+          graded(answered('kettle', 6, { costUsd: null })),
+        ]);
+        expect(await counted('slost001')).toEqual([null, 0.25, 4]);
+        await store.finish('slost001', closing({ state: 'interrupted' }));
+        expect(await counted('slost001')).toEqual([null, 0.25, 4]);
+      });
+
       it('weighs every case alike, however many trials it has', async () => {
         const { store } = held.current;
         const uneven = refundSuite([refundCase('often', { trials: 4 }), refundCase('once')]);
