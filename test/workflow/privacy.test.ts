@@ -151,6 +151,38 @@ describe('a secret in a release file', () => {
     expect(outcome.stdout + outcome.stderr).not.toContain(PARAM);
     expect((await bytesUnder(dir.path)).includes(PARAM)).toBe(false);
   });
+
+  it('of either arm of a comparison, of a judge, and of a judge that grades again', async () => {
+    await using dir = await temporaryFolder();
+    await world(dir.path);
+    const good = await readFile(join(dir.path, 'release.yaml'), 'utf8');
+    await mkdir(join(dir.path, 'own'));
+    const leaky = good.replace('desk: refunds', `token: ${PARAM}`);
+    await writeFile(join(dir.path, 'own/release.yaml'), leaky);
+    const suite = await readFile(join(dir.path, 'suite.yaml'), 'utf8');
+    const rubric =
+      'judge: release.yaml\ndefaults: { grade: [{ rubric: [{ id: kind, ask: "Is it kind?" }] }] }\n';
+    await writeFile(join(dir.path, 'judged.yaml'), suite + rubric);
+    const [clean, secret] = ['release.yaml', 'own/release.yaml'];
+    const env = { OPENAI_API_KEY: KEY, TEAM_TOKEN: PARAM };
+    const compare = ['compare', '.', '--baseline-release'];
+    // What the last command grades again; half of it fails, by design of this world.
+    expect((await run(dir.path)).code).toBe(3);
+    for (const command of [
+      [...compare, clean, '--release', secret],
+      [...compare, secret, '--release', clean],
+      ['run', 'judged.yaml', '--release', clean, '--judge', secret],
+      ['regrade', 'latest', '--suite', 'judged.yaml', '--judge', secret],
+    ]) {
+      const outcome = await lastgood(command, { cwd: dir.path, env });
+      expect(outcome, command.join(' ')).toMatchObject({
+        code: 2,
+        stderr: expect.stringContaining('SECRET_IN_RELEASE'),
+      });
+      expect(outcome.stdout + outcome.stderr).not.toContain(PARAM);
+    }
+    expect((await bytesUnder(dir.path)).includes(PARAM)).toBe(false);
+  });
 });
 
 describe('redaction', () => {

@@ -22,6 +22,7 @@ import { findReleaseFile, findSuiteFile } from '../project/settings-file.ts';
 import { type Assignment, loadAssignment } from '../run/assignment.ts';
 import { embeddingOfBoth, estimateEmbedding } from '../run/embedding-estimate.ts';
 import { preflight } from '../run/preflight.ts';
+import { refuseSecrets } from '../run/refuse-secrets.ts';
 import type { RunSettings } from '../run/run-suite.ts';
 import { providerOf, type Workplace } from '../workplace.ts';
 import { type ComparePlan, looksAfter, mostConfirmedAt, type PlannedRung, TIERS } from './compare-plan.ts';
@@ -80,6 +81,8 @@ export async function openSession(work: Workplace, input: CompareInput): Promise
     suite: withTrials(loaded[arm].suite, trials),
   }));
   for (const arm of ARMS) checkPin(work, assignments[arm].release, input.settings.requirePinned ?? false);
+  const { judge, embedder } = loaded.candidate;
+  refuseSecrets(work, loaded.baseline.release, loaded.candidate.release, judge, embedder);
   const standing = await standingIn(work, input, { policy, tier, trials, looks: looksAfter(trials) }, loaded);
   const reuse = await takenOver(work.store, standing, work.clock.now());
   const baseline = await providerOf(work, assignments.baseline.release);

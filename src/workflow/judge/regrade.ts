@@ -24,6 +24,7 @@ import { withCases } from '../../suite/index.ts';
 import { caseContentHash } from '../../suite/suite-hash.ts';
 import { AnswerEmbedder, embeddingFindings, withCost } from '../run/embed-outputs.ts';
 import { ledgerWriter } from '../run/ledger-writer.ts';
+import { refuseSecrets } from '../run/refuse-secrets.ts';
 import type { Workplace } from '../workplace.ts';
 import { type OpenExaminers, openExaminers, withVotes } from './judge-examiners.ts';
 import { judgingFindings } from './judge-outputs.ts';
@@ -94,6 +95,7 @@ export async function regrade(work: Workplace, input: RegradeInput): Promise<Reg
   const stored = await store.suiteOf(source.id);
   const { suite, leftOut } = takeOver(stored, input.suite ?? stored, input.keepOthers ?? false);
   const { judge, embedder } = await examinersFor(store, suite, input);
+  refuseSecrets(work, judge, embedder);
   const examiner: Examiner = { judge: judge?.fingerprint ?? null, embedder: embedder?.fingerprint ?? null };
   const exam = examFingerprint(suite, examiner);
 

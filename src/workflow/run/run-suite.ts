@@ -33,6 +33,7 @@ import { closeArm } from './close-arm.ts';
 import { AnswerEmbedder, embedsAnswers } from './embed-outputs.ts';
 import { examinerLost, gradePending } from './grade-pending.ts';
 import { preflight } from './preflight.ts';
+import { refuseSecrets } from './refuse-secrets.ts';
 import { NOTHING_RUN } from './spending.ts';
 import { TrialRecord } from './trial-record.ts';
 
@@ -113,10 +114,10 @@ export async function runSuite(
 /** Everything that can forbid a run, looked at before the ledger has a snapshot that nothing will fill. The caller closes the provider. */
 export async function readyToRun(
   work: Workplace,
-  { release, judge }: Assignment,
+  { release, judge, embedder }: Assignment,
   settings: RunSettings,
 ): Promise<{ readonly provider: Provider; readonly findings: readonly Finding[] }> {
-  refuseSecrets(work, release);
+  refuseSecrets(work, release, judge, embedder);
   lintPin(work, release, settings.requirePinned ?? false);
   const provider = await providerOf(work, release);
   const findings = await withJudges(work, judge, (judges) =>
@@ -335,22 +336,6 @@ function dearestCall(
     return estimateRun(jobs, { costOf: price }).callCostUpperUsd;
   });
   return bounds.some((b) => b === null) ? undefined : Math.max(...(bounds as number[]));
-}
-
-/** A release is kept whole, under a fingerprint over every byte of it: a secret in it could neither be kept nor masked. */
-function refuseSecrets(work: Workplace, release: Release): void {
-  const layers = release.layers as unknown as JsonObject;
-  const key = Object.keys(layers).find((layer) => {
-    const value = layers[layer] as JsonObject;
-    return work.mask.json(value) !== value;
-  });
-  if (key === undefined) return;
-  throw new LastgoodError({
-    code: 'SECRET_IN_RELEASE',
-    message: `the ${key} layer holds the value of a secret of the environment; releases are stored and shared, so nothing was run`,
-    where: { file: release.file ?? undefined, key },
-    hint: 'name the environment variable instead: api-key-env, or { env: NAME } in headers',
-  });
 }
 
 /** Warns about (or refuses) a route whose model can change without a new fingerprint. */
