@@ -8,6 +8,7 @@ import { copyTrials, type TakenOver } from '../compare/taken-over.ts';
 import type { Assignment } from '../run/assignment.ts';
 import { closeArm } from '../run/close-arm.ts';
 import { type Arm, openSnapshot, type RunSettings, readyToRun, runArms } from '../run/run-suite.ts';
+import { NOTHING_RUN } from '../run/spending.ts';
 import type { Workplace } from '../workplace.ts';
 
 export class CandidateRun {
@@ -101,7 +102,6 @@ export class CandidateRun {
 
   /** Closes it; `why` when the rounds above were left out by design. */
   async close(policy: Policy, why: string | null): Promise<SnapshotSummary> {
-    const { judgeVotes } = this.settings;
     if (why === null) {
       if (this.reports === null) throw new Error('nothing was run');
       return closeArm(this.work, this.arm, this.reports, this.settings, this.found);
@@ -110,7 +110,8 @@ export class CandidateRun {
     return closeEarly(
       this.work,
       this.arm,
-      { policy, rounds: this.rounds, planned, why, judgeVotes },
+      this.reports ?? NOTHING_RUN,
+      { policy, rounds: this.rounds, planned, why, settings: this.settings },
       this.found,
     );
   }

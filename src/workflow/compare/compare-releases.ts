@@ -316,7 +316,7 @@ async function closeArms(
   const close = (arm: ArmName): Promise<SnapshotSummary> =>
     !endsEarly(session, staged, spending)
       ? closeArm(session.work, arms[arm], spending.report(arm), { judgeVotes, judgeLimit }, found[arm])
-      : closeStoppedEarly(session, arms[arm], staged, found[arm]);
+      : closeStoppedEarly(session, arms[arm], spending.report(arm), staged, found[arm]);
   return { baseline: await close('baseline'), candidate: await close('candidate') };
 }
 
@@ -330,13 +330,15 @@ function endsEarly({ trials }: Session, staged: Staged, { stoppedBy }: Spending)
 function closeStoppedEarly(
   { work, trials, policy, input }: Session,
   arm: Arm,
+  report: RunReport,
   { rounds, stoppedAtP, decided }: Staged,
   found: readonly Finding[],
 ): Promise<SnapshotSummary> {
   const why =
     stoppedAtP !== null ? `decided (p = ${stoppedAtP})` : decided === true ? 'decided' : 'stopped by a limit';
-  const { judgeVotes } = input.settings;
-  return closeEarly(work, arm, { policy, rounds, planned: trials, why, judgeVotes }, found);
+  const { judgeVotes, judgeLimit } = input.settings;
+  const settings = { judgeVotes, judgeLimit };
+  return closeEarly(work, arm, report, { policy, rounds, planned: trials, why, settings }, found);
 }
 
 // Fresh trials
