@@ -134,6 +134,27 @@ test('the schedule is printed for each scheduler, and kept here until it is inte
   expect(await printed('crontab')).toContain(
     'npx lastgood nightly first-suite --release releases/recorded.yaml',
   );
+  // Whatever the night was told here it is told there.
+  const limits = [
+    ...[
+      '--trials',
+      '3',
+      '--concurrency',
+      '2',
+      '--filter',
+      'capital-*',
+      '--max-cost',
+      '1.5',
+      '--max-calls',
+      '90',
+    ],
+    ...['--max-judge-calls', '7', '--max-judge-cost', '0.25', '--deadline', '90s', '--timeout', '1500ms'],
+    ...['--max-attempts', '2', '--label', 'team=desk', '--judge', 'j.yaml', '--judge-votes', '3'],
+    ...['--prices', 'prices.yaml', '--require-pinned'],
+  ];
+  const told = await lastgood([...base, ...limits, '--print-schedule', 'github'], { cwd });
+  const line = told.stdout.split('\n').find((l) => l.includes('lastgood nightly')) ?? told.stdout;
+  expect(line.replaceAll(/['"]/g, '')).toContain(limits.join(' '));
   expect(await printed('systemd')).toContain('OnCalendar=*-*-* 03:15:00 Europe/Berlin');
   expect(await printed('github')).toContain('schedule:');
 

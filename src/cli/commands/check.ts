@@ -1,43 +1,21 @@
 // lastgood check: pre-merge, several suites, one verdict, one exit code.
 
-import { InvalidArgumentError } from 'commander';
 import type { CheckResult } from '../../core/index.ts';
 import type { CheckPlan } from '../../workflow/check/check.ts';
 import { type Io, styleOf } from '../io.ts';
 import type { Register } from '../register.ts';
-import {
-  type CommonOptions,
-  common,
-  dollars,
-  duration,
-  judgeLimitOf,
-  wholeNumber,
-  withWorkplace,
-} from '../session.ts';
+import { oneOf, type RunOptionValues, runOptions, runSettings } from '../run-options.ts';
+import { type CommonOptions, common, withWorkplace } from '../session.ts';
 
 const FORMATS = ['text', 'markdown', 'junit', 'json', 'github', 'gitlab'] as const;
 type Format = (typeof FORMATS)[number];
-const TIERS = ['smoke', 'std', 'deep', 'ladder'] as const;
 
 /** GitHub takes a mebibyte per step summary; a character is up to four bytes. */
 const SUMMARY_LIMIT = 250_000;
 
-interface CheckOptions extends CommonOptions {
-  readonly release?: string;
-  readonly judge?: string;
+interface CheckOptions extends CommonOptions, RunOptionValues {
   readonly against?: string;
   readonly changed?: string;
-  readonly tier?: (typeof TIERS)[number];
-  readonly trials?: number;
-  readonly maxCost?: number;
-  readonly maxCalls?: number;
-  readonly maxJudgeCalls?: number;
-  readonly maxJudgeCost?: number;
-  readonly concurrency?: number;
-  readonly deadline?: number;
-  readonly timeout?: number;
-  readonly prices?: string;
-  readonly requirePinned?: boolean;
   readonly offlineOk?: boolean;
   readonly snapshots?: string;
   readonly format?: Format;
@@ -49,51 +27,30 @@ interface CheckOptions extends CommonOptions {
 }
 
 export const registerCheck: Register = (program, io, exit) => {
+  const command = program
+    .command('check')
+    .argument(
+      '<suites...>',
+      'suite files, folders, or names under suites/; SUITE=RELEASE gives one its own release',
+    )
+    .description(
+      'pre-merge: run suites against their baselines; one verdict, and the exit code is the answer',
+    );
+  runOptions(command, { release: 'the release as this change would ship it' })
+    .option('--against <ref>', 'compare with this snapshot, or exported file, instead of the baseline')
+    .option('--changed <git-ref>', 'only what changed since this branch left <git-ref>');
   common(
-    program
-      .command('check')
-      .argument(
-        '<suites...>',
-        'suite files, folders, or names under suites/; SUITE=RELEASE gives one its own release',
-      )
-      .description(
-        'pre-merge: run suites against their baselines; one verdict, and the exit code is the answer',
-      )
-      .option('--release <file>', 'the release as this change would ship it')
-      .option('--against <ref>', 'compare with this snapshot, or exported file, instead of the baseline')
-      .option('--changed <git-ref>', 'only what changed since this branch left <git-ref>')
-      .option(
-        '--tier <tier>',
-        'smoke, std or deep: 1, 3 or 5 trials per case; ladder: from 1 to 3 to 5, only while the answer is open',
-        oneOf(TIERS),
-      )
-      .option(
-        '--trials <n>',
-        "trials per case instead of the tier's or the suite's; at the top of a ladder",
-        wholeNumber('--trials', 1),
-      )
-      .option('--max-cost <usd>', 'stop before the whole check costs more', dollars('--max-cost'))
-      .option('--max-calls <n>', 'never make more calls than this', wholeNumber('--max-calls', 1))
-      .option(
-        '--max-judge-calls <n>',
-        'ask the judge (and the embedder that grades) at most so often; the rest stays ungraded',
-        wholeNumber('--max-judge-calls', 1),
-      )
-      .option(
-        '--max-judge-cost <usd>',
-        'stop asking the judge before it costs more, apart from --max-cost',
-        dollars('--max-judge-cost'),
-      )
-      .option('--concurrency <n>', 'calls in flight at once (default 8)', wholeNumber('--concurrency', 1))
-      .option('--deadline <duration>', 'stop each suite after this long, e.g. 20m', duration('--deadline'))
-      .option(
-        '--timeout <duration>',
-        'give up one attempt after this long (default 120s)',
-        duration('--timeout'),
-      )
-      .option('--judge <file>', "judge release instead of the suites'")
-      .option('--prices <file>', 'price file (US dollars per million tokens)')
-      .option('--require-pinned', 'refuse a floating model alias')
+    runOptions(command, {
+      tier: true,
+      trials: "trials per case instead of the tier's or the suite's; at the top of a ladder",
+      maxCost: 'stop before the whole check costs more',
+      maxCalls: 'never make more calls than this',
+      ...{ maxJudgeCalls: true, maxJudgeCost: true, concurrency: true },
+      deadline: 'stop each suite after this long, e.g. 20m',
+      timeout: true,
+      judge: "judge release instead of the suites'",
+      ...{ prices: true, requirePinned: true },
+    })
       .option('--offline-ok', 'without keys: exit 0 after the offline part instead of 3')
       .option('--snapshots <folder>', 'where committed baselines are (default snapshots)')
       .option('--format <format>', `one of ${FORMATS.join(', ')} (default text)`, oneOf(FORMATS))
@@ -123,6 +80,8 @@ export const registerCheck: Register = (program, io, exit) => {
     for (const [kind, file] of files) writers.push([kind, await openOutput(io, file)]);
 
     await withWorkplace(io, options, { mustExist: false }, async ({ work, settings }) => {
+      // The limits are those of all suites together, and how many trials there are is the tier's business.
+      const { trials, maxCalls, maxCostUsd, ...each } = await runSettings(options, settings, work);
       const result = await checkJob(work, {
         suites,
         release: options.release ?? settings.release,
@@ -131,19 +90,10 @@ export const registerCheck: Register = (program, io, exit) => {
         against: options.against,
         changed: options.changed,
         tier: options.tier,
-        trials: options.trials,
-        maxCalls: options.maxCalls,
-        maxCostUsd: options.maxCost,
+        ...{ trials, maxCalls, maxCostUsd },
         offlineOk: options.offlineOk === true,
         snapshots: options.snapshots,
-        settings: {
-          judgeLimit: await judgeLimitOf(options, work),
-          concurrency: options.concurrency ?? settings.concurrency,
-          deadlineMs: options.deadline,
-          attemptTimeoutMs: options.timeout,
-          requirePinned: options.requirePinned,
-          labels: { check: 'pre-merge' },
-        },
+        settings: { ...each, labels: { check: 'pre-merge' } },
         announce: (plan) => announce(io, plan, options, report.checkPlanText(plan)),
       });
       const style = options.output === undefined ? styleOf(io) : undefined;
@@ -204,12 +154,4 @@ function randomToken(rng: { next(): number }): string {
       .toString(16)
       .padStart(8, '0'),
   ).join('');
-}
-
-function oneOf<T extends string>(words: readonly T[]): (text: string) => T {
-  return (text) => {
-    const found = words.find((word) => word === text);
-    if (found === undefined) throw new InvalidArgumentError(`one of ${words.join(', ')}`);
-    return found;
-  };
 }

@@ -1,119 +1,38 @@
 // lastgood compare: two releases, both run now and interleaved, with fresh trials for every case that looks worse.
 
-import { InvalidArgumentError, Option } from 'commander';
+import { InvalidArgumentError } from 'commander';
 import type { ComparePlan } from '../../workflow/compare/compare-plan.ts';
 import { styleOf } from '../io.ts';
 import type { Register } from '../register.ts';
-import {
-  type CommonOptions,
-  common,
-  dollars,
-  duration,
-  gateExit,
-  judgeLimitOf,
-  keyValue,
-  printJson,
-  snapshotJson,
-  wholeNumber,
-  withWorkplace,
-} from '../session.ts';
+import { type RunOptionValues, runOptions, runSettings } from '../run-options.ts';
+import { type CommonOptions, common, gateExit, printJson, snapshotJson, withWorkplace } from '../session.ts';
 import { type Format, formatOf, renderComparison } from './diff.ts';
 
-const TIERS = ['smoke', 'std', 'deep', 'ladder'] as const;
-type Tier = (typeof TIERS)[number];
-
-function tierOf(text: string): Tier {
-  if ((TIERS as readonly string[]).includes(text)) return text as Tier;
-  throw new InvalidArgumentError(`one of ${TIERS.join(', ')}`);
-}
-
-interface CompareOptions extends CommonOptions {
+interface CompareOptions extends CommonOptions, RunOptionValues {
   readonly baselineRelease: string;
-  readonly release?: string;
-  readonly tier?: Tier;
-  readonly trials?: number;
-  readonly concurrency?: number;
-  readonly filter?: string;
-  readonly maxCost?: number;
-  readonly maxCalls?: number;
-  readonly maxJudgeCalls?: number;
-  readonly maxJudgeCost?: number;
-  readonly deadline?: number;
-  readonly timeout?: number;
-  readonly maxAttempts?: number;
-  readonly label?: Record<string, string>;
-  readonly judge?: string;
-  readonly judgeVotes?: number;
-  readonly prices?: string;
-  readonly preflight?: boolean;
-  readonly store?: string;
-  readonly requirePinned?: boolean;
-  readonly dryRun?: boolean;
   readonly format?: Format;
   readonly output?: string;
 }
 
 export const registerCompare: Register = (program, io, exit) => {
+  const command = program
+    .command('compare')
+    .argument('[suite]', 'suite file, folder, or name under suites/')
+    .description('run two releases interleaved and say whether the second is worse, case by case')
+    .requiredOption('--baseline-release <file>', 'the release that is known to be good');
   common(
-    program
-      .command('compare')
-      .argument('[suite]', 'suite file, folder, or name under suites/')
-      .description('run two releases interleaved and say whether the second is worse, case by case')
-      .requiredOption('--baseline-release <file>', 'the release that is known to be good')
-      .option('--release <file>', 'the release to be judged')
-      .option(
-        '--tier <tier>',
-        'smoke, std or deep: 1, 3 or 5 trials per case and arm; ladder: from 1 to 3 to 5, only while the answer is open (default std)',
-        tierOf,
-      )
-      .option(
-        '--trials <n>',
-        "trials per case and arm instead of the tier's; at the top of a ladder",
-        wholeNumber('--trials', 1),
-      )
-      .option('--concurrency <n>', 'calls in flight at once (default 8)', wholeNumber('--concurrency', 1))
-      .option('--filter <expr>', 'only some cases, e.g. "tag:refund !critical" or "refund-*"')
-      .option('--max-cost <usd>', 'stop before both arms together cost more', dollars('--max-cost'))
-      .option('--max-calls <n>', 'stop after this many calls of both arms', wholeNumber('--max-calls', 1))
-      .option(
-        '--max-judge-calls <n>',
-        'ask the judge (and the embedder that grades) at most so often; the rest stays ungraded',
-        wholeNumber('--max-judge-calls', 1),
-      )
-      .option(
-        '--max-judge-cost <usd>',
-        'stop asking the judge before it costs more, apart from --max-cost',
-        dollars('--max-judge-cost'),
-      )
-      .option('--deadline <duration>', 'stop after this long, e.g. 20m', duration('--deadline'))
-      .option(
-        '--timeout <duration>',
-        'give up one attempt after this long (default 120s)',
-        duration('--timeout'),
-      )
-      .option('--max-attempts <n>', 'attempts per trial (default 4)', wholeNumber('--max-attempts', 1))
-      .option('--label <key=value>', 'label the snapshots; may be repeated', keyValue('--label'))
-      .option('--judge <file>', "judge release instead of the suite's")
-      .option(
-        '--judge-votes <n>',
-        'calls of each judge per question, the majority decides (default 1); part of the exam',
-        wholeNumber('--judge-votes', 1),
-      )
-      .option('--prices <file>', 'price file (US dollars per million tokens)')
-      .addOption(
-        new Option('--store <mode>', 'texts that are kept: outputs = answers only, scores = none').choices([
-          'all',
-          'outputs',
-          'scores',
-        ]),
-      )
-      .option(
-        '--preflight',
-        'ask the catalogues for the models first, also where base-url names another server',
-      )
-      .option('--no-preflight', 'do not ask any catalogue')
-      .option('--require-pinned', 'refuse a floating model alias')
-      .option('--dry-run', 'show how many calls it would make, call nothing')
+    runOptions(command, {
+      release: 'the release to be judged',
+      tier: 'smoke, std or deep: 1, 3 or 5 trials per case and arm; ladder: from 1 to 3 to 5, only while the answer is open (default std)',
+      trials: "trials per case and arm instead of the tier's; at the top of a ladder",
+      ...{ concurrency: true, filter: true },
+      maxCost: 'stop before both arms together cost more',
+      maxCalls: 'stop after this many calls of both arms',
+      ...{ maxJudgeCalls: true, maxJudgeCost: true, deadline: true, timeout: true, maxAttempts: true },
+      label: 'label the snapshots; may be repeated',
+      ...{ judge: true, judgeVotes: true, prices: true, store: true, preflight: true },
+      ...{ requirePinned: true, dryRun: true },
+    })
       .option('--format <format>', 'text, markdown, html, junit or json (default text)', formatOf)
       .option('-o, --output <file>', 'write there instead of stdout'),
   ).action(async (asked: string | undefined, options: CompareOptions) => {
@@ -140,20 +59,7 @@ export const registerCompare: Register = (program, io, exit) => {
         judge: options.judge,
         tier: options.tier,
         dryRun: options.dryRun === true,
-        settings: {
-          trials: options.trials,
-          concurrency: options.concurrency ?? settings.concurrency,
-          maxCalls: options.maxCalls,
-          maxCostUsd: options.maxCost,
-          judgeLimit: await judgeLimitOf(options, work),
-          deadlineMs: options.deadline,
-          attemptTimeoutMs: options.timeout,
-          maxAttempts: options.maxAttempts,
-          judgeVotes: options.judgeVotes,
-          labels: options.label,
-          requirePinned: options.requirePinned,
-          preflight: options.preflight,
-        },
+        settings: await runSettings(options, settings, work),
         onPlan: (plan) => {
           if (options.dryRun !== true) io.err(planText(report, plan));
         },

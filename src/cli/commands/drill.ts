@@ -2,33 +2,32 @@
 
 import { styleOf } from '../io.ts';
 import type { Register } from '../register.ts';
-import { type CommonOptions, common, printJson, wholeNumber, withWorkplace } from '../session.ts';
+import { type RunOptionValues, runOptions } from '../run-options.ts';
+import { type CommonOptions, common, printJson, withWorkplace } from '../session.ts';
 
-interface DrillOptions extends CommonOptions {
-  readonly release?: string;
+interface DrillOptions extends CommonOptions, RunOptionValues {
   readonly staging?: string;
   readonly scenario?: string;
-  readonly trials?: number;
-  readonly concurrency?: number;
-  readonly maxCalls?: number;
   readonly last?: boolean;
 }
 
 export const registerDrill: Register = (program, io, exit) => {
+  const command = program
+    .command('drill')
+    .argument('<suite>', 'suite file, folder, or name under suites/')
+    .description(
+      'rehearse the rollback: restore model and prompt, tools off, human review; each in 15 minutes',
+    );
+  runOptions(command, {
+    release: "what runs in production (default: the release of the suite's newest run)",
+  })
+    .option('--staging <file>', 'a staging release: its calls are real')
+    .option('--scenario <file>', 'the scenario of the simulator (default: scenario.yaml beside the suite)');
   common(
-    program
-      .command('drill')
-      .argument('<suite>', 'suite file, folder, or name under suites/')
-      .description(
-        'rehearse the rollback: restore model and prompt, tools off, human review; each in 15 minutes',
-      )
-      .option('--release <file>', "what runs in production (default: the release of the suite's newest run)")
-      .option('--staging <file>', 'a staging release: its calls are real')
-      .option('--scenario <file>', 'the scenario of the simulator (default: scenario.yaml beside the suite)')
-      .option('--trials <n>', "trials per case instead of the suite's", wholeNumber('--trials', 1))
-      .option('--concurrency <n>', 'calls in flight at once (default 8)', wholeNumber('--concurrency', 1))
-      .option('--max-calls <n>', 'at most this many calls for each step', wholeNumber('--max-calls', 1))
-      .option('--last', 'show the newest drill and its age; nothing is run'),
+    runOptions(command, {
+      ...{ trials: true, concurrency: true },
+      maxCalls: 'at most this many calls for each step',
+    }).option('--last', 'show the newest drill and its age; nothing is run'),
   ).action(async (suite: string, options: DrillOptions) => {
     const [{ drillJob, lastDrillReport }, { drillText }] = await Promise.all([
       import('../../workflow/rollback/drill-job.ts'),

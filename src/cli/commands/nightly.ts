@@ -1,41 +1,14 @@
 // lastgood nightly: one scheduled night, the schedule printed for another scheduler, or kept here.
 
 import { setTimeout as pause } from 'node:timers/promises';
-import { InvalidArgumentError } from 'commander';
 import type { NightlyResult } from '../../workflow/nightly/nightly.ts';
 import type { Scheduler } from '../../workflow/nightly/schedule.ts';
 import { type Io, styleOf } from '../io.ts';
 import type { Register } from '../register.ts';
-import {
-  type CommonOptions,
-  common,
-  dollars,
-  duration,
-  judgeLimitOf,
-  keyValue,
-  moment,
-  printJson,
-  wholeNumber,
-  withWorkplace,
-} from '../session.ts';
+import { oneOf, type RunOptionValues, runOptions, runSettings, typedAgain } from '../run-options.ts';
+import { type CommonOptions, common, moment, printJson, wholeNumber, withWorkplace } from '../session.ts';
 
-interface NightlyOptions extends CommonOptions {
-  readonly release?: string;
-  readonly trials?: number;
-  readonly concurrency?: number;
-  readonly filter?: string;
-  readonly maxCost?: number;
-  readonly maxCalls?: number;
-  readonly maxJudgeCalls?: number;
-  readonly maxJudgeCost?: number;
-  readonly deadline?: number;
-  readonly timeout?: number;
-  readonly maxAttempts?: number;
-  readonly label?: Record<string, string>;
-  readonly judge?: string;
-  readonly judgeVotes?: number;
-  readonly prices?: string;
-  readonly requirePinned?: boolean;
+interface NightlyOptions extends CommonOptions, RunOptionValues {
   readonly webhook?: string;
   readonly series?: string;
   readonly at?: Date;
@@ -47,56 +20,23 @@ interface NightlyOptions extends CommonOptions {
 
 const SCHEDULERS = ['crontab', 'systemd', 'github'] as const;
 
-function schedulerOf(text: string): Scheduler {
-  const found = SCHEDULERS.find((s) => s === text);
-  if (found === undefined) throw new InvalidArgumentError(`one of ${SCHEDULERS.join(', ')}`);
-  return found;
-}
-
 export const registerNightly: Register = (program, io, exit) => {
+  const command = program
+    .command('nightly')
+    .argument('[suite]', 'suite file, folder, or name under suites/')
+    .description(
+      'the scheduled job: run, compare with the baseline and the trend, confirm before alarming, tell each regression once',
+    );
   common(
-    program
-      .command('nightly')
-      .argument('[suite]', 'suite file, folder, or name under suites/')
-      .description(
-        'the scheduled job: run, compare with the baseline and the trend, confirm before alarming, tell each regression once',
-      )
-      .option('--release <file>', 'the release to run')
-      .option('--trials <n>', "trials per case instead of the suite's", wholeNumber('--trials', 1))
-      .option('--concurrency <n>', 'calls in flight at once (default 8)', wholeNumber('--concurrency', 1))
-      .option('--filter <expr>', 'only some cases, e.g. "tag:refund !critical" or "refund-*"')
-      .option(
-        '--max-cost <usd>',
-        'stop before the night costs more, confirmation included',
-        dollars('--max-cost'),
-      )
-      .option(
-        '--max-calls <n>',
-        'stop after this many calls, confirmation included',
-        wholeNumber('--max-calls', 1),
-      )
-      .option(
-        '--max-judge-calls <n>',
-        'ask the judge (and the embedder that grades) at most so often; the rest stays ungraded',
-        wholeNumber('--max-judge-calls', 1),
-      )
-      .option(
-        '--max-judge-cost <usd>',
-        'stop asking the judge before it costs more, apart from --max-cost',
-        dollars('--max-judge-cost'),
-      )
-      .option('--deadline <duration>', 'stop each run of the night after this long', duration('--deadline'))
-      .option(
-        '--timeout <duration>',
-        'give up one attempt after this long (default 120s)',
-        duration('--timeout'),
-      )
-      .option('--max-attempts <n>', 'attempts per trial (default 4)', wholeNumber('--max-attempts', 1))
-      .option('--label <key=value>', 'label the snapshot; may be repeated', keyValue('--label'))
-      .option('--judge <file>', "judge release instead of the suite's")
-      .option('--judge-votes <n>', 'judge calls per trial (default 1)', wholeNumber('--judge-votes', 1))
-      .option('--prices <file>', 'price file (US dollars per million tokens)')
-      .option('--require-pinned', 'refuse a floating model alias')
+    runOptions(command, {
+      ...{ release: true, trials: true, concurrency: true, filter: true },
+      maxCost: 'stop before the night costs more, confirmation included',
+      maxCalls: 'stop after this many calls, confirmation included',
+      ...{ maxJudgeCalls: true, maxJudgeCost: true },
+      deadline: 'stop each run of the night after this long',
+      ...{ timeout: true, maxAttempts: true, label: true, judge: true, judgeVotes: true, prices: true },
+      requirePinned: true,
+    })
       .option(
         '--webhook <url>',
         'post alerts there: an address, or env:NAME (default: env:LASTGOOD_WEBHOOK_URL, if set)',
@@ -117,7 +57,7 @@ export const registerNightly: Register = (program, io, exit) => {
       .option(
         '--print-schedule <scheduler>',
         `print the schedule for ${SCHEDULERS.join(', ')} and run nothing`,
-        schedulerOf,
+        oneOf(SCHEDULERS),
       ),
   ).action(async (asked: string | undefined, options: NightlyOptions) => {
     if (options.printSchedule !== undefined) return print(io, options.printSchedule, asked, options);
@@ -148,19 +88,7 @@ async function once(
       series: options.series,
       sentinel: options.sentinel,
       schedule,
-      settings: {
-        trials: options.trials,
-        concurrency: options.concurrency ?? settings.concurrency,
-        maxCalls: options.maxCalls,
-        maxCostUsd: options.maxCost,
-        judgeLimit: await judgeLimitOf(options, work),
-        deadlineMs: options.deadline,
-        attemptTimeoutMs: options.timeout,
-        maxAttempts: options.maxAttempts,
-        judgeVotes: options.judgeVotes,
-        labels: options.label,
-        requirePinned: options.requirePinned,
-      },
+      settings: await runSettings(options, settings, work),
     });
     if (options.json) printJson(io, nightlyJson(result));
     else io.out(nightlyText(result, { style: styleOf(io) }));
@@ -265,21 +193,11 @@ async function print(
         'lastgood',
         'nightly',
         ...(asked === undefined ? [] : [asked]),
-        ...given('--release', options.release),
+        ...typedAgain(options),
         ...given('--db', options.db),
-        ...given('--trials', options.trials),
-        ...given('--filter', options.filter),
-        ...given('--max-cost', options.maxCost),
-        ...given('--max-calls', options.maxCalls),
-        ...given('--max-judge-cost', options.maxJudgeCost),
-        ...given('--max-judge-calls', options.maxJudgeCalls),
-        ...given('--judge', options.judge),
-        ...given('--prices', options.prices),
         ...given('--series', options.series),
         ...given('--sentinel', options.sentinel),
         ...given('--webhook', webhook),
-        ...Object.entries(options.label ?? {}).flatMap(([k, v]) => ['--label', `${k}=${v}`]),
-        ...(options.requirePinned ? ['--require-pinned'] : []),
       ],
     }),
   );

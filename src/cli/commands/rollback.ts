@@ -3,58 +3,44 @@
 import type { Command } from 'commander';
 import { styleOf } from '../io.ts';
 import type { Register } from '../register.ts';
-import {
-  type CommonOptions,
-  common,
-  dollars,
-  duration,
-  printJson,
-  wholeNumber,
-  withWorkplace,
-} from '../session.ts';
+import { type RunOptionValues, runOptions } from '../run-options.ts';
+import { type CommonOptions, common, duration, printJson, wholeNumber, withWorkplace } from '../session.ts';
 
-interface RollbackOptions extends CommonOptions {
+interface RollbackOptions extends CommonOptions, Omit<RunOptionValues, 'release'> {
   readonly from?: string;
   readonly baseline?: string;
   readonly release?: string[];
   readonly verify?: boolean;
-  readonly trials?: number;
-  readonly concurrency?: number;
-  readonly maxCalls?: number;
-  readonly maxCost?: number;
   readonly maxCandidates?: number;
   readonly write?: string;
-  readonly prices?: string;
 }
 
 export const registerRollback: Register = (program, io, exit) => {
-  const rollback = common(
-    program
-      .command('rollback')
-      .argument('<suite>', 'suite name or file')
-      .description('which earlier release to restore, shown to work by running it now')
-      .option('--from <ref>', 'the snapshot that shows the regression (default latest)')
-      .option('--baseline <ref>', 'what was good (default the blessed baseline)')
-      .option('--release <file...>', 'more releases to consider, beside those in the ledger')
-      .option('--no-verify', 'name the best candidate without running it')
-      .option(
-        '--trials <n>',
-        'fresh trials per case (default: as many as a decision needs)',
-        wholeNumber('--trials', 1),
-      )
-      .option('--concurrency <n>', 'calls in flight at once (default 8)', wholeNumber('--concurrency', 1))
-      .option(
-        '--max-candidates <n>',
-        'run at most this many in full (default 3)',
-        wholeNumber('--max-candidates', 1),
-      )
-      .option('--max-calls <n>', 'spend at most this many calls', wholeNumber('--max-calls', 1))
-      .option('--max-cost <usd>', 'spend at most this much', dollars('--max-cost'))
-      .option('--prices <file>', 'price file (US dollars per million tokens)')
-      .option(
-        '--write <path>',
-        'FILE.yaml: the release file that restores exactly the target; a folder: that file, runbook.md and rollback.json',
-      ),
+  const rollback = program
+    .command('rollback')
+    .argument('<suite>', 'suite name or file')
+    .description('which earlier release to restore, shown to work by running it now')
+    .option('--from <ref>', 'the snapshot that shows the regression (default latest)')
+    .option('--baseline <ref>', 'what was good (default the blessed baseline)')
+    .option('--release <file...>', 'more releases to consider, beside those in the ledger')
+    .option('--no-verify', 'name the best candidate without running it');
+  runOptions(rollback, {
+    trials: 'fresh trials per case (default: as many as a decision needs)',
+    concurrency: true,
+  }).option(
+    '--max-candidates <n>',
+    'run at most this many in full (default 3)',
+    wholeNumber('--max-candidates', 1),
+  );
+  common(
+    runOptions(rollback, {
+      maxCalls: 'spend at most this many calls',
+      maxCost: 'spend at most this much',
+      prices: true,
+    }).option(
+      '--write <path>',
+      'FILE.yaml: the release file that restores exactly the target; a folder: that file, runbook.md and rollback.json',
+    ),
   );
   rollback.action(async (suite: string, options: RollbackOptions) => {
     const [{ rollbackJob }, { rollbackText }, { preparePlan, writePlan }] = await Promise.all([
