@@ -208,8 +208,23 @@ describe('redaction', () => {
       outcome,
     ).snapshot;
     expect(labels).toMatchObject({ 'redacted-cases': '1' });
-    const exported = await lastgood(['export', id, '--dir', 'out'], { cwd: dir.path });
-    expect(exported.code).toBe(0);
+    // Graded again from the file, whose cases are not redacted, with a reason that quotes what was asked.
+    const file = join(dir.path, 'suite.yaml');
+    const suite = (await readFile(file, 'utf8')).replaceAll(
+      'contains: refund',
+      'javascript: rules/quote.mjs',
+    );
+    const quote = 'export default ({ case: c }) => ({ pass: true, score: 1, reason: c.vars.ticket });';
+    await writeFile(join(dir.path, 'rules/quote.mjs'), quote);
+    await writeFile(file, suite);
+    const again = await lastgood(['regrade', id, '--suite', 'suite.yaml', '--json'], { cwd: dir.path });
+    expect(json<{ snapshot: { labels: object } }>(again).snapshot.labels).toMatchObject({
+      'redacted-cases': '1',
+    });
+    for (const ref of [id, 'latest']) {
+      const exported = await lastgood(['export', ref, '--dir', 'out'], { cwd: dir.path });
+      expect(exported.code).toBe(0);
+    }
     const written = (await bytesUnder(dir.path)).toString('latin1');
     for (const gone of [MAIL, 'jane.roe', '8812', '4111-1111']) expect(written).not.toContain(gone);
     expect(written).toContain('refund for [mail]');

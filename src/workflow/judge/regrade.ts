@@ -25,6 +25,7 @@ import { caseContentHash } from '../../suite/suite-hash.ts';
 import { AnswerEmbedder, embeddingFindings, withCost } from '../run/embed-outputs.ts';
 import { ledgerWriter } from '../run/ledger-writer.ts';
 import { refuseSecrets } from '../run/refuse-secrets.ts';
+import { maskedSuite, REDACTED_LABEL } from '../run/run-suite.ts';
 import type { Workplace } from '../workplace.ts';
 import { type OpenExaminers, openExaminers, withVotes } from './judge-examiners.ts';
 import { judgingFindings } from './judge-outputs.ts';
@@ -123,10 +124,12 @@ export async function regrade(work: Workplace, input: RegradeInput): Promise<Reg
   );
   try {
     const id = newSnapshotId(work.rng);
+    // Cases that come from a file are what they were before a run took out of them what must not be kept.
+    const kept = work.privacy?.suite(suite) ?? { suite, changed: 0 };
     await store.begin({
       id,
       purpose: 'regrade',
-      suite,
+      suite: maskedSuite(work, kept.suite),
       release: await store.releaseOf(source.id),
       judge,
       embedder,
@@ -135,7 +138,10 @@ export async function regrade(work: Workplace, input: RegradeInput): Promise<Reg
       plannedTrials: suite.cases.reduce((n, c) => n + c.trials, 0),
       startedAt: source.startedAt,
       seed: source.seed,
-      labels: { [REGRADE_OF]: root },
+      labels: {
+        [REGRADE_OF]: root,
+        ...(kept.changed === 0 ? {} : { [REDACTED_LABEL]: String(kept.changed) }),
+      },
       environment: work.environment,
     });
     const vectors =
@@ -355,7 +361,8 @@ async function gradeAll(
     if (work.signal.aborted) break;
     batch.push(
       gradeOne(c, stored).then(async (graded) => {
-        const row = work.mask.json(graded as never) as typeof graded;
+        const masked = work.mask.json(graded as never) as typeof graded;
+        const row = work.privacy?.kept(masked) ?? masked;
         const vector = await vectors?.vectorFor(row.trial, work.hardSignal);
         await writer.write(vector === undefined ? row : withCost(row, vector.costUsd));
         await vector?.keep();

@@ -38,7 +38,7 @@ import { NOTHING_RUN } from './spending.ts';
 import { TrialRecord } from './trial-record.ts';
 
 /** Label of snapshots whose stored cases are not what was asked: how many. */
-const REDACTED_LABEL = 'redacted-cases';
+export const REDACTED_LABEL = 'redacted-cases';
 
 /** How a run may spend time and money; every limit is optional. */
 export interface RunSettings {
@@ -209,7 +209,8 @@ export async function openSnapshot(
   });
 }
 
-function maskedSuite(work: Workplace, { cases, ...head }: Suite): Suite {
+/** Without the values of secrets. */
+export function maskedSuite(work: Workplace, { cases, ...head }: Suite): Suite {
   const masked = <T>(value: T): T => work.mask.json(value as unknown as JsonObject) as unknown as T;
   return { ...masked(head), cases: mapCases(cases, masked) };
 }
