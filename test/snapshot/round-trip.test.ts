@@ -133,7 +133,7 @@ it('any trials of any cases, under any closing', async () => {
       );
       await travels(ledgers, id);
     }),
-    { numRuns: 40 },
+    { numRuns: 25 },
   );
 });
 
