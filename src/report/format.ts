@@ -55,12 +55,23 @@ export function usd(amount: number | null): string {
   return amount < 0.01 ? `$${amount.toPrecision(2)}` : `$${amount.toFixed(2)}`;
 }
 
-/** What was spent; where a part of that is unknown, the part that is known, and of how many trials it is not. */
-export function spent(s: {
+/** Money as a snapshot's summary tells it. */
+export interface Spending {
   readonly costUsd: number | null;
   readonly knownCostUsd?: number | undefined;
   readonly unpricedTrials?: number | undefined;
-}): string {
+}
+
+/** Several snapshots' together. */
+export function spentOnAll(parts: readonly Spending[]): Spending {
+  const known = parts.reduce((sum, p) => sum + (p.costUsd ?? p.knownCostUsd ?? 0), 0);
+  if (parts.every((p) => p.costUsd !== null)) return { costUsd: known };
+  const unpricedTrials = parts.reduce((sum, p) => sum + (p.unpricedTrials ?? 0), 0);
+  return { costUsd: null, knownCostUsd: known, unpricedTrials };
+}
+
+/** What was spent; where a part of that is unknown, the part that is known, and of how many trials it is not. */
+export function spent(s: Spending): string {
   const { costUsd, knownCostUsd = 0, unpricedTrials = 0 } = s;
   if (costUsd !== null || knownCostUsd === 0) return usd(costUsd);
   return `at least ${usd(knownCostUsd)} (unknown for ${count(unpricedTrials, 'trial')})`;

@@ -3,7 +3,7 @@
 import type { Comparison, SnapshotSummary } from '../core/index.ts';
 import { shortHash } from '../core/index.ts';
 import { terminalLine } from './escape.ts';
-import { count, percent, pointInterval, points, pValue, signed, spent, when } from './format.ts';
+import { count, percent, pointInterval, points, pValue, signed, spent, spentOnAll, when } from './format.ts';
 import { PLAIN, type Style } from './style.ts';
 
 /** One look of a night's decision, as the report needs it. */
@@ -42,6 +42,7 @@ export interface NightlyFacts {
       readonly minimumDetectable: number | null;
       readonly notes: readonly string[];
     } | null;
+    readonly fresh: readonly SnapshotSummary[];
     readonly spent: { readonly calls: number; readonly stoppedBy: string | null };
   };
   readonly record: { readonly number: number | null; readonly series: string };
@@ -139,7 +140,8 @@ export function nightlyText(f: NightlyFacts, options: { readonly style?: Style }
 
 function resultLine({ night, baseline }: NightlyFacts): string {
   const s = night.summary;
-  const made = `${count(s.cases, 'case')}, ${count(s.answered, 'answer')} of ${s.plannedTrials}, ${count(night.spent.calls, 'call')}, cost ${spent(s)}`;
+  const runs = [s, ...(night.rerun === null ? [] : [night.rerun.summary]), ...night.fresh];
+  const made = `${count(s.cases, 'case')}, ${count(s.answered, 'answer')} of ${s.plannedTrials}, ${count(night.spent.calls, 'call')}, cost ${spent(spentOnAll(runs))}`;
   const look = night.decision?.looks[0];
   if (look === undefined || baseline === null)
     return `snapshot ${s.id}: pass rate ${percent(s.passRate)}; ${made}`;

@@ -2,6 +2,7 @@
 
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import type { SnapshotSummary } from '../../src/core/index.ts';
 import { nightlyText } from '../../src/report/nightly-text.ts';
 import { addEvents } from '../../src/workflow/incident/events.ts';
 import { alertStates, episodesOf } from '../../src/workflow/nightly/alerts.ts';
@@ -41,6 +42,15 @@ test('thirty nights: broken on night 21, alarmed the same night, told once, heal
       expect(text).toContain('provider-notice: model behaviour tuned');
       expect(text).toContain('refund-06');
       expect(text).toMatch(/next: lastgood rollback refund-bot --from s/);
+      // The night's cost is that of its calls: fresh trials and the run again cost money, too.
+      const { night: n } = result;
+      const at = (costUsd: number) => (s: SnapshotSummary) => ({ ...s, costUsd });
+      const again = n.rerun === null ? null : { ...n.rerun, summary: at(0.5)(n.rerun.summary) };
+      const fresh = n.fresh.map(at(0.25));
+      const total = 1 + (again === null ? 0 : 0.5) + 0.25 * fresh.length;
+      expect(total).toBeGreaterThan(1);
+      const priced = { ...n, summary: at(1)(n.summary), rerun: again, fresh };
+      expect(nightlyText({ ...result, night: priced })).toContain(`cost $${total.toFixed(2)}`);
     }
     if (night === 22) expect(text).toContain('told once, not again');
     if (night === 5) await world.bless('latest');

@@ -1,7 +1,7 @@
 // A call that got no answer may still be on the bill: whoever sums up says so, and never "$0".
 
 import { expect, it } from 'vitest';
-import { spent } from '../../src/report/format.ts';
+import { spent, spentOnAll } from '../../src/report/format.ts';
 import { deskCases, helpDesk, MODEL, openaiRelease } from './help-desk.ts';
 
 it('a run whose only call got no connection costs an unknown sum, wherever it is told', async () => {
@@ -41,5 +41,11 @@ it('what is known of a cost is told as the least it can be', () => {
   expect(spent({ costUsd: null, knownCostUsd: 0, unpricedTrials: 3 })).toBe('unknown');
   expect(spent({ costUsd: null, knownCostUsd: 1.5, unpricedTrials: 1 })).toBe(
     'at least $1.50 (unknown for 1 trial)',
+  );
+  // Of a night: its run, the run again, fresh trials.
+  expect(spent(spentOnAll([{ costUsd: 1 }, { costUsd: 0.25 }]))).toBe('$1.25');
+  const lost = { costUsd: null, knownCostUsd: 0.5, unpricedTrials: 2 };
+  expect(spent(spentOnAll([{ costUsd: 1 }, lost, { ...lost, knownCostUsd: 0 }]))).toBe(
+    'at least $1.50 (unknown for 4 trials)',
   );
 });
