@@ -53,6 +53,8 @@ export interface NewSnapshot {
   readonly seed: number;
   readonly labels: Readonly<Record<string, string>>;
   readonly environment: SnapshotEnvironment;
+  /** The snapshot is only made once this has resolved; its cases may be written before. What it rejects with, `begin` does. */
+  readonly allowed?: Promise<unknown> | undefined;
 }
 
 /** What is measured on the answer itself, without any grader. */

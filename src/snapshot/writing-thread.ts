@@ -1,0 +1,133 @@
+// Writing on another thread: hashing, deflating and inserting rows takes as long as the calls that bring them, and need not keep those waiting.
+
+import { getCompileCacheDir } from 'node:module';
+import { Worker } from 'node:worker_threads';
+import { LastgoodError } from '../core/errors.ts';
+import {
+  type LedgerTask,
+  receivedError,
+  type ThreadReply,
+  type ThreadRequest,
+  type ThreadStart,
+} from './thread-message.ts';
+
+/** Rows from which a thread pays for its start. */
+const WORTHWHILE_ROWS = 400;
+/** Most of what it holds is short-lived; room for more only postpones the sweep. */
+const YOUNG_MB = 8;
+
+interface Pending {
+  readonly task: LedgerTask;
+  readonly resolve: (ids: readonly number[] | null) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Writes for one ledger, as soon as rows enough are in sight. */
+export class WritingThread {
+  readonly #start: Omit<ThreadStart, 'compileCache'>;
+  readonly #pending = new Map<number, Pending>();
+  #worker: Worker | null = null;
+  #ready = false;
+  #rows = 0;
+  #next = 1;
+  /** It could not be started: its ledger goes on alone. */
+  #unusable = false;
+  #closed = false;
+
+  constructor(start: Omit<ThreadStart, 'compileCache'>) {
+    this.#start = start;
+  }
+
+  /** Says that so many rows are to be written; from enough of them on the thread is started. */
+  expect(rows: number): void {
+    this.#rows += rows;
+    if (this.#rows >= WORTHWHILE_ROWS && !this.#unusable && !this.#closed) this.#worker ??= this.#open();
+  }
+
+  /**
+   * Resolves when the task is durable: ids of case versions, or nothing. Null when no thread runs, and nothing was written.
+   * Rejects with what the ledger says, or `LEDGER_THREAD` when the thread ended under the task.
+   */
+  run(task: LedgerTask): Promise<readonly number[] | null> {
+    const worker = this.#worker;
+    if (worker === null) return Promise.resolve(null);
+    const no = this.#next++;
+    const done = new Promise<readonly number[] | null>((resolve, reject) => {
+      this.#pending.set(no, { task, resolve, reject });
+    });
+    worker.ref();
+    if (this.#ready) this.#send(worker, no, task);
+    return done;
+  }
+
+  /** Ends the thread after what it was asked to do. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    const worker = this.#worker;
+    if (worker === null) return;
+    await new Promise<void>((resolve) => {
+      worker.ref();
+      worker.once('exit', () => resolve());
+      worker.postMessage({ no: null } satisfies ThreadRequest);
+    });
+    this.#worker = null;
+  }
+
+  #open(): Worker {
+    // Sources run as .ts in development and as .js once built.
+    const script = import.meta.url.endsWith('.ts') ? './ledger-thread.ts' : './ledger-thread.js';
+    const worker = new Worker(new URL(script, import.meta.url), {
+      workerData: { ...this.#start, compileCache: getCompileCacheDir() } satisfies ThreadStart,
+      execArgv: [],
+      stdout: true,
+      stderr: true,
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
+    });
+    worker.unref();
+    worker.on('message', (reply: ThreadReply) => this.#heard(worker, reply));
+    worker.on('error', (error) => this.#ended(worker, (error as Error).message));
+    worker.on('exit', (code) => this.#ended(worker, `exit code ${code}`));
+    return worker;
+  }
+
+  #send(worker: Worker, no: number, task: LedgerTask): void {
+    worker.postMessage({ no, task } satisfies ThreadRequest);
+  }
+
+  #heard(worker: Worker, reply: ThreadReply): void {
+    if (reply.kind === 'ready') {
+      this.#ready = true;
+      for (const [no, { task }] of this.#pending) this.#send(worker, no, task);
+    } else {
+      const pending = this.#pending.get(reply.no);
+      this.#pending.delete(reply.no);
+      if (reply.kind === 'done') pending?.resolve(reply.ids);
+      else pending?.reject(receivedError(reply.error));
+    }
+    if (this.#pending.size === 0) worker.unref();
+  }
+
+  #ended(worker: Worker, why: string): void {
+    if (this.#worker !== worker) return;
+    this.#worker = null;
+    const pending = [...this.#pending.values()];
+    this.#pending.clear();
+    if (!this.#ready) {
+      this.#unusable = true;
+      for (const { resolve } of pending) resolve(null);
+      return;
+    }
+    this.#ready = false;
+    this.#unusable = true;
+    for (const { reject } of pending)
+      reject(
+        new LastgoodError({
+          code: 'LEDGER_THREAD',
+          message: `The thread that writes the ledger ended under its work (${why}); what it was writing is stored as a whole or not at all.`,
+          hint: 'finish the run with `lastgood run … --resume ID`: only what is missing is run again',
+          where: { file: this.#start.path },
+          exitCode: 4,
+        }),
+      );
+  }
+}
