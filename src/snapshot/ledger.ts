@@ -64,12 +64,10 @@ const [VECTORS_PER_READ, CASES_PER_READ] = [500, 200]; // nobody waits long for 
  */
 export async function openLedger(path: string, options: LedgerOptions = {}): Promise<SnapshotStore> {
   const file = await openLedgerFile(path, options);
-  const { busyTimeoutMs, project } = options;
-  return new SqliteLedger(
-    file,
-    placesOf(project),
-    new WritingThread({ path: file.path, busyTimeoutMs, project }),
-  );
+  const { busyTimeoutMs, project, readonly, threadFromRows } = options;
+  const start = { path: file.path, busyTimeoutMs, project };
+  const thread = readonly === true ? null : new WritingThread(start, threadFromRows);
+  return new SqliteLedger(file, placesOf(project), thread);
 }
 
 interface ExaminedFacts {

@@ -25,6 +25,7 @@ interface Pending {
 /** Writes for one ledger, as soon as rows enough are in sight. */
 export class WritingThread {
   readonly #start: Omit<ThreadStart, 'compileCache'>;
+  readonly #fromRows: number;
   readonly #pending = new Map<number, Pending>();
   #worker: Worker | null = null;
   #ready = false;
@@ -34,14 +35,15 @@ export class WritingThread {
   #unusable = false;
   #closed = false;
 
-  constructor(start: Omit<ThreadStart, 'compileCache'>) {
+  constructor(start: Omit<ThreadStart, 'compileCache'>, fromRows = WORTHWHILE_ROWS) {
     this.#start = start;
+    this.#fromRows = fromRows;
   }
 
   /** Says that so many rows are to be written; from enough of them on the thread is started. */
   expect(rows: number): void {
     this.#rows += rows;
-    if (this.#rows >= WORTHWHILE_ROWS && !this.#unusable && !this.#closed) this.#worker ??= this.#open();
+    if (this.#rows >= this.#fromRows && !this.#unusable && !this.#closed) this.#worker ??= this.#open();
   }
 
   /**
