@@ -1,7 +1,7 @@
 // Keeps the heap near what is in use. Node lets a short-lived process take what the machine has, which a nightly run pays for in memory.
 
 /** New objects get at most about this many bytes before they are looked through; larger only postpones the work. */
-const NEW_SPACE_BYTES = Number(process.env["NSB"] ?? 16) * 1024 * 1024;
+const NEW_SPACE_BYTES = 32 * 1024 * 1024;
 const LOOK_EVERY_MS = 5;
 
 /** Lets the heap grow in small steps, and the space for new objects no further than is useful. Call once, first of all. */

@@ -220,6 +220,8 @@ export interface SnapshotQuery {
 
 /** Where snapshots live. Async, so that a store may stand on another machine; one contract test holds every implementation. */
 export interface SnapshotStore {
+  /** So many trials are about to be run: a store may make ready for them. Changes nothing. */
+  expect?(trials: number): void;
   begin(snapshot: NewSnapshot): Promise<void>;
   /** Durable when the promise resolves. A (case, trial) already there is refused with `TRIAL_EXISTS`. */
   append(snapshotId: string, rows: readonly GradedTrial[]): Promise<void>;

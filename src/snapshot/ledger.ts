@@ -111,12 +111,16 @@ export class SqliteLedger implements SnapshotStore {
     this.#thread = thread;
   }
 
+  expect(trials: number): void {
+    this.#thread?.expect(trials);
+  }
+
   async begin(snapshot: NewSnapshot): Promise<void> {
     checkNew(snapshot);
     const { suite } = snapshot;
     // Content is the same whoever adds it, so it need not wait for the snapshot: a crash leaves unused rows, nothing wrong.
     const exams = new ExamBookWriter();
-    this.#thread?.expect(snapshot.plannedTrials);
+    this.expect(snapshot.plannedTrials);
     const writer = new CaseWriter(this.#places, {
       find: (keys) => this.#read(() => this.#suites.findVersions(keys)),
       add: (rows) => this.#run({ kind: 'cases', rows }),
@@ -149,7 +153,6 @@ export class SqliteLedger implements SnapshotStore {
 
   /** On the writing thread where there is one and it runs; else here. */
   async #run(task: LedgerTask): Promise<readonly number[]> {
-    this.#thread?.expect(task.rows.length);
     return (await this.#thread?.run(task)) ?? this.runHere(task);
   }
 

@@ -40,10 +40,9 @@ export class WritingThread {
     this.#fromRows = fromRows;
   }
 
-  /** Says that so many rows are to be written; from enough of them on the thread is started. */
+  /** Says that so many rows will be written in all, as far as is known; from enough of them on the thread is started. */
   expect(rows: number): void {
-    this.#rows += rows;
-    if (this.#rows >= this.#fromRows && !this.#unusable && !this.#closed) this.#worker ??= this.#open();
+    if (rows >= this.#fromRows && !this.#unusable && !this.#closed) this.#worker ??= this.#open();
   }
 
   /**
@@ -51,6 +50,8 @@ export class WritingThread {
    * Rejects with what the ledger says, or `LEDGER_THREAD` when the thread ended under the task.
    */
   run(task: LedgerTask): Promise<readonly number[] | null> {
+    this.#rows += task.rows.length;
+    this.expect(this.#rows);
     const worker = this.#worker;
     if (worker === null) return Promise.resolve(null);
     const no = this.#next++;

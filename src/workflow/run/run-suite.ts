@@ -150,6 +150,7 @@ export async function openWhenReady(
   settings: RunSettings,
 ): Promise<Connected> {
   refuse(work, assignment.release, settings);
+  work.store.expect?.(plannedTrials(assignment.suite));
   const ready = connected(work, assignment, settings);
   ready.catch(() => {}); // told by `begin`
   try {
