@@ -1,5 +1,6 @@
 // Writes the cases of a suite chunk by chunk: on most nights all are known and looking them up is enough, else they are packed and added.
 
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Case } from '../core/suite.ts';
 import { type KeyedCase, keyedCase, type PackedCase, packedCases } from './case-rows.ts';
 import type { Places } from './places.ts';
@@ -34,6 +35,8 @@ export class CaseWriter {
     ids.catch(() => {}); // told when its turn comes
     this.#written.push(ids);
     await this.#written.at(this.#adding ? -ON_THEIR_WAY : -1);
+    // Signals get their turn, and so does a thread that has just started.
+    await nextTurn();
   }
 
   /** Ids of all versions, in the order of the cases. */

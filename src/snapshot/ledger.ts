@@ -67,6 +67,7 @@ export async function openLedger(path: string, options: LedgerOptions = {}): Pro
   const { busyTimeoutMs, project, readonly, threadFromRows } = options;
   const start = { path: file.path, busyTimeoutMs, project };
   const thread = readonly === true ? null : new WritingThread(start, threadFromRows);
+  if (threadFromRows === 0) await thread?.started();
   return new SqliteLedger(file, placesOf(project), thread);
 }
 
@@ -153,7 +154,7 @@ export class SqliteLedger implements SnapshotStore {
 
   /** On the writing thread where there is one and it runs; else here. */
   async #run(task: LedgerTask): Promise<readonly number[]> {
-    return (await this.#thread?.run(task)) ?? this.runHere(task);
+    return this.#thread?.run(task) ?? this.runHere(task);
   }
 
   /** One transaction on this connection; ids of case versions, or nothing. */

@@ -17,12 +17,11 @@ const WORTHWHILE_ROWS = 400;
 const YOUNG_MB = 8;
 
 interface Pending {
-  readonly task: LedgerTask;
-  readonly resolve: (ids: readonly number[] | null) => void;
+  readonly resolve: (ids: readonly number[]) => void;
   readonly reject: (error: unknown) => void;
 }
 
-/** Writes for one ledger, as soon as rows enough are in sight. */
+/** Writes for one ledger, as soon as rows enough are in sight and it has started; until then its ledger writes itself. */
 export class WritingThread {
   readonly #start: Omit<ThreadStart, 'compileCache'>;
   readonly #fromRows: number;
@@ -31,9 +30,9 @@ export class WritingThread {
   #ready = false;
   #rows = 0;
   #next = 1;
-  /** It could not be started: its ledger goes on alone. */
-  #unusable = false;
-  #closed = false;
+  /** It ended, or was never able to start: its ledger goes on alone. */
+  #over = false;
+  #onStart: () => void = () => {};
 
   constructor(start: Omit<ThreadStart, 'compileCache'>, fromRows = WORTHWHILE_ROWS) {
     this.#start = start;
@@ -42,30 +41,37 @@ export class WritingThread {
 
   /** Says that so many rows will be written in all, as far as is known; from enough of them on the thread is started. */
   expect(rows: number): void {
-    if (rows >= this.#fromRows && !this.#unusable && !this.#closed) this.#worker ??= this.#open();
+    if (rows >= this.#fromRows && !this.#over) this.#worker ??= this.#open();
+  }
+
+  /** Starts it now; resolves when it works, or is known not to. */
+  started(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onStart = resolve;
+      this.expect(this.#fromRows);
+    });
   }
 
   /**
-   * Resolves when the task is durable: ids of case versions, or nothing. Null when no thread runs, and nothing was written.
-   * Rejects with what the ledger says, or `LEDGER_THREAD` when the thread ended under the task.
+   * Null where no thread is at work (yet), and nothing was written. Otherwise resolves when the task is durable: ids of case versions,
+   * or nothing. Rejects with what the ledger says, or `LEDGER_THREAD` when the thread ended under the task.
    */
-  run(task: LedgerTask): Promise<readonly number[] | null> {
+  run(task: LedgerTask): Promise<readonly number[]> | null {
     this.#rows += task.rows.length;
     this.expect(this.#rows);
     const worker = this.#worker;
-    if (worker === null) return Promise.resolve(null);
+    if (worker === null || !this.#ready) return null;
     const no = this.#next++;
-    const done = new Promise<readonly number[] | null>((resolve, reject) => {
-      this.#pending.set(no, { task, resolve, reject });
-    });
     worker.ref();
-    if (this.#ready) this.#send(worker, no, task);
-    return done;
+    worker.postMessage({ no, task } satisfies ThreadRequest);
+    return new Promise((resolve, reject) => {
+      this.#pending.set(no, { resolve, reject });
+    });
   }
 
   /** Ends the thread after what it was asked to do. */
   async close(): Promise<void> {
-    this.#closed = true;
+    this.#over = true;
     const worker = this.#worker;
     if (worker === null) return;
     await new Promise<void>((resolve) => {
@@ -73,7 +79,6 @@ export class WritingThread {
       worker.once('exit', () => resolve());
       worker.postMessage({ no: null } satisfies ThreadRequest);
     });
-    this.#worker = null;
   }
 
   #open(): Worker {
@@ -88,40 +93,31 @@ export class WritingThread {
     });
     worker.unref();
     worker.on('message', (reply: ThreadReply) => this.#heard(worker, reply));
-    worker.on('error', (error) => this.#ended(worker, (error as Error).message));
-    worker.on('exit', (code) => this.#ended(worker, `exit code ${code}`));
+    worker.on('error', (error) => this.#ended((error as Error).message));
+    worker.on('exit', (code) => this.#ended(`exit code ${code}`));
     return worker;
-  }
-
-  #send(worker: Worker, no: number, task: LedgerTask): void {
-    worker.postMessage({ no, task } satisfies ThreadRequest);
   }
 
   #heard(worker: Worker, reply: ThreadReply): void {
     if (reply.kind === 'ready') {
       this.#ready = true;
-      for (const [no, { task }] of this.#pending) this.#send(worker, no, task);
-    } else {
-      const pending = this.#pending.get(reply.no);
-      this.#pending.delete(reply.no);
-      if (reply.kind === 'done') pending?.resolve(reply.ids);
-      else pending?.reject(receivedError(reply.error));
+      this.#onStart();
+      return;
     }
+    const pending = this.#pending.get(reply.no);
+    this.#pending.delete(reply.no);
+    if (reply.kind === 'done') pending?.resolve(reply.ids);
+    else pending?.reject(receivedError(reply.error));
     if (this.#pending.size === 0) worker.unref();
   }
 
-  #ended(worker: Worker, why: string): void {
-    if (this.#worker !== worker) return;
+  #ended(why: string): void {
     this.#worker = null;
+    this.#ready = false;
+    this.#over = true;
+    this.#onStart();
     const pending = [...this.#pending.values()];
     this.#pending.clear();
-    if (!this.#ready) {
-      this.#unusable = true;
-      for (const { resolve } of pending) resolve(null);
-      return;
-    }
-    this.#ready = false;
-    this.#unusable = true;
     for (const { reject } of pending)
       reject(
         new LastgoodError({

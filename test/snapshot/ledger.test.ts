@@ -26,7 +26,7 @@ import {
 
 for (const { name, threadFromRows } of [
   { name: 'the SQLite ledger', threadFromRows: undefined },
-  { name: 'the SQLite ledger, written by its thread', threadFromRows: 1 },
+  { name: 'the SQLite ledger, written by its thread', threadFromRows: 0 },
 ])
   storeContract(name, async () => {
     const folder = await temporaryFolder();

@@ -2,6 +2,7 @@
 
 import { renameSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Worker } from 'node:worker_threads';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { SnapshotStore } from '../../src/core/snapshot.ts';
 import { openLedger } from '../../src/snapshot/index.ts';
@@ -79,7 +80,7 @@ describe('a large run', () => {
   });
 
   it('reads back what it was given while it goes on', async () => {
-    const store = await openLedger(join(folder.path, 'reads.db'), { threadFromRows: 1 });
+    const store = await openLedger(join(folder.path, 'reads.db'), { threadFromRows: 0 });
     await store.begin(newSnapshot('sreads000001', suite));
     await store.append('sreads000001', [rowOf('ticket-3', 3)]);
     expect((await store.results('sreads000001')).cases.filter((c) => c.trials.length > 0)).toHaveLength(1);
@@ -92,7 +93,7 @@ describe('a large run', () => {
 
   it('has written everything it was asked for when it is closed', async () => {
     const path = join(folder.path, 'closing.db');
-    const store = await openLedger(path, { threadFromRows: 1 });
+    const store = await openLedger(path, { threadFromRows: 0 });
     await store.begin(newSnapshot('sclosing0001', suite));
     const rows = Promise.all(ids.map((id, i) => store.append('sclosing0001', [rowOf(id, i)])));
     await Promise.all([store.close(), rows]);
@@ -104,7 +105,7 @@ describe('a large run', () => {
 
 describe('what the thread refuses', () => {
   it('is told as the ledger itself would, and the rest of the run is not lost', async () => {
-    const store = await openLedger(join(folder.path, 'refused.db'), { threadFromRows: 1 });
+    const store = await openLedger(join(folder.path, 'refused.db'), { threadFromRows: 0 });
     await store.begin(newSnapshot('srefused0001', suite));
     const [first, twice, unknown, last] = await Promise.allSettled([
       store.append('srefused0001', [rowOf('ticket-0', 0)]),
@@ -125,7 +126,7 @@ describe('what the thread refuses', () => {
 
   it('is nothing that a snapshot which was never allowed to start could leave', async () => {
     const path = join(folder.path, 'never.db');
-    const store = await openLedger(path, { threadFromRows: 1 });
+    const store = await openLedger(path, { threadFromRows: 0 });
     const allowed = Promise.reject(new Error('no key'));
     allowed.catch(() => {});
     await expect(store.begin({ ...newSnapshot('snever000001', suite), allowed })).rejects.toThrow('no key');
@@ -137,20 +138,41 @@ describe('what the thread refuses', () => {
 
   it('is everything, on a ledger that was opened for reading', async () => {
     const path = join(folder.path, 'reads.db');
-    const store = await openLedger(path, { readonly: true, threadFromRows: 1 });
+    const store = await openLedger(path, { readonly: true, threadFromRows: 0 });
     const again = refusal(store.append('sreads000001', [rowOf('ticket-5', 5)]));
     expect((await again).code).toBe('LEDGER_READONLY');
     await store.close();
   });
 });
 
-describe('a thread that cannot open the ledger', () => {
-  it('costs nothing: its rows are written by the connection that is open', async () => {
+describe('a thread that is not there', () => {
+  it('costs nothing where it cannot open the ledger: the connection that is open writes', async () => {
     const path = join(folder.path, 'moved.db');
     const store = await openLedger(path, { threadFromRows: 1 });
     for (const end of ['', '-wal', '-shm']) renameSync(`${path}${end}`, `${path}.moved${end}`);
     await write(store, 'smoved000001');
     expect((await store.list())[0]).toMatchObject({ trials: ids.length, state: 'finished' });
+    await store.close();
+  });
+
+  it('breaks off what it was asked for when it ends, and the ledger goes on without it', async () => {
+    let thread: Worker | undefined;
+    const seen = (worker: Worker): void => {
+      thread = worker;
+    };
+    process.once('worker', seen);
+    const store = await openLedger(join(folder.path, 'ended.db'), { threadFromRows: 0 });
+    await store.begin(newSnapshot('sended000001', suite));
+    await store.append('sended000001', [rowOf('ticket-0', 0)]);
+    const last = refusal(store.append('sended000001', [rowOf('ticket-1', 1)]));
+    await thread?.terminate();
+    // It may have been quicker.
+    const lost = await last.catch(() => null);
+    if (lost !== null) expect(lost).toMatchObject({ code: 'LEDGER_THREAD', exitCode: 4 });
+    await store.append('sended000001', [rowOf('ticket-2', 2)]);
+    const done = await store.doneTrials('sended000001');
+    expect([...done.keys()].filter((id) => id !== 'ticket-1')).toEqual(['ticket-0', 'ticket-2']);
+    if (lost === null) expect(done.has('ticket-1')).toBe(true);
     await store.close();
   });
 });
