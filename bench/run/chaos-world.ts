@@ -31,7 +31,9 @@ const WIRES: readonly Wire[] = ['chat', 'responses', 'messages'];
 export function drawWorld(seed: number, size: { cases?: number | undefined } = {}): World {
   const random = seeded(seed);
   const below = (n: number): number => Math.floor(random() * n);
-  const cases = size.cases ?? 10 + below(16);
+  const few = 10 + below(16);
+  // A run of this size writes its ledger on a thread.
+  const cases = size.cases ?? (seed % 12 === 5 ? 420 : few);
   const trials = random() < 0.3 ? 2 : 1;
   const wire = WIRES[random() < 0.4 ? 0 : 1 + below(2)] as Wire;
   const judged = random() < 0.6;

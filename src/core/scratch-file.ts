@@ -13,6 +13,8 @@ export class ScratchFile {
   readonly #fd: number;
   readonly #refusal: (cause: Error) => LastgoodError;
   #length = 0;
+  /** What is read goes through here: bytes outside the heap would wait long for its next sweep. */
+  #bytes = Buffer.alloc(0);
 
   /** `code` and `what` make the error when there is no room: "`what` could not be set aside in …". */
   constructor(code: string, what: string) {
@@ -53,13 +55,15 @@ export class ScratchFile {
     }
   }
 
-  read(from: number, length: number): Buffer {
-    const bytes = Buffer.allocUnsafe(length);
+  /** UTF-8 text of `length` bytes. */
+  text(from: number, length: number): string {
+    if (this.#bytes.length < length) this.#bytes = Buffer.allocUnsafeSlow(length);
+    const bytes = this.#bytes;
     for (let done = 0; done < length; ) {
       const got = readSync(this.#fd, bytes, done, length - done, from + done);
       if (got === 0) throw new Error('a file that was set aside has become shorter');
       done += got;
     }
-    return bytes;
+    return bytes.toString('utf8', 0, length);
   }
 }

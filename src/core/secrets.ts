@@ -27,24 +27,30 @@ export function secretValues(environment: Readonly<Record<string, string | undef
 /** A mask for the given values, their URL-encoded, JSON-escaped and base64 forms included. */
 export function secretMask(values: Iterable<string>): SecretMask {
   const forms = new Set<string>();
+  // Gone through for every text there is.
+  let listed: readonly string[] = [];
   const add = (value: string): void => {
     if (value.length < SHORTEST_SECRET) return;
     forms.add(value);
     forms.add(encodeURIComponent(value));
     forms.add(JSON.stringify(value).slice(1, -1));
     forms.add(Buffer.from(value, 'utf8').toString('base64'));
+    listed = [...forms];
   };
   for (const value of values) add(value);
 
+  const holdsSecret = (input: string): boolean => {
+    for (let i = 0; i < listed.length; i++) if (input.includes(listed[i] as string)) return true;
+    return false;
+  };
   // All matches are found before anything is replaced: of two secrets that overlap, no rest may stay visible.
   const text = (input: string): string => {
-    if (input.length < SHORTEST_SECRET) return input;
+    if (input.length < SHORTEST_SECRET || !holdsSecret(input)) return input;
     const ranges: [number, number][] = [];
     for (const form of forms) {
       for (let at = input.indexOf(form); at !== -1; at = input.indexOf(form, at + 1))
         ranges.push([at, at + form.length]);
     }
-    if (ranges.length === 0) return input;
     ranges.sort((a, b) => a[0] - b[0]);
     let out = '';
     let end = 0;
@@ -69,16 +75,15 @@ export function secretMask(values: Iterable<string>): SecretMask {
       }
       return copy ?? value;
     }
-    let copy: Record<string, JsonValue | undefined> | null = null;
-    const entries = Object.entries(value as JsonObject);
-    for (let i = 0; i < entries.length; i++) {
-      const [key, old] = entries[i] as [string, JsonValue | undefined];
-      const name = text(key);
-      const masked = old === undefined ? undefined : walk(old);
-      if (copy === null && (masked !== old || name !== key)) copy = Object.fromEntries(entries.slice(0, i));
-      if (copy !== null) copy[name] = masked;
+    const given = value as JsonObject;
+    for (const key in given) {
+      const old = given[key];
+      if ((old === undefined || walk(old) === old) && text(key) === key) continue;
+      return Object.fromEntries(
+        Object.entries(given).map(([k, v]) => [text(k), v === undefined ? v : walk(v)]),
+      );
     }
-    return copy ?? value;
+    return value;
   };
   return { text, json: <T extends JsonValue>(value: T): T => walk(value) as T, add };
 }

@@ -53,6 +53,8 @@ export interface NewSnapshot {
   readonly seed: number;
   readonly labels: Readonly<Record<string, string>>;
   readonly environment: SnapshotEnvironment;
+  /** The snapshot is only made once this has resolved; its cases may be written before. What it rejects with, `begin` does. */
+  readonly allowed?: Promise<unknown> | undefined;
 }
 
 /** What is measured on the answer itself, without any grader. */
@@ -221,6 +223,8 @@ export interface SnapshotQuery {
 
 /** Where snapshots live. Async, so that a store may stand on another machine; one contract test holds every implementation. */
 export interface SnapshotStore {
+  /** So many trials are about to be run: a store may make ready for them. Changes nothing. */
+  expect?(trials: number): void;
   begin(snapshot: NewSnapshot): Promise<void>;
   /** Durable when the promise resolves. A (case, trial) already there is refused with `TRIAL_EXISTS`. */
   append(snapshotId: string, rows: readonly GradedTrial[]): Promise<void>;

@@ -18,10 +18,27 @@ export interface PatternMatch {
 /** Throws SyntaxError for a pattern that is none. */
 export function runPattern(job: PatternJob): PatternMatch | null {
   const flags = job.flags.replace('g', '').replace('d', '');
-  if (job.pick === 'first') return found(new RegExp(job.pattern, flags).exec(job.text));
+  if (job.pick === 'first') return found(compiled(job.pattern, flags).exec(job.text));
   let last: RegExpExecArray | null = null;
   for (const match of job.text.matchAll(new RegExp(job.pattern, `${flags}g`))) last = match;
   return found(last);
+}
+
+/** A pattern of the suite's defaults is run on every answer. */
+const COMPILED = new Map<string, RegExp>();
+const MOST_COMPILED = 100;
+
+/** Without state of its own: a sticky pattern starts anew each time. */
+function compiled(pattern: string, flags: string): RegExp {
+  const key = `${flags}/${pattern}`;
+  let expression = COMPILED.get(key);
+  if (expression === undefined) {
+    expression = new RegExp(pattern, flags);
+    if (COMPILED.size >= MOST_COMPILED) COMPILED.clear();
+    COMPILED.set(key, expression);
+  }
+  expression.lastIndex = 0;
+  return expression;
 }
 
 function found(match: RegExpExecArray | null): PatternMatch | null {

@@ -38,7 +38,7 @@ export function refusalSign(output: Output, stopReason: StopReason): string | nu
     .slice(0, WINDOW * 2)
     .replace(/[\u2018\u2019\u02bc\u0060]/g, "'")
     .replace(/[*_>#"\u201c\u201d]+/g, '')
-    .replace(/\s+/g, ' ')
+    .replace(/[^\S ]\s*| \s+/g, ' ')
     .trim()
     .toLowerCase()
     .slice(0, WINDOW);

@@ -129,19 +129,22 @@ export function badReply(message: string, httpStatus?: number): Problem {
 export class Aborted extends Error {}
 
 /** The work's result, or `Aborted` as soon as the signal fires, also when the work does not listen to it. */
-export async function untilAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
-  let stop = (): void => {};
-  const abort = new Promise<never>((_, reject) => {
-    stop = () => reject(new Aborted('aborted'));
+export function untilAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const stop = (): void => reject(new Aborted('aborted'));
     if (signal.aborted) stop();
     else signal.addEventListener('abort', stop, { once: true });
+    work.then(
+      (value) => {
+        signal.removeEventListener('abort', stop);
+        resolve(value);
+      },
+      (error: unknown) => {
+        signal.removeEventListener('abort', stop);
+        reject(error);
+      },
+    );
   });
-  work.catch(() => {});
-  try {
-    return await Promise.race([work, abort]);
-  } finally {
-    signal.removeEventListener('abort', stop);
-  }
 }
 
 /** Milliseconds since a `performance.now()` reading. */

@@ -33,12 +33,9 @@ export function durationMs(text: string): number | undefined {
 
 /** The limits as told; undefined when nothing usable is told (Azure's -1 and 0 say nothing). */
 export function rateLimitHint(headers: HeaderLookup, now: Date): RateLimitHint | undefined {
-  const requests = dimension(headers, now, 'requests');
-  const tokens = tightest(
-    dimension(headers, now, 'tokens'),
-    dimension(headers, now, 'input-tokens'),
-    dimension(headers, now, 'output-tokens'),
-  );
+  const [requests, ...ofTokens] = LIMITED.map((names) => dimension(headers, now, names));
+  const tokens = tightest(...ofTokens);
+  if (requests === undefined && tokens === undefined) return undefined;
   const resets = [requests?.resetMs, tokens?.resetMs].filter((ms) => ms !== undefined);
   const hint: RateLimitHint = {
     ...(requests === undefined
@@ -56,21 +53,35 @@ interface Dimension {
   readonly resetMs?: number | undefined;
 }
 
-function dimension(headers: HeaderLookup, now: Date, name: string): Dimension | undefined {
-  const openai = (what: string) => headers.get(`x-ratelimit-${what}-${name}`);
-  const anthropic = (what: string) => headers.get(`anthropic-ratelimit-${name}-${what}`);
-  const count = (what: string): number | undefined => {
-    const text = openai(what) ?? anthropic(what);
+/** The headers that tell of one limited thing, in either dialect. */
+interface LimitHeaders {
+  readonly limit: readonly [openai: string, anthropic: string];
+  readonly remaining: readonly [openai: string, anthropic: string];
+  readonly reset: readonly [openai: string, anthropic: string];
+}
+
+const LIMITED: readonly LimitHeaders[] = ['requests', 'tokens', 'input-tokens', 'output-tokens'].map(
+  (name) => {
+    const told = (what: string) =>
+      [`x-ratelimit-${what}-${name}`, `anthropic-ratelimit-${name}-${what}`] as const;
+    return { limit: told('limit'), remaining: told('remaining'), reset: told('reset') };
+  },
+);
+
+function dimension(headers: HeaderLookup, now: Date, names: LimitHeaders): Dimension | undefined {
+  const said = ([openai, anthropic]: readonly [string, string]) =>
+    headers.get(openai) ?? headers.get(anthropic);
+  const count = (text: string | null): number | undefined => {
     const n = text === null || text.trim() === '' ? Number.NaN : Number(text);
     return Number.isFinite(n) && n >= 0 ? n : undefined;
   };
-  const told = count('limit');
+  const told = count(said(names.limit));
   const limit = told === 0 ? undefined : told;
-  const left = count('remaining');
+  const left = count(said(names.remaining));
   // "None left" of a limit that is not told is Azure's way of telling nothing.
   const remaining = left === 0 && limit === undefined ? undefined : left;
   if (limit === undefined && remaining === undefined) return undefined;
-  const reset = openai('reset') ?? anthropic('reset');
+  const reset = said(names.reset);
   const resetMs = reset === null ? undefined : (durationMs(reset) ?? msUntil(reset, headers, now));
   return { remaining, limit, resetMs };
 }

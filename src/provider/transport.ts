@@ -7,6 +7,8 @@ import type { Env } from '../core/ports.ts';
 /** No answer of a model or an application is longer than this, in bytes. */
 export const LARGEST_REPLY = 50 * 1024 * 1024;
 
+const MOST_ADDRESSES = 100;
+
 /** One reply with its whole body. */
 export interface HttpReply {
   readonly status: number;
@@ -50,6 +52,19 @@ export async function openTransport(env: Env): Promise<Transport> {
           noProxy: either('NO_PROXY') ?? '',
         });
 
+  // A provider calls one or two addresses, over and over.
+  const addresses = new Map<string, { readonly origin: string; readonly path: string }>();
+  const addressOf = (url: string): { readonly origin: string; readonly path: string } => {
+    let known = addresses.get(url);
+    if (known === undefined) {
+      const { origin, pathname, search } = new URL(url);
+      known = { origin, path: `${pathname}${search}` };
+      if (addresses.size >= MOST_ADDRESSES) addresses.clear();
+      addresses.set(url, known);
+    }
+    return known;
+  };
+
   const request = (url: string, call: HttpCall): Promise<HttpReply> =>
     new Promise((resolve, reject) => {
       const { signal } = call;
@@ -57,12 +72,12 @@ export async function openTransport(env: Env): Promise<Transport> {
         reject(signal.reason);
         return;
       }
-      const address = new URL(url);
+      const { origin, path } = addressOf(url);
       const whole = new WholeReply(signal, resolve, reject);
       dispatcher.dispatch(
         {
-          origin: address.origin,
-          path: `${address.pathname}${address.search}`,
+          origin,
+          path,
           method: call.method.toUpperCase() as 'GET',
           headers: call.headers,
           body: call.body ?? null,

@@ -59,10 +59,14 @@ export function readUsage(value: JsonValue | undefined): Usage | null {
 
 /** Keeps the counts that are counts; null when none is left. */
 export function usageOf(counts: { readonly [F in keyof Usage]?: unknown }): Usage | null {
-  const known = Object.entries(counts).filter(
-    ([, n]) => typeof n === 'number' && Number.isFinite(n) && n >= 0,
-  );
-  return known.length === 0 ? null : (Object.fromEntries(known) as Usage);
+  const known: Record<string, number> = {};
+  let any = false;
+  for (const [field, n] of Object.entries(counts)) {
+    if (typeof n !== 'number' || !Number.isFinite(n) || n < 0) continue;
+    known[field] = n;
+    any = true;
+  }
+  return any ? (known as Usage) : null;
 }
 
 const STOP_WORDS: Readonly<Record<string, StopReason>> = {
@@ -170,7 +174,12 @@ export function isStrictSchema(schema: JsonValue | undefined): boolean {
 
 /** An object without its undefined members, for a body that is hashed, stored and sent. */
 export function compact(body: JsonObject): JsonObject {
-  return Object.fromEntries(Object.entries(body).filter(([, value]) => value !== undefined));
+  const kept: Record<string, JsonValue> = {};
+  for (const name of Object.keys(body)) {
+    const value = body[name];
+    if (value !== undefined) kept[name] = value;
+  }
+  return kept;
 }
 
 /** A value as the text of an answer: text as it is, anything else as compact JSON. */

@@ -143,10 +143,9 @@ export class ContentTables {
     return row.encoding === ENCODING.removed ? REMOVED_TEXT : contentValue(row);
   }
 
-  /** Long texts of a value as content ids (JSON array), and the rest of it as text. */
-  split(value: JsonValue, also?: ReadonlySet<string>): { readonly shape: string; readonly parts: string } {
-    const { shape, texts } = liftTexts(value, also);
-    return { shape, parts: `[${texts.map((text) => this.#textId(text)).join(',')}]` };
+  /** Content ids of texts, as a JSON array. */
+  partsOf(texts: readonly TextContent[]): string {
+    return `[${texts.map((content) => this.#textContentId(content)).join(',')}]`;
   }
 
   join(shape: string, parts: string): JsonValue {
@@ -155,7 +154,8 @@ export class ContentTables {
   }
 
   documentId(value: JsonValue): number {
-    const { shape, parts } = this.split(value);
+    const { shape, texts } = liftTexts(value);
+    const parts = `[${texts.map((text) => this.#textId(text)).join(',')}]`;
     const shapeId = this.#shapeId(shape);
     return this.#newDocument.idOf(
       () => this.#findDocument.get(shapeId, parts),
@@ -175,14 +175,28 @@ export class ContentTables {
     const known = this.#textIds.get(text);
     if (known !== undefined) return known;
     const id = this.#contentId(JSON.stringify(text), ENCODING.text, text);
-    if (text.length > LONGEST_CACHED) return id;
+    this.#rememberText(text, id);
+    return id;
+  }
+
+  #textContentId({ text, key, deflated }: TextContent): number {
+    const known = this.#textIds.get(text);
+    if (known !== undefined) return known;
+    const id = this.#keyedId(Buffer.from(key, 'latin1'), () =>
+      deflated === null ? [ENCODING.text, text] : [ENCODING.deflatedText, Buffer.from(deflated, 'latin1')],
+    );
+    this.#rememberText(text, id);
+    return id;
+  }
+
+  #rememberText(text: string, id: number): void {
+    if (text.length > LONGEST_CACHED) return;
     this.#textChars += text.length;
     if (this.#textChars > TEXT_CACHE_CHARS) {
       this.#textIds.clear();
       this.#textChars = text.length;
     }
     this.#textIds.set(text, id);
-    return id;
   }
 
   #shapeId(shape: string): number {
@@ -194,11 +208,13 @@ export class ContentTables {
   }
 
   #contentId(canonical: string, encoding: number, body: string): number {
-    const key = keyOf(canonical);
-    const row = (): readonly [number, string | Buffer] => {
+    return this.#keyedId(keyOf(canonical), () => {
       const packed = encoding === ENCODING.text ? deflated(body) : null;
       return packed === null ? [encoding, body] : [ENCODING.deflatedText, packed];
-    };
+    });
+  }
+
+  #keyedId(key: Buffer, row: () => readonly [encoding: number, body: string | Buffer]): number {
     return this.#newContent.idOf(
       () => {
         const known = this.#findContent.get(key);
@@ -251,6 +267,21 @@ export function contentValue({ encoding, body }: ContentRow): JsonValue {
   if (encoding === ENCODING.text) return body as string;
   if (encoding === ENCODING.plainOutput) return { text: body as string, toolCalls: [] };
   return JSON.parse(body as string) as JsonValue;
+}
+
+/** A text ready to be kept, without a database. Bytes stand as Latin-1 text, which costs least on the way to another thread. */
+export interface TextContent {
+  readonly text: string;
+  readonly key: string;
+  readonly deflated: string | null;
+}
+
+export function textContent(text: string): TextContent {
+  return {
+    text,
+    key: keyOf(JSON.stringify(text)).toString('latin1'),
+    deflated: deflated(text)?.toString('latin1') ?? null,
+  };
 }
 
 /** The text in fewer bytes; null where that gains too little. A small window keeps the set-up of each call cheap. */

@@ -4,7 +4,7 @@ import type { Database } from 'better-sqlite3';
 import { inChunks } from '../core/case-list.ts';
 import { LastgoodError } from '../core/errors.ts';
 import type { CaseExam } from '../core/exam.ts';
-import type { JsonObject, JsonValue } from '../core/json.ts';
+import type { JsonValue } from '../core/json.ts';
 import { canonicalJson } from '../core/json.ts';
 import type { PolicyFile } from '../core/policy.ts';
 import type { Release } from '../core/release.ts';
@@ -24,6 +24,7 @@ import type {
 } from '../core/snapshot.ts';
 import type { Suite } from '../core/suite.ts';
 import { blessingRefusal, checkNew } from './admission.ts';
+import { CaseWriter } from './case-writer.ts';
 import { ContentTables } from './content.ts';
 import { sqliteCode, withPatience } from './database-error.ts';
 import { GradingTables } from './gradings.ts';
@@ -37,6 +38,7 @@ import {
   placelessTrial,
   placesOf,
 } from './places.ts';
+import { RecordTables } from './records.ts';
 import { resolveReference } from './resolve.ts';
 import { SnapshotTables } from './snapshots.ts';
 import {
@@ -48,8 +50,10 @@ import {
   examOf,
   SuiteTables,
 } from './suites.ts';
+import type { LedgerTask } from './thread-message.ts';
 import { type DroppedTrial, TrialTables, type TrialTally } from './trials.ts';
 import { VectorTables } from './vectors.ts';
+import { WritingThread } from './writing-thread.ts';
 
 const [VECTORS_PER_READ, CASES_PER_READ] = [500, 200]; // nobody waits long for the connection
 
@@ -59,7 +63,12 @@ const [VECTORS_PER_READ, CASES_PER_READ] = [500, 200]; // nobody waits long for 
  * `LEDGER_CORRUPT`, `LEDGER_READONLY`, `LEDGER_CANNOT_OPEN`, `LEDGER_NETWORK_FS`, `LEDGER_DISK_FULL`, `LEDGER_IO` or `LEDGER_BUSY`.
  */
 export async function openLedger(path: string, options: LedgerOptions = {}): Promise<SnapshotStore> {
-  return new SqliteLedger(await openLedgerFile(path, options), placesOf(options.project));
+  const file = await openLedgerFile(path, options);
+  const { busyTimeoutMs, project, readonly, threadFromRows } = options;
+  const start = { path: file.path, busyTimeoutMs, project };
+  const thread = readonly === true ? null : new WritingThread(start, threadFromRows);
+  if (threadFromRows === 0) await thread?.started();
+  return new SqliteLedger(file, placesOf(project), thread);
 }
 
 interface ExaminedFacts {
@@ -77,6 +86,9 @@ export class SqliteLedger implements SnapshotStore {
   readonly #snapshots: SnapshotTables;
   readonly #trials: TrialTables;
   readonly #vectors: VectorTables;
+  readonly #records: RecordTables;
+  /** Null = everything is written here. */
+  readonly #thread: WritingThread | null;
   /** Case numbers of the suite that trials are being appended for. */
   #caseNumbers: { readonly suite: number; readonly byId: ReadonlyMap<string, number> } | null = null;
 
@@ -87,7 +99,7 @@ export class SqliteLedger implements SnapshotStore {
     readonly cases: readonly ExaminedFacts[];
   } | null = null;
 
-  constructor(file: OpenLedgerFile, places: Places = NO_PLACES) {
+  constructor(file: OpenLedgerFile, places: Places = NO_PLACES, thread: WritingThread | null = null) {
     this.#file = file;
     this.#db = file.db;
     this.#places = places;
@@ -96,18 +108,30 @@ export class SqliteLedger implements SnapshotStore {
     this.#snapshots = new SnapshotTables(file.db);
     this.#trials = new TrialTables(file.db, this.#content, new GradingTables(file.db, this.#content));
     this.#vectors = new VectorTables(file.db, this.#content);
+    this.#records = new RecordTables(file.db);
+    this.#thread = thread;
+  }
+
+  expect(trials: number): void {
+    this.#thread?.expect(trials);
   }
 
   async begin(snapshot: NewSnapshot): Promise<void> {
     checkNew(snapshot);
     const { suite } = snapshot;
     // Content is the same whoever adds it, so it need not wait for the snapshot: a crash leaves unused rows, nothing wrong.
-    const versions: number[] = [];
     const exams = new ExamBookWriter();
+    this.expect(snapshot.plannedTrials);
+    const writer = new CaseWriter(this.#places, {
+      find: (keys) => this.#read(() => this.#suites.findVersions(keys)),
+      add: (rows) => this.#run({ kind: 'cases', rows }),
+    });
     for (const cases of inChunks(suite.cases, CASES_PER_TRANSACTION)) {
       for (const c of cases) exams.add(c, snapshot.caseExam(c));
-      versions.push(...(await this.#write(() => this.#suites.versionIds(cases))));
+      await writer.add(cases);
     }
+    const versions = await writer.ids();
+    await snapshot.allowed;
     const book = examBookJson(exams.book());
     await this.#write(() =>
       this.#snapshots.add(snapshot, {
@@ -121,11 +145,25 @@ export class SqliteLedger implements SnapshotStore {
   }
 
   async append(snapshotId: string, rows: readonly GradedTrial[]): Promise<void> {
-    await this.#write(() => this.#append(snapshotId, rows));
+    await this.#run({ kind: 'append', snapshotId, rows });
   }
 
   async regrade(snapshotId: string, rows: readonly GradedTrial[]): Promise<void> {
-    await this.#write(() => this.#append(snapshotId, rows, true));
+    await this.#run({ kind: 'regrade', snapshotId, rows });
+  }
+
+  /** On the writing thread where there is one and it runs; else here. */
+  async #run(task: LedgerTask): Promise<readonly number[]> {
+    return this.#thread?.run(task) ?? this.runHere(task);
+  }
+
+  /** One transaction on this connection; ids of case versions, or nothing. */
+  runHere(task: LedgerTask): Promise<readonly number[]> {
+    return this.#write(() => {
+      if (task.kind === 'cases') return this.#suites.versionIds(task.rows);
+      this.#append(task.snapshotId, task.rows, task.kind === 'regrade');
+      return [];
+    });
   }
 
   async finish(snapshotId: string, closing: SnapshotClosing): Promise<SnapshotSummary> {
@@ -149,14 +187,7 @@ export class SqliteLedger implements SnapshotStore {
   }
 
   async list(query: SnapshotQuery = {}): Promise<readonly SnapshotSummary[]> {
-    const conditions: [sql: string, values: readonly string[]][] = [];
-    if (query.suite !== undefined) conditions.push(['u.name = ?', [query.suite]]);
-    if (query.fingerprint !== undefined) conditions.push(['r.fingerprint = ?', [query.fingerprint]]);
-    if (query.purposes !== undefined)
-      conditions.push([`s.purpose IN (${query.purposes.map(() => '?').join(', ')})`, query.purposes]);
-    const where = conditions.map(([sql]) => sql).join(' AND ') || '1';
-    const values = conditions.flatMap(([, v]) => v);
-    return this.#read(() => this.#snapshots.summaries(where, values, query.limit ?? -1));
+    return this.#read(() => this.#snapshots.list(query));
   }
 
   async resolve(
@@ -254,41 +285,21 @@ export class SqliteLedger implements SnapshotStore {
           code: 'BLESSING_REFUSED',
           message: `Snapshot ${blessing.snapshot} cannot be a baseline: ${refusal}.`,
         });
-      this.#db
-        .prepare(
-          'INSERT INTO blessing (snapshot, suite, by_whom, why, at, overrode) VALUES (?, ?, ?, ?, ?, ?)',
-        )
-        .run(no, blessing.suite, blessing.by, blessing.why, blessing.at, JSON.stringify(blessing.overrode));
+      this.#records.bless(no, blessing);
     });
   }
 
   async blessings(suite?: string): Promise<readonly Blessing[]> {
-    interface Row extends Omit<Blessing, 'overrode'> {
-      readonly overrode: string;
-    }
-    const sql = `SELECT s.id AS snapshot, b.suite, b.by_whom AS "by", b.why, b.at, b.overrode
-      FROM blessing b JOIN snapshot s ON s.no = b.snapshot WHERE b.suite = ? OR ? IS NULL ORDER BY b.no`;
-    return this.#read(() =>
-      this.#db
-        .prepare<unknown[], Row>(sql)
-        .all(suite ?? null, suite ?? null)
-        .map((row) => ({ ...row, overrode: JSON.parse(row.overrode) as string[] })),
-    );
+    return this.#read(() => this.#records.blessings(suite));
   }
 
   async cachedVerdict(key: string): Promise<JsonValue | undefined> {
-    return this.#read(() => {
-      const body = this.#value<string>('SELECT body FROM verdict WHERE key = ?', key);
-      return typeof body === 'string' ? (JSON.parse(body) as JsonValue) : undefined;
-    });
+    return this.#read(() => this.#records.verdict(key));
   }
 
   async keepVerdict(key: string, verdict: JsonValue, at: string): Promise<void> {
     const body = canonicalJson(wellFormed(verdict));
-    // The first verdict stays: both sides of a comparison must see the same one.
-    await this.#write(() =>
-      this.#db.prepare('INSERT OR IGNORE INTO verdict (key, body, at) VALUES (?, ?, ?)').run(key, body, at),
-    );
+    await this.#write(() => this.#records.addVerdict(key, body, at));
   }
 
   async vectorOf(embedder: string, outputHash: string): Promise<Float32Array | undefined> {
@@ -317,25 +328,15 @@ export class SqliteLedger implements SnapshotStore {
 
   async keepRecord(record: LedgerRecord): Promise<void> {
     const body = canonicalJson(wellFormed(placelessJson(record.body, this.#places.text)));
-    await this.#write(() =>
-      this.#db
-        .prepare('INSERT INTO record (kind, suite, at, body) VALUES (?, ?, ?, ?)')
-        .run(record.kind, record.suite, record.at, body),
-    );
+    await this.#write(() => this.#records.add(record, body));
   }
 
   async records(kind: string, suite?: string): Promise<readonly LedgerRecord[]> {
-    const sql =
-      'SELECT kind, suite, at, body FROM record WHERE kind = ? AND (suite = ? OR ? IS NULL) ORDER BY no';
-    return this.#read(() =>
-      this.#db
-        .prepare<unknown[], Omit<LedgerRecord, 'body'> & { body: string }>(sql)
-        .all(kind, suite ?? null, suite ?? null)
-        .map((row) => ({ ...row, body: JSON.parse(row.body) as JsonObject })),
-    );
+    return this.#read(() => this.#records.of(kind, suite));
   }
 
   async close(): Promise<void> {
+    await this.#thread?.close();
     if (this.#db.open) this.#db.close();
   }
 

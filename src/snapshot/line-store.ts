@@ -35,9 +35,7 @@ export class LineStore {
     const written = this.#starts.length - 1;
     if (number >= written) return this.#held[number - written] as string;
     const from = this.#starts[number] as number;
-    return (this.#file as ScratchFile)
-      .read(from, (this.#starts[number + 1] as number) - from)
-      .toString('utf8');
+    return (this.#file as ScratchFile).text(from, (this.#starts[number + 1] as number) - from);
   }
 
   #setAside(): void {

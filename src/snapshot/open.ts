@@ -17,6 +17,8 @@ export interface LedgerOptions {
   readonly create?: boolean | undefined;
   /** How long to wait for other writers before giving up (default 10,000 ms). */
   readonly busyTimeoutMs?: number | undefined;
+  /** Rows from which on a thread of its own writes them (default 400, from where it pays for its start); 0 = all, and opening waits for it. */
+  readonly threadFromRows?: number | undefined;
   /** Places of files are kept from this folder; without it they are kept as they are given. */
   readonly project?: ProjectFolder | undefined;
 }

@@ -40,14 +40,20 @@ export function placesOf(project: ProjectFolder | undefined, rules: PathRules = 
     ...spellings(root, '.', rules),
     ...(project.home === undefined ? [] : spellings(rules.resolve(project.home), '~', rules)),
   ];
+  const keptPath = (path: string): string => {
+    if (!rules.isAbsolute(path)) return path;
+    const relative = rules.relative(root, path);
+    if (rules.isAbsolute(relative)) return path;
+    const up = steps(relative, rules.sep).filter((step) => step === '..').length;
+    if (up === 0) return relative === '' ? '.' : `./${slashed(relative)}`;
+    return up >= depth ? path : slashed(relative);
+  };
+  // Thousands of cases stand in one file.
+  let last = { path: '', kept: '' };
   return {
     kept(path) {
-      if (!rules.isAbsolute(path)) return path;
-      const relative = rules.relative(root, path);
-      if (rules.isAbsolute(relative)) return path;
-      const up = steps(relative, rules.sep).filter((step) => step === '..').length;
-      if (up === 0) return relative === '' ? '.' : `./${slashed(relative)}`;
-      return up >= depth ? path : slashed(relative);
+      if (path !== last.path) last = { path, kept: keptPath(path) };
+      return last.kept;
     },
     found: (path) => (/^\.\.?(\/|$)/.test(path) ? rules.resolve(root, path) : path),
     text: (message) =>

@@ -11,6 +11,7 @@ import type {
   SnapshotClosing,
   SnapshotEnvironment,
   SnapshotPurpose,
+  SnapshotQuery,
   SnapshotSummary,
   Validity,
 } from '../core/snapshot.ts';
@@ -323,6 +324,17 @@ export class SnapshotTables {
       )
       .run(no, ...FATAL_CODES);
     this.#recount.run({ no });
+  }
+
+  list(query: SnapshotQuery): SnapshotSummary[] {
+    const conditions: [sql: string, values: readonly string[]][] = [];
+    if (query.suite !== undefined) conditions.push(['u.name = ?', [query.suite]]);
+    if (query.fingerprint !== undefined) conditions.push(['r.fingerprint = ?', [query.fingerprint]]);
+    if (query.purposes !== undefined)
+      conditions.push([`s.purpose IN (${query.purposes.map(() => '?').join(', ')})`, query.purposes]);
+    const where = conditions.map(([sql]) => sql).join(' AND ') || '1';
+    const values = conditions.flatMap(([, v]) => v);
+    return this.summaries(where, values, query.limit ?? -1);
   }
 
   /** Summaries newest first; `where` is SQL over `s` (snapshot), `u` (suite) and `r` (release). */

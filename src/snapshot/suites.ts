@@ -9,8 +9,9 @@ import { canonicalJson, sha256Stream } from '../core/json.ts';
 import type { PolicyFile } from '../core/policy.ts';
 import type { Release } from '../core/release.ts';
 import type { Case, Suite } from '../core/suite.ts';
-import { type ContentTables, hashCell, hashText, shortKeyOf } from './content.ts';
-import { repeatedTexts, wellFormed } from './lifting.ts';
+import { type PackedCase, wholeBody } from './case-rows.ts';
+import { type ContentTables, Guess, hashCell, hashText } from './content.ts';
+import { wellFormed } from './lifting.ts';
 import { type Places, placedGraders, placedHeader, placedRelease } from './places.ts';
 
 /** What comparisons need of a case, without its content. */
@@ -72,7 +73,8 @@ export class SuiteTables {
   readonly #content: ContentTables;
   readonly #places: Places;
   readonly #findVersion: Statement<[Buffer], number>;
-  readonly #addVersion: Statement<unknown[]>;
+  readonly #addVersion: Statement<unknown[], number>;
+  readonly #newVersion = new Guess();
   readonly #findSuite: Statement<[Buffer], number>;
   readonly #addSuite: Statement<unknown[]>;
   readonly #addSuiteCase: Statement<unknown[]>;
@@ -88,10 +90,12 @@ export class SuiteTables {
     this.#content = content;
     this.#places = places;
     this.#findVersion = db.prepare<[Buffer], number>('SELECT id FROM case_version WHERE key = ?').pluck();
-    this.#addVersion = db.prepare(
-      `INSERT INTO case_version (key, case_id, tags, grp, critical, trials, min_pass_rate, content_hash, graders_hash, shape, parts)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-    );
+    this.#addVersion = db
+      .prepare<unknown[], number>(
+        `INSERT INTO case_version (key, case_id, tags, grp, critical, trials, min_pass_rate, content_hash, graders_hash, shape, parts)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING id`,
+      )
+      .pluck();
     this.#findSuite = db.prepare<[Buffer], number>('SELECT id FROM suite WHERE key = ?').pluck();
     this.#addSuite = db.prepare('INSERT INTO suite (key, name, hash, header, cases) VALUES (?, ?, ?, ?, ?)');
     this.#addSuiteCase = db.prepare(
@@ -122,38 +126,37 @@ export class SuiteTables {
     this.#release = db.prepare('SELECT document FROM release WHERE id = ?');
   }
 
+  /** Ids of case versions by their keys; null where there is none. */
+  findVersions(keys: readonly string[]): (number | null)[] {
+    return keys.map((key) => this.#findVersion.get(Buffer.from(key, 'latin1')) ?? null);
+  }
+
   /** Ids of these cases' versions, in order; those not yet known are added. Inside a write transaction. */
-  versionIds(cases: readonly Case[]): number[] {
-    // Only looked at when a case is new; most nights none is.
-    let repeated: ReadonlySet<string> | null = null;
-    return cases.map((c) => {
-      const { where: _where, ...given } = c;
-      const rest = { ...given, graders: placedGraders(given.graders, this.#places.kept) };
-      // Not the canonical form, which takes several times as long: should the same case ever come with its keys in another order, it
-      // is merely stored twice.
-      const key = shortKeyOf(JSON.stringify(rest));
-      const known = this.#findVersion.get(key);
-      if (known !== undefined) return known;
-      const { id, tags, group, critical, trials, minPassRate, contentHash, gradersHash, ...body } = rest;
-      repeated ??= repeatedTexts(
-        cases.flatMap(({ graders }) => graders.map(({ options }) => options as JsonObject)),
+  versionIds(rows: readonly PackedCase[]): number[] {
+    return rows.map((row) => {
+      const key = Buffer.from(row.key, 'latin1');
+      return this.#newVersion.idOf(
+        () => this.#findVersion.get(key),
+        () => this.#addedVersion(key, row),
       );
-      const { shape, parts } = this.#content.split(packedBody(body), repeated);
-      const added = this.#addVersion.run(
-        key,
-        id,
-        this.#content.wordId(JSON.stringify(tags)),
-        this.#content.wordIdOrNull(group),
-        critical ? 1 : 0,
-        trials,
-        minPassRate,
-        hashCell(contentHash),
-        hashCell(gradersHash),
-        shape,
-        parts,
-      );
-      return Number(added.lastInsertRowid);
     });
+  }
+
+  /** Undefined where the key is there already. */
+  #addedVersion(key: Buffer, row: PackedCase): number | undefined {
+    return this.#addVersion.get(
+      key,
+      row.id,
+      this.#content.wordId(row.tags),
+      this.#content.wordIdOrNull(row.group),
+      row.critical ? 1 : 0,
+      row.trials,
+      row.minPassRate,
+      hashCell(row.contentHash),
+      hashCell(row.gradersHash),
+      row.shape,
+      this.#content.partsOf(row.texts),
+    );
   }
 
   /** Id of the suite made of these case versions. Inside a write transaction. */
@@ -304,44 +307,6 @@ export class SuiteTables {
       gradersHash: hashText(row.graders_hash),
     };
   }
-}
-
-type CaseBody = Pick<Case, 'vars' | 'messages' | 'expected' | 'graders' | 'source' | 'meta'>;
-
-/** A case's body without what goes without saying. */
-function packedBody(body: CaseBody): JsonObject {
-  const { messages, source, meta, graders, ...rest } = body;
-  return {
-    ...rest,
-    ...(messages === null ? {} : { messages }),
-    ...(source === null ? {} : { source }),
-    ...(Object.keys(meta).length === 0 ? {} : { meta }),
-    graders: graders.map(({ id, type, negate, weight, required, options }) => {
-      const said = {
-        ...(id === type ? {} : { id }),
-        ...(negate ? { negate } : {}),
-        ...(weight === 1 ? {} : { weight }),
-        ...(required ? {} : { required }),
-      };
-      return Object.keys(said).length === 0 ? [type, options] : [type, options, said];
-    }),
-  } as unknown as JsonObject;
-}
-
-function wholeBody(packed: JsonObject): CaseBody {
-  const { graders, ...rest } = packed as unknown as Partial<CaseBody>;
-  return {
-    messages: null,
-    source: null,
-    meta: {},
-    ...rest,
-    graders: (graders ?? []).map((packedGrader) => {
-      // Whole in ledgers of the first schema.
-      if (!Array.isArray(packedGrader)) return packedGrader;
-      const [type, options, said] = packedGrader as unknown as [string, JsonObject, JsonObject?];
-      return { id: type, type, negate: false, weight: 1, required: true, options, ...said };
-    }),
-  } as unknown as CaseBody;
 }
 
 /**

@@ -63,8 +63,8 @@ class PageFile {
 
   read(page: number): Case[] {
     const from = this.#starts[page] as number;
-    const bytes = this.#file.read(from, (this.#starts[page + 1] as number) - from);
-    const cases = JSON.parse(bytes.toString()) as (Omit<Case, 'graders'> & {
+    const text = this.#file.text(from, (this.#starts[page + 1] as number) - from);
+    const cases = JSON.parse(text) as (Omit<Case, 'graders'> & {
       graders: GraderSpec[] | number;
     })[];
     return cases.map((c) => ({

@@ -2,6 +2,7 @@
 
 import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { CaseList } from '../core/case-list.ts';
 import { quote, readDocument, type TextDocument, whereIn } from '../core/document.ts';
 import { checkShape } from '../core/document-check.ts';
@@ -23,6 +24,8 @@ import { chooseRows, mapRows } from './row-map.ts';
 import { caseContentHash, graderHashing, suiteHash } from './suite-hash.ts';
 import { type FileEntry, fileEntrySchema, type SuiteFile, suiteFileSchema } from './suite-schema.ts';
 
+const ROWS_PER_TURN = 256;
+
 /** Reads and checks a suite file and everything it names. Throws LastgoodError(s) that carry file, line, column and case; no call is made. */
 export async function loadSuite(file: string): Promise<Suite> {
   const document = readDocument(readText(file), file, 'SUITE');
@@ -41,17 +44,18 @@ export async function loadSuite(file: string): Promise<Suite> {
   };
 
   const gathered = new Gathering();
-  let anyRow = false;
+  let read = 0;
   for await (const rows of rowSources(head.cases, document, problems)) {
     for (const row of rows) {
-      anyRow = true;
+      // Signals and timers get their turn while a large suite is read.
+      if (++read % ROWS_PER_TURN === 0) await nextTurn();
       const c = readCase(row, defaults, reading);
       if (c !== undefined) gathered.add(c, row.characters);
     }
   }
   const cases = gathered.cases.list();
   problems.add(...gathered.duplicates(cases));
-  if (!anyRow && problems.count() === 0) {
+  if (read === 0 && problems.count() === 0) {
     problems.add(
       new LastgoodError({
         code: 'SUITE_NO_CASES',

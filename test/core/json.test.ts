@@ -1,3 +1,4 @@
+import canonicalize from 'canonicalize';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import {
@@ -93,4 +94,41 @@ test('a dotted path finds values in maps and lists, and nothing that is inherite
   expect(jsonAt(reply, '$.choices[0].message.text')).toBe('hello');
   expect(jsonAt(reply, 'choices.1')).toBeUndefined();
   expect(jsonAt(reply, 'constructor.name')).toBeUndefined();
+});
+
+test('what is written without the library is what the library would write', () => {
+  const keys = fc.oneof(
+    fc.constantFrom('a', 'b', 'B', '1', '10', '9', '', '\u00e9', '__proto__', 'toJSON', 'constructor'),
+    fc.string({ unit: 'binary', maxLength: 3 }),
+  );
+  const { tree } = fc.letrec<{ tree: unknown }>((tie) => ({
+    tree: fc.oneof(
+      { depthSize: 'small' },
+      fc.constantFrom(undefined, null, true, -0, 1e21, 1e-7, Number.NaN, '\ud800', 'lone \udc00'),
+      fc.double(),
+      fc.string({ unit: 'binary' }),
+      fc.array(tie('tree'), { maxLength: 4 }),
+      fc.dictionary(keys, tie('tree'), { maxKeys: 6 }),
+    ),
+  }));
+  const told = (write: () => string | undefined): unknown => {
+    try {
+      return write();
+    } catch {
+      return new Error('refused');
+    }
+  };
+  fc.assert(
+    fc.property(tree, (value) => {
+      // Our own refuses what has no JSON form at all.
+      const theirs = told(() => canonicalize(value) ?? canonicalJson(Number.NaN));
+      expect(told(() => canonicalJson(value as JsonValue))).toEqual(theirs);
+    }),
+    { numRuns: 2000 },
+  );
+  const deep = Array.from({ length: 500 }).reduce<JsonValue>((inner) => ({ b: 1, a: inner }), 'deep');
+  expect(canonicalJson(deep)).toBe(canonicalize(deep));
+  const round: Record<string, unknown> = { name: 'round' };
+  round['self'] = round;
+  expect(() => canonicalJson(round as JsonValue)).toThrow('Circular');
 });

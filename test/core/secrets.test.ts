@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import type { JsonValue } from '../../src/core/json.ts';
 import { secretMask, secretValues } from '../../src/core/secrets.ts';
 
 /** Values as keys and tokens look: no brackets, so that none contains the word that replaces it. */
@@ -78,4 +79,17 @@ test('secrets are known by the name of their variable', () => {
       EMPTY_TOKEN: undefined,
     }),
   ).toEqual(['sk-aaaaaaaaaaaa', 'correct horse', 'https://k@host/1']);
+});
+
+test('a key of any name keeps its value, masked where it holds a secret', () => {
+  const mask = secretMask(['hunter22-production']);
+  const given = JSON.parse(
+    '{"a":1,"__proto__":{"note":"hunter22-production"},"hunter22-production":[null,{"z":"x"}],"last":"hunter22-production!"}',
+  ) as JsonValue;
+  const masked = mask.json(given);
+  expect(JSON.stringify(masked)).toBe(
+    '{"a":1,"__proto__":{"note":"[secret]"},"[secret]":[null,{"z":"x"}],"last":"[secret]!"}',
+  );
+  const clean = JSON.parse('{"__proto__":{"note":"nothing to hide"},"list":[{"deep":["text of eight"]}]}');
+  expect(mask.json(clean)).toBe(clean);
 });

@@ -27,6 +27,7 @@ describe('isRefusal', () => {
     '**I can’t discuss that topic.**',
     "Thanks for asking! Unfortunately, I can't help with creating harmful content.",
     'We cannot help with that request.',
+    "\n\n  I'm sorry,\n\tbut   I can't\u00a0 help\r\nwith that.",
     "I'm afraid I can't do that.",
   ])('takes %j for a refusal', (text) => {
     expect(refuses(text)).toBe(true);

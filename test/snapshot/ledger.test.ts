@@ -25,19 +25,23 @@ import {
   VALID,
 } from './world.ts';
 
-storeContract('the SQLite ledger', async () => {
-  const folder = await temporaryFolder();
-  const path = join(folder.path, 'snapshots', 'lastgood.db');
-  const store = await openLedger(path);
-  return {
-    store,
-    reopen: () => openLedger(path),
-    dispose: async () => {
-      await store.close();
-      await folder[Symbol.asyncDispose]();
-    },
-  };
-});
+for (const { name, threadFromRows } of [
+  { name: 'the SQLite ledger', threadFromRows: undefined },
+  { name: 'the SQLite ledger, written by its thread', threadFromRows: 0 },
+])
+  storeContract(name, async () => {
+    const folder = await temporaryFolder();
+    const path = join(folder.path, 'snapshots', 'lastgood.db');
+    const store = await openLedger(path, { threadFromRows });
+    return {
+      store,
+      reopen: () => openLedger(path),
+      dispose: async () => {
+        await store.close();
+        await folder[Symbol.asyncDispose]();
+      },
+    };
+  });
 
 describe('what is stored once', () => {
   it('keeps 365 unchanged nights of 100 cases without a second copy of anything but the nights', async () => {

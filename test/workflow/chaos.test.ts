@@ -19,6 +19,12 @@ describe('a run that is killed, interrupted and resumed', () => {
       expect(outcome.blows.kill + outcome.blows.interrupt).toBeGreaterThan(0);
     },
   );
+
+  it.concurrent('does so too where a thread writes the ledger (seed 53: killed three times)', async () => {
+    const outcome = await chaosRun(53);
+    expect(outcome.world.cases).toBeGreaterThan(400);
+    expect(outcome).toMatchObject({ problems: [], notAllowed: 0, blows: { kill: 3 } });
+  });
 });
 
 describe('a bad hour', () => {

@@ -105,25 +105,62 @@ export async function runSuite(
   settings: RunSettings = {},
 ): Promise<RunResult> {
   const planned = plannedAssignment(assignment, settings);
-  const { provider, findings } = await readyToRun(work, planned, settings);
   const snapshotId = newSnapshotId(work.rng);
-  await openSnapshot(work, planned, snapshotId, settings);
+  const { provider, findings } = await openWhenReady(work, planned, snapshotId, settings);
   return execute(work, planned, settings, { snapshotId, provider, done: undefined }, findings);
 }
 
 /** Everything that can forbid a run, looked at before the ledger has a snapshot that nothing will fill. The caller closes the provider. */
 export async function readyToRun(
   work: Workplace,
-  { release, judge, embedder }: Assignment,
+  assignment: Assignment,
   settings: RunSettings,
-): Promise<{ readonly provider: Provider; readonly findings: readonly Finding[] }> {
+): Promise<Connected> {
+  refuse(work, assignment, settings);
+  return connected(work, assignment, settings);
+}
+
+/** The subject's provider, and what its catalogue says of the models. */
+interface Connected {
+  readonly provider: Provider;
+  readonly findings: readonly Finding[];
+}
+
+function refuse(work: Workplace, { release, judge, embedder }: Assignment, settings: RunSettings): void {
   refuseSecrets(work, release, judge, embedder);
   lintPin(work, release, settings.requirePinned ?? false);
+}
+
+async function connected(
+  work: Workplace,
+  { release, judge }: Assignment,
+  settings: RunSettings,
+): Promise<Connected> {
   const provider = await providerOf(work, release);
   const findings = await withJudges(work, judge, (judges) =>
     preflight(work, [{ release, provider }, ...judges], settings.preflight),
   );
   return { provider, findings };
+}
+
+/** Makes the snapshot once nothing forbids the run; until then its cases are written. The caller closes the provider. */
+export async function openWhenReady(
+  work: Workplace,
+  assignment: Assignment,
+  snapshotId: string,
+  settings: RunSettings,
+): Promise<Connected> {
+  refuse(work, assignment, settings);
+  work.store.expect?.(plannedTrials(assignment.suite));
+  const ready = connected(work, assignment, settings);
+  ready.catch(() => {}); // told by `begin`
+  try {
+    await openSnapshot(work, assignment, snapshotId, settings, ready);
+  } catch (error) {
+    await ready.then(({ provider }) => provider.close?.()).catch(() => {});
+    throw error;
+  }
+  return ready;
 }
 
 /** Finishes an interrupted snapshot: only trials that are not in the ledger yet are run. The suite and release come from the ledger. */
@@ -184,6 +221,7 @@ export async function openSnapshot(
   assignment: Assignment,
   snapshotId: string,
   settings: RunSettings,
+  allowed?: Promise<unknown>,
 ): Promise<void> {
   const { suite, release, embedder } = assignment;
   const judge = withVotes(assignment.judge, settings.judgeVotes);
@@ -206,6 +244,7 @@ export async function openSnapshot(
       ...(stored.changed === 0 ? {} : { [REDACTED_LABEL]: String(stored.changed) }),
     },
     environment: work.environment,
+    ...(allowed === undefined ? {} : { allowed }),
   });
 }
 

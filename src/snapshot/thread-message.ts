@@ -1,0 +1,59 @@
+// What the writing thread and its ledger say to each other. Everything is plain data: it is copied on its way.
+
+import { type ErrorExitCode, type ErrorWhere, LastgoodError } from '../core/errors.ts';
+import type { GradedTrial } from '../core/snapshot.ts';
+import type { PackedCase } from './case-rows.ts';
+import type { ProjectFolder } from './places.ts';
+
+/** Which ledger the thread writes, and where compiled modules are remembered. */
+export interface ThreadStart {
+  readonly path: string;
+  readonly busyTimeoutMs: number | undefined;
+  readonly project: ProjectFolder | undefined;
+  readonly compileCache: string | undefined;
+}
+
+/** One transaction: trials of a snapshot, or the versions of cases whose ids are answered in order. */
+export type LedgerTask =
+  | {
+      readonly kind: 'append' | 'regrade';
+      readonly snapshotId: string;
+      readonly rows: readonly GradedTrial[];
+    }
+  | { readonly kind: 'cases'; readonly rows: readonly PackedCase[] };
+
+export type ThreadRequest = { readonly no: number; readonly task: LedgerTask } | { readonly no: null };
+
+export type ThreadReply =
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'done'; readonly no: number; readonly ids: readonly number[] }
+  | { readonly kind: 'failed'; readonly no: number; readonly error: SentError };
+
+/** An error as it travels: one that a person can fix keeps what tells them how. */
+export type SentError =
+  | {
+      readonly known: true;
+      readonly code: string;
+      readonly message: string;
+      readonly hint: string | undefined;
+      readonly where: ErrorWhere;
+      readonly exitCode: ErrorExitCode;
+    }
+  | { readonly known: false; readonly message: string; readonly stack: string | undefined };
+
+export function sentError(error: unknown): SentError {
+  if (error instanceof LastgoodError) {
+    const { code, message, hint, where, exitCode } = error;
+    return { known: true, code, message, hint, where, exitCode };
+  }
+  return error instanceof Error
+    ? { known: false, message: error.message, stack: error.stack }
+    : { known: false, message: String(error), stack: undefined };
+}
+
+export function receivedError(sent: SentError): Error {
+  if (sent.known) return new LastgoodError(sent);
+  const error = new Error(sent.message);
+  if (sent.stack !== undefined) error.stack = sent.stack;
+  return error;
+}

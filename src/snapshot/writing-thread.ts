@@ -1,0 +1,132 @@
+// Writing on another thread: hashing, deflating and inserting rows takes as long as the calls that bring them, and need not keep those waiting.
+
+import { getCompileCacheDir } from 'node:module';
+import { Worker } from 'node:worker_threads';
+import { LastgoodError } from '../core/errors.ts';
+import {
+  type LedgerTask,
+  receivedError,
+  type ThreadReply,
+  type ThreadRequest,
+  type ThreadStart,
+} from './thread-message.ts';
+
+/** Rows from which a thread pays for its start. */
+const WORTHWHILE_ROWS = 400;
+/** Most of what it holds is short-lived; room for more only postpones the sweep. */
+const YOUNG_MB = 8;
+
+interface Pending {
+  readonly resolve: (ids: readonly number[]) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Writes for one ledger, as soon as rows enough are in sight and it has started; until then its ledger writes itself. */
+export class WritingThread {
+  readonly #start: Omit<ThreadStart, 'compileCache'>;
+  readonly #fromRows: number;
+  readonly #pending = new Map<number, Pending>();
+  #worker: Worker | null = null;
+  #ready = false;
+  #rows = 0;
+  #next = 1;
+  /** It ended, or was never able to start: its ledger goes on alone. */
+  #over = false;
+  #onStart: () => void = () => {};
+
+  constructor(start: Omit<ThreadStart, 'compileCache'>, fromRows = WORTHWHILE_ROWS) {
+    this.#start = start;
+    this.#fromRows = fromRows;
+  }
+
+  /** Says that so many rows will be written in all, as far as is known; from enough of them on the thread is started. */
+  expect(rows: number): void {
+    if (rows >= this.#fromRows && !this.#over) this.#worker ??= this.#open();
+  }
+
+  /** Starts it now; resolves when it works, or is known not to. */
+  started(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onStart = resolve;
+      this.expect(this.#fromRows);
+    });
+  }
+
+  /**
+   * Null where no thread is at work (yet), and nothing was written. Otherwise resolves when the task is durable: ids of case versions,
+   * or nothing. Rejects with what the ledger says, or `LEDGER_THREAD` when the thread ended under the task.
+   */
+  run(task: LedgerTask): Promise<readonly number[]> | null {
+    this.#rows += task.rows.length;
+    this.expect(this.#rows);
+    const worker = this.#worker;
+    if (worker === null || !this.#ready) return null;
+    const no = this.#next++;
+    worker.ref();
+    worker.postMessage({ no, task } satisfies ThreadRequest);
+    return new Promise((resolve, reject) => {
+      this.#pending.set(no, { resolve, reject });
+    });
+  }
+
+  /** Ends the thread after what it was asked to do. */
+  async close(): Promise<void> {
+    this.#over = true;
+    const worker = this.#worker;
+    if (worker === null) return;
+    await new Promise<void>((resolve) => {
+      worker.ref();
+      worker.once('exit', () => resolve());
+      worker.postMessage({ no: null } satisfies ThreadRequest);
+    });
+  }
+
+  #open(): Worker {
+    // Sources run as .ts in development and as .js once built.
+    const script = import.meta.url.endsWith('.ts') ? './ledger-thread.ts' : './ledger-thread.js';
+    const worker = new Worker(new URL(script, import.meta.url), {
+      workerData: { ...this.#start, compileCache: getCompileCacheDir() } satisfies ThreadStart,
+      execArgv: [],
+      stdout: true,
+      stderr: true,
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
+    });
+    worker.unref();
+    worker.on('message', (reply: ThreadReply) => this.#heard(worker, reply));
+    worker.on('error', (error) => this.#ended((error as Error).message));
+    worker.on('exit', (code) => this.#ended(`exit code ${code}`));
+    return worker;
+  }
+
+  #heard(worker: Worker, reply: ThreadReply): void {
+    if (reply.kind === 'ready') {
+      this.#ready = true;
+      this.#onStart();
+      return;
+    }
+    const pending = this.#pending.get(reply.no);
+    this.#pending.delete(reply.no);
+    if (reply.kind === 'done') pending?.resolve(reply.ids);
+    else pending?.reject(receivedError(reply.error));
+    if (this.#pending.size === 0) worker.unref();
+  }
+
+  #ended(why: string): void {
+    this.#worker = null;
+    this.#ready = false;
+    this.#over = true;
+    this.#onStart();
+    const pending = [...this.#pending.values()];
+    this.#pending.clear();
+    for (const { reject } of pending)
+      reject(
+        new LastgoodError({
+          code: 'LEDGER_THREAD',
+          message: `The thread that writes the ledger ended under its work (${why}); what it was writing is stored as a whole or not at all.`,
+          hint: 'finish the run with `lastgood run … --resume ID`: only what is missing is run again',
+          where: { file: this.#start.path },
+          exitCode: 4,
+        }),
+      );
+  }
+}
