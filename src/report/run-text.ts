@@ -3,7 +3,7 @@
 import type { SnapshotSummary } from '../core/index.ts';
 import { shortHash } from '../core/index.ts';
 import { terminalLine } from './escape.ts';
-import { count, percent, usd } from './format.ts';
+import { count, grouped, percent, usd } from './format.ts';
 import { PLAIN, type Style } from './style.ts';
 
 /** What the run made, and everything about it that is not as it should be. */
@@ -40,7 +40,7 @@ export function runText(
 /** What judging may come to, on one line. */
 export function judgingText(judge: JudgingBounds): string {
   const cost = judge.costUpperUsd === null ? 'cost unknown' : `cost at most ${usd(judge.costUpperUsd)}`;
-  return `judge: ${count(judge.calls, 'call')} besides (at most ${judge.callsUpper.toLocaleString('en-US')} where replies are cut off or cannot be read), ${cost}`;
+  return `judge: ${count(judge.calls, 'call')} besides (at most ${grouped(judge.callsUpper)} where replies are cut off or cannot be read), ${cost}`;
 }
 
 interface JudgingBounds {
@@ -61,8 +61,8 @@ export function estimateText(e: {
   const { judge } = e;
   const judged = judge === null ? '' : `  ${judgingText(judge)}\n`;
   const tokens = (n: number | null): string =>
-    n === null ? 'unknown' : `at most ${n.toLocaleString('en-US')}`;
-  return `Nothing was called. This run would make ${count(e.calls, 'call')} (at most ${e.callsUpper.toLocaleString('en-US')} with every retry) of the subject.
+    n === null ? 'unknown' : `at most ${grouped(n)}`;
+  return `Nothing was called. This run would make ${count(e.calls, 'call')} (at most ${grouped(e.callsUpper)} with every retry) of the subject.
   input tokens   ${tokens(e.inputTokensUpper)}
   output tokens  ${tokens(e.outputTokensUpper)}
   cost           ${e.costUpperUsd === null ? 'unknown' : `at most ${usd(e.costUpperUsd)}`}

@@ -18,6 +18,7 @@ export * from './fisher.ts';
 export { lnBeta, lnChoose, lnGamma } from './gamma.ts';
 export * from './hypergeometric.ts';
 export * from './mcnemar.ts';
+export * from './mean-permutation.ts';
 export * from './measurement-correction.ts';
 export * from './multiple-testing.ts';
 export * from './normal.ts';

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import {
   chooseReplicates,
   familyWeights,
+  meanPermutation,
   Mt19937,
   minPFromRows,
   permutationColumns,
@@ -115,6 +116,54 @@ describe('permutationColumns', () => {
     expect(() => run([[1, 1]])).toThrow(/twice/);
     expect(() => permutationColumns(poolStrata([], []), [null], 9, new Mt19937(1))).toThrow(RangeError);
     expect(() => poolStrata([[1]], [[1]], Float64Array.of(0))).toThrow(/weight/);
+  });
+});
+
+describe('meanPermutation', () => {
+  test.each([
+    ['strata of any size', general],
+    ['one value an arm', singles],
+  ] as const)('gives several measures the p each has alone: %s', (_, shape) => {
+    fc.assert(
+      fc.property(shape as typeof general, seeds, (strata, seed) => {
+        const A = strata.map(([a]) => a);
+        const B = strata.map(([, b]) => b);
+        const weights = Float64Array.from(strata, (_s, i) => 1 + (i % 3));
+        const changed = (side: number[][], f: (v: number, i: number) => number): number[][] =>
+          side.map((values, i) => values.map((v) => f(v, i)));
+        // squared, and constant in one stratum or in all
+        const measures = [
+          poolStrata(A, B, weights),
+          poolStrata(
+            changed(A, (v) => v * v),
+            changed(B, (v) => 3 - v),
+          ),
+          poolStrata(
+            changed(A, (v, i) => (i === 0 ? 0.1 : v)),
+            changed(B, (v, i) => (i === 0 ? 0.1 : v)),
+          ),
+          poolStrata(
+            changed(A, () => 0.1),
+            changed(B, () => 0.1),
+          ),
+        ];
+        const together = meanPermutation(measures, { seed, replicates: 99 });
+        for (const [m, measure] of measures.entries()) {
+          const alone = withinStratumPermutation(measure, [null], { seed, replicates: 99 });
+          expect(together[m]).toEqual({ less: alone.less.raw[0], greater: alone.greater.raw[0] });
+        }
+      }),
+      { numRuns: 60 },
+    );
+  });
+  test('nothing to measure, nothing to draw, and measures of different trials', () => {
+    expect(meanPermutation([], { seed: 1 })).toEqual([]);
+    const data = poolStrata([[1], [0]], [[0], [0]]);
+    expect(meanPermutation([data], { seed: 1, replicates: 0 })).toEqual([{ less: 1, greater: 1 }]);
+    expect(() => meanPermutation([data, poolStrata([[1], [0, 1]], [[0], [0]])], { seed: 1 })).toThrow(
+      /same strata/,
+    );
+    expect(() => meanPermutation([data, poolStrata([[1]], [[0]])], { seed: 1 })).toThrow(RangeError);
   });
 });
 
