@@ -117,4 +117,3 @@ export function meanDifferences({ values, kA, kB }: PooledStrata): number[] {
   }
   return differences;
 }
-

@@ -60,8 +60,7 @@ export function estimateText(e: {
 }): string {
   const { judge } = e;
   const judged = judge === null ? '' : `  ${judgingText(judge)}\n`;
-  const tokens = (n: number | null): string =>
-    n === null ? 'unknown' : `at most ${grouped(n)}`;
+  const tokens = (n: number | null): string => (n === null ? 'unknown' : `at most ${grouped(n)}`);
   return `Nothing was called. This run would make ${count(e.calls, 'call')} (at most ${grouped(e.callsUpper)} with every retry) of the subject.
   input tokens   ${tokens(e.inputTokensUpper)}
   output tokens  ${tokens(e.outputTokensUpper)}

@@ -86,4 +86,3 @@ export function keptSum(
   }
   return t < to ? even + odd + delta[t]! * flips[position[t]!]! : even + odd;
 }
-

@@ -38,4 +38,5 @@ export { energyDistance, type Kernel, medianGamma, mmdBlocked, type Vector } fro
 export * from './vector-drift.ts';
 export * from './westfall-young.ts';
 export * from './westfall-young-binary.ts';
+export * from './westfall-young-counts.ts';
 export * from './within-stratum-permutation.ts';

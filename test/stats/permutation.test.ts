@@ -3,8 +3,8 @@ import { describe, expect, test } from 'vitest';
 import {
   chooseReplicates,
   familyWeights,
-  meanPermutation,
   Mt19937,
+  meanPermutation,
   minPFromRows,
   permutationColumns,
   poolStrata,
@@ -14,6 +14,7 @@ import {
   stratifiedPermutationMC,
   unitPermutation,
   westfallYoungBinaryK1,
+  westfallYoungCounts,
   westfallYoungMinP,
   withinStratumPermutation,
 } from '../../src/stats/index.ts';
@@ -370,6 +371,104 @@ describe('westfallYoungBinaryK1', () => {
       { seed: 5, replicates: 999 },
     );
     expect(two.greater.raw).toEqual(one.less.raw);
+  });
+});
+
+describe('westfallYoungCounts', () => {
+  const world = new Mt19937(77);
+  const passes = (k: number, rate: number): number =>
+    Array.from({ length: k }, () => (world.next() < rate ? 1 : 0)).reduce<number>((a, b) => a + b, 0);
+  // arms of several sizes, strata without a choice, and a drop in one subset
+  const strata = Array.from({ length: 120 }, (_, i) => {
+    const kA = 1 + (i % 4);
+    const kB = i % 5 === 0 ? 1 : 3;
+    const rate = i % 6 === 0 ? 1 : 0.7;
+    return { xA: passes(kA, rate), kA, xB: passes(kB, i % 3 === 0 ? rate - 0.15 : rate), kB };
+  });
+  const statistics = [
+    null,
+    ...[0, 1, 2].map((c) => Int32Array.from([...strata.keys()].filter((i) => i % 3 === c))),
+    Int32Array.of(5, 6, 7, 8, 9, 10, 11),
+  ];
+  const pooled = poolStrata(
+    strata.map(({ xA, kA }) => new Float64Array(kA).fill(1, 0, xA)),
+    strata.map(({ xB, kB }) => new Float64Array(kB).fill(1, 0, xB)),
+  );
+
+  test('has the null distribution of the permutation of the trials themselves', () => {
+    const quick = westfallYoungCounts(strata, statistics, { seed: 5 });
+    const full = withinStratumPermutation(pooled, statistics, { seed: 6 });
+    expect(quick.replicates).toBe(9999);
+    for (const j of statistics.keys()) {
+      expect(quick.observed[j]).toBeCloseTo(full.observed[j]!, 12);
+      for (const tail of ['less', 'greater'] as const) {
+        expect(Math.abs(quick[tail].raw[j]! - full[tail].raw[j]!)).toBeLessThan(0.015);
+        expect(Math.abs(quick[tail].adjusted[j]! - full[tail].adjusted[j]!)).toBeLessThan(0.02);
+      }
+      expect(Math.abs(quick.rawTwoSided[j]! - full.rawTwoSided[j]!)).toBeLessThan(0.015);
+    }
+    expect(quick.less.minimum).toBe(full.less.minimum);
+  });
+  test('a single statistic has the tails of the exact test', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(fc.integer({ min: 0, max: 3 }), fc.integer({ min: 0, max: 3 })), {
+          minLength: 1,
+          maxLength: 40,
+        }),
+        seeds,
+        (passed, seed) => {
+          const arms = passed.map(([xA, xB]) => ({ xA, kA: 3, xB, kB: 3 }));
+          const exact = stratifiedExact(arms);
+          const { less, greater } = westfallYoungCounts(arms, [null], { seed, replicates: 4999 });
+          // six standard errors, so that no seed ever alarms
+          expect(Math.abs(less.raw[0]! - exact.pLess)).toBeLessThan(0.043);
+          expect(Math.abs(greater.raw[0]! - exact.pGreater)).toBeLessThan(0.043);
+        },
+      ),
+      { numRuns: 30 },
+    );
+  });
+  test('the same seed gives the same answer, another seed another one', () => {
+    const run = (seed: number): unknown =>
+      westfallYoungCounts(strata, statistics, { seed, replicates: 199 }).less;
+    expect(run(7)).toEqual(run(7));
+    expect(run(7)).not.toEqual(run(8));
+  });
+  test('strata without a choice move nothing, and count', () => {
+    const certain = Array.from({ length: 4 }, (_, i) => ({
+      xA: i % 2 ? 2 : 0,
+      kA: 2,
+      xB: i % 2 ? 3 : 0,
+      kB: 3,
+    }));
+    const still = westfallYoungCounts(certain, [null, [0, 1]], { seed: 1, replicates: 99 });
+    expect(still.less).toEqual({ raw: [1, 1], adjusted: [1, 1], globalP: 1, minimum: 0 });
+    expect(still.observed).toEqual([0, 0]);
+    const moved = westfallYoungCounts([...certain, { xA: 3, kA: 3, xB: 0, kB: 3 }], [null], { seed: 1 });
+    expect(moved.observed[0]).toBeCloseTo(-1 / 5, 12);
+    // 1 of 20 splits
+    expect(Math.abs(moved.less.raw[0]! - 1 / 20)).toBeLessThan(0.012);
+  });
+  test('a hundred thousand strata cost no more draws than their cells, and all replicates asked for', () => {
+    const many = Array.from({ length: 100_000 }, (_, i) => ({
+      xA: i % 4,
+      kA: 3,
+      xB: (i * 7) % 4,
+      kB: 3,
+    }));
+    const family = westfallYoungCounts(many, [null], { seed: 2 });
+    const exact = stratifiedExact(many);
+    expect(family.replicates).toBe(9999);
+    expect(Math.abs(family.less.raw[0]! - exact.pLess)).toBeLessThan(0.03);
+  });
+  test('refuses more passes than trials, empty arms and empty statistics', () => {
+    const run = (xA: number, kA: number, subset: StrataSubset = null): unknown =>
+      westfallYoungCounts([{ xA, kA, xB: 1, kB: 2 }], [subset], { seed: 1 });
+    expect(() => run(2, 1)).toThrow(RangeError);
+    expect(() => run(0, 0)).toThrow(RangeError);
+    expect(() => run(0.5, 1)).toThrow(RangeError);
+    expect(() => run(1, 1, [])).toThrow(/no stratum/);
   });
 });
 
