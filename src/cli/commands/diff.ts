@@ -2,6 +2,7 @@
 
 import { InvalidArgumentError } from 'commander';
 import type { Comparison } from '../../core/index.ts';
+import type { Distributions } from '../../workflow/compare/diff-page.ts';
 import { boundHeap } from '../heap.ts';
 import { styleOf } from '../io.ts';
 import type { Register } from '../register.ts';
@@ -43,20 +44,24 @@ export const registerDiff: Register = (program, io, exit) => {
       const { openOutput } = await import('../output.ts');
       const write = await openOutput(io, options.output);
       await withWorkplace(io, options, { mustExist: true }, async ({ work }) => {
+        const format = options.json ? 'json' : (options.format ?? 'text');
+        const page = format === 'html' ? await import('../../workflow/compare/diff-page.ts') : null;
+        let distributions: Distributions | undefined;
         const { comparison, next } = await diffJob(work, {
           baseline: a,
           candidate: b,
           suite: options.suite,
           regradeBaseline: options.regradeBaseline,
+          seen: (before, after) => {
+            distributions = page?.distributionsOf(page.valuesOf(before), page.valuesOf(after));
+          },
         });
-        const format = options.json ? 'json' : (options.format ?? 'text');
         if (format === 'json') {
           const { jsonPieces } = await import('../../report/json-document.ts');
           await write(jsonPieces(comparison));
-        } else if (format === 'html') {
-          const { diffPage } = await import('../../workflow/compare/diff-page.ts');
-          await write(await diffPage(work.store, comparison, next));
-        } else
+        } else if (page !== null)
+          await write(await page.diffPage(work.store, comparison, { next, distributions }));
+        else
           await write(
             await renderComparison(
               comparison,
