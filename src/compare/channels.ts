@@ -4,6 +4,7 @@ import type { Comparison, Distribution, Metric, RateMetric } from '../core/compa
 import type { ChannelAction } from '../core/policy.ts';
 import type { CaseResult } from '../core/snapshot.ts';
 import { clusteredMean } from '../stats/clustered-mean.ts';
+import type { TwoArms } from '../stats/fisher.ts';
 import { meanPermutation, sameStrata } from '../stats/mean-permutation.ts';
 import { holm } from '../stats/multiple-testing.ts';
 import type { PooledStrata } from '../stats/permutation-data.ts';
@@ -215,13 +216,12 @@ function testCost(cases: readonly SameInput[]): Channel {
   });
 }
 
-interface RefusalCounts {
-  readonly rate: number | null;
-  readonly refused: number;
-  readonly told: number;
+interface Refusals {
+  readonly x: number;
+  readonly k: number;
 }
 
-function refusals(result: CaseResult): { x: number; k: number } {
+function refusals(result: CaseResult): Refusals {
   let x = 0;
   let k = 0;
   for (const trial of result.trials) {
@@ -232,21 +232,31 @@ function refusals(result: CaseResult): { x: number; k: number } {
   return { x, k };
 }
 
+/** The cases with an answer on both sides, one by one: as a list they would take more memory than the test. */
+function* refusalStrata(cases: readonly SameInput[]): Iterable<TwoArms> {
+  for (const pair of cases) {
+    const a = refusals(pair.baseline);
+    const b = refusals(pair.candidate);
+    if (a.k > 0 && b.k > 0) yield { xA: a.x, kA: a.k, xB: b.x, kB: b.k };
+  }
+}
+
 function testRefusals(cases: readonly SameInput[]): {
   p: number | null;
   finish: (adjusted: number | null) => RateMetric;
 } {
-  const rows = cases.map((pair) => ({
-    before: refusals(pair.baseline),
-    after: refusals(pair.candidate),
-  }));
-  const total = (arm: 'before' | 'after'): RefusalCounts => {
-    const refused = rows.reduce((sum, row) => sum + row[arm].x, 0);
-    const told = rows.reduce((sum, row) => sum + row[arm].k, 0);
+  const total = (arm: 'baseline' | 'candidate'): { refused: number; told: number; rate: number | null } => {
+    let refused = 0;
+    let told = 0;
+    for (const pair of cases) {
+      const { x, k } = refusals(pair[arm]);
+      refused += x;
+      told += k;
+    }
     return { refused, told, rate: told === 0 ? null : refused / told };
   };
-  const before = total('before');
-  const after = total('after');
+  const before = total('baseline');
+  const after = total('candidate');
   const base = { unit: 'share' as const, baseline: before.rate, candidate: after.rate };
   if (before.rate === null || after.rate === null)
     return {
@@ -258,11 +268,7 @@ function testRefusals(cases: readonly SameInput[]): {
         p: null,
       }),
     };
-  const exact = stratifiedExact(
-    rows
-      .filter((row) => row.before.k > 0 && row.after.k > 0)
-      .map((row) => ({ xA: row.before.x, kA: row.before.k, xB: row.after.x, kB: row.after.k })),
-  );
+  const exact = stratifiedExact(refusalStrata(cases));
   const p = Math.min(1, 2 * Math.min(exact.pLess, exact.pGreater));
   const text = `${before.refused}/${before.told} → ${after.refused}/${after.told} refused`;
   return {

@@ -63,7 +63,7 @@ export function isSingleTrial(pairs: readonly PairedCase[]): boolean {
 export function tagMembers(pairs: readonly PairedCase[]): TagMembers[] {
   const byTag = new Map<string, number[]>();
   for (const [i, pair] of pairs.entries())
-    for (const tag of new Set(pair.tags)) {
+    for (const tag of pair.tags.length < 2 ? pair.tags : new Set(pair.tags)) {
       const members = byTag.get(tag);
       if (members === undefined) byTag.set(tag, [i]);
       else members.push(i);
@@ -77,13 +77,9 @@ export function tagMembers(pairs: readonly PairedCase[]): TagMembers[] {
     }));
 }
 
-function countsOf(pairs: readonly PairedCase[]): TwoArms[] {
-  return pairs.map(({ baseline, candidate }) => ({
-    xA: baseline.passed,
-    kA: baseline.graded,
-    xB: candidate.passed,
-    kB: candidate.graded,
-  }));
+function* countsOf(pairs: readonly PairedCase[]): Iterable<TwoArms> {
+  for (const { baseline, candidate } of pairs)
+    yield { xA: baseline.passed, kA: baseline.graded, xB: candidate.passed, kB: candidate.graded };
 }
 
 /** Exact p of the number of passes in the candidate, given each case's passes in both arms together; with one trial each it is McNemar's. */
@@ -111,14 +107,18 @@ export function meanDelta(pairs: readonly PairedCase[]): number {
 
 /** One array a case: its passes as ones, then its failures as zeros. Cases with equal counts share an array. */
 function armOutcomes(pairs: readonly PairedCase[], arm: 'baseline' | 'candidate'): Float64Array[] {
-  const shared = new Map<string, Float64Array>();
+  const shared = new Map<number, Map<number, Float64Array>>();
   return pairs.map((pair) => {
     const { passed, graded } = pair[arm];
-    const key = `${passed}/${graded}`;
-    let values = shared.get(key);
+    let sized = shared.get(graded);
+    if (sized === undefined) {
+      sized = new Map();
+      shared.set(graded, sized);
+    }
+    let values = sized.get(passed);
     if (values === undefined) {
       values = new Float64Array(graded).fill(1, 0, passed);
-      shared.set(key, values);
+      sized.set(passed, values);
     }
     return values;
   });
@@ -161,7 +161,7 @@ function permuteFamily(
         statistics,
         options,
       )
-    : westfallYoungCounts(countsOf(pairs), statistics, options);
+    : westfallYoungCounts([...countsOf(pairs)], statistics, options);
   const adjusted = statistics.map((_, s) => ({
     less: family.less.adjusted[s] ?? 1,
     greater: family.greater.adjusted[s] ?? 1,
