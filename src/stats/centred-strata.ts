@@ -68,21 +68,3 @@ export function isSingle({ kA, kB }: PooledStrata): boolean {
   for (let i = 0; i < kA.length; i++) if (kA[i] !== 1 || kB[i] !== 1) return false;
   return true;
 }
-
-/** Sum of the differences that keep their sign: those whose flip is 1. */
-export function keptSum(
-  delta: Float64Array,
-  position: Int32Array,
-  flips: Uint8Array,
-  from: number,
-  to: number,
-): number {
-  let even = 0;
-  let odd = 0;
-  let t = from;
-  for (; t + 1 < to; t += 2) {
-    even += delta[t]! * flips[position[t]!]!;
-    odd += delta[t + 1]! * flips[position[t + 1]!]!;
-  }
-  return t < to ? even + odd + delta[t]! * flips[position[t]!]! : even + odd;
-}

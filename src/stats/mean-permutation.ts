@@ -1,5 +1,5 @@
 // The within-stratum permutation of one mean difference, of several measures of the same trials by the same draws.
-import { type CentredStrata, centreStrata, isSingle, keptSum, observedSums } from './centred-strata.ts';
+import { type CentredStrata, centreStrata, isSingle, observedSums } from './centred-strata.ts';
 import { requireCount, requireSameLength } from './numeric.ts';
 import { type PooledStrata, tieTolerance } from './permutation-data.ts';
 import { Mt19937 } from './rng.ts';
@@ -81,27 +81,46 @@ function count({ hits, total, most, least }: Moving, sum: number): void {
   if (t >= least) hits.greater++;
 }
 
-/** One value an arm: a replicate flips the sign of each difference, by the top bit of one draw. */
+/**
+ * One value an arm: a replicate flips the sign of each difference, by the top bit of one draw. What four strata add up to is looked up
+ * by their four flips, which is a quarter of the additions.
+ */
 function flipSigns(measures: readonly Moving[], replicates: number, rng: Mt19937): void {
   const n = measures[0]!.strata.constant.length;
+  const quads = Math.ceil(n / 4);
   const parts = measures.map((measure) => {
-    const { constant, scale, centred } = measure.strata;
-    const active: number[] = [];
-    for (let i = 0; i < n; i++) if (constant[i] === 0) active.push(i);
-    // scale (= 2w) times the centred value of arm b is w (b - a)
-    const delta = Float64Array.from(active, (i) => scale[i]! * centred[2 * i + 1]!);
+    const { scale, centred } = measure.strata;
+    const table = new Float64Array(16 * quads);
     let whole = 0;
-    for (let t = 0; t < delta.length; t++) whole += delta[t]!;
-    return { measure, position: Int32Array.from(active), delta, whole };
+    for (let i = 0; i < n; i++) {
+      // scale (= 2w) times the centred value of arm b is w (b - a)
+      const delta = scale[i]! * centred[2 * i + 1]!;
+      whole += delta;
+      for (let flips = 0; flips < 16; flips++)
+        if ((flips >> (i & 3)) & 1) table[16 * (i >> 2) + flips]! += delta;
+    }
+    return { measure, table, whole };
   });
-  const flips = new Uint8Array(n);
+  const flips = new Uint8Array(quads);
   for (let row = 1; row <= replicates; row++) {
-    rng.coinFlips(flips);
+    rng.coinQuads(flips, n);
     for (let p = 0; p < parts.length; p++) {
-      const { measure, delta, position, whole } = parts[p]!;
-      count(measure, 2 * keptSum(delta, position, flips, 0, delta.length) - whole);
+      const { measure, table, whole } = parts[p]!;
+      count(measure, 2 * keptByFour(table, flips) - whole);
     }
   }
+}
+
+/** Sum of the differences that keep their sign. */
+function keptByFour(table: Float64Array, flips: Uint8Array): number {
+  let even = 0;
+  let odd = 0;
+  let g = 0;
+  for (; g + 1 < flips.length; g += 2) {
+    even += table[16 * g + flips[g]!]!;
+    odd += table[16 * g + 16 + flips[g + 1]!]!;
+  }
+  return g < flips.length ? even + odd + table[16 * g + flips[g]!]! : even + odd;
 }
 
 /** Any number of values: the positions that go to arm b are drawn once, then every measure adds up its own values there. */

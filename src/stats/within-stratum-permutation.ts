@@ -1,5 +1,5 @@
 // The within-stratum permutation test: arm labels are exchanged inside each stratum, never across strata.
-import { type CentredStrata, centreStrata, isSingle, keptSum, observedSums } from './centred-strata.ts';
+import { type CentredStrata, centreStrata, isSingle, observedSums } from './centred-strata.ts';
 import { requireCount } from './numeric.ts';
 import { type PooledStrata, poolStrata, type StrataSubset, tieTolerance } from './permutation-data.ts';
 import { Mt19937 } from './rng.ts';
@@ -147,6 +147,24 @@ function runSingles(
       sums[c] = 2 * keptSum(delta, position, flips, starts[c]!, starts[c + 1]!) - whole[c]!;
     store(row);
   }
+}
+
+/** Sum of the differences that keep their sign: those whose flip is 1. */
+function keptSum(
+  delta: Float64Array,
+  position: Int32Array,
+  flips: Uint8Array,
+  from: number,
+  to: number,
+): number {
+  let even = 0;
+  let odd = 0;
+  let t = from;
+  for (; t + 1 < to; t += 2) {
+    even += delta[t]! * flips[position[t]!]!;
+    odd += delta[t + 1]! * flips[position[t + 1]!]!;
+  }
+  return t < to ? even + odd + delta[t]! * flips[position[t]!]! : even + odd;
 }
 
 function twoSidedP(column: Float64Array, tolerance: number): number {

@@ -157,6 +157,24 @@ describe('meanPermutation', () => {
       { numRuns: 60 },
     );
   });
+  test('flips drawn by four are the flips drawn one by one, wherever the generator stands', () => {
+    fc.assert(
+      fc.property(seeds, fc.array(fc.integer({ min: 0, max: 1400 }), { maxLength: 5 }), (seed, sizes) => {
+        const [one, four] = [new Mt19937(seed), new Mt19937(seed)];
+        const quads = new Uint8Array(350).fill(255);
+        for (const size of sizes) {
+          const flips = new Uint8Array(size);
+          one.coinFlips(flips);
+          four.coinQuads(quads, size);
+          expect(Array.from(flips, (_, i) => (quads[i >> 2]! >> (i & 3)) & 1)).toEqual([...flips]);
+          // no bit beyond the last draw: what is looked up by four has only so many entries
+          if (size % 4 > 0) expect(quads[size >> 2]! >> (size % 4)).toBe(0);
+        }
+        expect(four.uint32()).toBe(one.uint32());
+      }),
+      { numRuns: 40 },
+    );
+  });
   test('nothing to measure, nothing to draw, and measures of different trials', () => {
     expect(meanPermutation([], { seed: 1 })).toEqual([]);
     const data = poolStrata([[1], [0]], [[0], [0]]);
