@@ -43,11 +43,11 @@ export const registerDiff: Register = (program, io, exit) => {
       const { diffJob } = await import('../../workflow/compare/diff-job.ts');
       const { openOutput } = await import('../output.ts');
       const write = await openOutput(io, options.output);
-      await withWorkplace(io, options, { mustExist: true }, async ({ work }) => {
-        const format = options.json ? 'json' : (options.format ?? 'text');
+      const format = options.json ? 'json' : (options.format ?? 'text');
+      const { comparison, next } = await withWorkplace(io, options, { mustExist: true }, async ({ work }) => {
         const page = format === 'html' ? await import('../../workflow/compare/diff-page.ts') : null;
         let distributions: Distributions | undefined;
-        const { comparison, next } = await diffJob(work, {
+        const done = await diffJob(work, {
           baseline: a,
           candidate: b,
           suite: options.suite,
@@ -56,22 +56,24 @@ export const registerDiff: Register = (program, io, exit) => {
             distributions = page?.distributionsOf(page.valuesOf(before), page.valuesOf(after));
           },
         });
-        if (format === 'json') {
-          const { jsonPieces } = await import('../../report/json-document.ts');
-          await write(jsonPieces(comparison));
-        } else if (page !== null)
-          await write(await page.diffPage(work.store, comparison, { next, distributions }));
-        else
-          await write(
-            await renderComparison(
-              comparison,
-              format,
-              next,
-              options.output === undefined ? styleOf(io) : undefined,
-            ),
-          );
-        exit(gateExit(comparison));
+        if (page !== null)
+          await write(await page.diffPage(work.store, done.comparison, { next: done.next, distributions }));
+        return done;
       });
+      // With the ledger closed, what it held of a large suite makes room for the document.
+      if (format === 'json') {
+        const { jsonPieces } = await import('../../report/json-document.ts');
+        await write(jsonPieces(comparison));
+      } else if (format !== 'html')
+        await write(
+          await renderComparison(
+            comparison,
+            format,
+            next,
+            options.output === undefined ? styleOf(io) : undefined,
+          ),
+        );
+      exit(gateExit(comparison));
     },
   );
 };
