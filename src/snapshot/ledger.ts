@@ -1,6 +1,6 @@
 // The snapshot store on SQLite: every method is one short piece of database work; the tables' own files know how rows look.
 
-import type { Database, Statement } from 'better-sqlite3';
+import type { Database } from 'better-sqlite3';
 import { inChunks } from '../core/case-list.ts';
 import { LastgoodError } from '../core/errors.ts';
 import type { CaseExam } from '../core/exam.ts';
@@ -78,7 +78,6 @@ export class SqliteLedger implements SnapshotStore {
   readonly #trials: TrialTables;
   readonly #vectors: VectorTables;
   /** Case numbers of the suite that trials are being appended for. */
-  readonly #valueOf = new Map<string, Statement<unknown[], unknown>>();
   #caseNumbers: { readonly suite: number; readonly byId: ReadonlyMap<string, number> } | null = null;
 
   #lastExamined: {
@@ -422,13 +421,10 @@ export class SqliteLedger implements SnapshotStore {
   }
 
   #value<T>(sql: string, ...values: (string | number)[]): T | null | undefined {
-    // A regrade asks for a remembered verdict a thousand times over.
-    let statement = this.#valueOf.get(sql);
-    if (statement === undefined) {
-      statement = this.#db.prepare<unknown[], unknown>(sql).pluck();
-      this.#valueOf.set(sql, statement);
-    }
-    return statement.get(...values) as T | null | undefined;
+    return this.#db
+      .prepare<unknown[], T>(sql)
+      .pluck()
+      .get(...values);
   }
 
   /** Several queries that see one state of the ledger. */
