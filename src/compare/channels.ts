@@ -2,13 +2,23 @@
 
 import type { Comparison, Distribution, Metric, RateMetric } from '../core/comparison.ts';
 import type { ChannelAction } from '../core/policy.ts';
-import type { CaseResult, TrialResult } from '../core/snapshot.ts';
+import type { CaseResult } from '../core/snapshot.ts';
 import { clusteredMean } from '../stats/clustered-mean.ts';
+import type { TwoArms } from '../stats/fisher.ts';
+import { meanPermutation, sameStrata } from '../stats/mean-permutation.ts';
 import { holm } from '../stats/multiple-testing.ts';
 import type { PooledStrata } from '../stats/permutation-data.ts';
-import { quantile7Sorted } from '../stats/quantile.ts';
 import { stratifiedExact } from '../stats/stratified-exact.ts';
-import { chooseReplicates, withinStratumPermutation } from '../stats/within-stratum-permutation.ts';
+import { chooseReplicates } from '../stats/within-stratum-permutation.ts';
+import {
+  distributionOf,
+  isPaired,
+  meanDifferences,
+  type Readings,
+  readingsOf,
+  strataOf,
+  sumOf,
+} from './channel-readings.ts';
 import { CHANNEL_ALPHA as ALPHA, type AnswerVectors, testMeaning } from './meaning.ts';
 import type { Settings } from './options.ts';
 import type { PairedCase, SameInput } from './pairing.ts';
@@ -17,128 +27,34 @@ import { percent, probability, signedPercent } from './wording.ts';
 
 const FLOOR = { length: 0.1, latency: 0.25, cost: 0.2 };
 
-type Reading = (trial: TrialResult) => number | null;
-
-const lengthOf: Reading = (trial) => trial.length;
-const latencyOf: Reading = (trial) => trial.latencyMs;
-const costOf: Reading = (trial) => trial.costUsd;
-
-/** The known values of one channel in one arm, one after another: case `i` has those from `starts[i]` to before `starts[i + 1]`. */
-interface ArmReadings {
-  readonly values: Float64Array;
-  readonly starts: Int32Array;
-  /** Answered trials of which the channel is not known. */
-  readonly unknown: number;
+/** A channel measured, before its permutation and before the family is adjusted. */
+interface Channel {
+  /** What is permuted; null = not tested. */
+  readonly data: PooledStrata | null;
+  readonly finish: (p: number | null, adjusted: number | null) => Metric;
 }
 
-interface Readings {
-  readonly baseline: ArmReadings;
-  readonly candidate: ArmReadings;
-}
-
-/** A channel before the family is adjusted. */
-interface Tested {
-  /** Two-sided; null = not tested. */
-  readonly p: number | null;
-  readonly finish: (adjusted: number | null) => Metric;
-}
-
-function readArm(cases: readonly SameInput[], arm: 'baseline' | 'candidate', reading: Reading): ArmReadings {
-  let most = 0;
-  for (const pair of cases) most += pair[arm].trials.length;
-  const values = new Float64Array(most);
-  const starts = new Int32Array(cases.length + 1);
-  let at = 0;
-  let unknown = 0;
-  for (const [i, pair] of cases.entries()) {
-    for (const trial of pair[arm].trials) {
-      if (trial.status !== 'answered') continue;
-      const value = reading(trial);
-      if (value === null) unknown += 1;
-      else values[at++] = value;
-    }
-    starts[i + 1] = at;
+/**
+ * Two-sided p of the within-case permutation of each mean difference; null where nothing is paired. Channels known of the same
+ * trials are permuted together: drawing is most of the work, and each would draw the same exchanges from the seed.
+ */
+function permutationPs(all: readonly (PooledStrata | null)[], settings: Settings): (number | null)[] {
+  const groups: PooledStrata[][] = [];
+  for (const data of all) {
+    if (data === null || data.kA.length === 0) continue;
+    const group = groups.find(([first]) => first !== undefined && sameStrata(first, data));
+    if (group === undefined) groups.push([data]);
+    else group.push(data);
   }
-  return { values: values.subarray(0, at), starts, unknown };
-}
-
-function readingsOf(cases: readonly SameInput[], reading: Reading): Readings {
-  return {
-    baseline: readArm(cases, 'baseline', reading),
-    candidate: readArm(cases, 'candidate', reading),
-  };
-}
-
-function distributionOf({ values }: ArmReadings): Distribution | null {
-  const n = values.length;
-  if (n === 0) return null;
-  const sorted = values.slice().sort();
-  return {
-    n,
-    mean: sumOf(values) / n,
-    p50: quantile7Sorted(sorted, 0.5),
-    p95: quantile7Sorted(sorted, 0.95),
-  };
-}
-
-function sumOf(values: Float64Array): number {
-  let sum = 0;
-  for (let i = 0; i < values.length; i++) sum += values[i] as number;
-  return sum;
-}
-
-/** Does case `i` have a value in both arms? */
-function isPaired({ baseline: a, candidate: b }: Readings, i: number): boolean {
-  return (
-    (a.starts[i + 1] as number) > (a.starts[i] as number) &&
-    (b.starts[i + 1] as number) > (b.starts[i] as number)
-  );
-}
-
-/** The cases with a value in both arms, transformed. */
-function strataOf(readings: Readings, transform: (value: number) => number): PooledStrata {
-  const { baseline, candidate } = readings;
-  const kA: number[] = [];
-  const kB: number[] = [];
-  const values = new Float64Array(baseline.values.length + candidate.values.length);
-  let at = 0;
-  for (let i = 0; i + 1 < baseline.starts.length; i++) {
-    if (!isPaired(readings, i)) continue;
-    for (const [{ values: from, starts }, sizes] of [
-      [baseline, kA],
-      [candidate, kB],
-    ] as const) {
-      const end = starts[i + 1] as number;
-      sizes.push(end - (starts[i] as number));
-      for (let j = starts[i] as number; j < end; j++) values[at++] = transform(from[j] as number);
-    }
+  const known = new Map<PooledStrata, number>();
+  for (const group of groups) {
+    const { values, kA } = group[0] as PooledStrata;
+    // A decision at 0.01 needs fewer replicates than one at 0.0001: a large suite spends a quarter of them on a channel.
+    const replicates = Math.min(settings.replicates, chooseReplicates(4 * (values.length - kA.length)));
+    for (const [i, tails] of meanPermutation(group, { seed: settings.seed, replicates }).entries())
+      known.set(group[i] as PooledStrata, Math.min(1, 2 * Math.min(tails.less, tails.greater)));
   }
-  return { values: values.subarray(0, at), kA: Int32Array.from(kA), kB: Int32Array.from(kB) };
-}
-
-/** Two-sided p of the within-case permutation of the mean difference; null when nothing is paired. */
-function permutationP(data: PooledStrata, settings: Settings): number | null {
-  if (data.kA.length === 0) return null;
-  // A decision at 0.01 needs fewer replicates than one at 0.0001: a large suite spends a quarter of them on a channel.
-  const draws = 4 * (data.values.length - data.kA.length);
-  const replicates = Math.min(settings.replicates, chooseReplicates(draws));
-  const family = withinStratumPermutation(data, [null], { seed: settings.seed, replicates });
-  return Math.min(1, 2 * Math.min(family.less.raw[0] ?? 1, family.greater.raw[0] ?? 1));
-}
-
-function meanDifferences({ values, kA, kB }: PooledStrata): number[] {
-  const differences: number[] = [];
-  let at = 0;
-  const mean = (count: number): number => {
-    let sum = 0;
-    for (const end = at + count; at < end; at++) sum += values[at] as number;
-    return sum / count;
-  };
-  for (let i = 0; i < kA.length; i++) {
-    const before = mean(kA[i] as number);
-    differences.push(mean(kB[i] as number) - before);
-  }
-  return differences;
+  return all.map((data) => (data === null ? null : (known.get(data) ?? null)));
 }
 
 function ratio(before: number | undefined, after: number | undefined): number | null {
@@ -160,9 +76,9 @@ function untested(
   verdict: 'not-tested' | 'unavailable',
   reason: string,
   change: number | null,
-): Tested {
+): Channel {
   return {
-    p: null,
+    data: null,
     finish: () => ({ ...frame, verdict, reason, p: null, change, interval: null }),
   };
 }
@@ -178,7 +94,7 @@ function missingSide(frame: ChannelFrame): string | null {
 
 function judged(
   frame: ChannelFrame,
-  p: number | null,
+  data: PooledStrata,
   what: {
     readonly change: number | null;
     readonly interval: Metric['interval'];
@@ -186,10 +102,10 @@ function judged(
     readonly moved: boolean;
     readonly text: string;
   },
-): Tested {
+): Channel {
   return {
-    p,
-    finish: (adjusted) => {
+    data,
+    finish: (p, adjusted) => {
       const shifted = adjusted !== null && adjusted <= ALPHA && what.moved;
       const evidence = adjusted === null ? 'not tested' : `adjusted p = ${probability(adjusted)}`;
       const rule = shifted
@@ -207,11 +123,11 @@ function judged(
   };
 }
 
-function testLength(
-  cases: readonly SameInput[],
-  settings: Settings,
-): { tested: Tested; deltas: () => ReadonlyMap<string, number> } {
-  const readings = readingsOf(cases, lengthOf);
+function testLength(cases: readonly SameInput[]): {
+  channel: Channel;
+  deltas: () => ReadonlyMap<string, number>;
+} {
+  const readings: Readings = readingsOf(cases, (trial) => trial.length);
   const frame = {
     unit: 'characters',
     baseline: distributionOf(readings.baseline),
@@ -219,11 +135,11 @@ function testLength(
   };
   const none = (): ReadonlyMap<string, number> => new Map();
   const absent = missingSide(frame);
-  if (absent !== null) return { tested: untested(frame, 'unavailable', absent, null), deltas: none };
+  if (absent !== null) return { channel: untested(frame, 'unavailable', absent, null), deltas: none };
   const data = strataOf(readings, (length) => Math.log(Math.max(length, 1)));
   const d = meanDifferences(data);
   if (d.length === 0)
-    return { tested: untested(frame, 'unavailable', 'no case was answered in both', null), deltas: none };
+    return { channel: untested(frame, 'unavailable', 'no case was answered in both', null), deltas: none };
   const ids = cases.filter((_, i) => isPaired(readings, i)).map((pair) => pair.candidate.id);
   const whole = clusteredMean(d, ids);
   const change = Math.expm1(whole.mean);
@@ -231,15 +147,14 @@ function testLength(
     whole.lo95 === null || whole.hi95 === null ? null : [Math.expm1(whole.lo95), Math.expm1(whole.hi95)];
   const text = `typical length ${signedPercent(change)} (p50 ${changeText(ratio(frame.baseline?.p50, frame.candidate?.p50))}, p95 ${changeText(ratio(frame.baseline?.p95, frame.candidate?.p95))})`;
   const moved = Math.abs(change) >= FLOOR.length;
-  const p = permutationP(data, settings);
   return {
-    tested: judged(frame, p, { change, interval, floor: FLOOR.length, moved, text }),
+    channel: judged(frame, data, { change, interval, floor: FLOOR.length, moved, text }),
     deltas: () => new Map(ids.map((id, i) => [id, d[i] ?? 0])),
   };
 }
 
-function testLatency(cases: readonly SameInput[], settings: Settings): Tested {
-  const readings = readingsOf(cases, latencyOf);
+function testLatency(cases: readonly SameInput[], settings: Settings): Channel {
+  const readings = readingsOf(cases, (trial) => trial.latencyMs);
   const frame = {
     unit: 'ms',
     baseline: distributionOf(readings.baseline),
@@ -258,11 +173,8 @@ function testLatency(cases: readonly SameInput[], settings: Settings): Tested {
       p50,
     );
   const moved = Math.abs(p50 ?? 0) >= FLOOR.latency || Math.abs(p95 ?? 0) >= FLOOR.latency;
-  const p = permutationP(
-    strataOf(readings, (ms) => Math.log(Math.max(ms, 1))),
-    settings,
-  );
-  return judged(frame, p, { change: p50, interval: null, floor: FLOOR.latency, moved, text });
+  const data = strataOf(readings, (ms) => Math.log(Math.max(ms, 1)));
+  return judged(frame, data, { change: p50, interval: null, floor: FLOOR.latency, moved, text });
 }
 
 function passesOf(cases: readonly SameInput[], arm: 'baseline' | 'candidate'): number {
@@ -271,8 +183,8 @@ function passesOf(cases: readonly SameInput[], arm: 'baseline' | 'candidate'): n
   return passed;
 }
 
-function testCost(cases: readonly SameInput[], settings: Settings): Tested {
-  const readings = readingsOf(cases, costOf);
+function testCost(cases: readonly SameInput[]): Channel {
+  const readings = readingsOf(cases, (trial) => trial.costUsd);
   const frame = {
     unit: 'USD per trial',
     baseline: distributionOf(readings.baseline),
@@ -294,11 +206,8 @@ function testCost(cases: readonly SameInput[], settings: Settings): Tested {
     return untested(frame, 'not-tested', 'no trial passed on one side, so there is no cost per pass', null);
   const change = ratio(sumOf(readings.baseline.values) / before, sumOf(readings.candidate.values) / after);
   if (change === null) return untested(frame, 'not-tested', 'the baseline cost nothing', null);
-  const p = permutationP(
-    strataOf(readings, (usd) => usd),
-    settings,
-  );
-  return judged(frame, p, {
+  const data = strataOf(readings, (usd) => usd);
+  return judged(frame, data, {
     change,
     interval: null,
     floor: FLOOR.cost,
@@ -307,13 +216,12 @@ function testCost(cases: readonly SameInput[], settings: Settings): Tested {
   });
 }
 
-interface RefusalCounts {
-  readonly rate: number | null;
-  readonly refused: number;
-  readonly told: number;
+interface Refusals {
+  readonly x: number;
+  readonly k: number;
 }
 
-function refusals(result: CaseResult): { x: number; k: number } {
+function refusals(result: CaseResult): Refusals {
   let x = 0;
   let k = 0;
   for (const trial of result.trials) {
@@ -324,21 +232,31 @@ function refusals(result: CaseResult): { x: number; k: number } {
   return { x, k };
 }
 
+/** The cases with an answer on both sides, one by one: as a list they would take more memory than the test. */
+function* refusalStrata(cases: readonly SameInput[]): Iterable<TwoArms> {
+  for (const pair of cases) {
+    const a = refusals(pair.baseline);
+    const b = refusals(pair.candidate);
+    if (a.k > 0 && b.k > 0) yield { xA: a.x, kA: a.k, xB: b.x, kB: b.k };
+  }
+}
+
 function testRefusals(cases: readonly SameInput[]): {
   p: number | null;
   finish: (adjusted: number | null) => RateMetric;
 } {
-  const rows = cases.map((pair) => ({
-    before: refusals(pair.baseline),
-    after: refusals(pair.candidate),
-  }));
-  const total = (arm: 'before' | 'after'): RefusalCounts => {
-    const refused = rows.reduce((sum, row) => sum + row[arm].x, 0);
-    const told = rows.reduce((sum, row) => sum + row[arm].k, 0);
+  const total = (arm: 'baseline' | 'candidate'): { refused: number; told: number; rate: number | null } => {
+    let refused = 0;
+    let told = 0;
+    for (const pair of cases) {
+      const { x, k } = refusals(pair[arm]);
+      refused += x;
+      told += k;
+    }
     return { refused, told, rate: told === 0 ? null : refused / told };
   };
-  const before = total('before');
-  const after = total('after');
+  const before = total('baseline');
+  const after = total('candidate');
   const base = { unit: 'share' as const, baseline: before.rate, candidate: after.rate };
   if (before.rate === null || after.rate === null)
     return {
@@ -350,11 +268,7 @@ function testRefusals(cases: readonly SameInput[]): {
         p: null,
       }),
     };
-  const exact = stratifiedExact(
-    rows
-      .filter((row) => row.before.k > 0 && row.after.k > 0)
-      .map((row) => ({ xA: row.before.x, kA: row.before.k, xB: row.after.x, kB: row.after.k })),
-  );
+  const exact = stratifiedExact(refusalStrata(cases));
   const p = Math.min(1, 2 * Math.min(exact.pLess, exact.pGreater));
   const text = `${before.refused}/${before.told} → ${after.refused}/${after.told} refused`;
   return {
@@ -371,11 +285,11 @@ function testRefusals(cases: readonly SameInput[]): {
   };
 }
 
-function switchedOff(action: ChannelAction, tested: Tested): Tested {
-  if (action !== 'off') return tested;
-  const whole = tested.finish(null);
+function switchedOff(action: ChannelAction, channel: Channel): Channel {
+  if (action !== 'off') return channel;
+  const whole = channel.finish(null, null);
   return {
-    p: null,
+    data: null,
     finish: () => ({ ...whole, verdict: 'not-tested', reason: 'switched off by the policy', p: null }),
   };
 }
@@ -388,25 +302,29 @@ export function measureChannels(
   vectors?: AnswerVectors,
 ): { metrics: Comparison['metrics']; notes: string[] } {
   const { channels } = settings.policy;
-  const length = testLength(cases, settings);
-  const lengthChannel = switchedOff(channels.length, length.tested);
+  const measured = testLength(cases);
+  const length = switchedOff(channels.length, measured.channel);
   const latency = switchedOff(channels.latency, testLatency(cases, settings));
-  const cost = switchedOff(channels.cost, testCost(cases, settings));
+  const cost = switchedOff(channels.cost, testCost(cases));
+  const [pLength = null, pLatency = null, pCost = null] = permutationPs(
+    [length.data, latency.data, cost.data],
+    settings,
+  );
   const refusal = testRefusals(cases);
   const meaning = testMeaning(cases, vectors, channels.embedding, settings);
-  const family = [lengthChannel.p, latency.p, cost.p, refusal.p, meaning.p];
+  const family = [pLength, pLatency, pCost, refusal.p, meaning.p];
   const adjusted = holm(family.filter((p) => p !== null));
   let at = 0;
-  const [pLength, pLatency, pCost, pRefusal, pMeaning] = family.map((p) =>
+  const [qLength = null, qLatency = null, qCost = null, qRefusal = null, qMeaning = null] = family.map((p) =>
     p === null ? null : (adjusted[at++] ?? 1),
   );
   const metrics = {
-    length: lengthChannel.finish(pLength ?? null),
-    latencyMs: latency.finish(pLatency ?? null),
-    costUsd: cost.finish(pCost ?? null),
-    refusalRate: refusal.finish(pRefusal ?? null),
-    embedding: meaning.finish(pMeaning ?? null),
+    length: length.finish(pLength, qLength),
+    latencyMs: latency.finish(pLatency, qLatency),
+    costUsd: cost.finish(pCost, qCost),
+    refusalRate: refusal.finish(qRefusal),
+    embedding: meaning.finish(qMeaning),
   };
-  const note = verbosityNote(metrics.length, ALPHA, pairs, length.deltas);
+  const note = verbosityNote(metrics.length, ALPHA, pairs, measured.deltas);
   return { metrics, notes: note === null ? [] : [note] };
 }

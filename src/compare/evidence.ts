@@ -3,12 +3,13 @@
 import type { Interval } from '../core/comparison.ts';
 import { moverDelta, pairedAdjustedWald, withinVariance } from '../stats/delta-interval.ts';
 import { designPower } from '../stats/design-power.ts';
+import type { TwoArms } from '../stats/fisher.ts';
 import { varianceOf } from '../stats/numeric.ts';
 import type { StrataSubset } from '../stats/permutation-data.ts';
 import { stratifiedExact } from '../stats/stratified-exact.ts';
 import { familyWeights } from '../stats/westfall-young.ts';
 import { westfallYoungBinaryK1 } from '../stats/westfall-young-binary.ts';
-import { chooseReplicates, withinStratumPermutation } from '../stats/within-stratum-permutation.ts';
+import { westfallYoungCounts } from '../stats/westfall-young-counts.ts';
 import { rateOf } from './arm.ts';
 import { MIN_CASES_FOR_SLICE } from './options.ts';
 import type { PairedCase } from './pairing.ts';
@@ -62,7 +63,7 @@ export function isSingleTrial(pairs: readonly PairedCase[]): boolean {
 export function tagMembers(pairs: readonly PairedCase[]): TagMembers[] {
   const byTag = new Map<string, number[]>();
   for (const [i, pair] of pairs.entries())
-    for (const tag of new Set(pair.tags)) {
+    for (const tag of pair.tags.length < 2 ? pair.tags : new Set(pair.tags)) {
       const members = byTag.get(tag);
       if (members === undefined) byTag.set(tag, [i]);
       else members.push(i);
@@ -76,16 +77,14 @@ export function tagMembers(pairs: readonly PairedCase[]): TagMembers[] {
     }));
 }
 
+function* countsOf(pairs: readonly PairedCase[]): Iterable<TwoArms> {
+  for (const { baseline, candidate } of pairs)
+    yield { xA: baseline.passed, kA: baseline.graded, xB: candidate.passed, kB: candidate.graded };
+}
+
 /** Exact p of the number of passes in the candidate, given each case's passes in both arms together; with one trial each it is McNemar's. */
 export function ownP(pairs: readonly PairedCase[]): OwnP {
-  const exact = stratifiedExact(
-    pairs.map(({ baseline, candidate }) => ({
-      xA: baseline.passed,
-      kA: baseline.graded,
-      xB: candidate.passed,
-      kB: candidate.graded,
-    })),
-  );
+  const exact = stratifiedExact(countsOf(pairs));
   return {
     less: exact.pLess,
     greater: exact.pGreater,
@@ -108,14 +107,18 @@ export function meanDelta(pairs: readonly PairedCase[]): number {
 
 /** One array a case: its passes as ones, then its failures as zeros. Cases with equal counts share an array. */
 function armOutcomes(pairs: readonly PairedCase[], arm: 'baseline' | 'candidate'): Float64Array[] {
-  const shared = new Map<string, Float64Array>();
+  const shared = new Map<number, Map<number, Float64Array>>();
   return pairs.map((pair) => {
     const { passed, graded } = pair[arm];
-    const key = `${passed}/${graded}`;
-    let values = shared.get(key);
+    let sized = shared.get(graded);
+    if (sized === undefined) {
+      sized = new Map();
+      shared.set(graded, sized);
+    }
+    let values = sized.get(passed);
     if (values === undefined) {
       values = new Float64Array(graded).fill(1, 0, passed);
-      shared.set(key, values);
+      sized.set(passed, values);
     }
     return values;
   });
@@ -158,7 +161,7 @@ function permuteFamily(
         statistics,
         options,
       )
-    : permuteTrials(pairs, statistics, options);
+    : westfallYoungCounts([...countsOf(pairs)], statistics, options);
   const adjusted = statistics.map((_, s) => ({
     less: family.less.adjusted[s] ?? 1,
     greater: family.greater.adjusted[s] ?? 1,
@@ -174,28 +177,6 @@ function permuteFamily(
   };
 }
 
-function permuteTrials(
-  pairs: readonly PairedCase[],
-  statistics: readonly StrataSubset[],
-  options: { seed: number; replicates: number; weights: readonly number[] },
-): ReturnType<typeof withinStratumPermutation> {
-  const kA = Int32Array.from(pairs, (p) => p.baseline.graded);
-  const kB = Int32Array.from(pairs, (p) => p.candidate.graded);
-  const values = new Float64Array(trialCount(pairs));
-  let at = 0;
-  for (const { baseline, candidate } of pairs) {
-    values.fill(1, at, at + baseline.passed);
-    at += baseline.graded;
-    values.fill(1, at, at + candidate.passed);
-    at += candidate.graded;
-  }
-  return withinStratumPermutation({ values, kA, kB }, statistics, options);
-}
-
-function trialCount(pairs: readonly PairedCase[]): number {
-  return pairs.reduce((sum, p) => sum + p.baseline.graded + p.candidate.graded, 0);
-}
-
 /** Does every case have the same number of graded trials in an arm? Then the count of passes orders outcomes exactly as the mean delta does. */
 function evenTrials(pairs: readonly PairedCase[]): boolean {
   const first = pairs[0];
@@ -203,12 +184,6 @@ function evenTrials(pairs: readonly PairedCase[]): boolean {
   return pairs.every(
     (p) => p.baseline.graded === first.baseline.graded && p.candidate.graded === first.candidate.graded,
   );
-}
-
-/** Permutations to make: as many as asked for, fewer only where the suite is so large that they would take long. */
-export function replicatesFor(pairs: readonly PairedCase[], asked: number): number {
-  if (isSingleTrial(pairs)) return asked;
-  return Math.min(asked, chooseReplicates(trialCount(pairs) - pairs.length));
 }
 
 function familyOf(
@@ -251,8 +226,7 @@ export function weigh(
 ): Evidence {
   const own = ownP(pairs);
   const tested = tags.filter((t) => t.tested);
-  const replicates = replicatesFor(pairs, how.replicates);
-  const family = familyOf(pairs, tested, own, how.seed, replicates);
+  const family = familyOf(pairs, tested, own, how.seed, how.replicates);
   const nameOf = (index: number): string => tested[index - 1]?.tag ?? 'suite';
   return {
     delta: meanDelta(pairs),
@@ -264,7 +238,7 @@ export function weigh(
     pImprovement: family.globalGreater,
     drivenBy: { less: nameOf(family.minimumLess), greater: nameOf(family.minimumGreater) },
     method: methodText(pairs, tested.length),
-    replicates,
+    replicates: family.replicates,
   };
 }
 

@@ -98,7 +98,7 @@ export function slicesOf(
   withheld: string | null,
 ): Slice[] {
   return tags.map((tag) => {
-    const members = Array.from(tag.members).flatMap((i) => pairs[i] ?? []);
+    const members = Array.from(tag.members, (i) => pairs[i] as PairedCase);
     const interval = deltaInterval(members, policy.confidence);
     const adjusted = adjustedOf(tag, pairs.length, evidence);
     const own: OwnP = ownP(members);

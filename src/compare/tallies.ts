@@ -74,7 +74,8 @@ export function generalise(
   seed: number,
 ): Comparison['overall']['generalisation'] {
   const d = [...deltasOf(pairs)];
-  const clusters = pairs.map((pair) => (pair.group === null ? `case ${pair.id}` : `group ${pair.group}`));
+  // A case without a group stands for itself, and is its own key.
+  const clusters = pairs.map((pair): unknown => pair.group ?? pair);
   const count = new Set(clusters).size;
   if (count < FEW_CLUSTERS) {
     const { pTwoSided } = clusterSignFlip(d, clusters, { seed });

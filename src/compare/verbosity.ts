@@ -16,6 +16,7 @@ export function verbosityNote(
   lengthDeltas: () => ReadonlyMap<string, number>,
 ): string | null {
   if (length.p === null || length.p > alpha || (length.change ?? 0) <= 0) return null;
+  if (pairs.every((pair) => pair.exam.judge === null)) return null;
   const deltas = lengthDeltas();
   const x: number[] = [];
   const y: number[] = [];

@@ -2,7 +2,7 @@
 
 import { type BisectReport, shortHash } from '../core/index.ts';
 import { terminalLine } from './escape.ts';
-import { count, usd } from './format.ts';
+import { count, grouped, usd } from './format.ts';
 import { PLAIN, type Style } from './style.ts';
 import { table } from './table.ts';
 
@@ -31,7 +31,7 @@ export function bisectText(r: BisectReport, options: { readonly style?: Style } 
     out.push(
       '',
       `Plan: ${count(r.plan.cases.length, 'case')} × ${count(r.plan.trialsPerRound, 'trial')} a round, up to ${r.plan.maxRounds} rounds where a round cannot decide`,
-      `  ${configurations.least} to ${configurations.most} configurations, ${calls.least.toLocaleString('en-US')} to ${calls.most.toLocaleString('en-US')} calls, cost ${costUsd === null ? 'unknown' : `${usd(costUsd.least)} to ${usd(costUsd.most)}`}`,
+      `  ${configurations.least} to ${configurations.most} configurations, ${grouped(calls.least)} to ${grouped(calls.most)} calls, cost ${costUsd === null ? 'unknown' : `${usd(costUsd.least)} to ${usd(costUsd.most)}`}`,
       ...r.plan.order.map((line, i) => `  ${i + 1}. ${terminalLine(line, 200)}`),
     );
   }

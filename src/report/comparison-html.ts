@@ -6,8 +6,16 @@ import { type BeforeAfter, distributionSvg } from './distribution-svg.ts';
 import { htmlText as h } from './escape.ts';
 import { forestSvg } from './forest-svg.ts';
 import { milliseconds } from './format.ts';
-import { caseSection, exampleMarkup, hasChanged, worstFirst } from './html-cases.ts';
-import { htmlPage, tone } from './html-page.ts';
+import {
+  type CaseView,
+  caseSection,
+  caseView,
+  exampleMarkup,
+  hasChanged,
+  pageCases,
+  worstFirst,
+} from './html-cases.ts';
+import { htmlPagePieces, tone } from './html-page.ts';
 import { TABLE_SCRIPT } from './html-script.ts';
 import {
   armsTable,
@@ -30,7 +38,9 @@ export interface HtmlOptions {
   readonly banner?: string;
   /** Every stored trial of these cases, by case id. */
   readonly details?: ReadonlyMap<string, CaseTrials>;
-  /** Which cases' trials are not in `details`, in words. */
+  /** The same made ready by `caseView` one by one, where holding all trials would take too much memory. */
+  readonly views?: ReadonlyMap<string, CaseView>;
+  /** Which cases' trials are not in `details` or `views`, in words. */
   readonly leftOut?: string;
   /** Values of single answers, for the histograms. */
   readonly distributions?: { readonly length?: BeforeAfter; readonly latencyMs?: BeforeAfter };
@@ -46,7 +56,12 @@ const EXAMPLES = 5;
 
 /** The whole page: verdict and gate first, then the evidence, then every case. */
 export function comparisonHtml(c: Comparison, options: HtmlOptions = {}): string {
-  const cases = caseSection(c, options.details ?? new Map(), options.leftOut ?? null);
+  return [...comparisonHtmlPieces(c, options)].join('');
+}
+
+/** The same page in pieces, for writing it without holding it. */
+export function comparisonHtmlPieces(c: Comparison, options: HtmlOptions = {}): Iterable<string> {
+  const cases = caseSection(c, options.views ?? viewsOf(c, options.details), options.leftOut ?? null);
   const simulated = c.baseline.simulated || c.candidate.simulated;
   const banner =
     options.banner ??
@@ -78,11 +93,20 @@ export function comparisonHtml(c: Comparison, options: HtmlOptions = {}): string
     '<h2>Method and coverage</h2>',
     methodSection(c),
   ];
-  return htmlPage(`${c.suite}: ${c.verdict}`, body.filter((part) => part !== '').join('\n'), {
+  return htmlPagePieces(`${c.suite}: ${c.verdict}`, body.filter((part) => part !== '').join('\n'), {
     script: TABLE_SCRIPT,
     data: cases.data,
     skipTo: { id: 'cases', text: 'Skip to the cases' },
   });
+}
+
+function viewsOf(c: Comparison, details: HtmlOptions['details'] = new Map()): Map<string, CaseView> {
+  const views = new Map<string, CaseView>();
+  for (const d of pageCases(c)) {
+    const trials = details.get(d.id);
+    if (trials !== undefined) views.set(d.id, caseView(d, trials));
+  }
+  return views;
 }
 
 function distributions(options: HtmlOptions): string {

@@ -4,7 +4,7 @@ import type { Comparison, PairedDelta } from '../core/index.ts';
 import { shortHash } from '../core/index.ts';
 import { headline, isPaired, ladderLines, spentLines } from './comparison-text.ts';
 import { htmlText, logText, markdownFence, markdownText, terminalLine } from './escape.ts';
-import { count, percent, pointInterval, pValue, signed, when } from './format.ts';
+import { count, grouped, percent, pointInterval, pValue, signed, when } from './format.ts';
 
 /** GitHub refuses longer comments. */
 export const MARKDOWN_LIMIT = 65_536;
@@ -108,7 +108,7 @@ export function fitSections(parts: readonly MarkdownSection[], limit: number): s
   }
   const left = sections.filter((s) => !kept.has(s)).map((s) => s.name);
   const named = terminalLine(left.slice(0, 6).join('; '), 200);
-  const note = `> Cut: this page would be longer than ${limit.toLocaleString('en-US')} characters. Left out: ${markdownText(named)}${left.length > 6 ? ` and ${left.length - 6} more` : ''}. The JSON report has everything.\n`;
+  const note = `> Cut: this page would be longer than ${grouped(limit)} characters. Left out: ${markdownText(named)}${left.length > 6 ? ` and ${left.length - 6} more` : ''}. The JSON report has everything.\n`;
   return [...sections.filter((s) => kept.has(s)).map((s) => s.text), note].join('\n');
 }
 

@@ -5,8 +5,8 @@ import { px } from './series-svg.ts';
 
 /** Values of one measure over all answered trials of each side. */
 export interface BeforeAfter {
-  readonly baseline: readonly number[];
-  readonly candidate: readonly number[];
+  readonly baseline: ArrayLike<number>;
+  readonly candidate: ArrayLike<number>;
 }
 
 const WIDTH = 470;
@@ -17,8 +17,8 @@ const HALF = 66;
 
 /** Empty when a side has fewer than 5 values: single points are no distribution. Wide ranges get a logarithmic axis. */
 export function distributionSvg(title: string, values: BeforeAfter, show: (value: number) => string): string {
-  const sides = [values.baseline, values.candidate].map((v) => [...v].sort((a, b) => a - b));
-  const [before = [], after = []] = sides;
+  const sides = [values.baseline, values.candidate].map((v) => Float64Array.from(v).sort());
+  const [before = new Float64Array(), after = new Float64Array()] = sides;
   if (before.length < 5 || after.length < 5) return '';
   const low = Math.min(before[0] ?? 0, after[0] ?? 0);
   const high = Math.max(quantile(before, 0.995), quantile(after, 0.995), low + 1e-9);
@@ -47,7 +47,7 @@ export function distributionSvg(title: string, values: BeforeAfter, show: (value
         `<rect x="${px(LEFT + b * width)}" y="${px(base - tall)}" width="${px(width - 0.7)}" height="${px(tall)}" fill="${colour}"/>`,
       );
     }
-    const side = sides[s] ?? [];
+    const side = sides[s] ?? new Float64Array();
     for (const [q, name] of [
       [0.5, 'p50'],
       [0.95, 'p95'],
@@ -70,14 +70,14 @@ export function distributionSvg(title: string, values: BeforeAfter, show: (value
     parts.push(
       `<text x="${px(at)}" y="${HEIGHT - 8}" text-anchor="${['start', 'middle', 'end'][i]}">${htmlText(show(v))}</text>`,
     );
-  const words = (side: readonly number[]): string =>
+  const words = (side: Float64Array): string =>
     `p50 ${show(quantile(side, 0.5))}, p95 ${show(quantile(side, 0.95))} (${side.length} answers)`;
   const spoken = `before ${words(before)}; after ${words(after)}`;
   return `<figure><figcaption>${htmlText(title)}: ${htmlText(spoken)}${log ? ' (logarithmic axis)' : ''}</figcaption><svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${htmlText(`${title}: ${spoken}`)}">${parts.join('')}</svg></figure>`;
 }
 
 /** Linear interpolation between order statistics (Hyndman & Fan 1996, type 7); `sorted` ascending and not empty. */
-function quantile(sorted: readonly number[], q: number): number {
+function quantile(sorted: Float64Array, q: number): number {
   const at = (sorted.length - 1) * q;
   const below = sorted[Math.floor(at)] ?? 0;
   const above = sorted[Math.ceil(at)] ?? below;

@@ -5,7 +5,7 @@ import { isPaired } from './comparison-text.ts';
 import { htmlText as h, terminalText } from './escape.ts';
 import { pointInterval, pValue, signed } from './format.ts';
 import { sideBySide } from './html-diff.ts';
-import { htmlTable, tone } from './html-page.ts';
+import { htmlTable, scriptJson, tone } from './html-page.ts';
 import { type CaseTrials, trialsMarkup, trialWord } from './html-trials.ts';
 
 /** Rows written into the page itself, for readers without script. */
@@ -13,6 +13,19 @@ const STATIC_ROWS = 40;
 
 /** Cases in one page: with more, a browser takes seconds to open it. */
 export const MOST_CASES = 10_000;
+
+/** What the page shows of a case's stored trials, ready to be written: far less than the trials themselves. */
+export interface CaseView {
+  /** Graders that fail on the candidate's side. */
+  readonly checks: readonly string[];
+  /** The markup of the opened case, as the JSON string it is in the page's data. */
+  readonly json: string;
+}
+
+/** A case's stored trials as the page shows them. */
+export function caseView(d: CaseDelta, trials: CaseTrials): CaseView {
+  return { checks: failing(trials).map(terminalText), json: scriptJson(caseDetail(d, trials)) };
+}
 
 /** One row as the page's script reads it. Every text is ready to be shown. */
 interface RowData {
@@ -64,16 +77,16 @@ export function pageCases(c: Pick<Comparison, 'cases'>): CaseDelta[] {
   return (whole ? [...c.cases] : c.cases.filter(hasChanged)).sort(worstFirst).slice(0, MOST_CASES);
 }
 
-/** The section's markup and the two data blocks its script reads. */
+/** The section's markup and the two data blocks its script reads, in pieces. */
 export function caseSection(
   c: Comparison,
-  details: ReadonlyMap<string, CaseTrials>,
+  views: ReadonlyMap<string, CaseView>,
   leftOut: string | null,
-): { readonly html: string; readonly data: Readonly<Record<string, unknown>> } {
+): { readonly html: string; readonly data: Readonly<Record<string, Iterable<string>>> } {
   const sorted = pageCases(c);
   const changedCases = c.cases.filter(hasChanged);
   const absent = c.cases.length - sorted.length;
-  const rows = sorted.map((d) => rowData(d, details.get(d.id)));
+  const rows = sorted.map((d) => rowData(d, views.get(d.id)));
   const changed = rows.filter((r) => r.changed);
   const tags = [...new Set(rows.flatMap((r) => r.tags))].sort();
   const checks = [...new Set(rows.flatMap((r) => r.checks))].sort();
@@ -96,11 +109,11 @@ export function caseSection(
   ];
   return {
     html: html.filter((part) => part !== '').join('\n'),
-    data: { 'case-data': rows, 'case-details': detailMarkup(sorted, details) },
+    data: { 'case-data': rowPieces(rows), 'case-details': detailPieces(sorted, views) },
   };
 }
 
-function rowData(d: CaseDelta, trials: CaseTrials | undefined): RowData {
+function rowData(d: CaseDelta, view: CaseView | undefined): RowData {
   const paired = isPaired(d) ? d : null;
   return {
     id: terminalText(d.id),
@@ -118,14 +131,14 @@ function rowData(d: CaseDelta, trials: CaseTrials | undefined): RowData {
     deltaText: paired === null ? '' : signed(100 * paired.delta, 0),
     interval: paired === null ? '' : pointInterval(paired.interval, 0),
     reason: terminalText(d.reason),
-    checks: failing(trials).map(terminalText),
+    checks: view?.checks ?? [],
   };
 }
 
 /** Graders that fail in some trial of the candidate, and what kept trials from an answer. */
-function failing(trials: CaseTrials | undefined): string[] {
+function failing(trials: CaseTrials): string[] {
   const names = new Set<string>();
-  for (const stored of trials?.candidate ?? []) {
+  for (const stored of trials.candidate) {
     if (stored.trial.status !== 'answered') names.add(trialWord(stored));
     for (const g of stored.grades) {
       if (g.status === 'ungraded') names.add(`${g.graderId} (ungraded)`);
@@ -135,17 +148,23 @@ function failing(trials: CaseTrials | undefined): string[] {
   return [...names];
 }
 
-function detailMarkup(
-  cases: readonly CaseDelta[],
-  details: ReadonlyMap<string, CaseTrials>,
-): Readonly<Record<string, string>> {
-  const out: Record<string, string> = {};
+function* rowPieces(rows: readonly RowData[]): Iterable<string> {
+  yield '[';
+  for (const [i, row] of rows.entries()) yield `${i === 0 ? '' : ','}${scriptJson(row)}`;
+  yield ']';
+}
+
+/** The opened cases by id. */
+function* detailPieces(cases: readonly CaseDelta[], views: ReadonlyMap<string, CaseView>): Iterable<string> {
+  let before = '{';
   for (const d of cases) {
-    const trials = details.get(d.id);
-    if (trials !== undefined) out[terminalText(d.id)] = caseDetail(d, trials);
-    else if (isPaired(d) && d.example !== undefined) out[terminalText(d.id)] = exampleDetail(d);
+    const view = views.get(d.id)?.json;
+    const shown = view ?? (isPaired(d) && d.example !== undefined ? scriptJson(exampleDetail(d)) : undefined);
+    if (shown === undefined) continue;
+    yield `${before}${scriptJson(terminalText(d.id))}:${shown}`;
+    before = ',';
   }
-  return out;
+  yield before === '{' ? '{}' : '}';
 }
 
 function caseDetail(d: CaseDelta, trials: CaseTrials): string {

@@ -2,6 +2,7 @@
 
 import { diffWordsWithSpace } from 'diff';
 import { htmlText as h } from './escape.ts';
+import { grouped } from './format.ts';
 
 /** Longest text shown of one output, in code points; what is left out is said. */
 export const SHOWN_CHARACTERS = 6000;
@@ -44,7 +45,7 @@ export function shortened(text: string, max = SHOWN_CHARACTERS): string {
   const points = Array.from(text);
   return points.length <= max
     ? text
-    : `${points.slice(0, max).join('')}\n… ${(points.length - max).toLocaleString('en-US')} more characters`;
+    : `${points.slice(0, max).join('')}\n… ${grouped(points.length - max)} more characters`;
 }
 
 /** Both sides as two labelled columns. */

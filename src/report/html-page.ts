@@ -7,14 +7,19 @@ import { PAGE_STYLE } from './html-style.ts';
 export interface PageExtras {
   /** Our own script; the policy lets exactly this text run and nothing else. */
   readonly script?: string;
-  /** Data blocks by element id, for the script. They never run. */
-  readonly data?: Readonly<Record<string, unknown>>;
+  /** Data blocks by element id, for the script: `scriptJson`, a long one in pieces. They never run. */
+  readonly data?: Readonly<Record<string, Iterable<string>>>;
   /** Where the skip link leads; default the top of `main`. */
   readonly skipTo?: { readonly id: string; readonly text: string };
 }
 
 /** A whole page. `body` is markup already made safe. Nothing is loaded, no form is sent, no foreign script or style counts. */
 export function htmlPage(title: string, body: string, extras: PageExtras = {}): string {
+  return [...htmlPagePieces(title, body, extras)].join('');
+}
+
+/** The same page in pieces: with its data blocks a large one is best not held as a whole. */
+export function* htmlPagePieces(title: string, body: string, extras: PageExtras = {}): Iterable<string> {
   const { script, data = {}, skipTo = { id: 'main', text: 'Skip to the content' } } = extras;
   const policy = [
     "default-src 'none'",
@@ -23,10 +28,7 @@ export function htmlPage(title: string, body: string, extras: PageExtras = {}): 
     "base-uri 'none'",
     "form-action 'none'",
   ].join('; ');
-  const blocks = Object.entries(data).map(
-    ([id, value]) => `<script type="application/json" id="${id}">${scriptJson(value)}</script>\n`,
-  );
-  return `<!doctype html>
+  yield `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="${policy}"><meta name="referrer" content="no-referrer">
 <title>${htmlText(title)}</title><style>${PAGE_STYLE}</style></head><body>
@@ -34,8 +36,13 @@ export function htmlPage(title: string, body: string, extras: PageExtras = {}): 
 <main id="main">
 ${body}
 </main>
-${blocks.join('')}${script === undefined ? '' : `<script>${script}</script>\n`}</body></html>
 `;
+  for (const [id, pieces] of Object.entries(data)) {
+    yield `<script type="application/json" id="${id}">`;
+    yield* pieces;
+    yield '</script>\n';
+  }
+  yield `${script === undefined ? '' : `<script>${script}</script>\n`}</body></html>\n`;
 }
 
 /** JSON that cannot end the element it stands in, whatever the model wrote. */

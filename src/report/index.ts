@@ -15,7 +15,14 @@ export * from './escape.ts';
 export * from './format.ts';
 export * from './gitlab-quality.ts';
 export * from './history-text.ts';
-export { hasChanged, MOST_CASES, pageCases, worstFirst } from './html-cases.ts';
+export {
+  type CaseView,
+  caseView,
+  hasChanged,
+  MOST_CASES,
+  pageCases,
+  worstFirst,
+} from './html-cases.ts';
 export type { LayerChange } from './html-sections.ts';
 export { type CaseTrials, shownOutput, tellingPair } from './html-trials.ts';
 export { hoursText } from './incident-detection.ts';

@@ -3,7 +3,7 @@
 import type { EmbeddingEstimate, SnapshotSummary } from '../core/index.ts';
 import { shortHash } from '../core/index.ts';
 import { terminalLine } from './escape.ts';
-import { count, percent, spent, usd } from './format.ts';
+import { count, grouped, percent, spent, usd } from './format.ts';
 import { PLAIN, type Style } from './style.ts';
 
 /** What the run made, and everything about it that is not as it should be. */
@@ -39,16 +39,14 @@ export function runText(
 /** What judging may come to, on one line. */
 export function judgingText(judge: JudgingBounds): string {
   const cost = judge.costUpperUsd === null ? 'cost unknown' : `cost at most ${usd(judge.costUpperUsd)}`;
-  return `judge: ${count(judge.calls, 'call')} besides (at most ${judge.callsUpper.toLocaleString('en-US')} where replies are cut off or cannot be read), ${cost}`;
+  return `judge: ${count(judge.calls, 'call')} besides (at most ${grouped(judge.callsUpper)} where replies are cut off or cannot be read), ${cost}`;
 }
 
 /** What embedding may come to, on one line. */
 export function embeddingText(e: EmbeddingEstimate): string {
   const cost = e.costUpperUsd === null ? 'cost unknown' : `cost at most ${usd(e.costUpperUsd)}`;
   const tokens =
-    e.inputTokensUpper === null
-      ? 'tokens unknown'
-      : `at most ${e.inputTokensUpper.toLocaleString('en-US')} tokens`;
+    e.inputTokensUpper === null ? 'tokens unknown' : `at most ${grouped(e.inputTokensUpper)} tokens`;
   const answers = e.answers === 0 ? '' : `${count(e.answers, 'answer')} for the embedding channel, `;
   return `embedder: at most ${count(e.calls, 'call')} besides (${answers}${tokens}), ${cost}`;
 }
@@ -73,9 +71,8 @@ export function estimateText(e: {
   const { judge, embedding } = e;
   const judged = judge === null ? '' : `  ${judgingText(judge)}\n`;
   const embedded = embedding === null ? '' : `  ${embeddingText(embedding)}\n`;
-  const tokens = (n: number | null): string =>
-    n === null ? 'unknown' : `at most ${n.toLocaleString('en-US')}`;
-  return `Nothing was called. This run would make ${count(e.calls, 'call')} (at most ${e.callsUpper.toLocaleString('en-US')} with every retry) of the subject.
+  const tokens = (n: number | null): string => (n === null ? 'unknown' : `at most ${grouped(n)}`);
+  return `Nothing was called. This run would make ${count(e.calls, 'call')} (at most ${grouped(e.callsUpper)} with every retry) of the subject.
   input tokens   ${tokens(e.inputTokensUpper)}
   output tokens  ${tokens(e.outputTokensUpper)}
   cost           ${e.costUpperUsd === null ? 'unknown' : `at most ${usd(e.costUpperUsd)}`}

@@ -18,6 +18,7 @@ export * from './fisher.ts';
 export { lnBeta, lnChoose, lnGamma } from './gamma.ts';
 export * from './hypergeometric.ts';
 export * from './mcnemar.ts';
+export * from './mean-permutation.ts';
 export * from './measurement-correction.ts';
 export * from './multiple-testing.ts';
 export * from './normal.ts';
@@ -37,4 +38,5 @@ export { energyDistance, type Kernel, medianGamma, mmdBlocked, type Vector } fro
 export * from './vector-drift.ts';
 export * from './westfall-young.ts';
 export * from './westfall-young-binary.ts';
+export * from './westfall-young-counts.ts';
 export * from './within-stratum-permutation.ts';

@@ -60,8 +60,27 @@ export class Mt19937 {
       const end = Math.min(out.length, i + SIZE - this.position);
       let p = this.position;
       for (; i < end; i++, p++) {
-        const y = s[p]!;
-        out[i] = (y ^ (y << 4) ^ (y << 7) ^ (y << 15)) >>> 31;
+        out[i] = topBit(s[p]!);
+      }
+      this.position = p;
+    }
+  }
+
+  /** `coinFlips` of `count` draws, four to an element: draw 4g + j is bit j of `out[g]`. */
+  coinQuads(out: Uint8Array, count: number): void {
+    const s = this.state;
+    let i = 0;
+    while (i < count) {
+      if (this.position >= SIZE) this.refill();
+      const end = Math.min(count, i + SIZE - this.position);
+      let p = this.position;
+      for (; i < end && (i & 3) !== 0; i++, p++) out[i >> 2]! |= topBit(s[p]!) << (i & 3);
+      for (; i + 4 <= end; i += 4, p += 4)
+        out[i >> 2] =
+          topBit(s[p]!) | (topBit(s[p + 1]!) << 1) | (topBit(s[p + 2]!) << 2) | (topBit(s[p + 3]!) << 3);
+      for (; i < end; i++, p++) {
+        const bit = topBit(s[p]!) << (i & 3);
+        out[i >> 2] = (i & 3) === 0 ? bit : out[i >> 2]! | bit;
       }
       this.position = p;
     }
@@ -94,6 +113,11 @@ export class Mt19937 {
     s[SIZE - 1] = s[SHIFT - 1]! ^ (y >>> 1) ^ (-(y & 1) & 0x9908b0df);
     this.position = 0;
   }
+}
+
+/** The top bit of the tempered word: the parity of four bits of the state's. */
+function topBit(y: number): number {
+  return (y ^ (y << 4) ^ (y << 7) ^ (y << 15)) >>> 31;
 }
 
 /** A seed from a digest: its first 32 bits, read as big-endian hex. Throws RangeError on fewer than 8 hex digits. */

@@ -1,7 +1,7 @@
 // Exact conditional test of yes/no outcomes in strata: the sum of independent hypergeometrics, at any number of strata.
 import { binomialTails, logBinomPmf } from './binomial.ts';
+import { convolve, logMarginPmf, power, type Window } from './count-sums.ts';
 import type { TwoArms } from './fisher.ts';
-import { logHypergeomPmf } from './hypergeometric.ts';
 import { clamp, LN10, requireCount } from './numeric.ts';
 
 /** Result of the exact stratified test on S = total successes of arm b, all margins fixed. */
@@ -22,47 +22,6 @@ export interface StratifiedExact {
 interface MarginGroup {
   readonly logPmf: Float64Array;
   count: number;
-}
-
-/** A distribution on consecutive whole numbers from `offset`. */
-interface Window {
-  readonly offset: number;
-  readonly mass: Float64Array;
-}
-
-/** Mass this small, against a total of 1, cannot move the fifteenth digit of the answer. */
-const NEGLIGIBLE = 1e-32;
-
-function trim({ offset, mass }: Window): Window {
-  let from = 0;
-  let to = mass.length;
-  while (from < to - 1 && mass[from]! < NEGLIGIBLE) from++;
-  while (to > from + 1 && mass[to - 1]! < NEGLIGIBLE) to--;
-  return from === 0 && to === mass.length
-    ? { offset, mass }
-    : { offset: offset + from, mass: mass.slice(from, to) };
-}
-
-function convolve(a: Window, b: Window): Window {
-  const [long, short] = a.mass.length >= b.mass.length ? [a.mass, b.mass] : [b.mass, a.mass];
-  const mass = new Float64Array(long.length + short.length - 1);
-  for (let j = 0; j < short.length; j++) {
-    const w = short[j]!;
-    if (w === 0) continue;
-    for (let i = 0; i < long.length; i++) mass[i + j]! += w * long[i]!;
-  }
-  return trim({ offset: a.offset + b.offset, mass });
-}
-
-/** The distribution of the sum of `count` independent copies, by repeated squaring. */
-function power(base: Window, count: number): Window {
-  let result: Window = { offset: 0, mass: Float64Array.of(1) };
-  let square = base;
-  for (let left = count; left > 0; left = Math.floor(left / 2)) {
-    if (left % 2 === 1) result = convolve(result, square);
-    if (left > 1) square = convolve(square, square);
-  }
-  return result;
 }
 
 /** Exponential tilt of one group: cumulant, mean, variance and tilted probabilities at theta. */
@@ -144,23 +103,6 @@ function reversed(group: MarginGroup): MarginGroup {
   return { logPmf: group.logPmf.slice().reverse(), count: group.count };
 }
 
-/** ln of the hypergeometric probabilities low..high; small ones by term ratios, which err by no more than a few last bits. */
-function logProbabilities(low: number, high: number, marked: number, kA: number, kB: number): Float64Array {
-  if (kA + kB > 500)
-    return Float64Array.from({ length: high - low + 1 }, (_, j) =>
-      logHypergeomPmf(low + j, kA + kB, marked, kB),
-    );
-  const weights = Float64Array.from({ length: high - low + 1 });
-  weights[0] = 1;
-  let total = 1;
-  for (let x = low; x < high; x++) {
-    const next = (weights[x - low]! * ((marked - x) * (kB - x))) / ((x + 1) * (kA - marked + x + 1));
-    weights[x - low + 1] = next;
-    total += next;
-  }
-  return weights.map((w) => Math.log(w / total));
-}
-
 function groupByMargins(strata: Iterable<TwoArms>): {
   groups: MarginGroup[];
   observed: number;
@@ -189,7 +131,7 @@ function groupByMargins(strata: Iterable<TwoArms>): {
     const key = small ? '' : `${marked}/${kA}/${kB}`;
     let group = small ? fastKeys.get(numericKey) : byMargins.get(key);
     if (group === undefined) {
-      const logPmf = logProbabilities(low, high, marked, kA, kB);
+      const logPmf = logMarginPmf(low, high, marked, kA, kB);
       group = { logPmf, count: 0 };
       if (small) fastKeys.set(numericKey, group);
       else byMargins.set(key, group);

@@ -1,14 +1,8 @@
 // The within-stratum permutation test: arm labels are exchanged inside each stratum, never across strata.
+import { type CentredStrata, centreStrata, isSingle, observedSums } from './centred-strata.ts';
 import { requireCount } from './numeric.ts';
-import {
-  checkStrata,
-  type PooledStrata,
-  poolStrata,
-  type StrataSubset,
-  tieTolerance,
-} from './permutation-data.ts';
+import { type PooledStrata, poolStrata, type StrataSubset, tieTolerance } from './permutation-data.ts';
 import { Mt19937 } from './rng.ts';
-import { type StrataCells, strataCells } from './strata-cells.ts';
 import { familyWeights, type WestfallYoung, westfallYoungMinP } from './westfall-young.ts';
 
 /** Result of a within-stratum permutation of one family of statistics. */
@@ -42,50 +36,6 @@ export function chooseReplicates(nValues: number): number {
   return 999;
 }
 
-/** Values centred within each stratum (constant strata become exactly 0) and scaled weights. */
-interface Prepared {
-  readonly centred: Float64Array;
-  /** w_i (1/kA + 1/kB): turns the centred sum of arm b into w_i (mean b - mean a). */
-  readonly scale: Float64Array;
-  readonly constant: Uint8Array;
-  readonly cells: StrataCells;
-  /** For each statistic, the sum of its strata weights. */
-  readonly totals: Float64Array;
-}
-
-function prepare(data: PooledStrata, statistics: readonly StrataSubset[]): Prepared {
-  checkStrata(data);
-  const n = data.kA.length;
-  const centred = new Float64Array(data.values.length);
-  const scale = new Float64Array(n);
-  const constant = new Uint8Array(n);
-  let base = 0;
-  for (let i = 0; i < n; i++) {
-    const kA = data.kA[i]!;
-    const m = kA + data.kB[i]!;
-    const first = data.values[base]!;
-    let excess = 0;
-    let same = true;
-    for (let j = 0; j < m; j++) {
-      const v = data.values[base + j]! - first;
-      if (v !== 0) same = false;
-      excess += v;
-    }
-    for (let j = 0; j < m; j++) centred[base + j] = same ? 0 : data.values[base + j]! - first - excess / m;
-    constant[i] = same ? 1 : 0;
-    scale[i] = (data.weights?.[i] ?? 1) * (1 / kA + 1 / (m - kA));
-    base += m;
-  }
-  const cells = strataCells(n, statistics);
-  const cellWeight = new Float64Array(cells.cells);
-  for (let i = 0; i < n; i++)
-    if (cells.cellOf[i]! >= 0) cellWeight[cells.cellOf[i]!]! += data.weights?.[i] ?? 1;
-  const totals = Float64Array.from(cells.cellsOf, (list) =>
-    list.reduce((sum, cell) => sum + cellWeight[cell]!, 0),
-  );
-  return { centred, scale, constant, cells, totals };
-}
-
 /**
  * The statistics of the observed data (row 0) and of every replicate, one column a statistic.
  *
@@ -100,7 +50,7 @@ export function permutationColumns(
   rng: Mt19937,
 ): Float64Array[] {
   requireCount(replicates, 'replicates');
-  const prepared = prepare(data, statistics);
+  const prepared = centreStrata(data, statistics);
   const columns = statistics.map(() => new Float64Array(replicates + 1));
   const sums = new Float64Array(prepared.cells.cells);
   const store = (row: number): void => {
@@ -118,25 +68,9 @@ export function permutationColumns(
   return columns;
 }
 
-function observedSums(data: PooledStrata, { centred, scale, cells }: Prepared, sums: Float64Array): void {
-  let base = 0;
-  for (let i = 0; i < scale.length; i++) {
-    const m = data.kA[i]! + data.kB[i]!;
-    let sumB = 0;
-    for (let j = data.kA[i]!; j < m; j++) sumB += centred[base + j]!;
-    if (cells.cellOf[i]! >= 0) sums[cells.cellOf[i]!]! += scale[i]! * sumB;
-    base += m;
-  }
-}
-
-function isSingle({ kA, kB }: PooledStrata): boolean {
-  for (let i = 0; i < kA.length; i++) if (kA[i] !== 1 || kB[i] !== 1) return false;
-  return true;
-}
-
 function runGeneral(
   data: PooledStrata,
-  { centred, scale, constant, cells }: Prepared,
+  { centred, scale, constant, cells }: CentredStrata,
   sums: Float64Array,
   replicates: number,
   rng: Mt19937,
@@ -185,7 +119,7 @@ function runGeneral(
 /** One value an arm: a replicate flips the sign of each difference, by the top bit of one draw. */
 function runSingles(
   data: PooledStrata,
-  { centred, scale, constant, cells }: Prepared,
+  { centred, scale, constant, cells }: CentredStrata,
   sums: Float64Array,
   replicates: number,
   rng: Mt19937,
@@ -215,6 +149,7 @@ function runSingles(
   }
 }
 
+/** Sum of the differences that keep their sign: those whose flip is 1. */
 function keptSum(
   delta: Float64Array,
   position: Int32Array,

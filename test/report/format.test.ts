@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest';
 import {
+  count,
+  grouped,
   milliseconds,
   percent,
   pointInterval,
@@ -37,4 +39,11 @@ test('durations', () => {
     '12.3 s',
     'not known',
   ]);
+});
+
+test('counts are grouped in threes as the locale en-US does it', () => {
+  for (const n of [0, 7, 999, 1000, 12_345, 999_999, 1_000_000, 2 ** 40, -4321])
+    expect(grouped(n)).toBe(n.toLocaleString('en-US'));
+  expect(count(1, 'case')).toBe('1 case');
+  expect(count(12_000, 'case')).toBe('12,000 cases');
 });

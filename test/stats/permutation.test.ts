@@ -4,6 +4,7 @@ import {
   chooseReplicates,
   familyWeights,
   Mt19937,
+  meanPermutation,
   minPFromRows,
   permutationColumns,
   poolStrata,
@@ -13,6 +14,7 @@ import {
   stratifiedPermutationMC,
   unitPermutation,
   westfallYoungBinaryK1,
+  westfallYoungCounts,
   westfallYoungMinP,
   withinStratumPermutation,
 } from '../../src/stats/index.ts';
@@ -115,6 +117,72 @@ describe('permutationColumns', () => {
     expect(() => run([[1, 1]])).toThrow(/twice/);
     expect(() => permutationColumns(poolStrata([], []), [null], 9, new Mt19937(1))).toThrow(RangeError);
     expect(() => poolStrata([[1]], [[1]], Float64Array.of(0))).toThrow(/weight/);
+  });
+});
+
+describe('meanPermutation', () => {
+  test.each([
+    ['strata of any size', general],
+    ['one value an arm', singles],
+  ] as const)('gives several measures the p each has alone: %s', (_, shape) => {
+    fc.assert(
+      fc.property(shape as typeof general, seeds, (strata, seed) => {
+        const A = strata.map(([a]) => a);
+        const B = strata.map(([, b]) => b);
+        const weights = Float64Array.from(strata, (_s, i) => 1 + (i % 3));
+        const changed = (side: number[][], f: (v: number, i: number) => number): number[][] =>
+          side.map((values, i) => values.map((v) => f(v, i)));
+        // squared, and constant in one stratum or in all
+        const measures = [
+          poolStrata(A, B, weights),
+          poolStrata(
+            changed(A, (v) => v * v),
+            changed(B, (v) => 3 - v),
+          ),
+          poolStrata(
+            changed(A, (v, i) => (i === 0 ? 0.1 : v)),
+            changed(B, (v, i) => (i === 0 ? 0.1 : v)),
+          ),
+          poolStrata(
+            changed(A, () => 0.1),
+            changed(B, () => 0.1),
+          ),
+        ];
+        const together = meanPermutation(measures, { seed, replicates: 99 });
+        for (const [m, measure] of measures.entries()) {
+          const alone = withinStratumPermutation(measure, [null], { seed, replicates: 99 });
+          expect(together[m]).toEqual({ less: alone.less.raw[0], greater: alone.greater.raw[0] });
+        }
+      }),
+      { numRuns: 60 },
+    );
+  });
+  test('flips drawn by four are the flips drawn one by one, wherever the generator stands', () => {
+    fc.assert(
+      fc.property(seeds, fc.array(fc.integer({ min: 0, max: 1400 }), { maxLength: 5 }), (seed, sizes) => {
+        const [one, four] = [new Mt19937(seed), new Mt19937(seed)];
+        const quads = new Uint8Array(350).fill(255);
+        for (const size of sizes) {
+          const flips = new Uint8Array(size);
+          one.coinFlips(flips);
+          four.coinQuads(quads, size);
+          expect(Array.from(flips, (_, i) => (quads[i >> 2]! >> (i & 3)) & 1)).toEqual([...flips]);
+          // no bit beyond the last draw: what is looked up by four has only so many entries
+          if (size % 4 > 0) expect(quads[size >> 2]! >> (size % 4)).toBe(0);
+        }
+        expect(four.uint32()).toBe(one.uint32());
+      }),
+      { numRuns: 40 },
+    );
+  });
+  test('nothing to measure, nothing to draw, and measures of different trials', () => {
+    expect(meanPermutation([], { seed: 1 })).toEqual([]);
+    const data = poolStrata([[1], [0]], [[0], [0]]);
+    expect(meanPermutation([data], { seed: 1, replicates: 0 })).toEqual([{ less: 1, greater: 1 }]);
+    expect(() => meanPermutation([data, poolStrata([[1], [0, 1]], [[0], [0]])], { seed: 1 })).toThrow(
+      /same strata/,
+    );
+    expect(() => meanPermutation([data, poolStrata([[1]], [[0]])], { seed: 1 })).toThrow(RangeError);
   });
 });
 
@@ -321,6 +389,104 @@ describe('westfallYoungBinaryK1', () => {
       { seed: 5, replicates: 999 },
     );
     expect(two.greater.raw).toEqual(one.less.raw);
+  });
+});
+
+describe('westfallYoungCounts', () => {
+  const world = new Mt19937(77);
+  const passes = (k: number, rate: number): number =>
+    Array.from({ length: k }, () => (world.next() < rate ? 1 : 0)).reduce<number>((a, b) => a + b, 0);
+  // arms of several sizes, strata without a choice, and a drop in one subset
+  const strata = Array.from({ length: 120 }, (_, i) => {
+    const kA = 1 + (i % 4);
+    const kB = i % 5 === 0 ? 1 : 3;
+    const rate = i % 6 === 0 ? 1 : 0.7;
+    return { xA: passes(kA, rate), kA, xB: passes(kB, i % 3 === 0 ? rate - 0.15 : rate), kB };
+  });
+  const statistics = [
+    null,
+    ...[0, 1, 2].map((c) => Int32Array.from([...strata.keys()].filter((i) => i % 3 === c))),
+    Int32Array.of(5, 6, 7, 8, 9, 10, 11),
+  ];
+  const pooled = poolStrata(
+    strata.map(({ xA, kA }) => new Float64Array(kA).fill(1, 0, xA)),
+    strata.map(({ xB, kB }) => new Float64Array(kB).fill(1, 0, xB)),
+  );
+
+  test('has the null distribution of the permutation of the trials themselves', () => {
+    const quick = westfallYoungCounts(strata, statistics, { seed: 5 });
+    const full = withinStratumPermutation(pooled, statistics, { seed: 6 });
+    expect(quick.replicates).toBe(9999);
+    for (const j of statistics.keys()) {
+      expect(quick.observed[j]).toBeCloseTo(full.observed[j]!, 12);
+      for (const tail of ['less', 'greater'] as const) {
+        expect(Math.abs(quick[tail].raw[j]! - full[tail].raw[j]!)).toBeLessThan(0.015);
+        expect(Math.abs(quick[tail].adjusted[j]! - full[tail].adjusted[j]!)).toBeLessThan(0.02);
+      }
+      expect(Math.abs(quick.rawTwoSided[j]! - full.rawTwoSided[j]!)).toBeLessThan(0.015);
+    }
+    expect(quick.less.minimum).toBe(full.less.minimum);
+  });
+  test('a single statistic has the tails of the exact test', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(fc.integer({ min: 0, max: 3 }), fc.integer({ min: 0, max: 3 })), {
+          minLength: 1,
+          maxLength: 40,
+        }),
+        seeds,
+        (passed, seed) => {
+          const arms = passed.map(([xA, xB]) => ({ xA, kA: 3, xB, kB: 3 }));
+          const exact = stratifiedExact(arms);
+          const { less, greater } = westfallYoungCounts(arms, [null], { seed, replicates: 4999 });
+          // six standard errors, so that no seed ever alarms
+          expect(Math.abs(less.raw[0]! - exact.pLess)).toBeLessThan(0.043);
+          expect(Math.abs(greater.raw[0]! - exact.pGreater)).toBeLessThan(0.043);
+        },
+      ),
+      { numRuns: 30 },
+    );
+  });
+  test('the same seed gives the same answer, another seed another one', () => {
+    const run = (seed: number): unknown =>
+      westfallYoungCounts(strata, statistics, { seed, replicates: 199 }).less;
+    expect(run(7)).toEqual(run(7));
+    expect(run(7)).not.toEqual(run(8));
+  });
+  test('strata without a choice move nothing, and count', () => {
+    const certain = Array.from({ length: 4 }, (_, i) => ({
+      xA: i % 2 ? 2 : 0,
+      kA: 2,
+      xB: i % 2 ? 3 : 0,
+      kB: 3,
+    }));
+    const still = westfallYoungCounts(certain, [null, [0, 1]], { seed: 1, replicates: 99 });
+    expect(still.less).toEqual({ raw: [1, 1], adjusted: [1, 1], globalP: 1, minimum: 0 });
+    expect(still.observed).toEqual([0, 0]);
+    const moved = westfallYoungCounts([...certain, { xA: 3, kA: 3, xB: 0, kB: 3 }], [null], { seed: 1 });
+    expect(moved.observed[0]).toBeCloseTo(-1 / 5, 12);
+    // 1 of 20 splits
+    expect(Math.abs(moved.less.raw[0]! - 1 / 20)).toBeLessThan(0.012);
+  });
+  test('a hundred thousand strata cost no more draws than their cells, and all replicates asked for', () => {
+    const many = Array.from({ length: 100_000 }, (_, i) => ({
+      xA: i % 4,
+      kA: 3,
+      xB: (i * 7) % 4,
+      kB: 3,
+    }));
+    const family = westfallYoungCounts(many, [null], { seed: 2 });
+    const exact = stratifiedExact(many);
+    expect(family.replicates).toBe(9999);
+    expect(Math.abs(family.less.raw[0]! - exact.pLess)).toBeLessThan(0.03);
+  });
+  test('refuses more passes than trials, empty arms and empty statistics', () => {
+    const run = (xA: number, kA: number, subset: StrataSubset = null): unknown =>
+      westfallYoungCounts([{ xA, kA, xB: 1, kB: 2 }], [subset], { seed: 1 });
+    expect(() => run(2, 1)).toThrow(RangeError);
+    expect(() => run(0, 0)).toThrow(RangeError);
+    expect(() => run(0.5, 1)).toThrow(RangeError);
+    expect(() => run(1, 1, [])).toThrow(/no stratum/);
   });
 });
 

@@ -2,6 +2,7 @@
 
 import { InvalidArgumentError } from 'commander';
 import type { Comparison } from '../../core/index.ts';
+import type { Distributions } from '../../workflow/compare/diff-page.ts';
 import { boundHeap } from '../heap.ts';
 import { styleOf } from '../io.ts';
 import type { Register } from '../register.ts';
@@ -42,31 +43,37 @@ export const registerDiff: Register = (program, io, exit) => {
       const { diffJob } = await import('../../workflow/compare/diff-job.ts');
       const { openOutput } = await import('../output.ts');
       const write = await openOutput(io, options.output);
-      await withWorkplace(io, options, { mustExist: true }, async ({ work }) => {
-        const { comparison, next } = await diffJob(work, {
+      const format = options.json ? 'json' : (options.format ?? 'text');
+      const { comparison, next } = await withWorkplace(io, options, { mustExist: true }, async ({ work }) => {
+        const page = format === 'html' ? await import('../../workflow/compare/diff-page.ts') : null;
+        let distributions: Distributions | undefined;
+        const done = await diffJob(work, {
           baseline: a,
           candidate: b,
           suite: options.suite,
           regradeBaseline: options.regradeBaseline,
+          seen: (before, after) => {
+            distributions = page?.distributionsOf(page.valuesOf(before), page.valuesOf(after));
+          },
         });
-        const format = options.json ? 'json' : (options.format ?? 'text');
-        if (format === 'json') {
-          const { jsonPieces } = await import('../../report/json-document.ts');
-          await write(jsonPieces(comparison));
-        } else if (format === 'html') {
-          const { diffPage } = await import('../../workflow/compare/diff-page.ts');
-          await write(await diffPage(work.store, comparison, next));
-        } else
-          await write(
-            await renderComparison(
-              comparison,
-              format,
-              next,
-              options.output === undefined ? styleOf(io) : undefined,
-            ),
-          );
-        exit(gateExit(comparison));
+        if (page !== null)
+          await write(await page.diffPage(work.store, done.comparison, { next: done.next, distributions }));
+        return done;
       });
+      // With the ledger closed, what it held of a large suite makes room for the document.
+      if (format === 'json') {
+        const { jsonPieces } = await import('../../report/json-document.ts');
+        await write(jsonPieces(comparison));
+      } else if (format !== 'html')
+        await write(
+          await renderComparison(
+            comparison,
+            format,
+            next,
+            options.output === undefined ? styleOf(io) : undefined,
+          ),
+        );
+      exit(gateExit(comparison));
     },
   );
 };

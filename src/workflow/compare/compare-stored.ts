@@ -25,16 +25,18 @@ export async function policyOf(store: SnapshotStore, snapshotId: string): Promis
   return resolvePolicy(await store.policyOf(snapshotId));
 }
 
-/** Both snapshots' numbers, compared under the candidate's policy. */
+/** Both snapshots' numbers, compared under the candidate's policy. `seen` is shown them while they are in memory anyway. */
 export async function compareStored(
   work: Pick<Workplace, 'store'>,
   baseline: Pick<SnapshotSummary, 'id'>,
   candidate: Pick<SnapshotSummary, 'id'>,
   options: Partial<CompareOptions> = {},
+  seen?: (baseline: SnapshotResults, candidate: SnapshotResults) => void,
 ): Promise<Comparison> {
   const { store } = work;
   const a = await store.results(baseline.id);
   const b = await store.results(candidate.id);
+  seen?.(a, b);
   const policy = options.policy ?? (await policyOf(store, candidate.id));
   const vectors = await answerVectors(store, a, b, policy);
   return withExamples(store, compareSnapshots(a, b, { ...options, policy, vectors }), a, b);

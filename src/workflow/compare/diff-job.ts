@@ -1,6 +1,6 @@
 // The diff command: two references, one comparison, and the command to run next.
 
-import type { Comparison, SnapshotSummary } from '../../core/index.ts';
+import type { Comparison, SnapshotResults, SnapshotSummary } from '../../core/index.ts';
 import type { Workplace } from '../workplace.ts';
 import { compareStored } from './compare-stored.ts';
 
@@ -12,13 +12,15 @@ export async function diffJob(
     readonly suite?: string | undefined;
     /** Grade the baseline's outputs under the candidate's exam first. */
     readonly regradeBaseline?: boolean | undefined;
+    /** Shown both sides' results while they are in memory: reading 100,000 trials again takes a second. */
+    readonly seen?: ((baseline: SnapshotResults, candidate: SnapshotResults) => void) | undefined;
   },
 ): Promise<{ comparison: Comparison; next: string }> {
   const now = work.clock.now();
   const a = await work.store.resolve(input.baseline, { suite: input.suite, now });
   const b = await work.store.resolve(input.candidate, { suite: input.suite ?? a.suite, now });
   const baseline = input.regradeBaseline === true ? await regraded(work, a, b) : a;
-  const comparison = await compareStored(work, baseline, b);
+  const comparison = await compareStored(work, baseline, b, {}, input.seen);
   return { comparison, next: nextCommand(comparison) };
 }
 

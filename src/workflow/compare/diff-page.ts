@@ -6,13 +6,17 @@ import {
   type CaseDelta,
   type Comparison,
   changedLayers,
+  type SnapshotResults,
   type SnapshotStore,
   type SnapshotSummary,
   type StoredTrial,
 } from '../../core/index.ts';
 import { diffReleases } from '../../release/index.ts';
 import {
-  comparisonHtml,
+  type CaseTrials,
+  type CaseView,
+  caseView,
+  comparisonHtmlPieces,
   type HtmlOptions,
   hasChanged,
   pageCases,
@@ -29,45 +33,46 @@ const MOST_REFUSED = 50;
 const MAX_RUNS = 90;
 export const MIN_RUNS = 3;
 
-/** The self-contained page of a stored comparison. */
-export async function diffPage(store: SnapshotStore, comparison: Comparison, next?: string): Promise<string> {
-  const options = await pageOptions(store, comparison);
-  return comparisonHtml(comparison, { ...options, ...(next === undefined ? {} : { next }) });
+/** The self-contained page of a stored comparison, in pieces. */
+export async function diffPage(
+  store: SnapshotStore,
+  comparison: Comparison,
+  more: { readonly next?: string; readonly distributions?: Distributions | undefined } = {},
+): Promise<Iterable<string>> {
+  const { next, distributions } = more;
+  const options = await pageOptions(store, comparison, { distributions });
+  return comparisonHtmlPieces(comparison, { ...options, ...(next === undefined ? {} : { next }) });
 }
 
-/** Everything `comparisonHtml` can use that the ledger knows. */
+/** Everything `comparisonHtml` can use that the ledger knows. The distributions are read from it where they are not given. */
 export async function pageOptions(
   store: SnapshotStore,
   comparison: Comparison,
-  budget = DETAIL_BUDGET,
+  given: { readonly budget?: number; readonly distributions?: Distributions | undefined } = {},
 ): Promise<HtmlOptions> {
   const { id: a } = comparison.baseline;
   const { id: b } = comparison.candidate;
-  const before = await valuesOf(store, a);
-  const after = await valuesOf(store, b);
-  const { details, leftOut } = await caseDetails(store, comparison, budget);
+  const distributions =
+    given.distributions ??
+    distributionsOf(valuesOf(await store.results(a)), valuesOf(await store.results(b)));
+  const { views, leftOut } = await caseViews(store, comparison, given.budget ?? DETAIL_BUDGET);
   const history = await runHistory(store, comparison);
   return {
-    details,
+    views,
     ...(leftOut === null ? {} : { leftOut }),
     ...(history.points.length >= MIN_RUNS ? { history } : {}),
-    distributions: {
-      length: { baseline: before.length, candidate: after.length },
-      latencyMs: { baseline: before.latencyMs, candidate: after.latencyMs },
-    },
+    distributions,
     configuration: diffReleases(await store.releaseOf(a), await store.releaseOf(b)),
   };
 }
 
-type Sides = { readonly baseline: readonly StoredTrial[]; readonly candidate: readonly StoredTrial[] };
-
-/** The trials of the cases in order of importance until the budget is spent; what is left out is said. */
-async function caseDetails(
+/** The trials of the cases in order of importance until the budget is spent, each let go once it is markup; what is left out is said. */
+async function caseViews(
   store: SnapshotStore,
   comparison: Comparison,
   budget: number,
-): Promise<{ details: Map<string, Sides>; leftOut: string | null }> {
-  const details = new Map<string, Sides>();
+): Promise<{ views: Map<string, CaseView>; leftOut: string | null }> {
+  const views = new Map<string, CaseView>();
   const missing: CaseDelta[] = [];
   let spent = 0;
   let refused = 0;
@@ -76,23 +81,23 @@ async function caseDetails(
       missing.push(d);
       continue;
     }
-    const sides = {
+    const sides: CaseTrials = {
       baseline: await trialsOf(store, comparison.baseline.id, d.id),
       candidate: await trialsOf(store, comparison.candidate.id, d.id),
     };
     const size = JSON.stringify([sides.baseline.map(shownPart), sides.candidate.map(shownPart)]).length;
-    if (spent + size > budget && details.size > 0) {
+    if (spent + size > budget && views.size > 0) {
       refused++;
       missing.push(d);
       continue;
     }
     refused = 0;
     spent += size;
-    details.set(d.id, sides);
+    views.set(d.id, caseView(d, sides));
   }
   const changed = missing.filter(hasChanged).length;
   return {
-    details,
+    views,
     leftOut:
       missing.length === 0
         ? null
@@ -111,19 +116,36 @@ function shownPart({ trial, grades }: StoredTrial): unknown {
   return [trial.status === 'answered' ? trial.output : trial.message, grades];
 }
 
-/** What the distributions draw; the results themselves are let go before those of the other snapshot are read. */
-async function valuesOf(
-  store: SnapshotStore,
-  snapshotId: string,
-): Promise<{ readonly length: number[]; readonly latencyMs: number[] }> {
-  const length: number[] = [];
-  const latencyMs: number[] = [];
-  for (const c of (await store.results(snapshotId)).cases)
-    for (const trial of c.trials) {
-      if (trial.length !== null) length.push(trial.length);
-      if (trial.latencyMs !== null) latencyMs.push(trial.latencyMs);
-    }
-  return { length, latencyMs };
+/** What the histograms of the page draw. */
+export type Distributions = NonNullable<HtmlOptions['distributions']>;
+
+interface Values {
+  readonly length: Float64Array;
+  readonly latencyMs: Float64Array;
+}
+
+/** The values of single answers, for a page: all it needs of two snapshots' results, which are best let go before it is made. */
+export function distributionsOf(before: Values, after: Values): Distributions {
+  return {
+    length: { baseline: before.length, candidate: after.length },
+    latencyMs: { baseline: before.latencyMs, candidate: after.latencyMs },
+  };
+}
+
+/** Length and latency of every answer of which they are known. */
+export function valuesOf({ cases }: SnapshotResults): Values {
+  const most = cases.reduce((sum, c) => sum + c.trials.length, 0);
+  const read = (of: 'length' | 'latencyMs'): Float64Array => {
+    const values = new Float64Array(most);
+    let at = 0;
+    for (const c of cases)
+      for (const trial of c.trials) {
+        const value = trial[of];
+        if (value !== null) values[at++] = value;
+      }
+    return values.subarray(0, at);
+  };
+  return { length: read('length'), latencyMs: read('latencyMs') };
 }
 
 /** The suite's runs up to the newer of the two snapshots, with the two compared ones, changes of release and the onset of a drop marked. */

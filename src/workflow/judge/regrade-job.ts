@@ -1,7 +1,7 @@
 // The regrade command: reference and files resolved, then the new grade set.
 
-import { loadRelease } from '../../release/index.ts';
-import { loadSuite } from '../../suite/index.ts';
+import { loadRelease } from '../../release/load-release.ts';
+import { loadSuite } from '../../suite/load-suite.ts';
 import { findReleaseFile, findSuiteFile } from '../project/settings-file.ts';
 import { loadExaminers } from '../run/assignment.ts';
 import type { Workplace } from '../workplace.ts';

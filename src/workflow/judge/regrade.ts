@@ -19,9 +19,9 @@ import {
   trialOutcome,
   wantsEmbeddings,
 } from '../../core/index.ts';
-import { judgeValidity } from '../../run/index.ts';
-import { withCases } from '../../suite/index.ts';
+import { judgeValidity } from '../../run/validity.ts';
 import { caseContentHash } from '../../suite/suite-hash.ts';
+import { withCases } from '../../suite/with-cases.ts';
 import { AnswerEmbedder, embeddingFindings, withCost } from '../run/embed-outputs.ts';
 import { ledgerWriter } from '../run/ledger-writer.ts';
 import { refuseSecrets } from '../run/refuse-secrets.ts';
