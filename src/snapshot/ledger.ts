@@ -1,6 +1,6 @@
 // The snapshot store on SQLite: every method is one short piece of database work; the tables' own files know how rows look.
 
-import type { Database } from 'better-sqlite3';
+import type { Database, Transaction } from 'better-sqlite3';
 import { inChunks } from '../core/case-list.ts';
 import { LastgoodError } from '../core/errors.ts';
 import type { CaseExam } from '../core/exam.ts';
@@ -80,6 +80,8 @@ interface ExaminedFacts {
 export class SqliteLedger implements SnapshotStore {
   readonly #file: OpenLedgerFile;
   readonly #db: Database;
+  /** One for all work: making one takes longer than many a query. */
+  readonly #transaction: Transaction<(work: () => unknown) => unknown>;
   readonly #places: Places;
   readonly #content: ContentTables;
   readonly #suites: SuiteTables;
@@ -102,6 +104,7 @@ export class SqliteLedger implements SnapshotStore {
   constructor(file: OpenLedgerFile, places: Places = NO_PLACES, thread: WritingThread | null = null) {
     this.#file = file;
     this.#db = file.db;
+    this.#transaction = file.db.transaction((work: () => unknown) => work());
     this.#places = places;
     this.#content = new ContentTables(file.db);
     this.#suites = new SuiteTables(file.db, this.#content, places);
@@ -200,11 +203,11 @@ export class SqliteLedger implements SnapshotStore {
   async results(snapshotId: string): Promise<SnapshotResults> {
     return this.#read(() => {
       const { no, suite } = this.#snapshots.key(snapshotId);
-      const bookId = this.#value<number>('SELECT exam_book FROM snapshot WHERE no = ?', no);
+      const bookId = this.#snapshots.examBook(no);
       const trials = this.#trials.results(no);
       const summary = this.#summary(snapshotId);
       const most = summary.plannedTrialsPerCase ?? Number.POSITIVE_INFINITY;
-      const cases = this.#examined(suite, bookId as number).map(
+      const cases = this.#examined(suite, bookId).map(
         ({ facts, exam }): CaseResult => ({
           id: facts.id,
           tags: facts.tags,
@@ -223,7 +226,7 @@ export class SqliteLedger implements SnapshotStore {
   async *examinedCases(snapshotId: string): AsyncIterable<ExaminedCase> {
     const { suite, book, order } = await this.#read(() => {
       const key = this.#snapshots.key(snapshotId);
-      const bookId = this.#value<number>('SELECT exam_book FROM snapshot WHERE no = ?', key.no) as number;
+      const bookId = this.#snapshots.examBook(key.no);
       return {
         suite: key.suite,
         book: this.#content.json(bookId) as unknown as ExamBook,
@@ -266,9 +269,8 @@ export class SqliteLedger implements SnapshotStore {
   async releaseOf(snapshotId: string, role: 'subject' | 'judge' | 'embedder' = 'subject'): Promise<Release> {
     return this.#read(() => {
       const { no } = this.#snapshots.key(snapshotId);
-      const column = role === 'subject' ? 'release' : role;
-      const id = this.#value<number>(`SELECT ${column} FROM snapshot WHERE no = ?`, no);
-      if (id !== null && id !== undefined) return this.#suites.release(id);
+      const id = this.#snapshots.releaseIds(no)[role];
+      if (id !== null) return this.#suites.release(id);
       throw new LastgoodError({
         code: 'RELEASE_ABSENT',
         message: `Snapshot ${snapshotId} was made without ${role === 'embedder' ? 'an embedder' : `a ${role}`}.`,
@@ -421,23 +423,16 @@ export class SqliteLedger implements SnapshotStore {
     return cases;
   }
 
-  #value<T>(sql: string, ...values: (string | number)[]): T | null | undefined {
-    return this.#db
-      .prepare<unknown[], T>(sql)
-      .pluck()
-      .get(...values);
-  }
-
   /** Several queries that see one state of the ledger. */
   #read<T>(work: () => T): Promise<T> {
-    return withPatience(this.#file.path, this.#file.patience, () => this.#db.transaction(work).deferred());
+    return withPatience(this.#file.path, this.#file.patience, () => this.#transaction.deferred(work) as T);
   }
 
   /** One immediate transaction: all of it is stored or nothing. */
   #write<T>(work: () => T): Promise<T> {
     return withPatience(this.#file.path, this.#file.patience, () => {
       try {
-        return this.#db.transaction(work).immediate();
+        return this.#transaction.immediate(work) as T;
       } catch (error) {
         // Ids handed out in a transaction that was rolled back are void.
         this.#content.forget();

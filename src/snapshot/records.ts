@@ -1,6 +1,6 @@
 // What the ledger keeps beside snapshots: blessings, what judges said, and the records of jobs.
 
-import type { Database } from 'better-sqlite3';
+import type { Database, Statement } from 'better-sqlite3';
 import type { JsonObject, JsonValue } from '../core/json.ts';
 import type { Blessing, LedgerRecord } from '../core/snapshot.ts';
 
@@ -12,8 +12,13 @@ interface BlessingRow extends Omit<Blessing, 'overrode'> {
 export class RecordTables {
   readonly #db: Database;
 
+  readonly #verdict: Statement<[string], string>;
+  readonly #addVerdict: Statement<[string, string, string]>;
+
   constructor(db: Database) {
     this.#db = db;
+    this.#verdict = db.prepare<[string], string>('SELECT body FROM verdict WHERE key = ?').pluck();
+    this.#addVerdict = db.prepare('INSERT OR IGNORE INTO verdict (key, body, at) VALUES (?, ?, ?)');
   }
 
   bless(snapshotNo: number, { suite, by, why, at, overrode }: Blessing): void {
@@ -32,14 +37,13 @@ export class RecordTables {
   }
 
   verdict(key: string): JsonValue | undefined {
-    const sql = 'SELECT body FROM verdict WHERE key = ?';
-    const body = this.#db.prepare<[string], string>(sql).pluck().get(key);
+    const body = this.#verdict.get(key);
     return body === undefined ? undefined : (JSON.parse(body) as JsonValue);
   }
 
   /** The first verdict stays: both sides of a comparison must see the same one. */
   addVerdict(key: string, body: string, at: string): void {
-    this.#db.prepare('INSERT OR IGNORE INTO verdict (key, body, at) VALUES (?, ?, ?)').run(key, body, at);
+    this.#addVerdict.run(key, body, at);
   }
 
   add({ kind, suite, at }: LedgerRecord, body: string): void {

@@ -176,6 +176,22 @@ export class SnapshotTables {
     });
   }
 
+  /** Content id of its exam book. */
+  examBook(no: number): number {
+    return this.#db
+      .prepare<[number], number>('SELECT exam_book FROM snapshot WHERE no = ?')
+      .pluck()
+      .get(no) as number;
+  }
+
+  /** Ids of its releases; null = it has none in that role. */
+  releaseIds(no: number): { subject: number; judge: number | null; embedder: number | null } {
+    const sql = 'SELECT release AS subject, judge, embedder FROM snapshot WHERE no = ?';
+    return this.#db
+      .prepare<[number], { subject: number; judge: number | null; embedder: number | null }>(sql)
+      .get(no) as { subject: number; judge: number | null; embedder: number | null };
+  }
+
   /** The key of a snapshot that may be written to. Throws `SNAPSHOT_FINISHED` or `SNAPSHOT_INTERRUPTED`. */
   writableKey(id: string): SnapshotKey {
     const key = this.key(id);
