@@ -8,7 +8,7 @@ import { statusText } from '../../src/report/status-text.ts';
 import { eventTime } from '../../src/workflow/incident/events.ts';
 import { keepTime, onCalendar, printSchedule, scheduleTimes } from '../../src/workflow/nightly/schedule.ts';
 import { missedNights, suiteStatus } from '../../src/workflow/nightly/status.ts';
-import { json, lastgoodHere, temporaryFolder } from '../cli/lastgood.ts';
+import { json, lastgood, lastgoodHere, temporaryFolder } from '../cli/lastgood.ts';
 import { DAY_MS, FIRST_NIGHT, nightlyWorld } from './nightly-world.ts';
 
 describe('status', () => {
@@ -144,7 +144,7 @@ describe('the timeline', () => {
       '- { kind: provider-notice, at: 2026-05-11, text: "model tuned" }\n',
     );
     for (const file of ['a.jsonl', 'b.csv', 'c.yaml']) {
-      expect(await lastgoodHere(['event', 'import', `events/${file}`], { cwd })).toMatchObject({ code: 0 });
+      expect(await lastgood(['event', 'import', `events/${file}`], { cwd })).toMatchObject({ code: 0 });
       expect((await lastgoodHere(['event', 'import', `events/${file}`], { cwd })).stdout).toMatch(/^0 added/);
     }
     const added = await lastgoodHere(
