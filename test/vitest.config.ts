@@ -14,6 +14,8 @@ export default defineConfig({
     hookTimeout: 60_000,
     // The files of a worker share its modules: loading them anew for each file costs a minute and a half of CPU.
     isolate: false,
+    restoreMocks: true,
+    unstubEnvs: true,
     sequence: shuffled ? {} : { sequencer: LongestFirst },
     // Two cores is the machine we promise five minutes on.
     maxWorkers: 2,
