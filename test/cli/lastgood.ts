@@ -4,7 +4,6 @@ import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { setFlagsFromString } from 'node:v8';
 import { main } from '../../src/cli/main.ts';
 
 export const ROOT = resolve(import.meta.dirname, '../..');
@@ -66,33 +65,28 @@ export async function lastgoodHere(
   let stderr = '';
   let clearLive = (): void => {};
   const { signal } = new AbortController();
-  try {
-    const code = await main(args, {
-      out: (text) => {
-        clearLive();
-        stdout += text;
-      },
-      err: (text) => {
-        stderr += text;
-      },
-      beforeOut: (clear) => {
-        clearLive = clear;
-      },
-      outIsTty: false,
-      errIsTty: false,
-      environment: environment(settings.env),
-      cwd: settings.cwd ?? ROOT,
-      nodeVersion: process.versions.node,
-      platform: `${process.platform}-${process.arch}`,
-      signal,
-      hardSignal: signal,
-    });
-    return { code, stdout, stderr };
-  } finally {
-    // Some commands keep the heap of their process small; this one has other tests to run.
-    setFlagsFromString('--heap-growing-percent=0');
-    setFlagsFromString('--semi-space-growth-factor=2');
-  }
+  const code = await main(args, {
+    out: (text) => {
+      clearLive();
+      stdout += text;
+    },
+    err: (text) => {
+      stderr += text;
+    },
+    beforeOut: (clear) => {
+      clearLive = clear;
+    },
+    outIsTty: false,
+    errIsTty: false,
+    environment: environment(settings.env),
+    cwd: settings.cwd ?? ROOT,
+    sharesProcess: true,
+    nodeVersion: process.versions.node,
+    platform: `${process.platform}-${process.arch}`,
+    signal,
+    hardSignal: signal,
+  });
+  return { code, stdout, stderr };
 }
 
 /** The parsed JSON a command printed; its stderr is in the error when it printed none. */

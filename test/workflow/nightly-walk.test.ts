@@ -12,8 +12,8 @@ const DAY_MS = 86_400_000;
 /** Night 1; the provider changes its model on 2026-05-12 at 06:00, so night 21 is the first to meet it. */
 const FIRST_NIGHT = Date.parse('2026-04-23T03:15:00Z');
 
-/** These nights have a process of their own, as every night has at a user's: the first, those around the change, the last. */
-const ALONE = new Set([1, 2, 20, 21, 22, 30]);
+/** These nights have a process of their own, as every night has at a user's. */
+const ALONE = new Set([1, 21, 22]);
 
 interface NightJson {
   readonly state: string;

@@ -104,7 +104,7 @@ export const registerRun: Register = (program, io, exit) => {
       .option('--require-pinned', 'refuse a floating model alias')
       .option('--dry-run', 'show what would be called and what it could cost, call nothing'),
   ).action(async (asked: string | undefined, options: RunOptions) => {
-    boundHeap();
+    if (io.sharesProcess !== true) boundHeap();
     if (asked === undefined && options.resume === undefined) {
       const { readSettings } = await import('../../workflow/project/settings-file.ts');
       asked = (await readSettings(io.cwd)).suite;
