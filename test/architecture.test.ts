@@ -1,8 +1,10 @@
-// Imports only go down the floors, and stages never import each other. ARCHITECTURE.md draws the same table.
+// Imports only go down the floors, and stages never import each other. ARCHITECTURE.md draws the same table. And what the
+// tests themselves keep to.
 
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { expect, test } from 'vitest';
+import { LONGEST } from './sequencer.ts';
 
 const SRC = resolve(import.meta.dirname, '../src');
 
@@ -144,4 +146,21 @@ test('a file is one clear subject: none is over 450 lines', () => {
     .map((file) => ({ file: relative(SRC, file), lines: readFileSync(file, 'utf8').split('\n').length }))
     .filter(({ lines }) => lines > 450);
   expect(long).toEqual([]);
+});
+
+test('no test changes what it shares with the other files of its worker', () => {
+  const shared =
+    /\bprocess\.chdir\(|\bvi\.(mock|doMock|stubGlobal|useFakeTimers)\(|\bprocess\.env(\.\w+|\[[^\]]+\]) *\??\??=[^=]/;
+  const here = import.meta.dirname;
+  const tests = sourceFiles(here).filter(
+    (file) => file.endsWith('.test.ts') && file !== import.meta.filename,
+  );
+  expect(tests.length).toBeGreaterThan(100);
+  const strays = tests.filter((file) => shared.test(withoutComments(readFileSync(file, 'utf8'))));
+  expect(strays.map((file) => relative(here, file))).toEqual([]);
+});
+
+test('the list of the longest test files names files that are there', () => {
+  const root = resolve(import.meta.dirname, '..');
+  expect(LONGEST.filter((file) => !existsSync(join(root, file)))).toEqual([]);
 });

@@ -16,6 +16,8 @@ export interface Io {
   readonly errIsTty: boolean;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
+  /** The process is somebody else's too: its heap is left as it is. */
+  readonly sharesProcess?: boolean;
   readonly nodeVersion: string;
   readonly platform: string;
   /** First interrupt: finish what is in flight. */

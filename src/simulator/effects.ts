@@ -71,38 +71,53 @@ export function holds(
   asked: AskedRequest,
   now: number,
 ): boolean {
-  const prompt = plain(asked.promptText);
   const temperature = asked.temperature ?? Number.NaN;
   const properties = (asked.outputSchema?.schema['properties'] ?? {}) as JsonObject;
-  const names = new Set([asked.model, served.model.id, served.servedId]);
-  const checks: boolean[] = [
-    all(when.promptContains, (t) => prompt.includes(plain(t))),
-    all(when.promptLacks, (t) => !prompt.includes(plain(t))),
-    all(when.caseContains, (t) => plain(asked.userText).includes(plain(t))),
-    when.toolNamed === undefined || asked.tools.some((tool) => tool.name === when.toolNamed),
-    when.toolsAbsent === undefined || when.toolsAbsent === (asked.tools.length === 0),
-    when.temperatureAbove === undefined || temperature > when.temperatureAbove,
-    when.temperatureBelow === undefined || temperature < when.temperatureBelow,
-    when.maxTokensBelow === undefined ||
-      (asked.maxOutputTokens ?? Number.POSITIVE_INFINITY) < when.maxTokensBelow,
-    when.schemaPresent === undefined || when.schemaPresent === (asked.outputSchema !== null),
-    when.schemaHas === undefined || Object.hasOwn(properties, when.schemaHas),
+  const isModel = (id: string): boolean =>
+    id === asked.model || id === served.model.id || id === served.servedId;
+  // Texts last: they are long, and most effects are ruled out before them.
+  return (
+    (when.model === undefined || [when.model].flat().some(isModel)) &&
+    (when.version === undefined || [when.version].flat().includes(served.version ?? '')) &&
+    (when.from === undefined || Date.parse(when.from) <= now) &&
+    (when.until === undefined || now < Date.parse(when.until)) &&
+    (when.toolNamed === undefined || asked.tools.some((tool) => tool.name === when.toolNamed)) &&
+    (when.toolsAbsent === undefined || when.toolsAbsent === (asked.tools.length === 0)) &&
+    (when.temperatureAbove === undefined || temperature > when.temperatureAbove) &&
+    (when.temperatureBelow === undefined || temperature < when.temperatureBelow) &&
+    (when.maxTokensBelow === undefined ||
+      (asked.maxOutputTokens ?? Number.POSITIVE_INFINITY) < when.maxTokensBelow) &&
+    (when.schemaPresent === undefined || when.schemaPresent === (asked.outputSchema !== null)) &&
+    (when.schemaHas === undefined || Object.hasOwn(properties, when.schemaHas)) &&
     Object.entries(when.param ?? {}).every(
       ([path, value]) => JSON.stringify(jsonAt(asked.body, path)) === JSON.stringify(value),
-    ),
-    when.model === undefined || [when.model].flat().some((id) => names.has(id)),
-    when.version === undefined || [when.version].flat().includes(served.version ?? ''),
-    when.from === undefined || Date.parse(when.from) <= now,
-    when.until === undefined || now < Date.parse(when.until),
-  ];
-  return checks.every(Boolean);
+    ) &&
+    texts(when.promptContains, asked.promptText, true) &&
+    texts(when.promptLacks, asked.promptText, false) &&
+    texts(when.caseContains, asked.userText, true)
+  );
 }
 
-function all(texts: string | string[] | undefined, test: (text: string) => boolean): boolean {
-  return texts === undefined || [texts].flat().every(test);
+/** True when the text holds all of the parts, or (`wanted` false) none. */
+function texts(parts: string | string[] | undefined, text: string, wanted: boolean): boolean {
+  if (parts === undefined) return true;
+  const low = plain(text);
+  return [parts].flat().every((part) => low.includes(plain(part)) === wanted);
 }
+
+/** The same prompts, rules and tickets come with every request of a night. */
+const known = new Map<string, string>();
+const KNOWN_TEXTS = 1000;
+const KNOWN_LENGTH = 10_000;
 
 /** Lower case, runs of white space as one blank: a prompt file may wrap its lines anywhere. */
 export function plain(text: string): string {
-  return text.toLowerCase().replace(/\s+/g, ' ');
+  const before = known.get(text);
+  if (before !== undefined) return before;
+  const made = text.toLowerCase().replace(/\s+/g, ' ');
+  if (text.length <= KNOWN_LENGTH) {
+    if (known.size >= KNOWN_TEXTS) known.clear();
+    known.set(text, made);
+  }
+  return made;
 }

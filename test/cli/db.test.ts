@@ -3,7 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { json, lastgood, temporaryFolder } from './lastgood.ts';
+import { json, lastgood, lastgoodHere, temporaryFolder } from './lastgood.ts';
 
 it('tells the size, prunes, checks, and takes a text out', async () => {
   await using dir = await temporaryFolder();
@@ -20,20 +20,25 @@ it('tells the size, prunes, checks, and takes a text out', async () => {
   expect(stats).toMatchObject({ kind: 'db-stats', snapshots: 1 });
   expect((await lastgood(['db', 'stats'], here)).stdout).toContain('answers by suite');
 
-  const plan = await lastgood(['db', 'prune', '--keep-last', '30', '--keep-days', '90', '--dry-run'], here);
+  const plan = await lastgoodHere(
+    ['db', 'prune', '--keep-last', '30', '--keep-days', '90', '--dry-run'],
+    here,
+  );
   expect(plan.stdout).toContain('would remove 0 texts');
-  const pruned = await lastgood(['db', 'prune', '--keep-last', '0', '--json'], here);
+  const pruned = await lastgoodHere(['db', 'prune', '--keep-last', '0', '--json'], here);
   expect(json<{ kind: string; texts: number }>(pruned).texts).toBeGreaterThan(0);
-  expect((await lastgood(['db', 'prune'], here)).code).toBe(2);
+  expect((await lastgoodHere(['db', 'prune'], here)).code).toBe(2);
 
-  const check = await lastgood(['db', 'check'], here);
+  const check = await lastgoodHere(['db', 'check'], here);
   expect(check.stdout).toContain('sound');
   expect(check.code).toBe(0);
-  expect(json<{ kind: string; ok: boolean }>(await lastgood(['db', 'check', '--json'], here))).toMatchObject({
+  expect(
+    json<{ kind: string; ok: boolean }>(await lastgoodHere(['db', 'check', '--json'], here)),
+  ).toMatchObject({
     ok: true,
   });
 
   expect((await lastgood(['forget', 'no such words in it'], here)).stdout).toContain('removed 0 payloads');
-  expect((await lastgood(['forget'], here)).code).toBe(2);
-  expect((await lastgood(['forget', '--case', 'nobody'], here)).stderr).toContain('CASE_UNKNOWN');
+  expect((await lastgoodHere(['forget'], here)).code).toBe(2);
+  expect((await lastgoodHere(['forget', '--case', 'nobody'], here)).stderr).toContain('CASE_UNKNOWN');
 });

@@ -3,7 +3,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { json, lastgood, temporaryFolder } from './lastgood.ts';
+import { json, lastgood, lastgoodHere, temporaryFolder } from './lastgood.ts';
 
 interface RunJson {
   kind: string;
@@ -54,22 +54,22 @@ test('init writes a suite that runs at once, and everything after it works from 
   expect(run.snapshot.fingerprint).toMatch(/^[0-9a-f]{64}$/);
   const { id } = run.snapshot;
 
-  const list = await lastgood(['list'], { cwd });
+  const list = await lastgoodHere(['list'], { cwd });
   expect(list.stdout).toContain(id);
-  const show = await lastgood(['show', id.slice(0, 6)], { cwd });
+  const show = await lastgoodHere(['show', id.slice(0, 6)], { cwd });
   expect(show.stdout).toMatch(/pass rate +100\.0 %/);
-  const shown = await lastgood(['show', 'latest', '--case', 'capital-of-france'], { cwd });
+  const shown = await lastgoodHere(['show', 'latest', '--case', 'capital-of-france'], { cwd });
   expect(shown.stdout).toContain('Paris');
-  expect(await lastgood(['show', 'latest', '--case', 'capital-of-frence'], { cwd })).toMatchObject({
+  expect(await lastgoodHere(['show', 'latest', '--case', 'capital-of-frence'], { cwd })).toMatchObject({
     code: 2,
     stderr: expect.stringContaining('did you mean "capital-of-france"?'),
   });
 
-  expect(await lastgood(['baseline'], { cwd })).toMatchObject({ code: 3 });
-  expect(await lastgood(['bless', id, '--by', 'Ada', '--why', 'read by hand'], { cwd })).toMatchObject({
+  expect(await lastgoodHere(['baseline'], { cwd })).toMatchObject({ code: 3 });
+  expect(await lastgoodHere(['bless', id, '--by', 'Ada', '--why', 'read by hand'], { cwd })).toMatchObject({
     code: 0,
   });
-  expect((await lastgood(['baseline'], { cwd })).stdout).toMatch(/by Ada: read by hand {2}in force/);
+  expect((await lastgoodHere(['baseline'], { cwd })).stdout).toMatch(/by Ada: read by hand {2}in force/);
 
   const recordings = join(cwd, 'suites/first-suite/recorded.jsonl');
   await writeFile(
@@ -92,19 +92,19 @@ test('init writes a suite that runs at once, and everything after it works from 
   expect(diff.stdout).toContain('after:  Lyon');
   expect(diff.code).toBe(3);
   for (const format of ['html', 'junit', 'json']) {
-    const out = await lastgood(['diff', id, 'latest', '--format', format, '-o', `out/report.${format}`], {
+    const out = await lastgoodHere(['diff', id, 'latest', '--format', format, '-o', `out/report.${format}`], {
       cwd,
     });
     expect(out.code).toBe(3);
     expect(await readFile(join(cwd, `out/report.${format}`), 'utf8')).toContain('capital-of-france');
   }
 
-  expect(await lastgood(['export', id], { cwd })).toMatchObject({ code: 0 });
+  expect(await lastgoodHere(['export', id], { cwd })).toMatchObject({ code: 0 });
   const file = `snapshots/first-suite.${id}.snapshot.jsonl`;
   const exported = await readFile(join(cwd, file), 'utf8');
   expect(await lastgood(['import', file, '--db', 'other.db'], { cwd })).toMatchObject({ code: 0 });
-  expect(await lastgood(['import', file, '--db', 'other.db'], { cwd })).toMatchObject({ code: 0 });
-  await lastgood(['export', id, '--db', 'other.db', '--dir', 'again'], { cwd });
+  expect(await lastgoodHere(['import', file, '--db', 'other.db'], { cwd })).toMatchObject({ code: 0 });
+  await lastgoodHere(['export', id, '--db', 'other.db', '--dir', 'again'], { cwd });
   expect(await readFile(join(cwd, 'again', `first-suite.${id}.snapshot.jsonl`), 'utf8')).toBe(exported);
 });
 

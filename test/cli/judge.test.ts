@@ -4,7 +4,7 @@ import { cp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, expect, onTestFinished, test } from 'vitest';
 import { parseScenario, startSimulator } from '../../src/simulator/index.ts';
-import { json, lastgood, type Outcome, ROOT, temporaryFolder } from './lastgood.ts';
+import { json, lastgood, lastgoodHere, type Outcome, ROOT, temporaryFolder } from './lastgood.ts';
 
 const SUITE = join(ROOT, 'suites/support-triage');
 let page: string;
@@ -38,11 +38,11 @@ test('regrade, judge check, judge calibrate and judge sentinel as the page tells
   ): Promise<Outcome> => {
     expect(page, command).toContain(`lastgood ${command}\n`);
     const words = command.split(' ').map((word) => values[word] ?? word);
-    return lastgood([...words, '--quiet', ...more], { cwd, env });
+    return lastgoodHere([...words, '--quiet', ...more], { cwd, env });
   };
 
   const run = json<SnapshotJson>(
-    await lastgood(
+    await lastgoodHere(
       [
         'run',
         'support-triage',
@@ -93,7 +93,7 @@ test('regrade, judge check, judge calibrate and judge sentinel as the page tells
 
   const shown = json<{
     cases: { id: string; exam: { judge: string | null }; trials: { pass: boolean }[] }[];
-  }>(await lastgood(['show', run.id, '--json'], { cwd, env }));
+  }>(await lastgoodHere(['show', run.id, '--json'], { cwd, env }));
   const judged = shown.cases.filter((c) => c.exam.judge !== null);
   const labels = judged.map(({ id, trials }) =>
     JSON.stringify({ case: id, trial: 0, human: trials[0]?.pass === true ? 'pass' : 'fail' }),
@@ -120,7 +120,7 @@ test('regrade, judge check, judge calibrate and judge sentinel as the page tells
   expect(voted.stderr).toBe('');
   expect(json<SnapshotJson>(voted).snapshot.exam).not.toBe(run.exam);
   const release = 'suites/support-triage/releases/triage.yaml';
-  const byPanel = await lastgood(
+  const byPanel = await lastgoodHere(
     [
       'run',
       'support-triage',

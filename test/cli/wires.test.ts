@@ -6,7 +6,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Comparison } from '../../src/core/index.ts';
-import { json, lastgood, ROOT, temporaryFolder } from './lastgood.ts';
+import { json, lastgood, lastgoodHere, ROOT, temporaryFolder } from './lastgood.ts';
 
 const CANARY = 'sk-canary-4f2a9c77e1d05b38';
 const TRIAGE = join(ROOT, 'suites/support-triage');
@@ -113,7 +113,7 @@ describe('against the simulator', () => {
     await using dir = await temporaryFolder();
     const base = { cwd: dir.path, env };
     const good = json<RunJson>(
-      await lastgood(
+      await lastgoodHere(
         [
           'run',
           TRIAGE,
@@ -127,17 +127,19 @@ describe('against the simulator', () => {
         base,
       ),
     ).snapshot;
-    expect(await lastgood(['bless', good.id, '--by', 'Ada', '--why', 'read by hand'], base)).toMatchObject({
+    expect(
+      await lastgoodHere(['bless', good.id, '--by', 'Ada', '--why', 'read by hand'], base),
+    ).toMatchObject({
       code: 0,
     });
-    const bad = await lastgood(
+    const bad = await lastgoodHere(
       ['run', TRIAGE, '--release', join(TRIAGE, 'releases/triage-generous.yaml'), '--quiet'],
       base,
     );
     expect(bad.code).toBe(1);
     expect(bad.stdout).toMatch(/REGRESSED/);
     expect(bad.stdout).toMatch(/layers changed: prompt/);
-    const rollback = await lastgood(
+    const rollback = await lastgoodHere(
       ['rollback', 'support-triage', '--json', '--quiet', '--write', 'restored.yaml'],
       base,
     );
@@ -156,10 +158,10 @@ describe('against the simulator', () => {
       verification: { outcome: 'verified' },
     });
     expect(decision.callsSpent).toBeGreaterThanOrEqual(42 * 5);
-    const restored = await lastgood(['fingerprint', 'restored.yaml', '--json'], base);
+    const restored = await lastgoodHere(['fingerprint', 'restored.yaml', '--json'], base);
     expect(json<{ fingerprint: string }>(restored).fingerprint).toBe(good.fingerprint);
     // Nobody ran anything: the best candidate is named, not vouched for.
-    const unverified = await lastgood(['rollback', 'support-triage', '--no-verify', '--json'], base);
+    const unverified = await lastgoodHere(['rollback', 'support-triage', '--no-verify', '--json'], base);
     expect(unverified.code).toBe(3);
     expect(json<{ decision: string; callsSpent: number }>(unverified)).toMatchObject({
       decision: 'unverified',
@@ -172,15 +174,15 @@ describe('against the simulator', () => {
     const base = { cwd: dir.path, env };
     const release = join(TRIAGE, 'releases/triage-generous.yaml');
     const only = json<RunJson>(
-      await lastgood(['run', TRIAGE, '--release', release, '--trials', '1', '--json', '--quiet'], base),
+      await lastgoodHere(['run', TRIAGE, '--release', release, '--trials', '1', '--json', '--quiet'], base),
     ).snapshot;
-    const outcome = await lastgood(['rollback', 'support-triage', '--baseline', only.id, '--json'], base);
+    const outcome = await lastgoodHere(['rollback', 'support-triage', '--baseline', only.id, '--json'], base);
     expect(outcome.code).toBe(5);
     expect(json<{ decision: string; reason: string }>(outcome)).toMatchObject({
       decision: 'none',
       reason: expect.stringContaining('no regression'),
     });
-    const unblessed = await lastgood(['rollback', 'support-triage'], base);
+    const unblessed = await lastgoodHere(['rollback', 'support-triage'], base);
     expect(unblessed).toMatchObject({ code: 3, stderr: expect.stringContaining('bless') });
   });
 });

@@ -5,7 +5,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { lastgood, ROOT, temporaryFolder } from './lastgood.ts';
+import { lastgood, lastgoodHere, ROOT, temporaryFolder } from './lastgood.ts';
 
 const SUITE = `name: refund-bot
 cases: [cases.jsonl]
@@ -91,7 +91,7 @@ describe('wrong input', () => {
       await writeFile(join(dir.path, name), text);
     }
     const missing = args.includes('--suite-missing');
-    const outcome = await lastgood(
+    const outcome = await lastgoodHere(
       [
         'run',
         missing ? 'other.yaml' : 'suite.yaml',
@@ -150,8 +150,8 @@ describe('wrong input', () => {
 
   test('a reference that means nothing names what there is', async () => {
     await using dir = await temporaryFolder();
-    await lastgood(['init'], { cwd: dir.path });
-    await lastgood(['run', 'first-suite', '--release', 'releases/recorded.yaml'], { cwd: dir.path });
+    await lastgoodHere(['init'], { cwd: dir.path });
+    await lastgoodHere(['run', 'first-suite', '--release', 'releases/recorded.yaml'], { cwd: dir.path });
     const outcome = await lastgood(['diff', 'szzzzzzz', 'latest'], { cwd: dir.path });
     expect(outcome.code).toBeGreaterThanOrEqual(2);
     expect(outcome.stderr).toMatch(/szzzzzzz/);

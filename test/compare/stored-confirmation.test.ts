@@ -47,10 +47,11 @@ function share(count: number, kept: number, broken: number): number {
 }
 
 describe('eight fresh candidate trials against a stored baseline', () => {
-  // The gate promises one in a hundred. Three standard errors of the nights tried are allowed on top.
+  // The gate promises one in a hundred. Two standard errors of the nights tried are allowed on top; without the cautious
+  // prior it is 2.6 in a hundred.
   test('with three stored trials a case, unchanged cases fail the gate as rarely as promised', () => {
-    const nights = 1500;
-    expect(share(nights, 3, 0)).toBeLessThanOrEqual(0.01 + 3 * Math.sqrt((0.01 * 0.99) / nights));
+    const nights = 700;
+    expect(share(nights, 3, 0)).toBeLessThanOrEqual(0.01 + 2 * Math.sqrt((0.01 * 0.99) / nights));
   }, 120_000);
 
   test('a case that broke still fails it', () => {

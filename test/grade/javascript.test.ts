@@ -102,7 +102,7 @@ describe('javascript grader', () => {
     ['devours', 'ended its worker'],
     ['missing', 'exports no function "missing"'],
   ])('leaves the trial ungraded when the function %s', async (exported, why) => {
-    const grade = await run('rogue.mjs', exported, 'x', { timeoutMs: 20_000 });
+    const grade = await run('rogue.mjs', exported, 'x', { timeoutMs: 50_000 });
     expect(outcome(grade)).toBe('grader_error');
     expect(grade.reason).toContain(why);
   });

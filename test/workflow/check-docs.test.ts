@@ -6,7 +6,7 @@ import { Ajv } from 'ajv';
 import addFormats from 'ajv-formats';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { json, lastgood, type Outcome, ROOT } from '../cli/lastgood.ts';
+import { json, lastgoodHere, type Outcome, ROOT } from '../cli/lastgood.ts';
 import { type Repository, repository } from './check-repository.ts';
 
 const page = (name: string): Promise<string> => readFile(join(ROOT, 'docs', name), 'utf8');
@@ -38,7 +38,7 @@ async function run(line: string): Promise<Outcome> {
     return { code: 0, stdout: '', stderr: '' };
   }
   expect(program).toBe('lastgood');
-  return lastgood(args, { cwd: repo.path, env: repo.keys });
+  return lastgoodHere(args, { cwd: repo.path, env: repo.keys });
 }
 
 test('the commands of pre-merge.md, json.md and reports.md run as they stand', async () => {
@@ -47,7 +47,7 @@ test('the commands of pre-merge.md, json.md and reports.md run as they stand', a
     commands.push(...blocks(await page(name), 'sh').flatMap((b) => b.trim().split('\n')));
   expect(commands.length).toBeGreaterThan(12);
   const files = (await repo.git('ls-files', 'snapshots')).trim().split('\n');
-  await lastgood(['import', ...files], { cwd: repo.path });
+  await lastgoodHere(['import', ...files], { cwd: repo.path });
   for (const command of commands) {
     const { code, stderr } = await run(command);
     // Whether two runs differ is the simulator's business; that the command does its work is ours.
@@ -108,9 +108,12 @@ test('every label that run and check print is explained', async () => {
       'lastgood run support-triage --release suites/support-triage/releases/triage-generous.yaml --trials 2',
     ),
     await run('lastgood check support-triage --release suites/support-triage/releases/triage-generous.yaml'),
-    await lastgood(['check', 'support-triage', '--release', 'suites/support-triage/releases/triage.yaml'], {
-      cwd: repo.path,
-    }),
+    await lastgoodHere(
+      ['check', 'support-triage', '--release', 'suites/support-triage/releases/triage.yaml'],
+      {
+        cwd: repo.path,
+      },
+    ),
   ];
   const labels = new Set<string>();
   for (const { stdout } of outputs)

@@ -5,7 +5,7 @@ import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { parseScenario, type Simulator, startSimulator } from '../../src/simulator/index.ts';
-import { lastgood, type Outcome, ROOT, temporaryFolder } from '../cli/lastgood.ts';
+import { lastgoodHere, type Outcome, ROOT, temporaryFolder } from '../cli/lastgood.ts';
 
 const run = promisify(execFile);
 const SUITE = join(ROOT, 'suites/support-triage');
@@ -70,7 +70,7 @@ export async function repository(): Promise<Repository> {
     await writeFile(join(path, file), text);
   };
   const must = async (...args: string[]): Promise<void> => {
-    const outcome = await lastgood(args, { cwd: path, env: keys });
+    const outcome = await lastgoodHere(args, { cwd: path, env: keys });
     if (outcome.code !== 0)
       throw new Error(`lastgood ${args.join(' ')} ended with ${outcome.code}: ${outcome.stderr}`);
   };
@@ -104,7 +104,7 @@ export async function repository(): Promise<Repository> {
     write,
     read: (file) => readFile(join(path, file), 'utf8'),
     reset,
-    check: (args, env = keys) => lastgood(['check', ...args], { cwd: path, env }),
+    check: (args, env = keys) => lastgoodHere(['check', ...args], { cwd: path, env }),
     async [Symbol.asyncDispose]() {
       await simulator.close();
       await folder[Symbol.asyncDispose]();

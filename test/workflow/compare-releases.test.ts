@@ -30,7 +30,7 @@ import type { CompareInput } from '../../src/workflow/compare/compare-session.ts
 import { compareStored } from '../../src/workflow/compare/compare-stored.ts';
 import { resumeRun } from '../../src/workflow/run/run-suite.ts';
 import type { Workplace } from '../../src/workflow/workplace.ts';
-import { json, lastgood, ROOT, temporaryFolder } from '../cli/lastgood.ts';
+import { json, lastgood, lastgoodHere, ROOT, temporaryFolder } from '../cli/lastgood.ts';
 
 const TRIAGE = join(ROOT, 'suites/support-triage');
 const release = (name: string): string => join(TRIAGE, 'releases', `${name}.yaml`);
@@ -438,25 +438,27 @@ describe('on recordings', () => {
       odd: (c) => (c < 6 ? 'a crash' : 'fixed a crash'),
     });
     const command = ['compare', 'suite.json', '--baseline-release', 'good.json', '--release', 'odd.json'];
-    const dry = await lastgood([...command, '--dry-run'], { cwd: dir.path });
+    const dry = await lastgoodHere([...command, '--dry-run'], { cwd: dir.path });
     expect(dry).toMatchObject({ code: 0, stderr: '' });
     expect(dry.stdout).toContain('60 calls: 10 cases × 3 trials × 2 arms');
 
-    const outcome = await lastgood([...command, '--tier', 'deep', '--json', '--quiet'], { cwd: dir.path });
+    const outcome = await lastgoodHere([...command, '--tier', 'deep', '--json', '--quiet'], {
+      cwd: dir.path,
+    });
     expect(outcome.stderr).toContain('100 calls: 10 cases × 5 trials × 2 arms');
     const comparison = json<Comparison>(outcome);
     expect(comparison).toMatchObject({ kind: 'comparison', verdict: 'regressed', engine: { tier: 'deep' } });
     expect(outcome.code).toBe(1);
 
-    const page = await lastgood([...command, '--format', 'markdown', '-o', 'report.md', '--quiet'], {
+    const page = await lastgoodHere([...command, '--format', 'markdown', '-o', 'report.md', '--quiet'], {
       cwd: dir.path,
     });
     expect(page.code).toBe(1);
     expect(existsSync(join(dir.path, 'report.md'))).toBe(true);
 
-    const wrong = await lastgood([...command, '--tier', 'huge'], { cwd: dir.path });
+    const wrong = await lastgoodHere([...command, '--tier', 'huge'], { cwd: dir.path });
     expect(wrong.code).toBe(2);
-    const missing = await lastgood(['compare', 'suite.json', '--release', 'odd.json'], { cwd: dir.path });
+    const missing = await lastgoodHere(['compare', 'suite.json', '--release', 'odd.json'], { cwd: dir.path });
     expect(missing.code).toBe(2);
     expect(missing.stderr).toContain('--baseline-release');
   });

@@ -6,7 +6,7 @@ import { readFile, symlink, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { IncidentReport } from '../../src/core/index.ts';
-import { json, lastgood, ROOT, temporaryFolder } from '../cli/lastgood.ts';
+import { json, lastgoodHere, ROOT, temporaryFolder } from '../cli/lastgood.ts';
 
 const DATA = resolve(ROOT, '../shared/data/llmdrift/prime');
 const available = existsSync(DATA);
@@ -50,11 +50,11 @@ describe.skipIf(!available)('gpt-4, March to June 2023', () => {
         join(cwd, `${model}.yaml`),
         `name: ${model}\nroute: { provider: replay, file: data/${model}.jsonl, model: ${model} }\n`,
       );
-      const run = await lastgood(['run', 'prime.json', '--release', `${model}.yaml`, '--quiet'], { cwd });
+      const run = await lastgoodHere(['run', 'prime.json', '--release', `${model}.yaml`, '--quiet'], { cwd });
       expect(run.code).toBe(0);
     }
-    const incident = (...args: string[]): ReturnType<typeof lastgood> =>
-      lastgood(
+    const incident = (...args: string[]): ReturnType<typeof lastgoodHere> =>
+      lastgoodHere(
         [
           ...['incident', '--good', 'latest~1', '--bad', 'latest', '--suite', 'prime', '--quiet'],
           ...['--since', '2023-06-27', '--detected', '2023-07-18', '--event', 'events.jsonl', ...args],

@@ -11,7 +11,7 @@ import { writeIncident } from '../../src/workflow/incident/incident.ts';
 import { isoTime, readEvents } from '../../src/workflow/incident/incident-events.ts';
 import { queueAlert } from '../../src/workflow/nightly/alerts.ts';
 import { findRollbackTarget } from '../../src/workflow/rollback/rollback.ts';
-import { json, lastgood, ROOT, temporaryFolder } from '../cli/lastgood.ts';
+import { json, lastgoodHere, ROOT, temporaryFolder } from '../cli/lastgood.ts';
 import { HOSTILE } from '../report/hostile.ts';
 import { FIRST_BAD_NIGHT, type IncidentWorld, incidentWorld } from './incident-world.ts';
 
@@ -299,7 +299,7 @@ describe('events from a file', () => {
 describe('the command', () => {
   test('writes Markdown, page, JSON and the drafted cases', async () => {
     const cli = (...args: string[]) =>
-      lastgood(['incident', '--db', world.db, '--suite', 'refund-bot', '--quiet', ...args], {
+      lastgoodHere(['incident', '--db', world.db, '--suite', 'refund-bot', '--quiet', ...args], {
         cwd: folder.path,
       });
     const text = await cli(
@@ -327,7 +327,7 @@ describe('the command', () => {
 
   test('3 when no regression is shown, 2 when the words are wrong', async () => {
     const cli = (...args: string[]) =>
-      lastgood(['incident', '--db', world.db, '--suite', 'refund-bot', '--quiet', ...args], {
+      lastgoodHere(['incident', '--db', world.db, '--suite', 'refund-bot', '--quiet', ...args], {
         cwd: folder.path,
       });
     expect((await cli('--good', world.nights[1]?.id ?? '', '--bad', good())).code).toBe(3);
@@ -340,7 +340,7 @@ describe('the command', () => {
   });
 
   test('diff writes the page with the trials of every case', async () => {
-    const run = await lastgood(
+    const run = await lastgoodHere(
       ['diff', good(), bad(), '--db', world.db, '--format', 'html', '-o', 'report.html', '--quiet'],
       { cwd: folder.path },
     );
@@ -372,7 +372,7 @@ describe('docs/incident.md and docs/html-report.md', () => {
         shown.push(...(block[1] ?? '').trim().split('\n'));
     expect(shown).toHaveLength(4);
     for (const line of shown) {
-      const run = await lastgood([...line.split(' ').slice(1), '--db', world.db, '--quiet'], {
+      const run = await lastgoodHere([...line.split(' ').slice(1), '--db', world.db, '--quiet'], {
         cwd: folder.path,
       });
       expect([line, run.code, run.stderr.replace(/^written: .*\n/gm, '')]).toEqual([

@@ -6,7 +6,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Comparison, PairedDelta } from '../../src/core/index.ts';
-import { json, lastgood, ROOT, temporaryFolder } from '../cli/lastgood.ts';
+import { json, lastgoodHere, ROOT, temporaryFolder } from '../cli/lastgood.ts';
 
 const DATA = resolve(ROOT, '../shared/data/llmdrift');
 const MODELS = ['gpt-4-0314', 'gpt-4-0613', 'gpt-3.5-turbo-0301', 'gpt-3.5-turbo-0613'] as const;
@@ -108,9 +108,12 @@ async function world(folder: string, task: string, suites: Record<string, unknow
 async function runAll(folder: string, suite: string): Promise<Record<string, string>> {
   const ids: Record<string, string> = {};
   for (const model of MODELS) {
-    const run = await lastgood(['run', `${suite}.json`, '--release', `${model}.yaml`, '--json', '--quiet'], {
-      cwd: folder,
-    });
+    const run = await lastgoodHere(
+      ['run', `${suite}.json`, '--release', `${model}.yaml`, '--json', '--quiet'],
+      {
+        cwd: folder,
+      },
+    );
     expect(run.stderr).toBe('');
     expect(run.code).toBe(0);
     ids[model] = json<{ snapshot: { id: string } }>(run).snapshot.id;
@@ -120,7 +123,7 @@ async function runAll(folder: string, suite: string): Promise<Record<string, str
 
 async function diff(folder: string, ids: Record<string, string>, pair: string): Promise<Comparison> {
   const [a, b] = pair.split('->');
-  const outcome = await lastgood(['diff', ids[a ?? ''] ?? '', ids[b ?? ''] ?? '', '--json', '--quiet'], {
+  const outcome = await lastgoodHere(['diff', ids[a ?? ''] ?? '', ids[b ?? ''] ?? '', '--json', '--quiet'], {
     cwd: folder,
   });
   return json<Comparison>(outcome);
@@ -214,7 +217,7 @@ describe.skipIf(!available)('LLMDrift, prime', () => {
 
   test('the text names the numbers a person quotes', async () => {
     const { 'gpt-4-0314': a, 'gpt-4-0613': b } = ids['prime'] ?? {};
-    const outcome = await lastgood(['diff', a ?? '', b ?? ''], { cwd: folder.path });
+    const outcome = await lastgoodHere(['diff', a ?? '', b ?? ''], { cwd: folder.path });
     expect(outcome.code).toBe(1);
     expect(outcome.stdout).toMatch(/REGRESSED.*84\.0 % → 51\.1 %/);
     expect(outcome.stdout).toContain('2.1e-41');

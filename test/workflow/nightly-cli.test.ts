@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { parseScenario, startSimulator } from '../../src/simulator/index.ts';
-import { json, lastgood, type Outcome, ROOT, temporaryFolder } from '../cli/lastgood.ts';
+import { json, lastgood, lastgoodHere, type Outcome, ROOT, temporaryFolder } from '../cli/lastgood.ts';
 import { alertServer } from './nightly-world.ts';
 
 const SUITE = join(ROOT, 'suites/support-triage');
@@ -36,7 +36,7 @@ test('nights on the command line: quiet, alarm with exit 1 and one alert, open i
       LASTGOOD_WEBHOOK_URL: hook.url.href,
     };
     const night = (...more: string[]): Promise<Outcome> =>
-      lastgood(
+      lastgoodHere(
         [
           'nightly',
           SUITE,
@@ -58,7 +58,7 @@ test('nights on the command line: quiet, alarm with exit 1 and one alert, open i
     expect(first.code).toBe(0);
     expect(first.stdout).toMatch(/^no baseline yet/);
     expect(first.stdout).toMatch(/next: lastgood bless s\w+ --by NAME --why TEXT/);
-    const blessed = await lastgood(
+    const blessed = await lastgoodHere(
       ['bless', 'latest', '--db', db, '--by', 'Ada', '--why', 'a quiet night, answers read'],
       { cwd: dir.path },
     );
@@ -78,7 +78,7 @@ test('nights on the command line: quiet, alarm with exit 1 and one alert, open i
     expect(alarm.stdout + alarm.stderr).not.toContain('secret-part');
     expect(hook.taken).toHaveLength(1);
 
-    const open = await lastgood(['status', '--db', db], { cwd: dir.path });
+    const open = await lastgoodHere(['status', '--db', db], { cwd: dir.path });
     expect(open.code).toBe(0);
     expect(open.stdout).toMatch(/open regression since .*, 1 night:/);
 
@@ -88,7 +88,7 @@ test('nights on the command line: quiet, alarm with exit 1 and one alert, open i
     expect(hook.taken.map((b) => b['event'])).toEqual(['regression.opened', 'regression.recovered']);
 
     const status = ['status', SUITE, '--db', db, '--max-age'];
-    const stale = await lastgood([...status, '1ms', '--json'], { cwd: dir.path });
+    const stale = await lastgoodHere([...status, '1ms', '--json'], { cwd: dir.path });
     expect(stale.code).toBe(3);
     expect(json<{ kind: string; ok: boolean }>(stale)).toMatchObject({ kind: 'status', ok: false });
   } finally {
@@ -99,7 +99,7 @@ test('nights on the command line: quiet, alarm with exit 1 and one alert, open i
 test('wrong input is told before anything is run, and a secret address is never repeated', async () => {
   await using dir = await temporaryFolder();
   const cwd = dir.path;
-  expect(await lastgood(['init'], { cwd })).toMatchObject({ code: 0 });
+  expect(await lastgoodHere(['init'], { cwd })).toMatchObject({ code: 0 });
   const base = ['nightly', 'first-suite', '--release', 'releases/recorded.yaml'];
   for (const [more, code] of [
     [['--webhook', 'hooks.example/s3cret-part'], 'WEBHOOK_URL'],
@@ -107,24 +107,24 @@ test('wrong input is told before anything is run, and a secret address is never 
     [['--cron', 'every night'], 'SCHEDULE_CRON'],
     [['--cron', '15 3 * * *', '--tz', 'Mars/Base'], 'SCHEDULE_TZ'],
   ] as const) {
-    const refused = await lastgood([...base, ...more], { cwd });
+    const refused = await lastgoodHere([...base, ...more], { cwd });
     expect(refused.code).toBe(2);
     expect(refused.stderr).toContain(code);
     expect(refused.stderr).not.toContain('s3cret');
   }
-  expect((await lastgood(['nightly', 'first-suite', '--release', 'releases/none.yaml'], { cwd })).code).toBe(
-    2,
-  );
-  expect((await lastgood(['status'], { cwd })).code).toBe(3);
+  expect(
+    (await lastgoodHere(['nightly', 'first-suite', '--release', 'releases/none.yaml'], { cwd })).code,
+  ).toBe(2);
+  expect((await lastgoodHere(['status'], { cwd })).code).toBe(3);
 });
 
 test('the schedule is printed for each scheduler, and kept here until it is interrupted', async () => {
   await using dir = await temporaryFolder();
   const cwd = dir.path;
-  await lastgood(['init'], { cwd });
+  await lastgoodHere(['init'], { cwd });
   const base = ['nightly', 'first-suite', '--release', 'releases/recorded.yaml'];
   const printed = async (scheduler: string): Promise<string> => {
-    const out = await lastgood(
+    const out = await lastgoodHere(
       [...base, '--cron', '15 3 * * *', '--tz', 'Europe/Berlin', '--print-schedule', scheduler],
       { cwd },
     );

@@ -1,16 +1,19 @@
-// Thirty nights as a scheduler runs them: one child process a night, simulated models, a silent change before night 21.
+// Thirty nights as a scheduler runs them: one command a night, simulated models, a silent change before night 21.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { parseScenario, startSimulator } from '../../src/simulator/index.ts';
-import { json, lastgood, ROOT, temporaryFolder } from '../cli/lastgood.ts';
+import { json, lastgood, lastgoodHere, ROOT, temporaryFolder } from '../cli/lastgood.ts';
 import { alertServer } from './nightly-world.ts';
 
 const SUITE = join(ROOT, 'suites/support-triage');
 const DAY_MS = 86_400_000;
 /** Night 1; the provider changes its model on 2026-05-12 at 06:00, so night 21 is the first to meet it. */
 const FIRST_NIGHT = Date.parse('2026-04-23T03:15:00Z');
+
+/** These nights have a process of their own, as every night has at a user's. */
+const ALONE = new Set([1, 21, 22]);
 
 interface NightJson {
   readonly state: string;
@@ -58,7 +61,8 @@ test('quiet until the change, alarm the same night, one alert for the whole epis
     for (let n = 1; n <= 30; n++) {
       const at = new Date(FIRST_NIGHT + (n - 1) * DAY_MS).toISOString();
       simulator.setDate(at);
-      const night = await lastgood(['nightly', ...work, '--trials', '1', '--sentinel', '0', '--at', at], {
+      const command = ALONE.has(n) ? lastgood : lastgoodHere;
+      const night = await command(['nightly', ...work, '--trials', '1', '--sentinel', '0', '--at', at], {
         cwd: dir.path,
         env,
       });

@@ -8,7 +8,7 @@ import { statusText } from '../../src/report/status-text.ts';
 import { eventTime } from '../../src/workflow/incident/events.ts';
 import { keepTime, onCalendar, printSchedule, scheduleTimes } from '../../src/workflow/nightly/schedule.ts';
 import { missedNights, suiteStatus } from '../../src/workflow/nightly/status.ts';
-import { json, lastgood, temporaryFolder } from '../cli/lastgood.ts';
+import { json, lastgood, lastgoodHere, temporaryFolder } from '../cli/lastgood.ts';
 import { DAY_MS, FIRST_NIGHT, nightlyWorld } from './nightly-world.ts';
 
 describe('status', () => {
@@ -145,9 +145,9 @@ describe('the timeline', () => {
     );
     for (const file of ['a.jsonl', 'b.csv', 'c.yaml']) {
       expect(await lastgood(['event', 'import', `events/${file}`], { cwd })).toMatchObject({ code: 0 });
-      expect((await lastgood(['event', 'import', `events/${file}`], { cwd })).stdout).toMatch(/^0 added/);
+      expect((await lastgoodHere(['event', 'import', `events/${file}`], { cwd })).stdout).toMatch(/^0 added/);
     }
-    const added = await lastgood(
+    const added = await lastgoodHere(
       [
         'event',
         'add',
@@ -167,7 +167,7 @@ describe('the timeline', () => {
       stdout: 'added: 2026-05-12 07:00 UTC  incident  [other] refunds wrong\n',
     });
     const listed = json<{ kind: string; events: { text: string }[] }>(
-      await lastgood(['event', 'list', 'refund-bot', '--json'], { cwd }),
+      await lastgoodHere(['event', 'list', 'refund-bot', '--json'], { cwd }),
     );
     expect(listed.events.map((e) => e.text)).toEqual([
       'model tuned',
@@ -175,14 +175,14 @@ describe('the timeline', () => {
       'prompt v14, again',
       '=HYPERLINK(1) \u001b[31mred',
     ]);
-    const shown = await lastgood(['event', 'list'], { cwd });
+    const shown = await lastgoodHere(['event', 'list'], { cwd });
     expect(shown.stdout).not.toContain('\u001b');
 
     await writeFile(
       join(cwd, 'events/bad.jsonl'),
       '{"kind":"deploy","at":"2026-05-12","text":"ok"}\n{"kind":"deploi","at":"soon","text":""}\n',
     );
-    const bad = await lastgood(['event', 'import', 'events/bad.jsonl'], { cwd });
+    const bad = await lastgoodHere(['event', 'import', 'events/bad.jsonl'], { cwd });
     expect(bad.code).toBe(2);
     expect(bad.stderr).toContain('bad.jsonl:2');
   });

@@ -39,7 +39,7 @@ export const registerDiff: Register = (program, io, exit) => {
         regradeBaseline?: boolean;
       },
     ) => {
-      boundHeap();
+      if (io.sharesProcess !== true) boundHeap();
       const { diffJob } = await import('../../workflow/compare/diff-job.ts');
       const { openOutput } = await import('../output.ts');
       const write = await openOutput(io, options.output);

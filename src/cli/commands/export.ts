@@ -13,7 +13,7 @@ export const registerExport: Register = (program, io) => {
       .option('--suite <name>', 'which suite the references mean')
       .option('--dir <folder>', 'where to write (default snapshots)'),
   ).action(async (refs: string[], options: CommonOptions & { suite?: string; dir?: string }) => {
-    boundHeap();
+    if (io.sharesProcess !== true) boundHeap();
     const { exportFiles } = await import('../../workflow/ledger/exchange.ts');
     await withWorkplace(io, options, { mustExist: true }, async ({ work }) => {
       const files = await exportFiles(work, refs, {
@@ -32,7 +32,7 @@ export const registerExport: Register = (program, io) => {
       .argument('<files...>', 'exported snapshots and events')
       .description('take exported snapshots and events into the ledger; doing it twice changes nothing'),
   ).action(async (files: string[], options: CommonOptions) => {
-    boundHeap();
+    if (io.sharesProcess !== true) boundHeap();
     const { importFiles } = await import('../../workflow/ledger/exchange.ts');
     await withWorkplace(io, options, { mustExist: false }, async ({ work }) => {
       const { snapshots, events } = await importFiles(work, files, io.cwd);

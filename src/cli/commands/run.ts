@@ -42,7 +42,7 @@ export const registerRun: Register = (program, io, exit) => {
     .option('--resume <id>', 'finish an interrupted snapshot');
   common(runOptions(command, { requirePinned: true, dryRun: true })).action(
     async (asked: string | undefined, options: RunOptions) => {
-      boundHeap();
+      if (io.sharesProcess !== true) boundHeap();
       if (asked === undefined && options.resume === undefined) {
         const { readSettings } = await import('../../workflow/project/settings-file.ts');
         asked = (await readSettings(io.cwd)).suite;
