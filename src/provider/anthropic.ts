@@ -10,7 +10,7 @@ import { apiCaller, thrownProblem } from './api-call.ts';
 import { Aborted, abortedProblem, failed, msSince, untilAborted } from './failure.ts';
 import type { ProviderContext } from './route.ts';
 import { routeReader } from './route.ts';
-import { LONGEST_WAIT_MS, maskCustomHeaders, SILENT_LOGGER } from './sdk-settings.ts';
+import { LONGEST_WAIT_MS, loadSdk, maskCustomHeaders, SILENT_LOGGER } from './sdk-settings.ts';
 import { openTransport } from './transport.ts';
 import { disclosedText } from './wire-words.ts';
 
@@ -28,7 +28,7 @@ export async function anthropicProvider(release: Release, context: ProviderConte
   reader.done();
   maskCustomHeaders(env('ANTHROPIC_CUSTOM_HEADERS'), mask);
 
-  const { Anthropic: Client, APIError } = await import('@anthropic-ai/sdk');
+  const { Anthropic: Client, APIError } = loadSdk('@anthropic-ai/sdk') as typeof import('@anthropic-ai/sdk');
   const transport = await openTransport(env);
   const client: Anthropic = new Client({
     apiKey,

@@ -13,7 +13,7 @@ import { chatBody, readChat } from './openai-chat.ts';
 import { readResponse, responsesBody } from './openai-responses.ts';
 import type { ProviderContext } from './route.ts';
 import { nowOf, routeReader } from './route.ts';
-import { LONGEST_WAIT_MS, maskCustomHeaders, SILENT_LOGGER } from './sdk-settings.ts';
+import { LONGEST_WAIT_MS, loadSdk, maskCustomHeaders, SILENT_LOGGER } from './sdk-settings.ts';
 import { openTransport, type Transport } from './transport.ts';
 import { disclosedText, usageOf } from './wire-words.ts';
 
@@ -49,7 +49,7 @@ export async function openaiProvider(release: Release, context: ProviderContext)
   reader.done();
   maskCustomHeaders(env('OPENAI_CUSTOM_HEADERS'), mask);
 
-  const { OpenAI: Client, APIError } = await import('openai');
+  const { OpenAI: Client, APIError } = loadSdk('openai') as typeof import('openai');
   const transport = await openTransport(env);
   const client: OpenAI = new Client({
     apiKey,

@@ -1,20 +1,16 @@
 // The writing thread: a connection of its own to the ledger, one transaction per request, each answered when it is durable.
 
-import { enableCompileCache } from 'node:module';
 import { stderr, stdout } from 'node:process';
 import { parentPort, workerData } from 'node:worker_threads';
+import { SqliteLedger } from './ledger.ts';
+import { openLedgerFile } from './open.ts';
+import { placesOf } from './places.ts';
 import { sentError, type ThreadReply, type ThreadRequest, type ThreadStart } from './thread-message.ts';
 
 // The thread's own streams, not the program's: nobody reads them.
 for (const stream of [stdout, stderr]) stream.write = () => true;
 
-const { path, busyTimeoutMs, project, compileCache } = workerData as ThreadStart;
-if (compileCache !== undefined) enableCompileCache(compileCache);
-const [{ SqliteLedger }, { openLedgerFile }, { placesOf }] = await Promise.all([
-  import('./ledger.ts'),
-  import('./open.ts'),
-  import('./places.ts'),
-]);
+const { path, busyTimeoutMs, project } = workerData as ThreadStart;
 const file = await openLedgerFile(path, { create: false, busyTimeoutMs });
 const ledger = new SqliteLedger(file, placesOf(project));
 

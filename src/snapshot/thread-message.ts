@@ -5,12 +5,11 @@ import type { GradedTrial } from '../core/snapshot.ts';
 import type { PackedCase } from './case-rows.ts';
 import type { ProjectFolder } from './places.ts';
 
-/** Which ledger the thread writes, and where compiled modules are remembered. */
+/** Which ledger the thread writes. */
 export interface ThreadStart {
   readonly path: string;
   readonly busyTimeoutMs: number | undefined;
   readonly project: ProjectFolder | undefined;
-  readonly compileCache: string | undefined;
 }
 
 /** One transaction: trials of a snapshot, or the versions of cases whose ids are answered in order. */

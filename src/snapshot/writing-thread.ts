@@ -1,6 +1,7 @@
 // Writing on another thread: hashing, deflating and inserting rows takes as long as the calls that bring them, and need not keep those waiting.
 
 import { getCompileCacheDir } from 'node:module';
+import { dirname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { LastgoodError } from '../core/errors.ts';
 import {
@@ -23,7 +24,7 @@ interface Pending {
 
 /** Writes for one ledger, as soon as rows enough are in sight and it has started; until then its ledger writes itself. */
 export class WritingThread {
-  readonly #start: Omit<ThreadStart, 'compileCache'>;
+  readonly #start: ThreadStart;
   readonly #fromRows: number;
   readonly #pending = new Map<number, Pending>();
   #worker: Worker | null = null;
@@ -34,7 +35,7 @@ export class WritingThread {
   #over = false;
   #onStart: () => void = () => {};
 
-  constructor(start: Omit<ThreadStart, 'compileCache'>, fromRows = WORTHWHILE_ROWS) {
+  constructor(start: ThreadStart, fromRows = WORTHWHILE_ROWS) {
     this.#start = start;
     this.#fromRows = fromRows;
   }
@@ -84,9 +85,12 @@ export class WritingThread {
   #open(): Worker {
     // Sources run as .ts in development and as .js once built.
     const script = import.meta.url.endsWith('.ts') ? './ledger-thread.ts' : './ledger-thread.js';
+    const cache = getCompileCacheDir();
     const worker = new Worker(new URL(script, import.meta.url), {
-      workerData: { ...this.#start, compileCache: getCompileCacheDir() } satisfies ThreadStart,
+      workerData: this.#start,
       execArgv: [],
+      // It needs nothing of the environment, but without compiled modules its start takes twice as long.
+      env: cache === undefined ? {} : { NODE_COMPILE_CACHE: dirname(cache) },
       stdout: true,
       stderr: true,
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
