@@ -8,7 +8,7 @@ const LOOK_EVERY_MS = 5;
 export function boundHeap(): void {
   // Costs what a fifth of the program's own start costs; most commands never ask for it.
   const { getHeapSpaceStatistics, setFlagsFromString } = process.getBuiltinModule('node:v8');
-  setFlagsFromString('--heap-growing-percent=20');
+  setFlagsFromString('--heap-growing-percent=60');
   // The space for new objects is small, and the other processors have work of their own: sharing its sweeps costs more than it gains.
   setFlagsFromString('--no-parallel-scavenge');
   const watch = setInterval(() => {
