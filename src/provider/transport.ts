@@ -1,7 +1,8 @@
 // HTTP for JSON calls: undici's keep-alive pools, whole bodies, no redirects. Handed to the SDKs as their `fetch`.
 
+import { createRequire } from 'node:module';
 import { brotliDecompressSync, gunzipSync, inflateSync } from 'node:zlib';
-import type { Dispatcher } from 'undici';
+import type { Agent, Dispatcher } from 'undici';
 import type { Env } from '../core/ports.ts';
 
 /** No answer of a model or an application is longer than this, in bytes. */
@@ -31,26 +32,33 @@ export interface Transport {
   close(): Promise<void>;
 }
 
+/**
+ * undici's pool of connections without its fetch, websockets, caches and mocks, which take longer to load as all that is needed
+ * here. Not a documented path: the version is pinned, and a test holds that both ways lead to one class.
+ */
+const plainAgent = (): typeof Agent =>
+  createRequire(import.meta.url)('undici/lib/dispatcher/agent.js') as typeof Agent;
+
 /** Said when a reply was cut off at `LARGEST_REPLY`. */
 export class ReplyTooLarge extends Error {}
 
 /** Keep-alive connections, through HTTP(S)_PROXY where the environment has one (and NO_PROXY's hosts past it). */
 export async function openTransport(env: Env): Promise<Transport> {
-  const { Agent, EnvHttpProxyAgent } = await import('undici');
   const either = (name: string): string | undefined => env(name.toLowerCase()) || env(name) || undefined;
   const httpProxy = either('HTTP_PROXY');
   const httpsProxy = either('HTTPS_PROXY');
   // The caller's signal is the only deadline of a reply; undici's own five minutes would cut long reasoning short.
   const options = { headersTimeout: 0, bodyTimeout: 0, connect: { timeout: 10_000 } };
-  const dispatcher =
-    httpProxy === undefined && httpsProxy === undefined
-      ? new Agent(options)
-      : new EnvHttpProxyAgent({
-          ...options,
-          ...(httpProxy === undefined ? {} : { httpProxy }),
-          ...(httpsProxy === undefined ? {} : { httpsProxy }),
-          noProxy: either('NO_PROXY') ?? '',
-        });
+  const proxied = {
+    ...options,
+    ...(httpProxy === undefined ? {} : { httpProxy }),
+    ...(httpsProxy === undefined ? {} : { httpsProxy }),
+    noProxy: either('NO_PROXY') ?? '',
+  };
+  const direct = httpProxy === undefined && httpsProxy === undefined;
+  const dispatcher: Dispatcher = direct
+    ? new (plainAgent())(options)
+    : new (await import('undici')).EnvHttpProxyAgent(proxied);
 
   // A provider calls one or two addresses, over and over.
   const addresses = new Map<string, { readonly origin: string; readonly path: string }>();

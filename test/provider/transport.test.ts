@@ -1,9 +1,18 @@
 import { createServer, request as httpRequest } from 'node:http';
+import { createRequire } from 'node:module';
 import { type AddressInfo, connect } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { LARGEST_REPLY, openTransport, ReplyTooLarge } from '../../src/provider/transport.ts';
 import { WireServer } from './wire-server.ts';
+
+test('the pool that is loaded alone is the one of the package, whose version is pinned', () => {
+  const require = createRequire(import.meta.url);
+  const whole = require('undici') as typeof import('undici');
+  expect(require('undici/lib/dispatcher/agent.js')).toBe(whole.Agent);
+  const { dependencies } = require('../../package.json') as { dependencies: Record<string, string> };
+  expect(dependencies['undici']).toMatch(/^\d+\.\d+\.\d+$/);
+});
 
 test('connections are kept alive between calls', async () => {
   let connections = 0;
