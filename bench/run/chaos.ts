@@ -86,9 +86,9 @@ export async function chaosRun(seed: number, size: { cases?: number } = {}): Pro
         // What one interrupt ended has had its time to finish: nothing may be lost.
         if (hit === 'interrupt') lives[lives.length - 1] = { ...(lives.at(-1) as Life), end: 'itself' };
         const finished = unfinished(db) === null && lives.at(-1)?.requestIds.size !== 0;
+        // It was done before the blow could stop anything, perhaps already on its way out.
+        if (finished && end.code !== 4) break;
         if (end.code === (hit === 'kill' ? null : 130) || end.code === 4) continue;
-        // It was done before the blow could stop anything.
-        if (end.code === 0 && finished) break;
       }
       if (end.code === 0) break;
       if (end.code === 4) {
