@@ -1,7 +1,7 @@
 // The exam: what outputs were graded with. Two snapshots are comparable case by case where this is the same.
 
 import { needsEmbedder, needsJudge } from './grader-spec.ts';
-import { canonicalJson, contentHash, SortedHash } from './json.ts';
+import { canonicalJson, contentHash, type JsonObject, SortedHash } from './json.ts';
 import type { Case, Suite } from './suite.ts';
 
 /** Raised by hand whenever a change in grader code can change a grade; part of every exam. */
@@ -25,12 +25,13 @@ export interface CaseExam {
 }
 
 export function caseExam(c: Case, examiner: Examiner): CaseExam {
+  // In the order of the canonical form, which then need not sort them.
   return {
     contentHash: c.contentHash,
-    gradersHash: c.gradersHash,
-    judge: c.graders.some(needsJudge) ? examiner.judge : null,
     embedder: c.graders.some(needsEmbedder) ? examiner.embedder : null,
     graderCode: GRADER_CODE_VERSION,
+    gradersHash: c.gradersHash,
+    judge: c.graders.some(needsJudge) ? examiner.judge : null,
   };
 }
 
@@ -65,7 +66,10 @@ export function examFingerprint(suite: Pick<Suite, 'cases'>, examiner: Examiner)
   const cases = new SortedHash();
   let embeds = false;
   for (const c of suite.cases) {
-    cases.add(c.id, `${canonicalJson(c.id)}:"${contentHash({ ...caseExam(c, examiner) })}"`);
+    cases.add(
+      c.id,
+      `${canonicalJson(c.id)}:"${contentHash(caseExam(c, examiner) as unknown as JsonObject)}"`,
+    );
     embeds ||= c.graders.some(needsEmbedder);
   }
   // The canonical form of `{ cases, embedder, graderCode, judge }`. An embedder that only feeds the embedding channel gives no grade, so it

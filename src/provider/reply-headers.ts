@@ -5,7 +5,7 @@ import type { RateLimitHint } from '../core/provider.ts';
 /** Carried by every reply of the simulator. */
 export const SIMULATOR_HEADER = 'x-lastgood-simulator';
 
-type HeaderLookup = Pick<Headers, 'get'>;
+type HeaderLookup = Pick<Headers, 'get' | 'keys'>;
 
 /** How long to wait before the next attempt, in ms: `retry-after-ms`, else `retry-after` in seconds or as an HTTP date. */
 export function retryAfterMs(headers: HeaderLookup, now: Date): number | undefined {
@@ -33,6 +33,7 @@ export function durationMs(text: string): number | undefined {
 
 /** The limits as told; undefined when nothing usable is told (Azure's -1 and 0 say nothing). */
 export function rateLimitHint(headers: HeaderLookup, now: Date): RateLimitHint | undefined {
+  if (!tellsLimits(headers)) return undefined;
   const [requests, ...ofTokens] = LIMITED.map((names) => dimension(headers, now, names));
   const tokens = tightest(...ofTokens);
   if (requests === undefined && tokens === undefined) return undefined;
@@ -51,6 +52,12 @@ interface Dimension {
   readonly remaining?: number | undefined;
   readonly limit?: number | undefined;
   readonly resetMs?: number | undefined;
+}
+
+/** Most replies of other servers tell none, and looking for each of them takes longer than going through what there is. */
+function tellsLimits(headers: HeaderLookup): boolean {
+  for (const name of headers.keys()) if (name.includes('ratelimit')) return true;
+  return false;
 }
 
 /** The headers that tell of one limited thing, in either dialect. */

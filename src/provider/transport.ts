@@ -225,8 +225,10 @@ class ReplyHeaders {
     }
   }
 
-  *keys(): IterableIterator<string> {
-    for (const [name] of this.entries()) yield name;
+  keys(): IterableIterator<string> {
+    return Object.keys(this.values)
+      .filter((name) => this.values[name] !== undefined)
+      .values();
   }
 
   forEach(each: (value: string, name: string) => void): void {

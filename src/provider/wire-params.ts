@@ -39,6 +39,20 @@ export function placeParams(
   places: ParamPlaces,
   refused: ReadonlySet<string>,
 ): PlacedParams {
+  // A release's params are one object for all its calls, and mostly nothing of them is refused.
+  if (refused.size > 0) return placed(params, places, refused);
+  if (known?.params !== params || known.places !== places)
+    known = { params, places, placed: placed(params, places, refused) };
+  return known.placed;
+}
+
+let known: {
+  readonly params: JsonObject;
+  readonly places: ParamPlaces;
+  readonly placed: PlacedParams;
+} | null = null;
+
+function placed(params: JsonObject, places: ParamPlaces, refused: ReadonlySet<string>): PlacedParams {
   const fields: [string, JsonValue][] = [];
   const refusable = new Map<string, string>();
   const dropped: string[] = [];

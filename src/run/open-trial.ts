@@ -78,9 +78,17 @@ export class OpenTrial {
   }
 }
 
+let lastTime = { ms: Number.NaN, iso: '' };
+
+/** Many attempts start in one millisecond. */
+function isoTime(ms: number): string {
+  if (ms !== lastTime.ms) lastTime = { ms, iso: new Date(ms).toISOString() };
+  return lastTime.iso;
+}
+
 /** A reply as one line of the trial's log. */
 export function attemptOf(startedMs: number, tookMs: number, reply: ProviderReply): Attempt {
-  const startedAt = new Date(startedMs).toISOString();
+  const startedAt = isoTime(startedMs);
   if (reply.kind === 'answered') {
     const { requestId } = reply.served;
     return { startedAt, latencyMs: reply.latencyMs ?? tookMs, outcome: 'answered', requestId };

@@ -13,8 +13,8 @@ export interface CaseSink {
   add(rows: readonly PackedCase[]): Promise<readonly number[]>;
 }
 
-/** Chunks on their way at a time: one is packed while another is written. */
-const ON_THEIR_WAY = 2;
+/** Chunks on their way at a time: one is packed while others are written. */
+const ON_THEIR_WAY = 3;
 
 export class CaseWriter {
   readonly #sink: CaseSink;

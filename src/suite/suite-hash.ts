@@ -6,11 +6,11 @@ import type { Case, Suite } from '../core/suite.ts';
 
 /** What the model is shown and what is expected. */
 export function caseContentHash(c: Pick<Case, 'vars' | 'messages' | 'expected'>): string {
-  return contentHash({
-    vars: c.vars,
-    messages: c.messages as unknown as JsonValue,
-    ...(c.expected === undefined ? {} : { expected: c.expected }),
-  });
+  // In the order of the canonical form.
+  const messages = c.messages as unknown as JsonValue;
+  return contentHash(
+    c.expected === undefined ? { messages, vars: c.vars } : { expected: c.expected, messages, vars: c.vars },
+  );
 }
 
 /** Hashes lists of graders. Most cases of a suite share a few lists, and the canonical form is the slow part, so equal texts are hashed once. */
