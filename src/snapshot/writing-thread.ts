@@ -42,7 +42,14 @@ export class WritingThread {
 
   /** Says that so many rows will be written in all, as far as is known; from enough of them on the thread is started. */
   expect(rows: number): void {
-    if (rows >= this.#fromRows && !this.#over) this.#worker ??= this.#open();
+    if (rows < this.#fromRows || this.#over || this.#worker !== null) return;
+    try {
+      this.#worker = this.#open();
+    } catch {
+      // Node's permission model refuses threads, and a machine may have none left.
+      this.#over = true;
+      this.#onStart();
+    }
   }
 
   /** Starts it now; resolves when it works, or is known not to. */

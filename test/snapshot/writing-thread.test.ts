@@ -1,7 +1,10 @@
 // The thread that writes the ledger of a large run: the same rows as without it, the same refusals, and what happens when it cannot work.
 
+import { execFile } from 'node:child_process';
 import { renameSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import type { Worker } from 'node:worker_threads';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { SnapshotStore } from '../../src/core/snapshot.ts';
@@ -155,6 +158,16 @@ describe('a thread that is not there', () => {
     for (const end of ['', '-wal', '-shm']) renameSync(`${path}${end}`, `${path}.moved${end}`);
     await write(store, 'smoved000001');
     expect((await store.list())[0]).toMatchObject({ trials: ids.length, state: 'finished' });
+    await store.close();
+  });
+
+  it('costs nothing where Node may start no thread at all', async () => {
+    const path = join(folder.path, 'permission.db');
+    const child = fileURLToPath(new URL('./ledger.child.ts', import.meta.url));
+    const rights = ['--permission', '--allow-fs-read=*', '--allow-fs-write=*', '--allow-addons'];
+    await promisify(execFile)(process.execPath, [...rights, child, 'write', path, 'alone', '3']);
+    const store = await openLedger(path);
+    expect((await store.list())[0]).toMatchObject({ id: 'swriteralone', trials: 6, state: 'finished' });
     await store.close();
   });
 
