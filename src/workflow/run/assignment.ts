@@ -1,6 +1,7 @@
 // What is to be run, loaded and checked before the first call: suite, release, judge, embedder.
 
 import {
+  type Case,
   examinersAsked,
   LastgoodError,
   panelRelease,
@@ -27,8 +28,10 @@ export async function loadAssignment(input: {
   readonly filter?: string | undefined;
   /** Release file of another judge than the suite's. */
   readonly judge?: string | undefined;
+  /** Gets the cases while they are read, see `loadSuite`. */
+  readonly onCases?: ((cases: readonly Case[]) => void) | undefined;
 }): Promise<Assignment> {
-  const whole = await loadSuite(input.suite);
+  const whole = await loadSuite(input.suite, input.onCases);
   const suite = input.filter === undefined ? whole : filterCases(whole, input.filter);
   const release = await loadRelease(input.release);
   const { judge, embedder } = await loadExaminers(suite, input.judge);
