@@ -109,6 +109,8 @@ export interface ModelFacts {
 export interface Provider {
   /** e.g. `openai`, for messages. */
   readonly name: string;
+  /** Loads what calls need (an SDK), so that the first one is not charged for it. Without it the first call does. */
+  ready?(): Promise<void>;
   call(request: ProviderRequest, signal: AbortSignal): Promise<ProviderReply>;
   /** Embedding vectors of the texts, in order; absent where the provider has none. */
   embed?(texts: readonly string[], signal: AbortSignal): Promise<EmbeddingReply>;

@@ -43,6 +43,11 @@ export function createCaller(examined: Examined, context: GraderContext): Caller
     signal: AbortSignal,
     seen: (reply: T | Failure) => number | null,
   ): Promise<T | Failure> {
+    try {
+      await examined.provider.ready?.(); // loading an SDK is not the service's time
+    } catch (error) {
+      return threw(error);
+    }
     for (let n = 1; ; n++) {
       let called = false;
       let admitted = false;
@@ -139,14 +144,17 @@ async function once<T>(
   };
   signal.addEventListener('abort', onAbort, { once: true });
   try {
-    const answer = attempt(deadline.signal).catch((error: unknown) =>
-      failure('infra_error', 'provider_threw', error instanceof Error ? error.message : String(error), false),
-    );
+    const answer = attempt(deadline.signal).catch(threw);
     return await Promise.race([answer, cut]);
   } finally {
     clearTimeout(timer);
     signal.removeEventListener('abort', onAbort);
   }
+}
+
+function threw(error: unknown): Failure {
+  const message = error instanceof Error ? error.message : String(error);
+  return failure('infra_error', 'provider_threw', message, false);
 }
 
 function failure(

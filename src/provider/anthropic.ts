@@ -14,7 +14,10 @@ import { LONGEST_WAIT_MS, loadSdk, maskCustomHeaders, SILENT_LOGGER } from './sd
 import { openTransport } from './transport.ts';
 import { disclosedText } from './wire-words.ts';
 
-/** Throws `LastgoodError` when the key, a variable or a usable address is missing. */
+const sdk = (): typeof import('@anthropic-ai/sdk') =>
+  loadSdk('@anthropic-ai/sdk') as typeof import('@anthropic-ai/sdk');
+
+/** Throws `LastgoodError` when the key, a variable or a usable address is missing. The SDK is loaded for the first call. */
 export async function anthropicProvider(release: Release, context: ProviderContext): Promise<Provider> {
   const reader = routeReader(release, context);
   const { env, mask } = context;
@@ -28,23 +31,31 @@ export async function anthropicProvider(release: Release, context: ProviderConte
   reader.done();
   maskCustomHeaders(env('ANTHROPIC_CUSTOM_HEADERS'), mask);
 
-  const { Anthropic: Client, APIError } = loadSdk('@anthropic-ai/sdk') as typeof import('@anthropic-ai/sdk');
   const transport = await openTransport(env);
-  const client: Anthropic = new Client({
-    apiKey,
-    baseURL: baseURL ?? 'https://api.anthropic.com',
-    webhookKey: null,
-    maxRetries: 0,
-    timeout: LONGEST_WAIT_MS,
-    fetch: transport.fetch,
-    logger: SILENT_LOGGER,
-    logLevel: 'off',
-    openTelemetry: false,
-    defaultHeaders: { 'anthropic-version': apiVersion },
-  });
+  const makeClient = (): Anthropic => {
+    transport.open();
+    const { Anthropic: Client } = sdk();
+    return new Client({
+      apiKey,
+      baseURL: baseURL ?? 'https://api.anthropic.com',
+      webhookKey: null,
+      maxRetries: 0,
+      timeout: LONGEST_WAIT_MS,
+      fetch: transport.fetch,
+      logger: SILENT_LOGGER,
+      logLevel: 'off',
+      openTelemetry: false,
+      defaultHeaders: { 'anthropic-version': apiVersion },
+    });
+  };
+  let opened: Anthropic | undefined;
+  const client = (): Anthropic => {
+    opened ??= makeClient();
+    return opened;
+  };
 
   const refusalOf: RefusalReader = (error) =>
-    error instanceof APIError
+    error instanceof sdk().APIError
       ? {
           status: error.status,
           words: [error.errorCode, error.type],
@@ -60,7 +71,9 @@ export async function anthropicProvider(release: Release, context: ProviderConte
     build: (request, refused) => messagesBody(route, request, refused),
     async send(body, signal) {
       // Not messages.create: it prints deprecations to the console and refuses long answers that are not streamed.
-      const { data, response } = await client.post<unknown>('/v1/messages', { body, signal }).withResponse();
+      const { data, response } = await client()
+        .post<unknown>('/v1/messages', { body, signal })
+        .withResponse();
       return { data, headers: response.headers };
     },
     read: readMessage,
@@ -68,13 +81,14 @@ export async function anthropicProvider(release: Release, context: ProviderConte
 
   return {
     name: 'anthropic',
+    ready: async () => void client(),
     call: apiCaller(dialect, refusalOf, context),
     async modelFacts(signal): Promise<ModelFacts | Failure> {
       const started = performance.now();
       try {
         const facts: unknown = await untilAborted(
           signal,
-          client.models.retrieve(model, undefined, { signal }),
+          client().models.retrieve(model, undefined, { signal }),
         );
         return catalogueFacts(model, facts);
       } catch (error) {

@@ -43,6 +43,7 @@ export async function httpProvider(release: Release, context: ProviderContext): 
   const transport = await openTransport(context.env);
   return {
     name: 'http',
+    ready: async () => transport.open(),
     call: (request, signal) => ask(endpoint, transport, context, request, signal),
     close: () => transport.close(),
   };

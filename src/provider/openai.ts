@@ -24,7 +24,9 @@ type Residency = (typeof RESIDENCIES)[number];
 /** The most texts one embeddings request takes. */
 const EMBEDDING_BATCH = 2048;
 
-/** Throws `LastgoodError` when the key, a variable or a usable address is missing. */
+const sdk = (): typeof import('openai') => loadSdk('openai') as typeof import('openai');
+
+/** Throws `LastgoodError` when the key, a variable or a usable address is missing. The SDK is loaded for the first call. */
 export async function openaiProvider(release: Release, context: ProviderContext): Promise<Provider> {
   const reader = routeReader(release, context);
   const { env, mask } = context;
@@ -49,28 +51,36 @@ export async function openaiProvider(release: Release, context: ProviderContext)
   reader.done();
   maskCustomHeaders(env('OPENAI_CUSTOM_HEADERS'), mask);
 
-  const { OpenAI: Client, APIError } = loadSdk('openai') as typeof import('openai');
   const transport = await openTransport(env);
-  const client: OpenAI = new Client({
-    apiKey,
-    adminAPIKey: null,
-    webhookSecret: null,
-    organization: reader.text('organization') ?? env('OPENAI_ORG_ID') ?? null,
-    project: env('OPENAI_PROJECT_ID') ?? null,
-    maxRetries: 0,
-    timeout: LONGEST_WAIT_MS,
-    fetch: transport.fetch,
-    logger: SILENT_LOGGER,
-    logLevel: 'off',
-    ...(baseURL === undefined && residency !== undefined
-      ? { dataResidency: residency }
-      : { baseURL: baseURL ?? 'https://api.openai.com/v1' }),
-  });
-
-  leanCalls(client, transport);
+  const makeClient = (): OpenAI => {
+    transport.open();
+    const { OpenAI: Client } = sdk();
+    const made = new Client({
+      apiKey,
+      adminAPIKey: null,
+      webhookSecret: null,
+      organization: reader.text('organization') ?? env('OPENAI_ORG_ID') ?? null,
+      project: env('OPENAI_PROJECT_ID') ?? null,
+      maxRetries: 0,
+      timeout: LONGEST_WAIT_MS,
+      fetch: transport.fetch,
+      logger: SILENT_LOGGER,
+      logLevel: 'off',
+      ...(baseURL === undefined && residency !== undefined
+        ? { dataResidency: residency }
+        : { baseURL: baseURL ?? 'https://api.openai.com/v1' }),
+    });
+    leanCalls(made, transport);
+    return made;
+  };
+  let opened: OpenAI | undefined;
+  const client = (): OpenAI => {
+    opened ??= makeClient();
+    return opened;
+  };
 
   const refusalOf: RefusalReader = (error) =>
-    error instanceof APIError
+    error instanceof sdk().APIError
       ? {
           status: error.status,
           words: [error.code, error.type],
@@ -82,7 +92,7 @@ export async function openaiProvider(release: Release, context: ProviderContext)
         }
       : undefined;
   const post = async (path: string, body: JsonObject, signal: AbortSignal) => {
-    const { data, response } = await client.post<unknown>(path, { body, signal }).withResponse();
+    const { data, response } = await client().post<unknown>(path, { body, signal }).withResponse();
     return { data, headers: response.headers };
   };
   const chat = reader.text('api') === 'chat';
@@ -107,6 +117,7 @@ export async function openaiProvider(release: Release, context: ProviderContext)
 
   return {
     name: 'openai',
+    ready: async () => void client(),
     call: apiCaller(dialect, refusalOf, context),
     async embed(texts, signal): Promise<EmbeddingReply> {
       const vectors: (readonly number[])[] = [];
@@ -116,7 +127,7 @@ export async function openaiProvider(release: Release, context: ProviderContext)
       for (let from = 0; from < texts.length; from += EMBEDDING_BATCH) {
         const input = texts.slice(from, from + EMBEDDING_BATCH);
         const reply = await attempt(signal, () =>
-          client.embeddings.create(
+          client().embeddings.create(
             {
               model,
               input,
@@ -139,7 +150,7 @@ export async function openaiProvider(release: Release, context: ProviderContext)
       return { kind: 'embedded', vectors, model: served, usage: usageOf({ inputTokens: total }) };
     },
     async modelFacts(signal): Promise<ModelFacts | Failure> {
-      const reply = await attempt(signal, () => client.models.retrieve(model, { signal }));
+      const reply = await attempt(signal, () => client().models.retrieve(model, { signal }));
       // A catalogue without the model is no proof that it is gone: many servers have no catalogue.
       if (isFailure(reply)) return reply.httpStatus === 404 ? { id: model, state: 'unknown' } : reply;
       const facts: unknown = reply;

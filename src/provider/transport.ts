@@ -29,6 +29,8 @@ export interface Transport {
   request(url: string, call: HttpCall): Promise<HttpReply>;
   /** What an SDK takes for `fetch`: enough of it for JSON calls. */
   readonly fetch: typeof globalThis.fetch;
+  /** Loads the connections' code, so that no call is charged for it. */
+  open(): void;
   close(): Promise<void>;
 }
 
@@ -56,9 +58,12 @@ export async function openTransport(env: Env): Promise<Transport> {
     noProxy: either('NO_PROXY') ?? '',
   };
   const direct = httpProxy === undefined && httpsProxy === undefined;
-  const dispatcher: Dispatcher = direct
-    ? new (plainAgent())(options)
-    : new (await import('undici')).EnvHttpProxyAgent(proxied);
+  // What a proxy's address may have wrong is told at once; a plain pool is made for the first call.
+  let dispatcher: Dispatcher | null = direct ? null : new (await import('undici')).EnvHttpProxyAgent(proxied);
+  const pool = (): Dispatcher => {
+    dispatcher ??= new (plainAgent())(options);
+    return dispatcher;
+  };
 
   // A provider calls one or two addresses, over and over.
   const addresses = new Map<string, { readonly origin: string; readonly path: string }>();
@@ -82,7 +87,7 @@ export async function openTransport(env: Env): Promise<Transport> {
       }
       const { origin, path } = addressOf(url);
       const whole = new WholeReply(signal, resolve, reject);
-      dispatcher.dispatch(
+      pool().dispatch(
         {
           origin,
           path,
@@ -126,7 +131,7 @@ export async function openTransport(env: Env): Promise<Transport> {
     } as unknown as Response;
   };
 
-  return { request, fetch, close: () => dispatcher.destroy() };
+  return { request, fetch, open: () => void pool(), close: async () => dispatcher?.destroy() };
 }
 
 /** Gathers one reply through undici's handler interface: its streams cost more than all the rest of a small JSON call. */

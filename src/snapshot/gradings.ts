@@ -4,7 +4,7 @@ import type { Database, Statement } from 'better-sqlite3';
 import type { Grade, UngradedCause } from '../core/grade.ts';
 import type { JsonValue } from '../core/json.ts';
 import { canonicalJson } from '../core/json.ts';
-import { type ContentTables, Guess, shortKeyOf } from './content.ts';
+import { type ContentTables, FIXED_PLAN, Guess, shortKeyOf } from './content.ts';
 import { wellFormed } from './lifting.ts';
 
 interface GradeRow {
@@ -38,7 +38,7 @@ export class GradingTables {
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     );
     this.#grades = db.prepare(
-      `SELECT grader, type, weight, required, pass, score, cause, reason, details FROM grade WHERE grading = ? ORDER BY no`,
+      `SELECT grader, type, weight, required, pass, score, cause, reason, details FROM grade WHERE grading = ${FIXED_PLAN} ORDER BY no`,
     );
   }
 

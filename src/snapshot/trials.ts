@@ -8,7 +8,7 @@ import type { Served, StopReason, Usage } from '../core/provider.ts';
 import type { GradedTrial, TrialResult } from '../core/snapshot.ts';
 import type { Trial } from '../core/trial.ts';
 import { attemptContext, packAttempts, unpackAttempts } from './attempts.ts';
-import { type ContentTables, ENCODING } from './content.ts';
+import { type ContentTables, ENCODING, FIXED_PLAN } from './content.ts';
 import type { GradingTables } from './gradings.ts';
 import { wellFormed } from './lifting.ts';
 
@@ -164,7 +164,9 @@ export class TrialTables {
     this.#dropUngraded = db.prepare(
       'DELETE FROM trial WHERE snapshot = ? AND case_no = ? AND trial = ? AND outcome = 1 AND ungraded IS NOT NULL RETURNING calls, cost_usd AS costUsd, judge_usd AS judgeUsd',
     );
-    this.#ofCase = db.prepare('SELECT * FROM trial WHERE snapshot = ? AND case_no = ? ORDER BY trial');
+    this.#ofCase = db.prepare(
+      `SELECT * FROM trial WHERE snapshot = ${FIXED_PLAN} AND case_no = ${FIXED_PLAN} ORDER BY trial`,
+    );
     this.#caseNos = db
       .prepare<[number], number>('SELECT DISTINCT case_no FROM trial WHERE snapshot = ? ORDER BY case_no')
       .pluck();

@@ -37,8 +37,15 @@ export interface Workplace {
   readonly providerFor?: ((release: Release) => Promise<Provider>) | undefined;
 }
 
-/** The provider of a release: the workplace's own stand-in, or what its route names. */
+/** The provider of a release, ready to be called: the workplace's own stand-in, or what its route names. */
 export async function providerOf(work: Workplace, release: Release): Promise<Provider> {
+  const provider = await idleProviderOf(work, release);
+  await provider.ready?.();
+  return provider;
+}
+
+/** The same where it may turn out that nobody has to be asked: what is missing for calls is told, what they need is not loaded yet. */
+export async function idleProviderOf(work: Workplace, release: Release): Promise<Provider> {
   const own = work.providerFor?.(release);
   if (own !== undefined) return own;
   // What only reads the ledger never needs one.

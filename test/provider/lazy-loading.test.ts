@@ -38,11 +38,13 @@ test('importing the providers loads no SDK and no HTTP client', async () => {
   expect(await loadedAfter(`await import('./src/provider/index.ts');`)).toEqual([]);
 });
 
-test('a replay needs none of them either, and OpenAI only its own', async () => {
-  const make = (release: string) =>
+test('a replay needs none of them either, and OpenAI only its own, not before there is something to ask', async () => {
+  const make = (release: string, then = '') =>
     `const { createProvider } = await import('./src/provider/index.ts');
      const provider = await createProvider(${release}, { env: (name) => (name === 'OPENAI_API_KEY' ? 'sk-x' : undefined), mask: ${mask} });
+     ${then}
      await provider.close?.();`;
   expect(await loadedAfter(make(replayRelease))).toEqual([]);
-  expect(await loadedAfter(make(openaiRelease))).toEqual(['openai', 'undici']);
+  expect(await loadedAfter(make(openaiRelease))).toEqual([]);
+  expect(await loadedAfter(make(openaiRelease, 'await provider.ready();'))).toEqual(['openai', 'undici']);
 });

@@ -22,7 +22,7 @@ import type {
 import { createOutputEmbedder, type OutputEmbedder } from '../../grade/output-embedder.ts';
 import { createTrialGrader, type TrialGrader } from '../../grade/trial-grader.ts';
 import { Pacer, realTimers } from '../../run/index.ts';
-import { providerOf, type Workplace } from '../workplace.ts';
+import { idleProviderOf, providerOf, type Workplace } from '../workplace.ts';
 
 /** Calls of each examiner at once where nothing else is said. */
 const JUDGE_CONCURRENCY = 4;
@@ -77,7 +77,8 @@ export async function openExaminers(
 ): Promise<OpenExaminers> {
   const opened: Provider[] = [];
   const open = async (release: Release): Promise<Examined> => {
-    const provider = await providerOf(work, release);
+    // Where every verdict is remembered it is not called.
+    const provider = await idleProviderOf(work, release);
     opened.push(provider);
     return { release, provider };
   };
