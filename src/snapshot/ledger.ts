@@ -10,6 +10,7 @@ import type { PolicyFile } from '../core/policy.ts';
 import type { Release } from '../core/release.ts';
 import type {
   Blessing,
+  CaseOutline,
   CaseResult,
   ExaminedCase,
   GradedTrial,
@@ -55,7 +56,8 @@ import { type DroppedTrial, TrialTables, type TrialTally } from './trials.ts';
 import { VectorTables } from './vectors.ts';
 import { WritingThread } from './writing-thread.ts';
 
-const [VECTORS_PER_READ, CASES_PER_READ] = [500, 200]; // nobody waits long for the connection
+// Nobody waits long for the connection; whole trials may be large.
+const [VECTORS_PER_READ, CASES_PER_READ, CASES_OF_TRIALS_PER_READ] = [500, 200, 16];
 
 /**
  * Opens the ledger at a path, making it when absent, and brings its schema up to date.
@@ -254,8 +256,13 @@ export class SqliteLedger implements SnapshotStore {
       const caseNo = numbers.get(caseId);
       return { no: key.no, wanted: caseNo === undefined ? [] : [[caseId, caseNo] as const] };
     });
-    // A query a case and none left open between two of them: an open one would keep this connection from writing.
-    for (const [id, caseNo] of wanted) yield* await this.#read(() => this.#trials.ofCase(no, caseNo, id));
+    // No query is left open between two of them: an open one would keep this connection from writing.
+    for (let from = 0; from < wanted.length; from += CASES_OF_TRIALS_PER_READ)
+      yield* await this.#read(() =>
+        wanted
+          .slice(from, from + CASES_OF_TRIALS_PER_READ)
+          .flatMap(([id, caseNo]) => this.#trials.ofCase(no, caseNo, id)),
+      );
   }
 
   async policyOf(snapshotId: string): Promise<PolicyFile> {
@@ -264,6 +271,13 @@ export class SqliteLedger implements SnapshotStore {
 
   async suiteOf(snapshotId: string): Promise<Suite> {
     return this.#read(() => this.#suites.suite(this.#snapshots.key(snapshotId).suite));
+  }
+
+  async caseOutlines(snapshotId: string): Promise<readonly CaseOutline[]> {
+    return this.#read(() => {
+      const { no, suite } = this.#snapshots.key(snapshotId);
+      return this.#examined(suite, this.#snapshots.examBook(no)).map(({ facts }) => facts);
+    });
   }
 
   async releaseOf(snapshotId: string, role: 'subject' | 'judge' | 'embedder' = 'subject'): Promise<Release> {
@@ -296,7 +310,8 @@ export class SqliteLedger implements SnapshotStore {
   }
 
   async cachedVerdict(key: string): Promise<JsonValue | undefined> {
-    return this.#read(() => this.#records.verdict(key));
+    // One query sees one state anyhow; a judged run makes it for every question.
+    return withPatience(this.#file.path, this.#file.patience, () => this.#records.verdict(key));
   }
 
   async keepVerdict(key: string, verdict: JsonValue, at: string): Promise<void> {

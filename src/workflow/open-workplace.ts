@@ -27,6 +27,8 @@ export interface WorkplaceInput {
   readonly storeMode?: StoreMode | undefined;
   /** Refuse to create a ledger that is not there: for commands that only read. */
   readonly mustExist?: boolean;
+  /** Rows from which on the ledger is written by a thread of its own; see `LedgerOptions`. */
+  readonly threadFromRows?: number | undefined;
 }
 
 /** Wall-clock time. */
@@ -42,7 +44,8 @@ export async function openWorkplace(input: WorkplaceInput): Promise<Workplace> {
     root: resolve(input.root ?? '.'),
     home: input.environment['HOME'] ?? input.environment['USERPROFILE'],
   };
-  const store = await openLedger(input.db, { create: input.mustExist !== true, project });
+  const { mustExist, threadFromRows } = input;
+  const store = await openLedger(input.db, { create: mustExist !== true, project, threadFromRows });
   return {
     store,
     project,

@@ -43,7 +43,7 @@ const OF_THE_GRADING: readonly string[] = [
   'ANSWERS_REMOVED',
 ];
 /** Trials graded at once; judge calls have a limit of their own. */
-const BATCH = 32;
+const BATCH = 128;
 
 export interface RegradeInput {
   /** Whose outputs are graded. */
@@ -93,8 +93,7 @@ export async function regrade(work: Workplace, input: RegradeInput): Promise<Reg
       hint: `finish it first: lastgood run --resume ${source.id}`,
     });
   }
-  const stored = await store.suiteOf(source.id);
-  const { suite, leftOut } = takeOver(stored, input.suite ?? stored, input.keepOthers ?? false);
+  const { suite, leftOut } = await takeOver(store, input);
   const { judge, embedder } = await examinersFor(store, suite, input);
   refuseSecrets(work, judge, embedder);
   const examiner: Examiner = { judge: judge?.fingerprint ?? null, embedder: embedder?.fingerprint ?? null };
@@ -108,7 +107,7 @@ export async function regrade(work: Workplace, input: RegradeInput): Promise<Reg
     const nothing = { removed: 0, changed: 0, judgeCalls: 0 };
     return { summary: earlier, source, leftOut, ...nothing, embedded, existed: true };
   }
-  if (suite === stored) await refuseAltered(store, source, stored);
+  if (input.suite === undefined) await refuseAltered(store, source, suite);
   const removed = await removedOf(store, source, suite, fresh ? null : examiner);
 
   let judgeCalls = 0;
@@ -149,12 +148,13 @@ export async function regrade(work: Workplace, input: RegradeInput): Promise<Reg
         ? new AnswerEmbedder(work, examiners.outputs, await answersOf(store, source))
         : null;
     const graded = await gradeAll(work, source, id, suite, { grader: examiners.grader, vectors, removed });
-    const summary = await close(work, source, id, { suite, judge, embedder }, leftOut, graded.removed);
+    const summary = await close(work, source, id, { suite, judge, embedder }, leftOut, graded);
     return {
       summary,
       source,
       leftOut,
-      ...graded,
+      removed: graded.removed,
+      changed: graded.changed,
       judgeCalls,
       embedded: vectors?.embedded ?? 0,
       existed: false,
@@ -184,22 +184,31 @@ export async function regradeAs(
 }
 
 /** The cases that can be graded again, with the new suite's graders and the old run's number of trials. */
-function takeOver(stored: Suite, wanted: Suite, keepOthers: boolean): { suite: Suite; leftOut: LeftOut[] } {
-  if (wanted === stored) return { suite: stored, leftOut: [] };
-  if (wanted.name !== stored.name) {
+async function takeOver(
+  store: SnapshotStore,
+  { source, suite: wanted, keepOthers = false }: RegradeInput,
+): Promise<{ suite: Suite; leftOut: LeftOut[] }> {
+  if (wanted === undefined) return { suite: await store.suiteOf(source.id), leftOut: [] };
+  if (wanted.name !== source.suite) {
     throw new LastgoodError({
       code: 'REGRADE_OTHER_SUITE',
-      message: `the outputs are those of suite "${stored.name}", the graders those of "${wanted.name}"`,
+      message: `the outputs are those of suite "${source.suite}", the graders those of "${wanted.name}"`,
       where: { file: wanted.file ?? undefined },
     });
   }
+  const stored = await store.caseOutlines(source.id);
   const now = new Map(wanted.cases.map((c) => [c.id, c]));
-  const before = new Set(stored.cases.map((c) => c.id));
+  const others = keepOthers
+    ? (await store.suiteOf(source.id)).cases.filter((c) => now.get(c.id)?.contentHash !== c.contentHash)
+    : [];
+  const kept = new Map(others.map((c) => [c.id, c]));
+  const before = new Set(stored.map((c) => c.id));
   const leftOut: LeftOut[] = [];
   const cases: Case[] = [];
-  for (const old of stored.cases) {
+  for (const old of stored) {
     const fresh = now.get(old.id);
-    if (keepOthers && fresh?.contentHash !== old.contentHash) cases.push(old);
+    const other = kept.get(old.id);
+    if (other !== undefined) cases.push(other);
     else if (fresh === undefined) leftOut.push({ caseId: old.id, why: 'not in the suite any more' });
     else if (fresh.contentHash !== old.contentHash) leftOut.push({ caseId: old.id, why: 'content changed' });
     else cases.push({ ...fresh, trials: old.trials });
@@ -324,6 +333,15 @@ async function sameGrades(
   return null;
 }
 
+interface Graded {
+  /** Other trials whose pass, fail or ungraded is another than before. */
+  readonly changed: number;
+  /** Trials left without a grade, because the ledger does not have their answers. */
+  readonly removed: number;
+  /** Trials that the application failed at. */
+  readonly appErrors: number;
+}
+
 async function gradeAll(
   work: Workplace,
   source: SnapshotSummary,
@@ -333,14 +351,12 @@ async function gradeAll(
     readonly vectors: AnswerEmbedder | null;
     readonly removed: Removed;
   },
-): Promise<{ readonly changed: number; readonly removed: number }> {
+): Promise<Graded> {
   const { grader, vectors } = how;
   const { store } = work;
   const writer = ledgerWriter(store, id);
   const cases = new Map(suite.cases.map((c) => [c.id, c]));
-  const before = outcomes(await store.results(source.id));
-  const lost = new Set<string>();
-  let done = 0;
+  let [changed, lost, appErrors, done] = [0, 0, 0, 0];
   let batch: Promise<void>[] = [];
   const flush = async (): Promise<void> => {
     await Promise.all(batch);
@@ -351,7 +367,6 @@ async function gradeAll(
     if (!isRemoved(was.trial)) return grader.gradeTrial(c, was.trial, work.hardSignal);
     if (how.removed.sameExam.has(c.id)) return { ...was, judgeCostUsd: 0 };
     const graded = await grader.gradeTrial(c, was.trial, work.hardSignal);
-    if (trialOutcome(graded.grades).kind === 'ungraded') lost.add(keyOf(c.id, was.trial.trial));
     // What was measured on the answer while it was there stays true.
     return { ...graded, measures: was.measures };
   };
@@ -367,24 +382,23 @@ async function gradeAll(
         await writer.write(vector === undefined ? row : withCost(row, vector.costUsd));
         await vector?.keep();
         done++;
+        const { trial } = stored;
+        if (trial.status === 'failed' && trial.cause === 'app_error') appErrors++;
+        const [before, after] = [passOf(stored), passOf(graded)];
+        if (after === null && isRemoved(trial) && !how.removed.sameExam.has(c.id)) lost++;
+        else if (after !== before) changed++;
       }),
     );
     if (batch.length >= BATCH) await flush();
   }
   await flush();
-  const after = outcomes(await store.results(id));
-  const changed = [...after].filter(([key, outcome]) => before.get(key) !== outcome && !lost.has(key)).length;
-  return { changed, removed: lost.size };
+  return { changed, removed: lost, appErrors };
 }
 
-function outcomes(
-  results: Awaited<ReturnType<SnapshotStore['results']>>,
-): ReadonlyMap<string, boolean | null> {
-  return new Map(results.cases.flatMap((c) => c.trials.map((t) => [keyOf(c.id, t.trial), t.pass] as const)));
-}
-
-function keyOf(caseId: string, trial: number): string {
-  return JSON.stringify([caseId, trial]);
+/** Null where it is not graded. */
+function passOf({ trial, grades }: GradedTrial): boolean | null {
+  const outcome = trial.status === 'answered' ? trialOutcome(grades) : null;
+  return outcome?.kind === 'graded' ? outcome.pass : null;
 }
 
 async function close(
@@ -393,13 +407,11 @@ async function close(
   id: string,
   exam: { readonly suite: Suite; readonly judge: Release | null; readonly embedder: Release | null },
   leftOut: readonly LeftOut[],
-  removed: number,
+  { removed, appErrors }: Graded,
 ): Promise<SnapshotSummary> {
   const { store } = work;
   const { suite, judge } = exam;
   const open = await store.resolve(id, { now: work.clock.now() });
-  const { cases } = await store.results(id);
-  const appErrors = cases.flatMap((c) => c.trials).filter((t) => t.cause === 'app_error').length;
   const { validity, reasons, notes } = judgeValidity({
     planned: open.plannedTrials,
     answered: open.answered,
@@ -430,7 +442,7 @@ async function close(
             },
           ]),
       ...source.findings.filter((f) => !OF_THE_GRADING.includes(f.code)),
-      ...(await judgingFindings(store, id, judge)),
+      ...(await judgingFindings(store, id, judge, suite)),
       ...(await embeddingFindings(work, id, exam, open.answered, 'regrade')),
       ...notes.map((message) => ({ code: 'SMALL_LOSS', message })),
     ],
