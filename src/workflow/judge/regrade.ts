@@ -25,7 +25,7 @@ import { withCases } from '../../suite/with-cases.ts';
 import { AnswerEmbedder, embeddingFindings, withCost } from '../run/embed-outputs.ts';
 import { ledgerWriter } from '../run/ledger-writer.ts';
 import { refuseSecrets } from '../run/refuse-secrets.ts';
-import { maskedSuite, REDACTED_LABEL } from '../run/run-suite.ts';
+import { maskedSuite, REDACTED_LABEL } from '../run/stored-suite.ts';
 import type { Workplace } from '../workplace.ts';
 import { type OpenExaminers, openExaminers, withVotes } from './judge-examiners.ts';
 import { judgingFindings } from './judge-outputs.ts';
