@@ -35,7 +35,7 @@ export interface Session {
 export async function withWorkplace<T>(
   io: Io,
   options: CommonOptions & { readonly prices?: string; readonly store?: string },
-  needs: { readonly mustExist: boolean; readonly at?: Date | undefined },
+  needs: { readonly mustExist: boolean; readonly at?: Date | undefined; readonly threadFromRows?: number },
   job: (session: Session) => Promise<T>,
 ): Promise<T> {
   const [{ openWorkplace }, { readSettings }] = await Promise.all([
@@ -58,6 +58,7 @@ export async function withWorkplace<T>(
     signal: io.signal,
     hardSignal: io.hardSignal,
     mustExist: needs.mustExist,
+    threadFromRows: needs.threadFromRows,
     ...(needs.at === undefined ? {} : { clock: clockFrom(needs.at) }),
     redact: settings.redact,
     storeMode: (options.store as Settings['store']) ?? settings.store,

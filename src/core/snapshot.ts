@@ -180,6 +180,9 @@ export interface CaseResult {
   readonly trials: readonly TrialResult[];
 }
 
+/** A case of a snapshot's suite without its content. */
+export type CaseOutline = Pick<Case, 'id' | 'contentHash' | 'trials'>;
+
 /** A case of a snapshot's suite as it was asked and graded. */
 export interface ExaminedCase {
   /** Place in the suite, from 0. */
@@ -258,6 +261,8 @@ export interface SnapshotStore {
   removedOutputs(snapshotId: string): Promise<ReadonlyMap<string, ReadonlySet<number>>>;
   /** The suite and releases exactly as they were when it ran. */
   suiteOf(snapshotId: string): Promise<Suite>;
+  /** That suite's cases in its order, without their content: enough to tell which ones another suite still has. */
+  caseOutlines(snapshotId: string): Promise<readonly CaseOutline[]>;
   /** That suite's policy alone: a comparison needs nothing else of it. */
   policyOf(snapshotId: string): Promise<PolicyFile>;
   releaseOf(snapshotId: string, role?: 'subject' | 'judge' | 'embedder'): Promise<Release>;

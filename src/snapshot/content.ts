@@ -44,7 +44,8 @@ export class ContentTables {
   readonly #findContent: Statement<[Buffer], { readonly id: number; readonly encoding: number }>;
   readonly #addContent: Statement<[Buffer, number, string | Buffer], number>;
   readonly #refill: Statement<[number, string | Buffer, number]>;
-  readonly #content: Statement<[number], ContentRow & { readonly sha256: Buffer }>;
+  readonly #content: Statement<[number], ContentRow>;
+  readonly #sha256: Statement<[number], Buffer>;
   readonly #findDocument: Statement<[number, string], number>;
   readonly #addDocument: Statement<[number, string], number>;
   readonly #document: Statement<[number], { shape: number; parts: string }>;
@@ -67,7 +68,8 @@ export class ContentTables {
         'INSERT INTO content (sha256, encoding, body) VALUES (?, ?, ?) ON CONFLICT DO NOTHING RETURNING id',
       )
       .pluck();
-    this.#content = db.prepare('SELECT sha256, encoding, body FROM content WHERE id = ?');
+    this.#content = db.prepare('SELECT encoding, body FROM content WHERE id = ?');
+    this.#sha256 = db.prepare<[number], Buffer>('SELECT sha256 FROM content WHERE id = ?').pluck();
     this.#findDocument = db
       .prepare<[number, string], number>('SELECT id FROM document WHERE shape = ? AND parts = ?')
       .pluck();
@@ -136,7 +138,8 @@ export class ContentTables {
   output(id: number): { readonly output: Output; readonly removedOutputHash?: string } {
     const row = this.#row(id);
     if (row.encoding < ENCODING.edited) return { output: contentValue(row) as unknown as Output };
-    return { output: { text: REMOVED_TEXT, toolCalls: [] }, removedOutputHash: row.sha256.toString('hex') };
+    const sha256 = this.#sha256.get(id) as Buffer;
+    return { output: { text: REMOVED_TEXT, toolCalls: [] }, removedOutputHash: sha256.toString('hex') };
   }
 
   jsonId(value: JsonValue): number {
@@ -155,8 +158,15 @@ export class ContentTables {
   }
 
   join(shape: string, parts: string): JsonValue {
+    return this.#restored(JSON.parse(shape) as JsonValue, parts);
+  }
+
+  #restored(shape: JsonValue, parts: string): JsonValue {
     const ids = parts === '[]' ? [] : (JSON.parse(parts) as number[]);
-    return restoreTexts({ shape, texts: ids.map((id) => this.json(id) as string) });
+    return restoreTexts(
+      shape,
+      ids.map((id) => this.json(id) as string),
+    );
   }
 
   documentId(value: JsonValue): number {
@@ -174,7 +184,7 @@ export class ContentTables {
     if (row === undefined) throw missing('document', id);
     const shape = this.#row(row.shape);
     if (shape.encoding === ENCODING.removed) return { removed: REMOVED_TEXT };
-    return this.join(canonicalJson(contentValue(shape)), row.parts);
+    return this.#restored(contentValue(shape), row.parts);
   }
 
   #textId(text: string): number {
@@ -232,7 +242,7 @@ export class ContentTables {
     );
   }
 
-  #row(id: number): ContentRow & { readonly sha256: Buffer } {
+  #row(id: number): ContentRow {
     const row = this.#content.get(id);
     if (row === undefined) throw missing('content', id);
     return row;

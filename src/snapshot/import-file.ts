@@ -291,7 +291,7 @@ function gradedTrial(
   });
   let sent: JsonValue = null;
   try {
-    sent = trial.sent === null ? null : restoreTexts({ shape: JSON.stringify(trial.sent), texts: found });
+    sent = trial.sent === null ? null : restoreTexts(trial.sent, found);
   } catch (error) {
     throw invalid((error as Error).message, number);
   }

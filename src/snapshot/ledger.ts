@@ -3,13 +3,13 @@
 import type { Database, Transaction } from 'better-sqlite3';
 import { inChunks } from '../core/case-list.ts';
 import { LastgoodError } from '../core/errors.ts';
-import type { CaseExam } from '../core/exam.ts';
 import type { JsonValue } from '../core/json.ts';
 import { canonicalJson } from '../core/json.ts';
 import type { PolicyFile } from '../core/policy.ts';
 import type { Release } from '../core/release.ts';
 import type {
   Blessing,
+  CaseOutline,
   CaseResult,
   ExaminedCase,
   GradedTrial,
@@ -30,6 +30,7 @@ import { CasesAhead } from './cases-ahead.ts';
 import { ContentTables } from './content.ts';
 import { sqliteCode, withPatience } from './database-error.ts';
 import { GradingTables } from './gradings.ts';
+import { LastCases } from './last-cases.ts';
 import { wellFormed } from './lifting.ts';
 import type { OpenLedgerFile } from './open.ts';
 import { NO_PLACES, type Places, placelessClosing, placelessJson, placelessTrial } from './places.ts';
@@ -38,7 +39,6 @@ import { resolveReference } from './resolve.ts';
 import { SnapshotTables } from './snapshots.ts';
 import {
   CASES_PER_TRANSACTION,
-  type CaseFacts,
   type ExamBook,
   ExamBookWriter,
   examBookJson,
@@ -50,12 +50,8 @@ import { type DroppedTrial, TrialTables, type TrialTally } from './trials.ts';
 import { VectorTables } from './vectors.ts';
 import type { WritingThread } from './writing-thread.ts';
 
-const [VECTORS_PER_READ, CASES_PER_READ] = [500, 200]; // nobody waits long for the connection
-
-interface ExaminedFacts {
-  readonly facts: CaseFacts;
-  readonly exam: CaseExam;
-}
+// Nobody waits long for the connection; whole trials may be large.
+const [VECTORS_PER_READ, CASES_PER_READ, CASES_OF_TRIALS_PER_READ] = [500, 200, 16];
 
 /** A snapshot store on an open ledger file. */
 export class SqliteLedger implements SnapshotStore {
@@ -66,6 +62,7 @@ export class SqliteLedger implements SnapshotStore {
   readonly #places: Places;
   readonly #content: ContentTables;
   readonly #suites: SuiteTables;
+  readonly #lastCases: LastCases;
   readonly #snapshots: SnapshotTables;
   readonly #trials: TrialTables;
   readonly #vectors: VectorTables;
@@ -73,15 +70,6 @@ export class SqliteLedger implements SnapshotStore {
   /** Null = everything is written here. */
   readonly #thread: WritingThread | null;
   #ahead: CasesAhead | null = null;
-  /** Case numbers of the suite that trials are being appended for. */
-  #caseNumbers: { readonly suite: number; readonly byId: ReadonlyMap<string, number> } | null = null;
-
-  #lastExamined: {
-    readonly suite: number;
-    readonly bookId: number;
-    readonly version: number;
-    readonly cases: readonly ExaminedFacts[];
-  } | null = null;
 
   constructor(file: OpenLedgerFile, places: Places = NO_PLACES, thread: WritingThread | null = null) {
     this.#file = file;
@@ -90,6 +78,7 @@ export class SqliteLedger implements SnapshotStore {
     this.#places = places;
     this.#content = new ContentTables(file.db);
     this.#suites = new SuiteTables(file.db, this.#content, places);
+    this.#lastCases = new LastCases(file.db, this.#content, this.#suites);
     this.#snapshots = new SnapshotTables(file.db);
     this.#trials = new TrialTables(file.db, this.#content, new GradingTables(file.db, this.#content));
     this.#vectors = new VectorTables(file.db, this.#content);
@@ -199,7 +188,7 @@ export class SqliteLedger implements SnapshotStore {
       const trials = this.#trials.results(no);
       const summary = this.#summary(snapshotId);
       const most = summary.plannedTrialsPerCase ?? Number.POSITIVE_INFINITY;
-      const cases = this.#examined(suite, bookId).map(
+      const cases = this.#lastCases.examined(suite, bookId).map(
         ({ facts, exam }): CaseResult => ({
           id: facts.id,
           tags: facts.tags,
@@ -223,7 +212,9 @@ export class SqliteLedger implements SnapshotStore {
         suite: key.suite,
         book: this.#content.json(bookId) as unknown as ExamBook,
         // Not by SQLite, which orders by bytes of UTF-8.
-        order: [...this.#numbersOf(key.suite)].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, no]) => no),
+        order: [...this.#lastCases.numbersOf(key.suite)]
+          .sort(([a], [b]) => (a < b ? -1 : 1))
+          .map(([, no]) => no),
       };
     });
     for (let from = 0; from < order.length; from += CASES_PER_READ)
@@ -238,7 +229,7 @@ export class SqliteLedger implements SnapshotStore {
   async *trials(snapshotId: string, caseId?: string): AsyncIterable<GradedTrial> {
     const { no, wanted } = await this.#read(() => {
       const key = this.#snapshots.key(snapshotId);
-      const numbers = this.#numbersOf(key.suite);
+      const numbers = this.#lastCases.numbersOf(key.suite);
       if (caseId === undefined) {
         const withTrials = new Set(this.#trials.caseNos(key.no));
         return { no: key.no, wanted: [...numbers].filter(([, caseNo]) => withTrials.has(caseNo)) };
@@ -246,8 +237,13 @@ export class SqliteLedger implements SnapshotStore {
       const caseNo = numbers.get(caseId);
       return { no: key.no, wanted: caseNo === undefined ? [] : [[caseId, caseNo] as const] };
     });
-    // A query a case and none left open between two of them: an open one would keep this connection from writing.
-    for (const [id, caseNo] of wanted) yield* await this.#read(() => this.#trials.ofCase(no, caseNo, id));
+    // No query is left open between two of them: an open one would keep this connection from writing.
+    for (let from = 0; from < wanted.length; from += CASES_OF_TRIALS_PER_READ)
+      yield* await this.#read(() =>
+        wanted
+          .slice(from, from + CASES_OF_TRIALS_PER_READ)
+          .flatMap(([id, caseNo]) => this.#trials.ofCase(no, caseNo, id)),
+      );
   }
 
   async policyOf(snapshotId: string): Promise<PolicyFile> {
@@ -256,6 +252,13 @@ export class SqliteLedger implements SnapshotStore {
 
   async suiteOf(snapshotId: string): Promise<Suite> {
     return this.#read(() => this.#suites.suite(this.#snapshots.key(snapshotId).suite));
+  }
+
+  async caseOutlines(snapshotId: string): Promise<readonly CaseOutline[]> {
+    return this.#read(() => {
+      const { no, suite } = this.#snapshots.key(snapshotId);
+      return this.#lastCases.examined(suite, this.#snapshots.examBook(no)).map(({ facts }) => facts);
+    });
   }
 
   async releaseOf(snapshotId: string, role: 'subject' | 'judge' | 'embedder' = 'subject'): Promise<Release> {
@@ -288,7 +291,8 @@ export class SqliteLedger implements SnapshotStore {
   }
 
   async cachedVerdict(key: string): Promise<JsonValue | undefined> {
-    return this.#read(() => this.#records.verdict(key));
+    // One query sees one state anyhow; a judged run makes it for every question.
+    return withPatience(this.#file.path, this.#file.patience, () => this.#records.verdict(key));
   }
 
   async keepVerdict(key: string, verdict: JsonValue, at: string): Promise<void> {
@@ -344,7 +348,7 @@ export class SqliteLedger implements SnapshotStore {
       const byNo = numbersOf(no);
       const byId = new Map<string, ReadonlySet<number>>();
       if (byNo.size === 0) return byId;
-      for (const [id, caseNo] of this.#numbersOf(suite)) {
+      for (const [id, caseNo] of this.#lastCases.numbersOf(suite)) {
         const trials = byNo.get(caseNo);
         if (trials !== undefined) byId.set(id, trials);
       }
@@ -355,7 +359,7 @@ export class SqliteLedger implements SnapshotStore {
   /** Inside a write transaction. */
   #append(snapshotId: string, rows: readonly GradedTrial[], replacing = false): void {
     const { no, suite } = this.#snapshots.writableKey(snapshotId);
-    const numbers = this.#numbersOf(suite);
+    const numbers = this.#lastCases.numbersOf(suite);
     const numbered = rows.map((row) => {
       const caseNo = numbers.get(row.trial.caseId);
       if (caseNo !== undefined) return { caseNo, row };
@@ -386,33 +390,6 @@ export class SqliteLedger implements SnapshotStore {
     const summary = this.#snapshots.summaries('s.id = ?', [id])[0];
     if (summary === undefined) throw new Error(`snapshot ${id} has no suite or release row`);
     return summary;
-  }
-
-  #numbersOf(suite: number): ReadonlyMap<string, number> {
-    if (this.#caseNumbers?.suite === suite) return this.#caseNumbers.byId;
-    const last = this.#lastExamined; // a comparison has just read the cases
-    const byId =
-      last?.suite === suite && last.version === this.#dataVersion()
-        ? new Map(last.cases.map(({ facts }) => [facts.id, facts.caseNo]))
-        : this.#suites.numbers(suite);
-    this.#caseNumbers = { suite, byId };
-    return byId;
-  }
-
-  /** Raised by what another connection does to the file: pruned rows may have their numbers given to others. */
-  #dataVersion = (): number => this.#db.pragma('data_version', { simple: true }) as number;
-
-  /** The cases of a suite under an exam. The two snapshots of a comparison mostly have both in common, so the last ones are kept. */
-  #examined(suite: number, bookId: number): readonly ExaminedFacts[] {
-    const version = this.#dataVersion();
-    const last = this.#lastExamined;
-    if (last !== null && last.suite === suite && last.bookId === bookId && last.version === version)
-      return last.cases;
-    this.#lastExamined = null;
-    const book = this.#content.json(bookId) as unknown as ExamBook;
-    const cases = this.#suites.facts(suite).map((facts) => ({ facts, exam: examOf(book, facts) }));
-    this.#lastExamined = { suite, bookId, version, cases };
-    return cases;
   }
 
   /** Several queries that see one state of the ledger. */

@@ -70,7 +70,8 @@ export function repeatedTexts(values: Iterable<JsonValue>): ReadonlySet<string> 
   return new Set([...counts].filter(pays).map(([text]) => text));
 }
 
-export function restoreTexts({ shape, texts }: Lifted): JsonValue {
+/** The value of a shape, as it was parsed, and the texts that belong into it. */
+export function restoreTexts(shape: JsonValue, texts: readonly string[]): JsonValue {
   const walk = (v: JsonValue): JsonValue => {
     if (typeof v === 'string') {
       if (!v.startsWith(ESCAPE)) return v;
@@ -87,5 +88,5 @@ export function restoreTexts({ shape, texts }: Lifted): JsonValue {
     }
     return v;
   };
-  return walk(JSON.parse(shape) as JsonValue);
+  return walk(shape);
 }

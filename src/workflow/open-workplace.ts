@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { resolve } from 'node:path';
 import { type Clock, type Prices, type Progress, type Rng, secretMask, secretValues } from '../core/index.ts';
 import { openLedger } from '../snapshot/open-ledger.ts';
-import { type RedactRule, readPrivacy, type StoreMode } from './run/privacy.ts';
+import type { Privacy, RedactRule, StoreMode } from './run/privacy.ts';
 import type { Workplace } from './workplace.ts';
 
 export interface WorkplaceInput {
@@ -27,6 +27,8 @@ export interface WorkplaceInput {
   readonly storeMode?: StoreMode | undefined;
   /** Refuse to create a ledger that is not there: for commands that only read. */
   readonly mustExist?: boolean;
+  /** Rows from which on the ledger is written by a thread of its own; see `LedgerOptions`. */
+  readonly threadFromRows?: number | undefined;
 }
 
 /** Wall-clock time. */
@@ -37,12 +39,13 @@ export const SECURE_RNG: Rng = { next: () => randomBytes(6).readUIntBE(0, 6) / 2
 
 /** The caller closes `store`. */
 export async function openWorkplace(input: WorkplaceInput): Promise<Workplace> {
-  const privacy = await readPrivacy(input.redact ?? [], input.storeMode ?? 'all');
+  const privacy = await privacyOf(input);
   const project = {
     root: resolve(input.root ?? '.'),
     home: input.environment['HOME'] ?? input.environment['USERPROFILE'],
   };
-  const store = await openLedger(input.db, { create: input.mustExist !== true, project });
+  const { mustExist, threadFromRows } = input;
+  const store = await openLedger(input.db, { create: mustExist !== true, project, threadFromRows });
   return {
     store,
     project,
@@ -57,6 +60,12 @@ export async function openWorkplace(input: WorkplaceInput): Promise<Workplace> {
     signal: input.signal,
     hardSignal: input.hardSignal,
   };
+}
+
+/** Null where everything may be kept, as in most projects. */
+async function privacyOf({ redact = [], storeMode = 'all' }: WorkplaceInput): Promise<Privacy | null> {
+  if (redact.length === 0 && storeMode === 'all') return null;
+  return (await import('./run/privacy.ts')).readPrivacy(redact, storeMode);
 }
 
 /** A price file, checked. */

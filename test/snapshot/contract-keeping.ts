@@ -1,7 +1,7 @@
 // The part of the store contract about one snapshot: begun, filled, counted, closed, resumed, never changed.
 
 import { describe, expect, it } from 'vitest';
-import type { Case, SnapshotSummary } from '../../src/core/index.ts';
+import type { Case, CaseOutline, SnapshotSummary } from '../../src/core/index.ts';
 import { contentHash } from '../../src/core/json.ts';
 import { freshStore, type OpenStore, refusal, suite } from './contract-setup.ts';
 import {
@@ -86,6 +86,12 @@ export function keepingContract(open: () => Promise<OpenStore>): void {
 
         for (const reader of [store, await held.current.reopen()]) {
           expect(await reader.suiteOf('sfull000')).toStrictEqual(whole);
+          const outline = ({ id, contentHash, trials }: CaseOutline): CaseOutline => ({
+            id,
+            contentHash,
+            trials,
+          });
+          expect((await reader.caseOutlines('sfull000')).map(outline)).toEqual([...whole.cases].map(outline));
           expect(await reader.releaseOf('sfull000')).toEqual(refundRelease());
           expect(await reader.releaseOf('sfull000', 'judge')).toEqual(judge);
           expect(await collect(reader.trials('sfull000'))).toEqual(rows);
@@ -322,6 +328,7 @@ export function keepingContract(open: () => Promise<OpenStore>): void {
           store.reopen('snowhere'),
           store.results('snowhere'),
           store.suiteOf('snowhere'),
+          store.caseOutlines('snowhere'),
           store.doneTrials('snowhere'),
           collect(store.trials('snowhere')),
         ];

@@ -11,6 +11,9 @@ import {
   withWorkplace,
 } from '../session.ts';
 
+/** Grading is all work and no waiting where the judge is remembered: a thread beside it has to save more than elsewhere to pay. */
+const THREAD_FROM_ROWS = 5000;
+
 interface RegradeOptions extends CommonOptions {
   readonly judge?: string;
   readonly suite?: string;
@@ -42,7 +45,8 @@ export const registerRegrade: Register = (program, io, exit) => {
       import('../../workflow/judge/regrade-job.ts'),
       import('../../report/judge-text.ts'),
     ]);
-    await withWorkplace(io, options, { mustExist: true }, async ({ work }) => {
+    const needs = { mustExist: true, threadFromRows: THREAD_FROM_ROWS };
+    await withWorkplace(io, options, needs, async ({ work }) => {
       const result = await regradeJob(work, {
         ref,
         cwd: io.cwd,

@@ -12,7 +12,8 @@ import {
 import { loadRelease } from '../../release/index.ts';
 import { loadSuite } from '../../suite/index.ts';
 import { suiteHash } from '../../suite/suite-hash.ts';
-import { type Assignment, loadExaminers } from '../run/assignment.ts';
+import { loadExaminers } from '../judge/load-examiners.ts';
+import type { Assignment } from '../run/assignment.ts';
 import { type BaseTree, changedFiles } from './changed-base.ts';
 
 export interface Affected {

@@ -1,6 +1,8 @@
 // Compare two stored snapshots and attach the outputs that show the worst changes.
 
-import { type CompareOptions, compareSnapshots } from '../../compare/index.ts';
+// Not through the room's index: the onset over a history needs statistics of its own.
+import { compareSnapshots } from '../../compare/compare.ts';
+import type { CompareOptions } from '../../compare/options.ts';
 import {
   type CaseDelta,
   type Comparison,

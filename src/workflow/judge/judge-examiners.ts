@@ -21,7 +21,8 @@ import type {
 } from '../../grade/context.ts';
 import { createOutputEmbedder, type OutputEmbedder } from '../../grade/output-embedder.ts';
 import { createTrialGrader, type TrialGrader } from '../../grade/trial-grader.ts';
-import { Pacer, realTimers } from '../../run/index.ts';
+import { Pacer } from '../../run/pacer.ts';
+import { realTimers } from '../../run/timers.ts';
 import { idleProviderOf, providerOf, type Workplace } from '../workplace.ts';
 
 /** Calls of each examiner at once where nothing else is said. */

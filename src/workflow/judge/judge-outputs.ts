@@ -6,6 +6,7 @@ import {
   contentHash,
   type Finding,
   type Grade,
+  type GraderSpec,
   isJsonObject,
   isRemoved,
   type JsonValue,
@@ -14,6 +15,7 @@ import {
   panelOf,
   type Release,
   type SnapshotStore,
+  type Suite,
 } from '../../core/index.ts';
 import { MOST_INCONSISTENT } from '../../grade/consistency.ts';
 
@@ -85,28 +87,32 @@ export async function frozenOutputs(
   return found;
 }
 
-/** What a reader of the run must know of its judging: votes that fell on both sides, preferences that turned with the order. */
+function isPairwise(g: GraderSpec): boolean {
+  return g.type === 'judge' && g.options.kind === 'pairwise';
+}
+
+/**
+ * What a reader of the run must know of its judging: votes that fell on both sides, preferences that turned with the order.
+ * `suite` is what was asked; as it is stored it is read only where that is needed.
+ */
 export async function judgingFindings(
   store: SnapshotStore,
   snapshotId: string,
   judge: Release | null,
+  suite: Suite,
 ): Promise<Finding[]> {
   if (judge === null) return [];
-  const suite = await store.suiteOf(snapshotId);
-  const graders = suite.cases.flatMap((c) => c.graders);
-  const pairwise = graders.some((g) => g.type === 'judge' && g.options.kind === 'pairwise');
+  let pairwise = false;
+  for (const c of suite.cases) pairwise ||= c.graders.some(isPairwise);
   const { judges, votes } = panelOf(judge);
   if (!pairwise && judges.length * votes === 1) return [];
   const borderline = new Map<string, number>();
   let pairs = 0;
   let inconsistent = 0;
-  const pairwiseIds = new Set(
-    suite.cases.flatMap((c) =>
-      c.graders.flatMap((g) =>
-        g.type === 'judge' && g.options.kind === 'pairwise' ? [`${c.id}\n${g.id}`] : [],
-      ),
-    ),
-  );
+  const pairwiseIds = new Set<string>();
+  if (pairwise)
+    for (const c of (await store.suiteOf(snapshotId)).cases)
+      for (const g of c.graders) if (isPairwise(g)) pairwiseIds.add(`${c.id}\n${g.id}`);
   for await (const { grades, trial } of store.trials(snapshotId)) {
     for (const { details, graderId } of grades) {
       if (!isJsonObject(details)) continue;

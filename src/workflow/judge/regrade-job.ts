@@ -3,8 +3,8 @@
 import { loadRelease } from '../../release/load-release.ts';
 import { loadSuite } from '../../suite/load-suite.ts';
 import { findReleaseFile, findSuiteFile } from '../project/settings-file.ts';
-import { loadExaminers } from '../run/assignment.ts';
 import type { Workplace } from '../workplace.ts';
+import { loadExaminers } from './load-examiners.ts';
 import { type RegradeResult, regrade } from './regrade.ts';
 
 export interface RegradeJobInput {

@@ -20,15 +20,14 @@ import {
   wantsEmbeddings,
 } from '../../core/index.ts';
 import { judgeValidity } from '../../run/validity.ts';
-import { caseContentHash } from '../../suite/suite-hash.ts';
-import { withCases } from '../../suite/with-cases.ts';
 import { AnswerEmbedder, embeddingFindings, withCost } from '../run/embed-outputs.ts';
 import { ledgerWriter } from '../run/ledger-writer.ts';
 import { refuseSecrets } from '../run/refuse-secrets.ts';
-import { maskedSuite, REDACTED_LABEL } from '../run/run-suite.ts';
+import { maskedSuite, REDACTED_LABEL } from '../run/stored-suite.ts';
 import type { Workplace } from '../workplace.ts';
 import { type OpenExaminers, openExaminers, withVotes } from './judge-examiners.ts';
 import { judgingFindings } from './judge-outputs.ts';
+import { type LeftOut, refuseAltered, takeOver } from './regrade-cases.ts';
 import { canBeTriedAgain, type Removed, removedOf } from './regrade-removed.ts';
 
 /** Label under which a re-graded snapshot names the one whose outputs it holds. */
@@ -43,7 +42,7 @@ const OF_THE_GRADING: readonly string[] = [
   'ANSWERS_REMOVED',
 ];
 /** Trials graded at once; judge calls have a limit of their own. */
-const BATCH = 32;
+const BATCH = 128;
 
 export interface RegradeInput {
   /** Whose outputs are graded. */
@@ -58,12 +57,6 @@ export interface RegradeInput {
   readonly fresh?: boolean | undefined;
   /** Keep cases that differ from the suite, with their old graders, instead of leaving them out. */
   readonly keepOthers?: boolean | undefined;
-}
-
-/** A case that could not be taken over, and why. */
-export interface LeftOut {
-  readonly caseId: string;
-  readonly why: 'content changed' | 'not in the suite any more' | 'new in the suite, never run';
 }
 
 export interface RegradeResult {
@@ -93,8 +86,7 @@ export async function regrade(work: Workplace, input: RegradeInput): Promise<Reg
       hint: `finish it first: lastgood run --resume ${source.id}`,
     });
   }
-  const stored = await store.suiteOf(source.id);
-  const { suite, leftOut } = takeOver(stored, input.suite ?? stored, input.keepOthers ?? false);
+  const { suite, leftOut } = await takeOver(store, input);
   const { judge, embedder } = await examinersFor(store, suite, input);
   refuseSecrets(work, judge, embedder);
   const examiner: Examiner = { judge: judge?.fingerprint ?? null, embedder: embedder?.fingerprint ?? null };
@@ -108,7 +100,7 @@ export async function regrade(work: Workplace, input: RegradeInput): Promise<Reg
     const nothing = { removed: 0, changed: 0, judgeCalls: 0 };
     return { summary: earlier, source, leftOut, ...nothing, embedded, existed: true };
   }
-  if (suite === stored) await refuseAltered(store, source, stored);
+  if (input.suite === undefined) await refuseAltered(store, source, suite);
   const removed = await removedOf(store, source, suite, fresh ? null : examiner);
 
   let judgeCalls = 0;
@@ -149,12 +141,13 @@ export async function regrade(work: Workplace, input: RegradeInput): Promise<Reg
         ? new AnswerEmbedder(work, examiners.outputs, await answersOf(store, source))
         : null;
     const graded = await gradeAll(work, source, id, suite, { grader: examiners.grader, vectors, removed });
-    const summary = await close(work, source, id, { suite, judge, embedder }, leftOut, graded.removed);
+    const summary = await close(work, source, id, { suite, judge, embedder }, leftOut, graded);
     return {
       summary,
       source,
       leftOut,
-      ...graded,
+      removed: graded.removed,
+      changed: graded.changed,
       judgeCalls,
       embedded: vectors?.embedded ?? 0,
       existed: false,
@@ -180,55 +173,6 @@ export async function regradeAs(
     judge: candidate.judge === null ? undefined : await store.releaseOf(candidate.id, 'judge'),
     embedder: candidate.embedder === null ? undefined : await store.releaseOf(candidate.id, 'embedder'),
     keepOthers: true,
-  });
-}
-
-/** The cases that can be graded again, with the new suite's graders and the old run's number of trials. */
-function takeOver(stored: Suite, wanted: Suite, keepOthers: boolean): { suite: Suite; leftOut: LeftOut[] } {
-  if (wanted === stored) return { suite: stored, leftOut: [] };
-  if (wanted.name !== stored.name) {
-    throw new LastgoodError({
-      code: 'REGRADE_OTHER_SUITE',
-      message: `the outputs are those of suite "${stored.name}", the graders those of "${wanted.name}"`,
-      where: { file: wanted.file ?? undefined },
-    });
-  }
-  const now = new Map(wanted.cases.map((c) => [c.id, c]));
-  const before = new Set(stored.cases.map((c) => c.id));
-  const leftOut: LeftOut[] = [];
-  const cases: Case[] = [];
-  for (const old of stored.cases) {
-    const fresh = now.get(old.id);
-    if (keepOthers && fresh?.contentHash !== old.contentHash) cases.push(old);
-    else if (fresh === undefined) leftOut.push({ caseId: old.id, why: 'not in the suite any more' });
-    else if (fresh.contentHash !== old.contentHash) leftOut.push({ caseId: old.id, why: 'content changed' });
-    else cases.push({ ...fresh, trials: old.trials });
-  }
-  for (const c of wanted.cases)
-    if (!before.has(c.id) && !keepOthers) leftOut.push({ caseId: c.id, why: 'new in the suite, never run' });
-  if (cases.length === 0) {
-    throw new LastgoodError({
-      code: 'REGRADE_NOTHING',
-      message: `no case of the stored run has the same content in the suite file (${leftOut.length} looked at), so none of its outputs can be graded`,
-      hint: 'run the suite instead',
-      exitCode: 3,
-    });
-  }
-  return { suite: withCases(wanted, cases), leftOut };
-}
-
-/** Answers are graded against the case they were given to, or not at all: its stored text may have been redacted, withheld or forgotten. */
-async function refuseAltered(store: SnapshotStore, source: SnapshotSummary, { cases }: Suite): Promise<void> {
-  // What was forgotten with its answers is not graded anyway.
-  const gone = await store.removedOutputs(source.id);
-  const isAltered = (c: Case): boolean => caseContentHash(c) !== c.contentHash && !gone.has(c.id);
-  const altered = cases.reduce((n, c) => n + (isAltered(c) ? 1 : 0), 0);
-  if (altered === 0) return;
-  throw new LastgoodError({
-    code: 'REGRADE_CASES_ALTERED',
-    message: `${altered} of the ${cases.length} cases in ${source.id} are not stored as they were asked (redacted, withheld, masked or forgotten), so grading against them would be another exam than it says`,
-    hint: 'pass the suite file: --suite FILE; cases whose content is the same are taken from it',
-    exitCode: 3,
   });
 }
 
@@ -324,6 +268,15 @@ async function sameGrades(
   return null;
 }
 
+interface Graded {
+  /** Other trials whose pass, fail or ungraded is another than before. */
+  readonly changed: number;
+  /** Trials left without a grade, because the ledger does not have their answers. */
+  readonly removed: number;
+  /** Trials that the application failed at. */
+  readonly appErrors: number;
+}
+
 async function gradeAll(
   work: Workplace,
   source: SnapshotSummary,
@@ -333,14 +286,12 @@ async function gradeAll(
     readonly vectors: AnswerEmbedder | null;
     readonly removed: Removed;
   },
-): Promise<{ readonly changed: number; readonly removed: number }> {
+): Promise<Graded> {
   const { grader, vectors } = how;
   const { store } = work;
   const writer = ledgerWriter(store, id);
   const cases = new Map(suite.cases.map((c) => [c.id, c]));
-  const before = outcomes(await store.results(source.id));
-  const lost = new Set<string>();
-  let done = 0;
+  let [changed, lost, appErrors, done] = [0, 0, 0, 0];
   let batch: Promise<void>[] = [];
   const flush = async (): Promise<void> => {
     await Promise.all(batch);
@@ -351,7 +302,6 @@ async function gradeAll(
     if (!isRemoved(was.trial)) return grader.gradeTrial(c, was.trial, work.hardSignal);
     if (how.removed.sameExam.has(c.id)) return { ...was, judgeCostUsd: 0 };
     const graded = await grader.gradeTrial(c, was.trial, work.hardSignal);
-    if (trialOutcome(graded.grades).kind === 'ungraded') lost.add(keyOf(c.id, was.trial.trial));
     // What was measured on the answer while it was there stays true.
     return { ...graded, measures: was.measures };
   };
@@ -367,24 +317,23 @@ async function gradeAll(
         await writer.write(vector === undefined ? row : withCost(row, vector.costUsd));
         await vector?.keep();
         done++;
+        const { trial } = stored;
+        if (trial.status === 'failed' && trial.cause === 'app_error') appErrors++;
+        const [before, after] = [passOf(stored), passOf(graded)];
+        if (after === null && isRemoved(trial) && !how.removed.sameExam.has(c.id)) lost++;
+        else if (after !== before) changed++;
       }),
     );
     if (batch.length >= BATCH) await flush();
   }
   await flush();
-  const after = outcomes(await store.results(id));
-  const changed = [...after].filter(([key, outcome]) => before.get(key) !== outcome && !lost.has(key)).length;
-  return { changed, removed: lost.size };
+  return { changed, removed: lost, appErrors };
 }
 
-function outcomes(
-  results: Awaited<ReturnType<SnapshotStore['results']>>,
-): ReadonlyMap<string, boolean | null> {
-  return new Map(results.cases.flatMap((c) => c.trials.map((t) => [keyOf(c.id, t.trial), t.pass] as const)));
-}
-
-function keyOf(caseId: string, trial: number): string {
-  return JSON.stringify([caseId, trial]);
+/** Null where it is not graded. */
+function passOf({ trial, grades }: GradedTrial): boolean | null {
+  const outcome = trial.status === 'answered' ? trialOutcome(grades) : null;
+  return outcome?.kind === 'graded' ? outcome.pass : null;
 }
 
 async function close(
@@ -393,13 +342,11 @@ async function close(
   id: string,
   exam: { readonly suite: Suite; readonly judge: Release | null; readonly embedder: Release | null },
   leftOut: readonly LeftOut[],
-  removed: number,
+  { removed, appErrors }: Graded,
 ): Promise<SnapshotSummary> {
   const { store } = work;
   const { suite, judge } = exam;
   const open = await store.resolve(id, { now: work.clock.now() });
-  const { cases } = await store.results(id);
-  const appErrors = cases.flatMap((c) => c.trials).filter((t) => t.cause === 'app_error').length;
   const { validity, reasons, notes } = judgeValidity({
     planned: open.plannedTrials,
     answered: open.answered,
@@ -430,7 +377,7 @@ async function close(
             },
           ]),
       ...source.findings.filter((f) => !OF_THE_GRADING.includes(f.code)),
-      ...(await judgingFindings(store, id, judge)),
+      ...(await judgingFindings(store, id, judge, suite)),
       ...(await embeddingFindings(work, id, exam, open.answered, 'regrade')),
       ...notes.map((message) => ({ code: 'SMALL_LOSS', message })),
     ],

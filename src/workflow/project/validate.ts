@@ -6,7 +6,7 @@ import { isJsonObject, LastgoodError, LastgoodErrors, type Release } from '../..
 import { loadRelease } from '../../release/index.ts';
 import { checkRequests } from '../../run/index.ts';
 import { loadSuite } from '../../suite/index.ts';
-import { loadExaminers } from '../run/assignment.ts';
+import { loadExaminers } from '../judge/load-examiners.ts';
 import { findReleaseFile } from './settings-file.ts';
 
 export interface Validated {

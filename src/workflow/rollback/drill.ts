@@ -18,7 +18,7 @@ import {
   shortHash,
 } from '../../core/index.ts';
 import { loadRelease, releaseToYaml } from '../../release/index.ts';
-import { loadExaminers } from '../run/assignment.ts';
+import { loadExaminers } from '../judge/load-examiners.ts';
 import { type RunSettings, runSuite } from '../run/run-suite.ts';
 import type { Workplace } from '../workplace.ts';
 import { answersHold, noToolCalls, nothingLost, readOnlyCases } from './drill-checks.ts';

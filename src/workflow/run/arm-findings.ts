@@ -29,7 +29,7 @@ export async function armFindings(
   settings: RunSettings,
   { open, notes }: { readonly open: SnapshotSummary; readonly notes: readonly string[] },
 ): Promise<Finding[]> {
-  const { release, judge } = arm.assignment;
+  const { release, judge, suite } = arm.assignment;
   const purpose = purposeOf(arm, settings);
   const droppedParams = report.byArm[arm.name]?.droppedParams ?? report.droppedParams;
   return [
@@ -37,7 +37,7 @@ export async function armFindings(
       ? [unjudgedFinding(settings.judgeLimit?.reached ?? '', open, purpose === 'run')]
       : []),
     ...servingFindings(release, open, droppedParams),
-    ...(await judgingFindings(work.store, arm.snapshotId, withVotes(judge, settings.judgeVotes))),
+    ...(await judgingFindings(work.store, arm.snapshotId, withVotes(judge, settings.judgeVotes), suite)),
     ...(await embeddingFindings(work, arm.snapshotId, arm.assignment, open.answered, purpose)),
     ...notes.map((message) => ({ code: 'SMALL_LOSS', message })),
   ];

@@ -1,18 +1,11 @@
 // What is to be run, loaded and checked before the first call: suite, release, judge, embedder.
 
-import {
-  type Case,
-  examinersAsked,
-  LastgoodError,
-  panelRelease,
-  type Release,
-  type Suite,
-  throwAll,
-  wantsEmbeddings,
-} from '../../core/index.ts';
+import { type Case, type Release, type Suite, throwAll } from '../../core/index.ts';
 import { loadRelease } from '../../release/load-release.ts';
-import { checkRequests } from '../../run/index.ts';
-import { filterCases, loadSuite } from '../../suite/index.ts';
+import { checkRequests } from '../../run/render-request.ts';
+import { filterCases } from '../../suite/filter-cases.ts';
+import { loadSuite } from '../../suite/load-suite.ts';
+import { loadExaminers } from '../judge/load-examiners.ts';
 
 export interface Assignment {
   readonly suite: Suite;
@@ -37,48 +30,4 @@ export async function loadAssignment(input: {
   const { judge, embedder } = await loadExaminers(suite, input.judge);
   throwAll(checkRequests(suite.cases, release));
   return { suite, release, judge, embedder };
-}
-
-/** The judge's and the embedder's release, where the suite's graders (or its embedding channel) need them. */
-export async function loadExaminers(
-  suite: Suite,
-  otherJudge?: string,
-): Promise<{ judge: Release | null; embedder: Release | null }> {
-  const { judge: asks, embedder } = examinersAsked(suite.cases);
-  const embeds = embedder || wantsEmbeddings(suite.policy);
-  const judgeFiles = otherJudge === undefined ? suiteJudges(suite) : [otherJudge];
-  if (asks && judgeFiles.length === 0) {
-    throw new LastgoodError({
-      code: 'SUITE_NO_JUDGE',
-      message: 'cases ask a judge, but the suite names none',
-      where: { file: suite.file ?? undefined, key: 'judge' },
-      hint: 'add `judge: judge.yaml` (a release file) to the suite, or pass --judge FILE',
-    });
-  }
-  return {
-    judge: asks ? await loadPanel(judgeFiles, otherJudge === undefined ? (suite.judgeVotes ?? 1) : 1) : null,
-    embedder: embeds && suite.embedderFile !== null ? await loadRelease(suite.embedderFile) : null,
-  };
-}
-
-function suiteJudges(suite: Suite): readonly string[] {
-  return suite.panelFiles ?? (suite.judgeFile === null ? [] : [suite.judgeFile]);
-}
-
-async function loadPanel(files: readonly string[], votes: number): Promise<Release> {
-  const judges: Release[] = [];
-  for (const file of files) {
-    const judge = await loadRelease(file);
-    const same = judges.find((j) => j.fingerprint === judge.fingerprint);
-    if (same !== undefined) {
-      throw new LastgoodError({
-        code: 'SUITE_TWO_JUDGES',
-        message: `two judges of the panel are one and the same release, ${judge.fingerprint.slice(0, 12)}; the other is ${same.file ?? same.name}`,
-        where: { file },
-        hint: 'for several votes of one judge write judge: { release: FILE, votes: 3 }',
-      });
-    }
-    judges.push(judge);
-  }
-  return panelRelease({ judges, votes });
 }

@@ -7,9 +7,7 @@ import {
   type Examiner,
   examFingerprint,
   type Finding,
-  type JsonObject,
   LastgoodError,
-  mapCases,
   newSnapshotId,
   type Provider,
   panelOf,
@@ -37,10 +35,8 @@ import { examinerLost, gradePending } from './grade-pending.ts';
 import { preflight } from './preflight.ts';
 import { refuseSecrets } from './refuse-secrets.ts';
 import { NOTHING_RUN } from './spending.ts';
+import { maskedSuite, REDACTED_LABEL } from './stored-suite.ts';
 import { TrialRecord } from './trial-record.ts';
-
-/** Label of snapshots whose stored cases are not what was asked: how many. */
-export const REDACTED_LABEL = 'redacted-cases';
 
 /** How a run may spend time and money; every limit is optional. */
 export interface RunSettings {
@@ -262,12 +258,6 @@ export async function openSnapshot(
     environment: work.environment,
     ...(allowed === undefined ? {} : { allowed }),
   });
-}
-
-/** Without the values of secrets. */
-export function maskedSuite(work: Workplace, { cases, ...head }: Suite): Suite {
-  const masked = <T>(value: T): T => work.mask.json(value as unknown as JsonObject) as unknown as T;
-  return { ...masked(head), cases: mapCases(cases, masked) };
 }
 
 export function plannedTrials(suite: Suite): number {
