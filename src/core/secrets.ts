@@ -85,5 +85,9 @@ export function secretMask(values: Iterable<string>): SecretMask {
     }
     return value;
   };
-  return { text, json: <T extends JsonValue>(value: T): T => walk(value) as T, add };
+  return {
+    text,
+    json: <T extends JsonValue>(value: T): T => (listed.length === 0 ? value : (walk(value) as T)),
+    add,
+  };
 }

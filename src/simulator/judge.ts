@@ -22,9 +22,10 @@ type Answer = 'yes' | 'no' | 'not-applicable';
 export function readJudgePrompt(prompt: string): JudgeTask | null {
   const { blocks, outside } = takeBlocks(prompt);
   const block = blocks.at(-1);
+  if (block === undefined) return null;
   // Blocks go first: a candidate that carries a CRITERIA section of its own must not be believed.
   const heading = /^[^\S\n]*[#<*\s]*CRITERIA[>*:\s]*$/m.exec(outside);
-  if (block === undefined || heading === null) return null;
+  if (heading === null) return null;
   const list = firstArray(outside.slice(heading.index + heading[0].length));
   const criteria = (list ?? []).filter(isJsonObject).flatMap((item) => {
     const { id, ask } = item;
@@ -36,6 +37,8 @@ export function readJudgePrompt(prompt: string): JudgeTask | null {
 
 function takeBlocks(prompt: string): { blocks: { nonce: string; text: string }[]; outside: string } {
   const blocks: { nonce: string; text: string }[] = [];
+  // Most prompts ask for no judgement.
+  if (!prompt.includes('BEGIN')) return { blocks, outside: prompt };
   let outside = '';
   let rest = prompt;
   for (;;) {

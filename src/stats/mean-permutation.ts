@@ -49,6 +49,7 @@ export function meanPermutation(
   if (moving.length > 0) {
     const rng = new Mt19937(seed);
     if (isSingle(first)) flipSigns(moving, replicates, rng);
+    else if (isNarrow(first, moving.length)) lookUpDraws(first, moving, replicates, rng);
     else exchangeLabels(first, moving, replicates, rng);
   }
   const rows = replicates + 1;
@@ -123,6 +124,110 @@ function keptByFour(table: Float64Array, flips: Uint8Array): number {
   return g < flips.length ? even + odd + table[16 * g + flips[g]!]! : even + odd;
 }
 
+/** Sums are looked up instead of added up while a stratum has at most this many, ... */
+const MOST_WAYS = 4096;
+/** ... and those of all strata and measures stay in the processor's cache. */
+const MOST_SUMS = 131_072;
+
+/** In how many ways the values of arm b can be drawn one after the other; Infinity = more than are looked up. */
+function waysOf(a: number, b: number): number {
+  let ways = 1;
+  for (let left = a + b; left > a; left--) {
+    ways *= left;
+    if (ways > MOST_WAYS) return Number.POSITIVE_INFINITY;
+  }
+  return ways;
+}
+
+function isNarrow({ kA, kB }: PooledStrata, measures: number): boolean {
+  let sums = 0;
+  for (let i = 0; i < kA.length && sums <= MOST_SUMS; i++) sums += measures * waysOf(kA[i]!, kB[i]!);
+  return sums <= MOST_SUMS;
+}
+
+/**
+ * The weighted sum of arm b for every way to draw its values, in the order of `exchangeLabels`: the place of the first value counts
+ * in steps of all the ways to draw the others, and so on.
+ */
+function sumsOfDraws(centred: Float64Array, base: number, m: number, b: number, scale: number): Float64Array {
+  let sums = Float64Array.of(0);
+  let pools: number[][] = [Array.from({ length: m }, (_, j) => centred[base + j]!)];
+  for (let last = m - 1; last >= m - b; last--) {
+    const next = new Float64Array(sums.length * (last + 1));
+    const rests: number[][] = [];
+    for (let w = 0; w < sums.length; w++) {
+      const pool = pools[w]!;
+      for (let at = 0; at <= last; at++) {
+        next[w * (last + 1) + at] = sums[w]! + pool[at]!;
+        const rest = pool.slice(0, last);
+        if (at < last) rest[at] = pool[last]!;
+        rests.push(rest);
+      }
+    }
+    sums = next;
+    pools = rests;
+  }
+  return sums.map((sum) => scale * sum);
+}
+
+/** Few values a stratum: each way to draw those of arm b is numbered, and what they add up to is looked up. */
+function lookUpDraws(
+  { kA, kB }: PooledStrata,
+  measures: readonly Moving[],
+  replicates: number,
+  rng: Mt19937,
+): void {
+  const n = kA.length;
+  const still = stillIn(n, measures);
+  const starts = new Int32Array(n);
+  let size = 0;
+  for (let i = 0; i < n; i++) {
+    starts[i] = size;
+    if (still[i] === 0) size += waysOf(kA[i]!, kB[i]!);
+  }
+  const tables = measures.map(({ strata: { centred, scale } }) => {
+    const table = new Float64Array(size);
+    let base = 0;
+    for (let i = 0; i < n; i++) {
+      const m = kA[i]! + kB[i]!;
+      if (still[i] === 0) table.set(sumsOfDraws(centred, base, m, kB[i]!, scale[i]!), starts[i]!);
+      base += m;
+    }
+    return table;
+  });
+  const ways = new Int32Array(n);
+  for (let row = 1; row <= replicates; row++) {
+    let unused = 0;
+    let drawn = 0;
+    for (let i = 0; i < n; i++) {
+      const a = kA[i]!;
+      const m = a + kB[i]!;
+      if (still[i] === 1) {
+        unused += m - 1;
+        continue;
+      }
+      if (unused > 0) rng.skip(unused);
+      ways[drawn++] = starts[i]! + rng.way(m, a + 1);
+      // The a-1 draws left would only reorder arm a.
+      unused = a - 1;
+    }
+    if (unused > 0) rng.skip(unused);
+    for (let m = 0; m < measures.length; m++) {
+      const table = tables[m]!;
+      let sum = 0;
+      for (let d = 0; d < drawn; d++) sum += table[ways[d]!]!;
+      count(measures[m]!, sum);
+    }
+  }
+}
+
+/** Which strata have nothing to exchange in any measure. */
+function stillIn(n: number, measures: readonly Moving[]): Uint8Array {
+  return Uint8Array.from({ length: n }, (_, i) =>
+    measures.every((m) => m.strata.constant[i] === 1) ? 1 : 0,
+  );
+}
+
 /** Any number of values: the positions that go to arm b are drawn once, then every measure adds up its own values there. */
 function exchangeLabels(
   { kA, kB }: PooledStrata,
@@ -135,9 +240,7 @@ function exchangeLabels(
   const pool = Int32Array.from({ length: widest }, (_, j) => j);
   const from = new Int32Array(widest);
   const taken = new Int32Array(widest);
-  const still = Uint8Array.from({ length: n }, (_, i) =>
-    measures.every((m) => m.strata.constant[i] === 1) ? 1 : 0,
-  );
+  const still = stillIn(n, measures);
   const sums = new Float64Array(measures.length);
   for (let row = 1; row <= replicates; row++) {
     sums.fill(0);

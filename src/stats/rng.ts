@@ -32,6 +32,31 @@ export class Mt19937 {
     return (y ^ (y >>> 18)) >>> 0;
   }
 
+  /**
+   * The draws floor(u k) for k = most, most-1, ..., least as one whole number, each counting in steps of all that follow it:
+   * which of the ways to take things one by one without putting them back was drawn. At most 32768 ways.
+   */
+  way(most: number, least: number): number {
+    const s = this.state;
+    let way = 0;
+    let p = this.position;
+    for (let k = most; k >= least; k--) {
+      if (p >= SIZE) {
+        this.refill();
+        p = 0;
+      }
+      let y = s[p++]!;
+      y ^= y >>> 11;
+      y ^= (y << 7) & 0x9d2c5680;
+      y ^= (y << 15) & 0xefc60000;
+      y ^= y >>> 18;
+      // floor(y k / 2^32) by halves, in whole numbers
+      way = Math.imul(way, k) + ((Math.imul(y >>> 16, k) + (Math.imul(y & 0xffff, k) >>> 16)) >>> 16);
+    }
+    this.position = p;
+    return way;
+  }
+
   /** Uniform in [0, 1): uint32 / 2^32. */
   next(): number {
     return this.uint32() * 2.3283064365386963e-10;

@@ -18,58 +18,129 @@ export function familyWeights(subsets: number): number[] {
   return subsets === 0 ? [1] : [0.5, ...Array.from({ length: subsets }, () => 0.5 / subsets)];
 }
 
-/** p of every row of one statistic: the share of rows at or below it (ties within `tolerance` counted fully). */
-function rankP(column: Float64Array, sign: 1 | -1, tolerance: number): Float64Array {
+/** One statistic in every row: which of its distinct values each row has, and the p of these values in both directions. */
+interface RankedColumn {
+  readonly which: Int32Array;
+  /** Share of rows at or below the value, ties within the tolerance counted fully; then 0, for what is no number. */
+  readonly less: Float64Array;
+  /** Share of rows at or above it. */
+  readonly greater: Float64Array;
+}
+
+/** Ranks by the distinct values: statistics of counts have few of them, however many rows there are. */
+function rankColumn(column: Float64Array, tolerance: number): RankedColumn {
   const n = column.length;
-  const sorted = sign === 1 ? column.slice() : column.map((v) => -v);
-  sorted.sort();
-  const out = new Float64Array(n);
+  const sorted = column.slice().sort();
+  // Distinct values over what is sorted, and how many rows stand before each.
+  const before = new Int32Array(n + 1);
+  let distinct = 0;
   for (let b = 0; b < n; b++) {
-    const cut = sign * column[b]! + tolerance;
+    const value = sorted[b]!;
+    if (Number.isNaN(value)) break;
+    if (distinct > 0 && value === sorted[distinct - 1]!) {
+      before[distinct]! += 1;
+    } else {
+      sorted[distinct++] = value;
+      before[distinct] = b + 1;
+    }
+  }
+  const less = new Float64Array(distinct + 1);
+  for (let v = 0, upTo = 0; v < distinct; v++) {
+    const cut = sorted[v]! + tolerance;
+    while (upTo < distinct && sorted[upTo]! <= cut) upTo++;
+    less[v] = before[upTo]! / n;
+  }
+  const greater = new Float64Array(distinct + 1);
+  const numbers = before[distinct]!;
+  for (let v = distinct - 1, from = distinct; v >= 0; v--) {
+    const cut = -sorted[v]! + tolerance;
+    while (from > 0 && -sorted[from - 1]! <= cut) from--;
+    greater[v] = (numbers - before[from]!) / n;
+  }
+  const which = new Int32Array(n);
+  for (let b = 0; b < n; b++) {
+    const value = column[b]!;
     let lo = 0;
-    let hi = n;
+    let hi = distinct;
     while (lo < hi) {
       const mid = (lo + hi) >>> 1;
-      if (sorted[mid]! <= cut) lo = mid + 1;
+      if (sorted[mid]! < value) lo = mid + 1;
       else hi = mid;
     }
-    out[b] = lo / n;
+    which[b] = Number.isNaN(value) ? distinct : lo;
   }
-  return out;
+  return { which, less, greater };
+}
+
+function checkWeight(w: number): void {
+  if (!(w > 0)) throw new RangeError(`westfallYoungMinP requires weights > 0, got ${w}`);
 }
 
 /** Min-p over a family given the p of every statistic (outer) in every row (inner); row 0 is the observed one. */
 export function minPFromRows(p: readonly Float64Array[], weights: ArrayLike<number>): WestfallYoung {
   requireSameLength(p, weights, 'westfallYoungMinP');
-  if (p.length === 0) return { raw: [], adjusted: [], globalP: 1, minimum: -1 };
-  const rows = p[0]!.length;
-  const smallest = new Float64Array(rows).fill(Number.POSITIVE_INFINITY);
+  const smallest = new Float64Array(p[0]?.length ?? 0).fill(Number.POSITIVE_INFINITY);
   for (let j = 0; j < p.length; j++) {
     const w = weights[j]!;
-    if (!(w > 0)) throw new RangeError(`westfallYoungMinP requires weights > 0, got ${w}`);
+    checkWeight(w);
     const column = p[j]!;
-    for (let b = 0; b < rows; b++) smallest[b] = Math.min(smallest[b]!, column[b]! / w);
+    for (let b = 0; b < smallest.length; b++) smallest[b] = Math.min(smallest[b]!, column[b]! / w);
   }
-  const sorted = smallest.slice().sort();
-  const adjust = (scaled: number): number => {
+  return adjustBy(
+    smallest,
+    p.map((column) => column[0]!),
+    weights,
+  );
+}
+
+function minPOfRanked(
+  columns: readonly RankedColumn[],
+  tail: 'less' | 'greater',
+  weights: ArrayLike<number>,
+): WestfallYoung {
+  requireSameLength(columns, weights, 'westfallYoungMinP');
+  const smallest = new Float64Array(columns[0]?.which.length ?? 0).fill(Number.POSITIVE_INFINITY);
+  for (let j = 0; j < columns.length; j++) {
+    const w = weights[j]!;
+    checkWeight(w);
+    const { which, [tail]: p } = columns[j]!;
+    const weighted = p.map((value) => value / w);
+    for (let b = 0; b < smallest.length; b++) {
+      const value = weighted[which[b]!]!;
+      if (value < smallest[b]!) smallest[b] = value;
+    }
+  }
+  return adjustBy(
+    smallest,
+    columns.map((column) => column[tail][column.which[0]!]!),
+    weights,
+  );
+}
+
+/** Adjusted p from the smallest weighted p of every row (row 0 observed), and the unadjusted p as observed. */
+function adjustBy(smallest: Float64Array, raw: number[], weights: ArrayLike<number>): WestfallYoung {
+  if (raw.length === 0) return { raw: [], adjusted: [], globalP: 1, minimum: -1 };
+  const scaled = raw.map((p, j) => p / weights[j]!);
+  const asked = [...scaled, smallest[0]!];
+  const cuts = Float64Array.from(asked, (p) => p + 1e-12).sort();
+  // Each row is counted at the first cut it does not exceed, so that one pass serves them all.
+  const counts = new Int32Array(cuts.length + 1);
+  for (let b = 0; b < smallest.length; b++) {
+    const value = smallest[b]!;
     let lo = 0;
-    let hi = rows;
+    let hi = cuts.length;
     while (lo < hi) {
       const mid = (lo + hi) >>> 1;
-      if (sorted[mid]! <= scaled + 1e-12) lo = mid + 1;
-      else hi = mid;
+      if (value <= cuts[mid]!) hi = mid;
+      else lo = mid + 1;
     }
-    return lo / rows;
-  };
+    counts[lo]! += 1;
+  }
+  for (let c = 1; c < cuts.length; c++) counts[c]! += counts[c - 1]!;
+  const adjust = (p: number): number => counts[cuts.lastIndexOf(p + 1e-12)]! / smallest.length;
   let minimum = 0;
-  for (let j = 1; j < p.length; j++)
-    if (p[j]![0]! / weights[j]! < p[minimum]![0]! / weights[minimum]! - 1e-12) minimum = j;
-  return {
-    raw: p.map((column) => column[0]!),
-    adjusted: p.map((column, j) => adjust(column[0]! / weights[j]!)),
-    globalP: adjust(smallest[0]!),
-    minimum,
-  };
+  for (let j = 1; j < scaled.length; j++) if (scaled[j]! < scaled[minimum]! - 1e-12) minimum = j;
+  return { raw, adjusted: scaled.map(adjust), globalP: adjust(smallest[0]!), minimum };
 }
 
 /**
@@ -85,12 +156,22 @@ export function westfallYoungMinP(
   tail: 'less' | 'greater',
   tolerance = 1e-9,
 ): WestfallYoung {
+  return minPOfRanked(rankColumns(columns, tolerance), tail, weights);
+}
+
+/** Both tails of a family, of columns as for `westfallYoungMinP`. */
+export function westfallYoungTails(
+  columns: readonly Float64Array[],
+  weights: ArrayLike<number>,
+  tolerance: number,
+): { less: WestfallYoung; greater: WestfallYoung } {
+  const ranked = rankColumns(columns, tolerance);
+  return { less: minPOfRanked(ranked, 'less', weights), greater: minPOfRanked(ranked, 'greater', weights) };
+}
+
+function rankColumns(columns: readonly Float64Array[], tolerance: number): RankedColumn[] {
   for (const column of columns)
     if (column.length === 0 || column.length !== columns[0]!.length)
       throw new RangeError('westfallYoungMinP requires columns of one length, at least 1');
-  const sign = tail === 'less' ? 1 : -1;
-  return minPFromRows(
-    columns.map((column) => rankP(column, sign, tolerance)),
-    weights,
-  );
+  return columns.map((column) => rankColumn(column, tolerance));
 }

@@ -3,7 +3,7 @@ import { type CentredStrata, centreStrata, isSingle, observedSums } from './cent
 import { requireCount } from './numeric.ts';
 import { type PooledStrata, poolStrata, type StrataSubset, tieTolerance } from './permutation-data.ts';
 import { Mt19937 } from './rng.ts';
-import { familyWeights, type WestfallYoung, westfallYoungMinP } from './westfall-young.ts';
+import { familyWeights, type WestfallYoung, westfallYoungTails } from './westfall-young.ts';
 
 /** Result of a within-stratum permutation of one family of statistics. */
 export interface PermutationFamily {
@@ -183,8 +183,7 @@ export function familyFromColumns(
   return {
     observed: columns.map((c) => c[0]!),
     replicates: (columns[0]?.length ?? 1) - 1,
-    less: westfallYoungMinP(columns, weights, 'less', tolerance),
-    greater: westfallYoungMinP(columns, weights, 'greater', tolerance),
+    ...westfallYoungTails(columns, weights, tolerance),
     rawTwoSided: columns.map((c) => twoSidedP(c, tolerance)),
   };
 }

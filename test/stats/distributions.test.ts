@@ -204,6 +204,25 @@ describe('Mt19937', () => {
       { numRuns: 40 },
     );
   });
+  test('a way is the draws without putting back, and walks the same stream', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 0, max: 0xffffffff }),
+        fc.nat(1300),
+        fc.constantFrom([2, 2], [6, 4], [8, 5], [13, 10], [32_768, 32_768]),
+        (seed, skipped, [most = 0, least = 0]) => {
+          const one = new Mt19937(seed);
+          const two = new Mt19937(seed);
+          one.skip(skipped);
+          two.skip(skipped);
+          let way = 0;
+          for (let k = most; k >= least; k--) way = way * k + Math.floor(one.next() * k);
+          expect(two.way(most, least)).toBe(way);
+          expect(two.uint32()).toBe(one.uint32());
+        },
+      ),
+    );
+  });
   test('shuffle keeps the items and is the same for typed and plain arrays', () => {
     fc.assert(
       fc.property(fc.nat(), fc.array(fc.integer({ min: -1000, max: 1000 })), (seed, items) => {

@@ -35,6 +35,10 @@ const singles = fc.array(
   { minLength: 2, maxLength: 12 },
 );
 const general = fc.array(stratum, { minLength: 2, maxLength: 8 });
+/** Too many ways to draw an arm for them to be looked up. */
+const wide = fc
+  .tuple(fc.array(value, { minLength: 6, maxLength: 9 }), fc.array(value, { minLength: 6, maxLength: 9 }))
+  .chain((first) => general.map((others) => [first, ...others]));
 const seeds = fc.integer({ min: 0, max: 0xffffffff });
 
 /** The contract of the random stream, written as plainly as possible: whole shuffles, nothing skipped. */
@@ -122,7 +126,8 @@ describe('permutationColumns', () => {
 
 describe('meanPermutation', () => {
   test.each([
-    ['strata of any size', general],
+    ['strata of few values', general],
+    ['strata of any size', wide],
     ['one value an arm', singles],
   ] as const)('gives several measures the p each has alone: %s', (_, shape) => {
     fc.assert(
@@ -154,7 +159,7 @@ describe('meanPermutation', () => {
           expect(together[m]).toEqual({ less: alone.less.raw[0], greater: alone.greater.raw[0] });
         }
       }),
-      { numRuns: 60 },
+      { numRuns: 40 },
     );
   });
   test('flips drawn by four are the flips drawn one by one, wherever the generator stands', () => {
@@ -315,6 +320,40 @@ describe('westfallYoungMinP', () => {
     const heavy = westfallYoungMinP([column, other], [0.9, 0.1], 'less').adjusted[0]!;
     const light = westfallYoungMinP([column, other], [0.1, 0.9], 'less').adjusted[0]!;
     expect(heavy).toBeLessThan(light);
+  });
+  test('p of a row is the share of rows at least as extreme, ties within the tolerance counted', () => {
+    const near = fc.integer({ min: -4, max: 4 }).chain((v) => fc.constantFrom(v, v + 5e-10, v - 5e-10, -v));
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(near, fc.double({ min: -2, max: 2, noNaN: true })), {
+          minLength: 1,
+          maxLength: 40,
+        }),
+        fc.constantFrom('less', 'greater'),
+        (rows, tail) => {
+          const columns = [0, 1].map((j) => rows.map((row) => row[j as 0 | 1]));
+          const sign = tail === 'less' ? 1 : -1;
+          const p = columns.map((column) =>
+            Float64Array.from(
+              column,
+              (at) => column.filter((v) => sign * v <= sign * at + 1e-9).length / rows.length,
+            ),
+          );
+          const found = westfallYoungMinP(
+            columns.map((c) => Float64Array.from(c)),
+            [0.7, 0.3],
+            tail,
+          );
+          expect(found).toEqual(minPFromRows(p, [0.7, 0.3]));
+          const smallest = rows.map((_, b) => Math.min(p[0]![b]! / 0.7, p[1]![b]! / 0.3));
+          const share = (cut: number): number =>
+            smallest.filter((m) => m <= cut + 1e-12).length / rows.length;
+          expect(found.raw).toEqual([p[0]![0], p[1]![0]]);
+          expect(found.adjusted).toEqual([share(p[0]![0]! / 0.7), share(p[1]![0]! / 0.3)]);
+          expect(found.globalP).toBe(share(smallest[0]!));
+        },
+      ),
+    );
   });
   test('the tails mirror under a change of sign', () => {
     fc.assert(
