@@ -2,6 +2,7 @@
 
 import { getCompileCacheDir } from 'node:module';
 import { dirname } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
 import { Worker } from 'node:worker_threads';
 import { LastgoodError } from '../core/errors.ts';
 import type { KeyedCase, UnpackedCase } from './case-rows.ts';
@@ -15,8 +16,10 @@ import {
 
 /** Rows from which a thread pays for its start. */
 const WORTHWHILE_ROWS = 400;
-/** Most of what it holds is short-lived; room for more only postpones the sweep. */
-const YOUNG_MB = 8;
+/** Room for new objects: much more only postpones the sweep. */
+const YOUNG_MB = 16;
+/** A heap grows to that only when much survives a sweep, which here seldom does; it would be swept every few milliseconds. */
+const LEAST_SEMI_SPACE_MB = 4;
 
 /** Fewer tasks than this in its queue, and it can take over work of the ledger's side. */
 const HUNGRY = 3;
@@ -120,6 +123,7 @@ export class WritingThread {
     // Sources run as .ts in development and as .js once built.
     const script = import.meta.url.endsWith('.ts') ? './ledger-thread.ts' : './ledger-thread.js';
     const cache = getCompileCacheDir();
+    setFlagsFromString(`--min-semi-space-size=${LEAST_SEMI_SPACE_MB}`); // of heaps that are yet to be made
     const worker = new Worker(new URL(script, import.meta.url), {
       workerData: this.#start,
       execArgv: [],
