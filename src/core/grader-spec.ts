@@ -87,7 +87,8 @@ export function graderContent(spec: GraderSpec): JsonObject {
       ),
     };
   } else options = spec.options as unknown as JsonObject;
-  return { id, type, negate, weight, required, options };
+  // In the order of the canonical form, which then need not sort them.
+  return { id, negate, options, required, type, weight };
 }
 
 /** True when grading needs a judge call. */

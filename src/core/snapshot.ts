@@ -228,6 +228,8 @@ export interface SnapshotQuery {
 export interface SnapshotStore {
   /** So many trials are about to be run: a store may make ready for them. Changes nothing. */
   expect?(trials: number): void;
+  /** The next cases of a suite that is about to be run, in its order: a store may prepare them. Stores nothing. */
+  foresee?(cases: readonly Case[]): void;
   begin(snapshot: NewSnapshot): Promise<void>;
   /** Durable when the promise resolves. A (case, trial) already there is refused with `TRIAL_EXISTS`. */
   append(snapshotId: string, rows: readonly GradedTrial[]): Promise<void>;

@@ -9,7 +9,18 @@ import { type Places, placedGraders } from './places.ts';
 /** A case under the key of its version: equal cases have equal keys, wherever they stand. Keys are bytes as Latin-1 text. */
 export interface KeyedCase {
   readonly key: string;
-  readonly kept: Omit<Case, 'where'>;
+  readonly kept: KeptCase;
+  /** JSON of what is kept; absent where the writing thread has packed the case already. */
+  readonly text?: string;
+}
+
+type KeptCase = Omit<Case, 'where'>;
+
+/** The same for another thread, for which a text costs least on its way. */
+export interface UnpackedCase {
+  readonly key: string;
+  /** JSON of what is kept. */
+  readonly text: string;
 }
 
 /** A case as its row says it. */
@@ -28,11 +39,17 @@ export function keyedCase(c: Case, places: Places): KeyedCase {
   const kept = { ...given, graders: placedGraders(given.graders, places.kept) };
   // Not the canonical form, which takes several times as long: should the same case ever come with its keys in another order, it
   // is merely stored twice.
-  return { key: shortKeyOf(JSON.stringify(kept)).toString('latin1'), kept };
+  const text = JSON.stringify(kept);
+  return { key: shortKeyOf(text).toString('latin1'), text, kept };
+}
+
+/** Packs cases that came as texts. */
+export function packedTexts(cases: readonly UnpackedCase[]): PackedCase[] {
+  return packedCases(cases.map(({ key, text }) => ({ key, kept: JSON.parse(text) as KeptCase })));
 }
 
 /** Packs cases of one chunk; texts of graders that come back in it are kept once. */
-export function packedCases(cases: readonly KeyedCase[]): PackedCase[] {
+export function packedCases(cases: readonly Pick<KeyedCase, 'key' | 'kept'>[]): PackedCase[] {
   const repeated = repeatedTexts(
     cases.flatMap(({ kept }) => kept.graders.map(({ options }) => options as JsonObject)),
   );

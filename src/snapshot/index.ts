@@ -4,8 +4,8 @@ export { FORGOTTEN, REMOVED_TEXT } from './content.ts';
 export { exportSnapshot } from './export.ts';
 export { type ForgetReport, type ForgetRequest, forget } from './forget.ts';
 export { importSnapshot } from './import.ts';
-export { openLedger } from './ledger.ts';
 export type { LedgerOptions } from './open.ts';
+export { openLedger } from './open-ledger.ts';
 export { type ProjectFolder, placesOf } from './places.ts';
 export { parseReference, type Reference } from './reference.ts';
 export {

@@ -2,10 +2,19 @@
 
 import { stderr, stdout } from 'node:process';
 import { parentPort, workerData } from 'node:worker_threads';
+import { packedTexts } from './case-rows.ts';
+import { PackedAhead } from './cases-ahead.ts';
 import { SqliteLedger } from './ledger.ts';
 import { openLedgerFile } from './open.ts';
 import { placesOf } from './places.ts';
-import { sentError, type ThreadReply, type ThreadRequest, type ThreadStart } from './thread-message.ts';
+import {
+  type LedgerTask,
+  sentError,
+  type ThreadReply,
+  type ThreadRequest,
+  type ThreadStart,
+  type ThreadTask,
+} from './thread-message.ts';
 
 // The thread's own streams, not the program's: nobody reads them.
 for (const stream of [stdout, stderr]) stream.write = () => true;
@@ -18,21 +27,40 @@ const port = parentPort;
 if (port === null) throw new Error('this file is the start of a thread');
 const reply = (message: ThreadReply): void => port.postMessage(message);
 
+const ahead = new PackedAhead();
+
+function taskOf(task: ThreadTask): LedgerTask {
+  if (task.kind === 'unpacked') return { kind: 'cases', rows: packedTexts(task.rows) };
+  if (task.kind === 'ahead') return { kind: 'cases', rows: ahead.take(task.rows) };
+  // Trials come when all cases are written.
+  if (task.kind !== 'cases') ahead.clear();
+  return task;
+}
+
+async function work(request: ThreadRequest): Promise<void> {
+  switch (request.kind) {
+    case 'pack':
+      ahead.pack(request.rows);
+      return;
+    case 'unpack':
+      ahead.clear();
+      return;
+    case 'close':
+      await ledger.close();
+      port?.close();
+      return;
+    case 'task':
+      try {
+        reply({ kind: 'done', no: request.no, ids: await ledger.runHere(taskOf(request.task)) });
+      } catch (error) {
+        reply({ kind: 'failed', no: request.no, error: sentError(error) });
+      }
+  }
+}
+
 // One request after the other, in the order they came.
 let last: Promise<void> = Promise.resolve();
 port.on('message', (request: ThreadRequest) => {
-  last = last.then(async () => {
-    if (request.no === null) {
-      await ledger.close();
-      port.close();
-      return;
-    }
-    const { no, task } = request;
-    try {
-      reply({ kind: 'done', no, ids: await ledger.runHere(task) });
-    } catch (error) {
-      reply({ kind: 'failed', no, error: sentError(error) });
-    }
-  });
+  last = last.then(() => work(request));
 });
 reply({ kind: 'ready' });

@@ -22,23 +22,18 @@ import type {
   SnapshotSummary,
   VectorCount,
 } from '../core/snapshot.ts';
-import type { Suite } from '../core/suite.ts';
+import type { Case, Suite } from '../core/suite.ts';
 import { blessingRefusal, checkNew } from './admission.ts';
+import { keyedCase, packedCases } from './case-rows.ts';
 import { CaseWriter } from './case-writer.ts';
+import { CasesAhead } from './cases-ahead.ts';
 import { ContentTables } from './content.ts';
 import { sqliteCode, withPatience } from './database-error.ts';
 import { GradingTables } from './gradings.ts';
 import { LastCases } from './last-cases.ts';
 import { wellFormed } from './lifting.ts';
-import { type LedgerOptions, type OpenLedgerFile, openLedgerFile } from './open.ts';
-import {
-  NO_PLACES,
-  type Places,
-  placelessClosing,
-  placelessJson,
-  placelessTrial,
-  placesOf,
-} from './places.ts';
+import type { OpenLedgerFile } from './open.ts';
+import { NO_PLACES, type Places, placelessClosing, placelessJson, placelessTrial } from './places.ts';
 import { RecordTables } from './records.ts';
 import { resolveReference } from './resolve.ts';
 import { SnapshotTables } from './snapshots.ts';
@@ -53,24 +48,10 @@ import {
 import type { LedgerTask } from './thread-message.ts';
 import { type DroppedTrial, TrialTables, type TrialTally } from './trials.ts';
 import { VectorTables } from './vectors.ts';
-import { WritingThread } from './writing-thread.ts';
+import type { WritingThread } from './writing-thread.ts';
 
 // Nobody waits long for the connection; whole trials may be large.
 const [VECTORS_PER_READ, CASES_PER_READ, CASES_OF_TRIALS_PER_READ] = [500, 200, 16];
-
-/**
- * Opens the ledger at a path, making it when absent, and brings its schema up to date.
- * Throws LastgoodError `NODE_TOO_OLD`, `ADDON_MISSING`, `LEDGER_MISSING`, `LEDGER_FOREIGN`, `LEDGER_NEWER`, `LEDGER_OLDER`,
- * `LEDGER_CORRUPT`, `LEDGER_READONLY`, `LEDGER_CANNOT_OPEN`, `LEDGER_NETWORK_FS`, `LEDGER_DISK_FULL`, `LEDGER_IO` or `LEDGER_BUSY`.
- */
-export async function openLedger(path: string, options: LedgerOptions = {}): Promise<SnapshotStore> {
-  const file = await openLedgerFile(path, options);
-  const { busyTimeoutMs, project, readonly, threadFromRows } = options;
-  const start = { path: file.path, busyTimeoutMs, project };
-  const thread = readonly === true ? null : new WritingThread(start, threadFromRows);
-  if (threadFromRows === 0) await thread?.started();
-  return new SqliteLedger(file, placesOf(project), thread);
-}
 
 /** A snapshot store on an open ledger file. */
 export class SqliteLedger implements SnapshotStore {
@@ -88,6 +69,7 @@ export class SqliteLedger implements SnapshotStore {
   readonly #records: RecordTables;
   /** Null = everything is written here. */
   readonly #thread: WritingThread | null;
+  #ahead: CasesAhead | null = null;
 
   constructor(file: OpenLedgerFile, places: Places = NO_PLACES, thread: WritingThread | null = null) {
     this.#file = file;
@@ -108,21 +90,31 @@ export class SqliteLedger implements SnapshotStore {
     this.#thread?.expect(trials);
   }
 
+  foresee(cases: readonly Case[]): void {
+    if (this.#thread === null) return;
+    this.#ahead ??= new CasesAhead(this.#thread, this.#places, (keys) => this.#suites.findVersions(keys));
+    this.#ahead.add(cases);
+  }
+
   async begin(snapshot: NewSnapshot): Promise<void> {
     checkNew(snapshot);
     const { suite } = snapshot;
     // Content is the same whoever adds it, so it need not wait for the snapshot: a crash leaves unused rows, nothing wrong.
     const exams = new ExamBookWriter();
     this.expect(snapshot.plannedTrials);
-    const writer = new CaseWriter(this.#places, {
+    const writer = new CaseWriter({
+      keyed: (c) => this.#ahead?.get(c) ?? keyedCase(c, this.#places),
       find: (keys) => this.#read(() => this.#suites.findVersions(keys)),
-      add: (rows) => this.#run({ kind: 'cases', rows }),
+      // Packing takes longer than writing, so a thread that would have to wait packs some itself.
+      add: (cases) => this.#thread?.add(cases) ?? this.#run({ kind: 'cases', rows: packedCases(cases) }),
     });
     for (const cases of inChunks(suite.cases, CASES_PER_TRANSACTION)) {
       for (const c of cases) exams.add(c, snapshot.caseExam(c));
       await writer.add(cases);
     }
     const versions = await writer.ids();
+    this.#ahead?.end();
+    this.#ahead = null;
     await snapshot.allowed;
     const book = examBookJson(exams.book());
     await this.#write(() =>

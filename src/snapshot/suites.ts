@@ -64,7 +64,7 @@ const hexOf = (column: string): string =>
 const FACTS = `c.case_no, v.case_id, v.tags, v.grp, v.critical, v.trials, v.min_pass_rate, v.content_hash, v.graders_hash`;
 
 /** Cases stored per transaction: a large suite must not lock other writers out for seconds. */
-export const CASES_PER_TRANSACTION = 1000;
+export const CASES_PER_TRANSACTION = 500;
 
 /** A stored suite of more cases than this is read page by page. */
 const MOST_CASES_HELD = 10_000;

@@ -2,7 +2,7 @@
 
 import { type ErrorExitCode, type ErrorWhere, LastgoodError } from '../core/errors.ts';
 import type { GradedTrial } from '../core/snapshot.ts';
-import type { PackedCase } from './case-rows.ts';
+import type { PackedCase, UnpackedCase } from './case-rows.ts';
 import type { ProjectFolder } from './places.ts';
 
 /** Which ledger the thread writes. */
@@ -21,7 +21,19 @@ export type LedgerTask =
     }
   | { readonly kind: 'cases'; readonly rows: readonly PackedCase[] };
 
-export type ThreadRequest = { readonly no: number; readonly task: LedgerTask } | { readonly no: null };
+/** The same of the thread alone: cases it packs itself, and the keys of such as it has packed before. */
+export type ThreadTask =
+  | LedgerTask
+  | { readonly kind: 'unpacked'; readonly rows: readonly UnpackedCase[] }
+  | { readonly kind: 'ahead'; readonly rows: readonly string[] };
+
+export type ThreadRequest =
+  | { readonly kind: 'task'; readonly no: number; readonly task: ThreadTask }
+  /** Cases that will likely have to be written. */
+  | { readonly kind: 'pack'; readonly rows: readonly UnpackedCase[] }
+  /** They will not. */
+  | { readonly kind: 'unpack' }
+  | { readonly kind: 'close' };
 
 export type ThreadReply =
   | { readonly kind: 'ready' }

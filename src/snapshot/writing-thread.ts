@@ -4,18 +4,22 @@ import { getCompileCacheDir } from 'node:module';
 import { dirname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { LastgoodError } from '../core/errors.ts';
+import type { KeyedCase, UnpackedCase } from './case-rows.ts';
 import {
-  type LedgerTask,
   receivedError,
   type ThreadReply,
   type ThreadRequest,
   type ThreadStart,
+  type ThreadTask,
 } from './thread-message.ts';
 
 /** Rows from which a thread pays for its start. */
 const WORTHWHILE_ROWS = 400;
 /** Most of what it holds is short-lived; room for more only postpones the sweep. */
 const YOUNG_MB = 8;
+
+/** Fewer tasks than this in its queue, and it can take over work of the ledger's side. */
+const HUNGRY = 3;
 
 interface Pending {
   readonly resolve: (ids: readonly number[]) => void;
@@ -64,17 +68,40 @@ export class WritingThread {
    * Null where no thread is at work (yet), and nothing was written. Otherwise resolves when the task is durable: ids of case versions,
    * or nothing. Rejects with what the ledger says, or `LEDGER_THREAD` when the thread ended under the task.
    */
-  run(task: LedgerTask): Promise<readonly number[]> | null {
+  run(task: ThreadTask): Promise<readonly number[]> | null {
     this.#rows += task.rows.length;
     this.expect(this.#rows);
     const worker = this.#worker;
     if (worker === null || !this.#ready) return null;
     const no = this.#next++;
     worker.ref();
-    worker.postMessage({ no, task } satisfies ThreadRequest);
+    worker.postMessage({ kind: 'task', no, task } satisfies ThreadRequest);
     return new Promise((resolve, reject) => {
       this.#pending.set(no, { resolve, reject });
     });
+  }
+
+  /** Adds cases that it has packed already, or, as long as it would soon have nothing to do, packs itself; null = nothing was written. */
+  add(cases: readonly KeyedCase[]): Promise<readonly number[]> | null {
+    if (!this.#ready) return null;
+    if (cases.every(({ text }) => text === undefined))
+      return this.run({ kind: 'ahead', rows: cases.map(({ key }) => key) });
+    if (this.#pending.size >= HUNGRY) return null;
+    return this.run({
+      kind: 'unpacked',
+      rows: cases.map(({ key, text, kept }) => ({ key, text: text ?? JSON.stringify(kept) })),
+    });
+  }
+
+  /** Packs cases that will likely be added; false where there is no thread. It may still be starting. */
+  pack(cases: readonly UnpackedCase[]): boolean {
+    this.#worker?.postMessage({ kind: 'pack', rows: cases } satisfies ThreadRequest);
+    return this.#worker !== null;
+  }
+
+  /** Forgets what it packed. */
+  unpack(): void {
+    this.#worker?.postMessage({ kind: 'unpack' } satisfies ThreadRequest);
   }
 
   /** Ends the thread after what it was asked to do. */
@@ -85,7 +112,7 @@ export class WritingThread {
     await new Promise<void>((resolve) => {
       worker.ref();
       worker.once('exit', () => resolve());
-      worker.postMessage({ no: null } satisfies ThreadRequest);
+      worker.postMessage({ kind: 'close' } satisfies ThreadRequest);
     });
   }
 

@@ -21,13 +21,16 @@ import { type GraderDraft, type GraderReading, nameGraders, placeOf, readGraders
 import { readMessages } from './messages.ts';
 import { collectProblems, type Problems } from './problems.ts';
 import { chooseRows, mapRows } from './row-map.ts';
-import { caseContentHash, graderHashing, suiteHash } from './suite-hash.ts';
+import { caseContentHash, gradersHash, suiteHash } from './suite-hash.ts';
 import { type FileEntry, fileEntrySchema, type SuiteFile, suiteFileSchema } from './suite-schema.ts';
 
 const ROWS_PER_TURN = 256;
 
-/** Reads and checks a suite file and everything it names. Throws LastgoodError(s) that carry file, line, column and case; no call is made. */
-export async function loadSuite(file: string): Promise<Suite> {
+/**
+ * Reads and checks a suite file and everything it names. Throws LastgoodError(s) that carry file, line, column and case; no call is made.
+ * `onCases` gets the cases a few hundred at a time, in their order and while others are read; what is wrong with the suite may still turn up.
+ */
+export async function loadSuite(file: string, onCases?: (cases: readonly Case[]) => void): Promise<Suite> {
   const document = readDocument(readText(file), file, 'SUITE');
   const problems = collectProblems();
   const head = readHead(document, problems);
@@ -39,18 +42,22 @@ export async function loadSuite(file: string): Promise<Suite> {
     drafts: readGraders(defaultList, { document, path: ['defaults', 'grade'] }, reading),
     tags: head.defaults?.tags ?? [],
     trials: head.trials ?? 1,
-    hashOf: graderHashing(),
     shared: new Map(),
   };
 
   const gathered = new Gathering();
   let read = 0;
+  let fresh: Case[] = [];
   for await (const rows of rowSources(head.cases, document, problems)) {
     for (const row of rows) {
       // Signals and timers get their turn while a large suite is read.
       if (++read % ROWS_PER_TURN === 0) await nextTurn();
       const c = readCase(row, defaults, reading);
-      if (c !== undefined) gathered.add(c, row.characters);
+      if (c === undefined) continue;
+      gathered.add(c, row.characters);
+      if (onCases === undefined || fresh.push(c) < ROWS_PER_TURN) continue;
+      onCases(fresh);
+      fresh = [];
     }
   }
   const cases = gathered.cases.list();
@@ -102,7 +109,6 @@ interface Defaults {
   readonly drafts: readonly GraderDraft[];
   readonly tags: readonly string[];
   readonly trials: number;
-  readonly hashOf: (graders: readonly GraderSpec[]) => string;
   /** Graders and hash of cases that add none of their own, by nothing but the defaults. */
   readonly shared: Map<'graders', { graders: GraderSpec[]; hash: string; plain: boolean }>;
 }
@@ -217,7 +223,7 @@ function readCase(row: CaseRow, defaults: Defaults, reading: GraderReading): Cas
   const graders =
     own.length === 0
       ? defaultGraders(defaults, id, expected, where, problems)
-      : bound(nameGraders([...defaults.drafts, ...own], id, problems), defaults, expected, where, problems);
+      : bound(nameGraders([...defaults.drafts, ...own], id, problems), expected, where, problems);
 
   const content = {
     vars: (fields.vars ?? {}) as JsonObject,
@@ -243,13 +249,12 @@ function readCase(row: CaseRow, defaults: Defaults, reading: GraderReading): Cas
 
 function bound(
   graders: readonly GraderSpec[],
-  defaults: Defaults,
   expected: JsonValue | undefined,
   where: () => ErrorWhere,
   problems: Problems,
 ): { graders: GraderSpec[]; hash: string } {
   const ready = graders.map((g) => bindExpected(g, expected, where, (error) => problems.add(error)));
-  return { graders: ready, hash: defaults.hashOf(ready) };
+  return { graders: ready, hash: gradersHash(ready) };
 }
 
 /** Cases without graders of their own share one list and one hash, unless a default grader looks at `expected`. */
@@ -263,14 +268,14 @@ function defaultGraders(
   let shared = defaults.shared.get('graders');
   if (shared === undefined) {
     const graders = nameGraders(defaults.drafts, id, problems);
-    shared = { graders, hash: defaults.hashOf(graders), plain: !graders.some(needsExpected) };
+    shared = { graders, hash: gradersHash(graders), plain: !graders.some(needsExpected) };
     defaults.shared.set('graders', shared);
   }
   if (shared.plain) return shared;
   const ready = shared.graders.map((g) => bindExpected(g, expected, where, (error) => problems.add(error)));
   return ready.every((g, i) => g === shared.graders[i])
     ? shared
-    : { graders: ready, hash: defaults.hashOf(ready) };
+    : { graders: ready, hash: gradersHash(ready) };
 }
 
 /** Cases that need an examiner: how many, and the first of them. */

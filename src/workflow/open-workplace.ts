@@ -3,7 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import { resolve } from 'node:path';
 import { type Clock, type Prices, type Progress, type Rng, secretMask, secretValues } from '../core/index.ts';
-import { openLedger } from '../snapshot/ledger.ts';
+import { openLedger } from '../snapshot/open-ledger.ts';
 import type { Privacy, RedactRule, StoreMode } from './run/privacy.ts';
 import type { Workplace } from './workplace.ts';
 

@@ -1,7 +1,7 @@
 // The thread that writes the ledger of a large run: the same rows as without it, the same refusals, and what happens when it cannot work.
 
 import { execFile } from 'node:child_process';
-import { renameSync } from 'node:fs';
+import { readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -80,6 +80,53 @@ describe('a large run', () => {
     }
     expect(threads).toEqual([0, 1]);
     expect(dumpSql(aside)).toBe(dumpSql(alone));
+  });
+
+  it('leaves the same ledger where its cases were packed while the suite was still read', async () => {
+    const alone = join(folder.path, 'read-alone.db');
+    const ahead = join(folder.path, 'read-ahead.db');
+    for (const [path, threadFromRows] of [
+      [alone, Number.POSITIVE_INFINITY],
+      [ahead, 400],
+    ] as const) {
+      const store = await openLedger(path, { threadFromRows });
+      for (const [id, asked] of [
+        ['sfirst000001', suite],
+        ['ssecond00002', later],
+        ['sthird000003', later],
+      ] as const) {
+        for (let from = 0; from < ids.length; from += 256)
+          store.foresee?.(asked.cases.slice(from, from + 256));
+        // The thread may have started by then or not: both ways must lead to the same.
+        if (id === 'ssecond00002') await new Promise((resolve) => setTimeout(resolve, 300));
+        await write(store, id, asked);
+      }
+      expect((await store.suiteOf('ssecond00002')).cases.at(10)).toEqual(later.cases.at(10));
+      await store.close();
+    }
+    expect(dumpSql(ahead)).toBe(dumpSql(alone));
+  });
+
+  it('stores a case as it is when the run begins, whatever was packed before, and nothing of what was only foreseen', async () => {
+    const path = join(folder.path, 'foreseen.db');
+    const store = await openLedger(path, { threadFromRows: 0 });
+    const secret = refundSuite(
+      ids.map((id, i) =>
+        refundCase(id, { vars: { ticket: i === 700 ? 'my code is kettle-7-secret' : long(i) } }),
+      ),
+    );
+    store.foresee?.(secret.cases.slice());
+    const masked = refundSuite(
+      secret.cases.map((c, i) => (i === 700 ? { ...c, vars: { ticket: 'my code is [secret]' } } : c)),
+    );
+    await store.begin(newSnapshot('smasked00001', masked));
+    expect((await store.suiteOf('smasked00001')).cases.slice(699, 702)).toEqual(masked.cases.slice(699, 702));
+    store.foresee?.(later.cases.slice());
+    await store.close();
+    const dump = dumpSql(path);
+    expect(dump).not.toContain('kettle-7-secret');
+    expect(dump).not.toContain('Again.');
+    expect(readFileSync(path).includes('kettle-7-secret')).toBe(false);
   });
 
   it('reads back what it was given while it goes on', async () => {

@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readPrivacy } from '../../src/workflow/run/privacy.ts';
-import { json, lastgood, type Outcome, ROOT, temporaryFolder } from '../cli/lastgood.ts';
+import { json, lastgood, lastgoodHere, type Outcome, ROOT, temporaryFolder } from '../cli/lastgood.ts';
 
 const KEY = 'sk-canary-5b1f0c9e77aa42d8';
 const HEADER = 'header-canary-91ab3de04c';
@@ -136,6 +136,49 @@ describe('secrets', () => {
     const port = new URL(url).port;
     const sockets = new Set((await readFile(join(dir.path, 'sockets.txt'), 'utf8')).trim().split('\n'));
     expect([...sockets]).toEqual([`127.0.0.1:${port}`]);
+  });
+
+  it('that only a route names are in no case either, however their variable is called', async () => {
+    await using dir = await temporaryFolder();
+    const tenant = 'kettle-tenant-40817';
+    const judge = 'judge-tenant-55210';
+    await writeFile(
+      join(dir.path, 'suite.yaml'),
+      `name: refund-desk
+judge: judge.yaml
+cases:
+  - { id: kettle, vars: { ticket: "I am ${tenant}, not ${judge}" }, grade: [{ contains: refund }, { judge: tone }] }
+`,
+    );
+    const release = (name: string, variable: string): string =>
+      `name: ${name}
+route: { provider: http, url: "${url}/any", headers: { x-tenant: { env: ${variable} } }, body: { text: "{{ prompt }}" }, output: choices.0.message.content }
+prompt: { messages: [{ role: user, content: "{{ ticket }}" }] }
+`;
+    await writeFile(join(dir.path, 'release.yaml'), release('desk', 'ACME_TENANT'));
+    await writeFile(
+      join(dir.path, 'judge.yaml'),
+      release('judge', 'JUDGE_TENANT').replace(
+        'prompt: { messages: [{ role: user, content: "{{ ticket }}" }] }\n',
+        '',
+      ),
+    );
+    const outcome = await lastgoodHere(['run', dir.path, '--release', 'release.yaml', '--json'], {
+      cwd: dir.path,
+      env: { ACME_TENANT: tenant, JUDGE_TENANT: judge },
+    });
+    const { id } = json<{ snapshot: { id: string } }>(outcome).snapshot;
+    const shown = await lastgoodHere(['show', id, '--case', 'kettle'], { cwd: dir.path });
+    const files = (await readdir(join(dir.path, 'snapshots'))).map((f) =>
+      readFile(join(dir.path, 'snapshots', f)),
+    );
+    const written = Buffer.concat([
+      ...(await Promise.all(files)),
+      Buffer.from(outcome.stdout + shown.stdout),
+    ]);
+    expect(written.includes('I am [secret], not [secret]')).toBe(true);
+    expect(written.includes(tenant)).toBe(false);
+    expect(written.includes(judge)).toBe(false);
   });
 });
 

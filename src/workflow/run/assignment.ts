@@ -1,6 +1,6 @@
 // What is to be run, loaded and checked before the first call: suite, release, judge, embedder.
 
-import { type Release, type Suite, throwAll } from '../../core/index.ts';
+import { type Case, type Release, type Suite, throwAll } from '../../core/index.ts';
 import { loadRelease } from '../../release/load-release.ts';
 import { checkRequests } from '../../run/render-request.ts';
 import { filterCases } from '../../suite/filter-cases.ts';
@@ -21,8 +21,10 @@ export async function loadAssignment(input: {
   readonly filter?: string | undefined;
   /** Release file of another judge than the suite's. */
   readonly judge?: string | undefined;
+  /** Gets the cases while they are read, see `loadSuite`. */
+  readonly onCases?: ((cases: readonly Case[]) => void) | undefined;
 }): Promise<Assignment> {
-  const whole = await loadSuite(input.suite);
+  const whole = await loadSuite(input.suite, input.onCases);
   const suite = input.filter === undefined ? whole : filterCases(whole, input.filter);
   const release = await loadRelease(input.release);
   const { judge, embedder } = await loadExaminers(suite, input.judge);

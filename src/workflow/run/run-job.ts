@@ -60,7 +60,7 @@ export async function runJob(work: Workplace, input: RunJobInput): Promise<RunJo
       const open = await work.store.resolve(input.resume, { now });
       return resumeRun(work, open.id, input.settings);
     }
-    const assignment = await assignmentOf(input);
+    const assignment = await assignmentOf(work, input);
     if (input.against !== undefined)
       await work.store.resolve(input.against, { suite: assignment.suite.name, now });
     if (input.dryRun) return estimate(work, assignment, input.settings);
@@ -93,7 +93,7 @@ export async function runJob(work: Workplace, input: RunJobInput): Promise<RunJo
   return { ...ran, comparison, next: nextCommand(comparison) };
 }
 
-async function assignmentOf(input: RunJobInput): Promise<Assignment> {
+async function assignmentOf(work: Workplace, input: RunJobInput): Promise<Assignment> {
   if (input.suite === undefined) throw new LastgoodError({ code: 'NO_SUITE', message: 'no suite was named' });
   if (input.release === undefined) {
     throw new LastgoodError({
@@ -109,7 +109,13 @@ async function assignmentOf(input: RunJobInput): Promise<Assignment> {
     release: await findReleaseFile(input.release, input.cwd),
     filter: input.filter,
     judge: input.judge === undefined ? undefined : await findReleaseFile(input.judge, input.cwd),
+    onCases: asRead(input) ? (cases) => work.store.foresee?.(cases) : undefined,
   });
+}
+
+/** The cases are run as the suite's files say them. */
+function asRead({ dryRun, filter, settings }: RunJobInput): boolean {
+  return !dryRun && filter === undefined && settings.trials === undefined;
 }
 
 async function baselineFor(

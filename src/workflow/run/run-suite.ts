@@ -1,5 +1,6 @@
 // Run a suite against a release and keep what happened as a snapshot. Grading overlaps running; every trial is durable as it completes.
 
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import {
   caseExam,
   costOf,
@@ -9,6 +10,7 @@ import {
   LastgoodError,
   newSnapshotId,
   type Provider,
+  panelOf,
   type Release,
   type SnapshotPurpose,
   type SnapshotSummary,
@@ -25,7 +27,7 @@ import {
 import { withTrials } from '../../suite/with-trials.ts';
 import { type ExaminerOptions, openExaminers, withJudges, withVotes } from '../judge/judge-examiners.ts';
 import type { JudgeLimit } from '../judge/judge-limit.ts';
-import { providerOf, type Workplace } from '../workplace.ts';
+import { idleProviderOf, providerOf, type Workplace } from '../workplace.ts';
 import type { Assignment } from './assignment.ts';
 import { closeArm } from './close-arm.ts';
 import { AnswerEmbedder, embedsAnswers } from './embed-outputs.ts';
@@ -148,15 +150,27 @@ export async function openWhenReady(
 ): Promise<Connected> {
   refuse(work, assignment, settings);
   work.store.expect?.(plannedTrials(assignment.suite));
-  const ready = connected(work, assignment, settings);
-  ready.catch(() => {}); // told by `begin`
+  let ready: Promise<Connected> | null = null;
+  const connect = (): Promise<Connected> => {
+    // The first cases go to the ledger's thread before loading what calls need keeps this one busy.
+    ready = nextTurn().then(() => connected(work, assignment, settings));
+    ready.catch(() => {}); // told by `begin`
+    return ready;
+  };
   try {
-    await openSnapshot(work, assignment, snapshotId, settings, ready);
+    await openSnapshot(work, assignment, snapshotId, settings, connect);
   } catch (error) {
-    await ready.then(({ provider }) => provider.close?.()).catch(() => {});
+    await (ready as Promise<Connected> | null)?.then(({ provider }) => provider.close?.()).catch(() => {});
     throw error;
   }
-  return ready;
+  return ready ?? connect();
+}
+
+/** Routes name secrets of the environment: they are masked in every case, so they must be known before the first is written. */
+async function learnSecrets(work: Workplace, { release, judge, embedder }: Assignment): Promise<void> {
+  const judges = judge === null ? [] : panelOf(judge).judges;
+  for (const asked of [release, ...judges, ...(embedder === null ? [] : [embedder])])
+    await (await idleProviderOf(work, asked)).close?.();
 }
 
 /** Finishes an interrupted snapshot: only trials that are not in the ledger yet are run. The suite and release come from the ledger. */
@@ -211,14 +225,16 @@ export function plannedAssignment(assignment: Assignment, settings: RunSettings)
     : { ...assignment, suite: withTrials(assignment.suite, settings.trials) };
 }
 
-/** Writes the snapshot's opening: what is asked of whom, with which exam. */
+/** Writes the snapshot's opening: what is asked of whom, with which exam. `allow`: what may still forbid it, begun once all secrets are known. */
 export async function openSnapshot(
   work: Workplace,
   assignment: Assignment,
   snapshotId: string,
   settings: RunSettings,
-  allowed?: Promise<unknown>,
+  allow?: () => Promise<unknown>,
 ): Promise<void> {
+  await learnSecrets(work, assignment);
+  const allowed = allow?.();
   const { suite, release, embedder } = assignment;
   const judge = withVotes(assignment.judge, settings.judgeVotes);
   const examiner: Examiner = { judge: judge?.fingerprint ?? null, embedder: embedder?.fingerprint ?? null };
