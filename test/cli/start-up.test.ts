@@ -83,7 +83,7 @@ test.each([['--version'], ['--help'], ['run', '--help'], ['nonsense']])(
 test.each([
   ['list', [], 0, ['src/stats', 'src/compare'], 130],
   ['show', ['sfirst'], 0, ['src/stats', 'src/compare'], 130],
-  ['diff', ['sfirst', 'ssecond'], 3, [], 200],
+  ['diff', ['sfirst', 'ssecond'], 3, [], 165],
   ['run', ['--resume', 'shalted'], 0, ['src/stats', 'src/compare', 'src/release', 'src/provider'], 210],
 ])('%s loads no SDK and no reader of suite files', async (command, args, exit, more, most) => {
   const { code, names, modules } = await loadedBy(command, ...args, '--db', db);

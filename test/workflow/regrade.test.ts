@@ -2,7 +2,13 @@
 
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { formatError, LastgoodError, type PairedDelta } from '../../src/core/index.ts';
+import {
+  formatError,
+  LastgoodError,
+  type PairedDelta,
+  type Provider,
+  type Release,
+} from '../../src/core/index.ts';
 import { compareStored } from '../../src/workflow/compare/compare-stored.ts';
 import { diffJob } from '../../src/workflow/compare/diff-job.ts';
 import { regradeAs } from '../../src/workflow/judge/regrade.ts';
@@ -138,6 +144,27 @@ describe('regrade', () => {
     expect(summary).toMatchObject({ ungraded: 0, passRate: 1, exam: run.exam, validity: 'valid' });
     // One text, so one question: the second trial waits for the first one's verdict.
     expect((desk.calls['strict'] ?? 0) - asked).toBe(1);
+  });
+
+  it('gets a judge ready only when there is something to ask it', async () => {
+    const desk = await refundDesk(3);
+    const run = await desk.run();
+    let readied = 0;
+    const providerFor = async (release: Release) => ({
+      ...((await desk.work.providerFor?.(release)) as Provider),
+      ready: async () => void readied++,
+    });
+    const work = { ...desk.work, providerFor };
+    // Another exam of the same questions: one more grader, which asks nobody.
+    await desk.write('longer.yaml', SUITE(3).replace(' }] }\ncases', ' }, { max-length: 4000 }] }\ncases'));
+    const suite = join(desk.dir, 'longer.yaml');
+    const remembered = await regradeJob(work, { ref: run.id, cwd: desk.dir, suite });
+    expect(remembered).toMatchObject({ existed: false, judgeCalls: 0, changed: 0, summary: { trials: 6 } });
+    expect(remembered.summary.exam).not.toBe(run.exam);
+    expect(readied).toBe(0);
+    const fresh = await regradeJob(work, { ref: run.id, cwd: desk.dir, suite, fresh: true });
+    expect(fresh.judgeCalls).toBe(3);
+    expect(readied).toBeGreaterThan(0);
   });
 
   it('keeps failed trials failed', async () => {
