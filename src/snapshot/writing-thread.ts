@@ -2,7 +2,6 @@
 
 import { getCompileCacheDir } from 'node:module';
 import { dirname } from 'node:path';
-import { setFlagsFromString } from 'node:v8';
 import { Worker } from 'node:worker_threads';
 import { LastgoodError } from '../core/errors.ts';
 import type { KeyedCase, UnpackedCase } from './case-rows.ts';
@@ -123,7 +122,8 @@ export class WritingThread {
     // Sources run as .ts in development and as .js once built.
     const script = import.meta.url.endsWith('.ts') ? './ledger-thread.ts' : './ledger-thread.js';
     const cache = getCompileCacheDir();
-    setFlagsFromString(`--min-semi-space-size=${LEAST_SEMI_SPACE_MB}`); // of heaps that are yet to be made
+    // Heaps that are yet to be made; the module is loaded here because most commands never need it.
+    process.getBuiltinModule('node:v8').setFlagsFromString(`--min-semi-space-size=${LEAST_SEMI_SPACE_MB}`);
     const worker = new Worker(new URL(script, import.meta.url), {
       workerData: this.#start,
       execArgv: [],
