@@ -10,8 +10,9 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     exclude: ['test/fixtures/**', 'node_modules/**'],
     setupFiles: ['test/setup.ts'],
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    // Against what never ends; a busy machine takes several times as long.
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
     // The files of a worker share its modules: loading them anew for each file costs a minute and a half of CPU.
     isolate: false,
     restoreMocks: true,

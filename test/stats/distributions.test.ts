@@ -209,7 +209,7 @@ describe('Mt19937', () => {
       fc.property(
         fc.integer({ min: 0, max: 0xffffffff }),
         fc.nat(1300),
-        fc.constantFrom([2, 2], [6, 4], [8, 5], [13, 10], [32_768, 32_768]),
+        fc.constantFrom([2, 2], [6, 4], [8, 5], [13, 10], [32_767, 32_767]),
         (seed, skipped, [most = 0, least = 0]) => {
           const one = new Mt19937(seed);
           const two = new Mt19937(seed);
