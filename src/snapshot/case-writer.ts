@@ -14,7 +14,7 @@ export interface CaseSink {
 }
 
 /** Chunks on their way at a time: one is packed here while others are packed and written elsewhere. */
-const ON_THEIR_WAY = 5;
+const ON_THEIR_WAY = 16;
 
 /** How long other work waits at most, but for the chunk in hand: what comes between may take longer than the thread is busy. */
 const TURN_MS = 25;

@@ -112,13 +112,15 @@ export class SqliteLedger implements SnapshotStore {
       for (const c of cases) exams.add(c, snapshot.caseExam(c));
       await writer.add(cases);
     }
+    // What is still to be worked out is, while the thread writes the last cases.
+    const [book, { exam }] = [examBookJson(exams.book()), snapshot];
     const versions = await writer.ids();
     this.#ahead?.end();
     this.#ahead = null;
     await snapshot.allowed;
-    const book = examBookJson(exams.book());
     await this.#write(() =>
       this.#snapshots.add(snapshot, {
+        exam,
         suite: this.#suites.suiteId(suite, versions),
         release: this.#suites.releaseId(snapshot.release),
         judge: snapshot.judge === null ? null : this.#suites.releaseId(snapshot.judge),

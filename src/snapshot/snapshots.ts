@@ -213,6 +213,7 @@ export class SnapshotTables {
       readonly release: number;
       readonly judge: number | null;
       readonly embedder: number | null;
+      readonly exam: string;
       readonly examBook: number;
     },
   ): void {
@@ -229,7 +230,7 @@ export class SnapshotTables {
       ids.release,
       ids.judge,
       ids.embedder,
-      snapshot.exam,
+      ids.exam,
       ids.examBook,
       snapshot.startedAt,
       Date.parse(snapshot.startedAt),

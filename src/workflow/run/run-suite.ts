@@ -239,6 +239,7 @@ export async function openSnapshot(
   const judge = withVotes(assignment.judge, settings.judgeVotes);
   const examiner: Examiner = { judge: judge?.fingerprint ?? null, embedder: embedder?.fingerprint ?? null };
   const stored = work.privacy?.suite(suite) ?? { suite, changed: 0 };
+  let exam: string | null = null;
   await work.store.begin({
     id: snapshotId,
     purpose: settings.purpose ?? 'run',
@@ -246,7 +247,11 @@ export async function openSnapshot(
     release,
     judge,
     embedder,
-    exam: examFingerprint(suite, examiner),
+    // Worked out when it is asked for: the ledger has time for it while its thread writes.
+    get exam() {
+      exam ??= examFingerprint(suite, examiner);
+      return exam;
+    },
     caseExam: (c) => caseExam(c, examiner),
     plannedTrials: plannedTrials(suite),
     startedAt: work.clock.now().toISOString(),
