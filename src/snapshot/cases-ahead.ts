@@ -4,6 +4,7 @@ import type { Case } from '../core/suite.ts';
 import { type KeyedCase, keyedCase, type PackedCase, packedTexts, type UnpackedCase } from './case-rows.ts';
 import type { Places } from './places.ts';
 import { CASES_PER_TRANSACTION } from './suites.ts';
+import type { WritingThread } from './writing-thread.ts';
 
 /** Characters of cases packed ahead. A suite of more is read in pages: its cases come back as other objects, and none would be found again. */
 const MOST_CHARACTERS = 16 * 1024 * 1024;
@@ -29,16 +30,9 @@ export class PackedAhead {
   }
 }
 
-/** Where cases are packed ahead. Both give false where no thread is at work or on its way. */
-export interface AheadThread {
-  expect(rows: number): void;
-  pack(cases: readonly UnpackedCase[]): boolean;
-  unpack(): void;
-}
-
 /** The ledger's side: what was sent, case by case. A case that is changed before it is written (a secret masked in it) is another object. */
 export class CasesAhead {
-  readonly #thread: AheadThread;
+  readonly #thread: WritingThread;
   readonly #places: Places;
   readonly #known: (keys: readonly string[]) => readonly (number | null)[];
   readonly #sent = new Map<Case, KeyedCase>();
@@ -48,7 +42,7 @@ export class CasesAhead {
 
   /** `known` gives null for keys the ledger does not have. */
   constructor(
-    thread: AheadThread,
+    thread: WritingThread,
     places: Places,
     known: (keys: readonly string[]) => readonly (number | null)[],
   ) {
