@@ -115,7 +115,7 @@ export async function readyToRun(
   settings: RunSettings,
 ): Promise<Connected> {
   refuse(work, assignment, settings);
-  return connected(work, assignment, settings);
+  return connected(work, assignment, settings, await idleProviderOf(work, assignment.release));
 }
 
 /** The subject's provider, and what its catalogue says of the models. */
@@ -133,8 +133,9 @@ async function connected(
   work: Workplace,
   { release, judge }: Assignment,
   settings: RunSettings,
+  provider: Provider,
 ): Promise<Connected> {
-  const provider = await providerOf(work, release);
+  await provider.ready?.();
   const findings = await withJudges(work, judge, (judges) =>
     preflight(work, [{ release, provider }, ...judges], settings.preflight),
   );
@@ -150,27 +151,28 @@ export async function openWhenReady(
 ): Promise<Connected> {
   refuse(work, assignment, settings);
   work.store.expect?.(plannedTrials(assignment.suite));
-  let ready: Promise<Connected> | null = null;
-  const connect = (): Promise<Connected> => {
-    // The first cases go to the ledger's thread before loading what calls need keeps this one busy.
-    ready = nextTurn().then(() => connected(work, assignment, settings));
-    ready.catch(() => {}); // told by `begin`
-    return ready;
-  };
+  const provider = await idleProviderOf(work, assignment.release);
+  // The first cases go to the ledger's thread before loading what calls need keeps this one busy.
+  const ready = nextTurn().then(() => connected(work, assignment, settings, provider));
+  ready.catch(() => {}); // told by `begin`
   try {
-    await openSnapshot(work, assignment, snapshotId, settings, connect);
+    await openSnapshot(work, assignment, snapshotId, settings, ready);
   } catch (error) {
-    await (ready as Promise<Connected> | null)?.then(({ provider }) => provider.close?.()).catch(() => {});
+    await ready.catch(() => {});
+    await provider.close?.();
     throw error;
   }
-  return ready ?? connect();
+  return ready;
 }
 
-/** Routes name secrets of the environment: they are masked in every case, so they must be known before the first is written. */
-async function learnSecrets(work: Workplace, { release, judge, embedder }: Assignment): Promise<void> {
+/**
+ * Routes name secrets of the environment: they are masked in every case, so they must be known before the first is written. The
+ * subject's are since its provider was made.
+ */
+async function learnExaminersSecrets(work: Workplace, { judge, embedder }: Assignment): Promise<void> {
   const judges = judge === null ? [] : panelOf(judge).judges;
-  for (const asked of [release, ...judges, ...(embedder === null ? [] : [embedder])])
-    await (await idleProviderOf(work, asked)).close?.();
+  for (const examiner of [...judges, ...(embedder === null ? [] : [embedder])])
+    await (await idleProviderOf(work, examiner)).close?.();
 }
 
 /** Finishes an interrupted snapshot: only trials that are not in the ledger yet are run. The suite and release come from the ledger. */
@@ -225,16 +227,15 @@ export function plannedAssignment(assignment: Assignment, settings: RunSettings)
     : { ...assignment, suite: withTrials(assignment.suite, settings.trials) };
 }
 
-/** Writes the snapshot's opening: what is asked of whom, with which exam. `allow`: what may still forbid it, begun once all secrets are known. */
+/** Writes the snapshot's opening: what is asked of whom, with which exam. The subject's provider is there already. `allowed`: what may still forbid it. */
 export async function openSnapshot(
   work: Workplace,
   assignment: Assignment,
   snapshotId: string,
   settings: RunSettings,
-  allow?: () => Promise<unknown>,
+  allowed?: Promise<unknown>,
 ): Promise<void> {
-  await learnSecrets(work, assignment);
-  const allowed = allow?.();
+  await learnExaminersSecrets(work, assignment);
   const { suite, release, embedder } = assignment;
   const judge = withVotes(assignment.judge, settings.judgeVotes);
   const examiner: Examiner = { judge: judge?.fingerprint ?? null, embedder: embedder?.fingerprint ?? null };
