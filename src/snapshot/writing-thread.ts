@@ -150,7 +150,8 @@ export class WritingThread {
     this.#pending.delete(reply.no);
     if (reply.kind === 'done') pending?.resolve(reply.ids);
     else pending?.reject(receivedError(reply.error));
-    if (this.#pending.size === 0) worker.unref();
+    // Once it is to end, that is waited for.
+    if (this.#pending.size === 0 && !this.#over) worker.unref();
   }
 
   #ended(why: string): void {

@@ -218,6 +218,20 @@ describe('a thread that is not there', () => {
     await store.close();
   });
 
+  it('is waited for when it is closed with work left, where nothing else keeps the process alive', async () => {
+    const at = (file: string): string => JSON.stringify(new URL(file, import.meta.url).href);
+    const script = `import { openLedger } from ${at('../../src/snapshot/index.ts')};
+      import { answered, graded, newSnapshot, refundCase, refundSuite } from ${at('./world.ts')};
+      const store = await openLedger(${JSON.stringify(join(folder.path, 'left.db'))}, { threadFromRows: 0 });
+      await store.begin(newSnapshot('sleft0000001', refundSuite([refundCase('kettle')])));
+      store.append('sleft0000001', [graded(answered('kettle', 0))]);
+      await store.close();
+      console.log('closed');`;
+    // Node leaves with code 13 where what is awaited can never come.
+    const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script]);
+    expect(stdout).toBe('closed\n');
+  });
+
   it('breaks off what it was asked for when it ends, and the ledger goes on without it', async () => {
     let thread: Worker | undefined;
     const seen = (worker: Worker): void => {
