@@ -2,7 +2,7 @@
 // Makes dist/ from the sources: fewer and larger modules, which load in half the time. What is up to date is left alone, because
 // another process may be running it. --if-possible: without the bundler (an install without development packages) the sources run.
 
-import { rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { isBuilt, path, STAMP, sources } from './built.js';
 
@@ -10,6 +10,16 @@ const { values } = parseArgs({ options: { 'if-possible': { type: 'boolean' }, ou
 
 /** What is started or imported by its own name; the rest lies in chunks, one floor below dist as in src. */
 const ENTRIES = ['cli/main', 'index', 'snapshot/ledger-thread', 'grade/grader-worker'];
+
+/** Packages of many small files that almost every command needs. Their licences go with them. */
+const BUNDLED = ['commander', 'yaml', 'zod'];
+
+const licences = () =>
+  BUNDLED.map((name) => {
+    const { version } = JSON.parse(readFileSync(path(`node_modules/${name}/package.json`), 'utf8'));
+    const licence = readFileSync(path(`node_modules/${name}/LICENSE`), 'utf8').trim();
+    return `# ${name} ${version}\n\n${licence}\n`;
+  }).join('\n');
 
 async function bundler() {
   try {
@@ -23,15 +33,16 @@ async function bundler() {
 
 async function make(rolldown) {
   const from = sources();
-  if (values.out === undefined) rmSync(path('dist'), { recursive: true, force: true });
+  const out = values.out ?? path('dist');
+  if (values.out === undefined) rmSync(out, { recursive: true, force: true });
   await rolldown.build({
     cwd: path('.'),
     input: Object.fromEntries(ENTRIES.map((name) => [name, `src/${name}.ts`])),
     platform: 'node',
-    // Packages stay packages.
-    external: /^[^./]/,
+    // Other packages stay packages.
+    external: (id) => /^[^./]/.test(id) && !BUNDLED.some((name) => id === name || id.startsWith(`${name}/`)),
     output: {
-      dir: values.out ?? path('dist'),
+      dir: out,
       format: 'esm',
       entryFileNames: '[name].js',
       chunkFileNames: 'chunks/[name].js',
@@ -40,6 +51,7 @@ async function make(rolldown) {
     },
     logLevel: 'warn',
   });
+  writeFileSync(`${out}/licences.md`, `What of other packages is part of this folder.\n\n${licences()}`);
   if (values.out === undefined) writeFileSync(STAMP, from);
 }
 
