@@ -50,6 +50,9 @@ export function processIo(): Io {
       soft.abort();
     } else {
       hard.abort();
+      process.stderr.write(
+        'left at once; what is done is kept, and a run can be finished: lastgood run --resume ID (lastgood list)\n',
+      );
       process.exit(130);
     }
   };

@@ -6,7 +6,7 @@ const usdPerMillion = z.number().nonnegative();
 
 /** A price file: US dollars per million tokens by model id (a trailing `*` matches a prefix). */
 export const pricesSchema = z.strictObject({
-  'as-of': z.string().describe('date the prices were checked, ISO'),
+  'as-of': z.iso.date('a date like 2026-11-01').describe('date the prices were checked, ISO'),
   models: z.record(
     z.string(),
     z.strictObject({

@@ -36,6 +36,7 @@ import type { OpenLedgerFile } from './open.ts';
 import { NO_PLACES, type Places, placelessClosing, placelessJson, placelessTrial } from './places.ts';
 import { RecordTables } from './records.ts';
 import { resolveReference } from './resolve.ts';
+import { RunLocks } from './run-lock.ts';
 import { SnapshotTables } from './snapshots.ts';
 import {
   CASES_PER_TRANSACTION,
@@ -67,6 +68,7 @@ export class SqliteLedger implements SnapshotStore {
   readonly #trials: TrialTables;
   readonly #vectors: VectorTables;
   readonly #records: RecordTables;
+  readonly #running: RunLocks;
   /** Null = everything is written here. */
   readonly #thread: WritingThread | null;
   #ahead: CasesAhead | null = null;
@@ -83,6 +85,7 @@ export class SqliteLedger implements SnapshotStore {
     this.#trials = new TrialTables(file.db, this.#content, new GradingTables(file.db, this.#content));
     this.#vectors = new VectorTables(file.db, this.#content);
     this.#records = new RecordTables(file.db);
+    this.#running = new RunLocks(file.path, file.driver);
     this.#thread = thread;
   }
 
@@ -118,15 +121,17 @@ export class SqliteLedger implements SnapshotStore {
     this.#ahead?.end();
     this.#ahead = null;
     await snapshot.allowed;
-    await this.#write(() =>
-      this.#snapshots.add(snapshot, {
-        exam,
-        suite: this.#suites.suiteId(suite, versions),
-        release: this.#suites.releaseId(snapshot.release),
-        judge: snapshot.judge === null ? null : this.#suites.releaseId(snapshot.judge),
-        embedder: snapshot.embedder === null ? null : this.#suites.releaseId(snapshot.embedder),
-        examBook: this.#content.jsonId(book),
-      }),
+    await this.#running.hold(snapshot.id, () =>
+      this.#write(() =>
+        this.#snapshots.add(snapshot, {
+          exam,
+          suite: this.#suites.suiteId(suite, versions),
+          release: this.#suites.releaseId(snapshot.release),
+          judge: snapshot.judge === null ? null : this.#suites.releaseId(snapshot.judge),
+          embedder: snapshot.embedder === null ? null : this.#suites.releaseId(snapshot.embedder),
+          examBook: this.#content.jsonId(book),
+        }),
+      ),
     );
   }
 
@@ -153,15 +158,18 @@ export class SqliteLedger implements SnapshotStore {
   }
 
   async finish(snapshotId: string, closing: SnapshotClosing): Promise<SnapshotSummary> {
-    return this.#write(() => {
+    const summary = await this.#write(() => {
       const { no } = this.#snapshots.writableKey(snapshotId);
       this.#snapshots.close(no, placelessClosing(closing, this.#places.text));
       return this.#summary(snapshotId);
     });
+    this.#running.release(snapshotId);
+    return summary;
   }
 
   async reopen(snapshotId: string): Promise<void> {
-    await this.#write(() => this.#snapshots.reopen(snapshotId));
+    await this.#read(() => this.#snapshots.key(snapshotId));
+    await this.#running.hold(snapshotId, () => this.#write(() => this.#snapshots.reopen(snapshotId)));
   }
 
   async doneTrials(snapshotId: string): Promise<ReadonlyMap<string, ReadonlySet<number>>> {
@@ -337,6 +345,7 @@ export class SqliteLedger implements SnapshotStore {
 
   async close(): Promise<void> {
     await this.#thread?.close();
+    this.#running.releaseAll();
     if (this.#db.open) this.#db.close();
   }
 

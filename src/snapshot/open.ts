@@ -5,7 +5,7 @@ import { mkdir, statfs } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import type { Database } from 'better-sqlite3';
 import { LastgoodError } from '../core/errors.ts';
-import { addonMissing, isAddonFailure, loadDriver } from './addon.ts';
+import { addonMissing, isAddonFailure, loadDriver, type SqliteDriver } from './addon.ts';
 import { type Patience, patience, withPatience } from './database-error.ts';
 import { APPLICATION_ID, MIGRATIONS, SCHEMA_VERSION } from './migrations.ts';
 import type { ProjectFolder } from './places.ts';
@@ -25,6 +25,8 @@ export interface LedgerOptions {
 
 export interface OpenLedgerFile {
   readonly db: Database;
+  /** What opened it. */
+  readonly driver: SqliteDriver;
   /** Absolute. */
   readonly path: string;
   readonly patience: Patience;
@@ -88,7 +90,7 @@ export async function openLedgerFile(
     db.close();
     throw error;
   }
-  return { db, path, patience: wait };
+  return { db, driver: Driver, path, patience: wait };
 }
 
 async function prepareFolder(

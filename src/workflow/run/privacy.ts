@@ -32,6 +32,8 @@ export interface Privacy {
   redact(trial: Trial): Trial;
   /** What of a graded trial is written. */
   kept(graded: GradedTrial): GradedTrial;
+  /** A message of a service as it may be written. */
+  message(text: string): string;
   /** The suite as it may be written, and how many of its cases are not as they were asked. */
   suite(suite: Suite): { readonly suite: Suite; readonly changed: number };
 }
@@ -101,6 +103,7 @@ export async function readPrivacy(rules: readonly RedactRule[], store: StoreMode
         grades,
       };
     },
+    message: (input) => (store === 'scores' ? NOT_STORED : text(input)),
     suite(suite) {
       const keptOf = (c: Case): Case => {
         const { vars, messages, expected, meta } = c;

@@ -17,6 +17,7 @@ import {
   type Suite,
 } from '../../core/index.ts';
 import {
+  costUnknown,
   estimateRun,
   type Job,
   type RunHandle,
@@ -36,7 +37,7 @@ import { preflight } from './preflight.ts';
 import { refuseSecrets } from './refuse-secrets.ts';
 import { NOTHING_RUN } from './spending.ts';
 import { maskedSuite, REDACTED_LABEL } from './stored-suite.ts';
-import { TrialRecord } from './trial-record.ts';
+import { type Losses, TrialRecord } from './trial-record.ts';
 
 /** How a run may spend time and money; every limit is optional. */
 export interface RunSettings {
@@ -62,6 +63,11 @@ export interface RunSettings {
   readonly requirePinned?: boolean | undefined;
   /** Ask the catalogues for the models first: true = all that have one, false = none, default = the providers' own services. */
   readonly preflight?: boolean | undefined;
+}
+
+/** What running came to, and by arm why trials were lost. */
+export interface ArmsReport extends RunReport {
+  readonly losses?: Readonly<Record<string, Losses>> | undefined;
 }
 
 export interface RunResult {
@@ -127,6 +133,11 @@ interface Connected {
 function refuse(work: Workplace, { release, judge, embedder }: Assignment, settings: RunSettings): void {
   refuseSecrets(work, release, judge, embedder);
   lintPin(work, release, settings.requirePinned ?? false);
+  refuseUnpriced(work, settings);
+}
+
+function refuseUnpriced(work: Workplace, { maxCostUsd }: RunSettings): void {
+  if (maxCostUsd !== undefined && work.prices === null) throw costUnknown();
 }
 
 async function connected(
@@ -181,6 +192,7 @@ export async function resumeRun(
   snapshotId: string,
   settings: RunSettings = {},
 ): Promise<RunResult> {
+  refuseUnpriced(work, settings);
   const { store } = work;
   const [suite, release] = await Promise.all([store.suiteOf(snapshotId), store.releaseOf(snapshotId)]);
   const summary = await store.resolve(snapshotId, { now: work.clock.now() });
@@ -311,7 +323,7 @@ export async function runArms(
   settings: RunSettings,
   /** Number of jobs, where they come one at a time. */
   total?: number,
-): Promise<RunReport> {
+): Promise<ArmsReport> {
   const first = arms[0];
   if (first === undefined) throw new Error('a run needs at least one arm');
   const refused = refusedBy(settings);
@@ -354,7 +366,8 @@ export async function runArms(
         await record.take(job.case, trial, run.cutOff);
       },
     });
-    return limitedFrom(refused, report, settings);
+    const losses = Object.fromEntries([...records].map(([name, record]) => [name, record.losses]));
+    return { ...limitedFrom(refused, report, settings), losses };
   } finally {
     await examiners.close();
   }
@@ -366,7 +379,7 @@ function refusedBy({ judgeLimit }: RunSettings): number {
 }
 
 /** The report of a run in which the judge's limit was reached says so, where nothing else stopped it. */
-function limitedFrom(refusedBefore: number, report: RunReport, settings: RunSettings): RunReport {
+function limitedFrom<R extends RunReport>(refusedBefore: number, report: R, settings: RunSettings): R {
   if (report.stoppedBy !== null || refusedBy(settings) === refusedBefore) return report;
   return { ...report, stoppedBy: 'judge-limit' };
 }
