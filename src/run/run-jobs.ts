@@ -326,7 +326,7 @@ class Run {
     if (reply.kind === 'failed') return mayBeBilled(reply) ? null : 0;
     if (reply.costUsd !== undefined) return reply.costUsd;
     const model = reply.served.model ?? layerText(trial.job.release.layers.route, 'model') ?? null;
-    return this.options.costOf(model, reply.usage);
+    return this.options.costOf(model, reply.usage, reply.served.serviceTier);
   }
 
   // A trial ends

@@ -6,11 +6,15 @@ import type { AddressInfo } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { deskCases, type HelpDesk, helpDesk, MODEL, openaiRelease } from './help-desk.ts';
 
-/** A help desk of two cases whose service answers everything with this status and message. */
-async function refused(status: number, message: string, cases?: readonly object[]): Promise<HelpDesk> {
+/** A help desk of two cases whose service refuses everything with this status and message. */
+function refused(status: number, message: string, cases?: readonly object[]): Promise<HelpDesk> {
+  return answering(status, { error: { message, type: 'invalid_request_error' } }, cases);
+}
+
+async function answering(status: number, body: object, cases?: readonly object[]): Promise<HelpDesk> {
   const server = createServer((_request, response) => {
     response.writeHead(status, { 'content-type': 'application/json' });
-    response.end(JSON.stringify({ error: { message, type: 'invalid_request_error' } }));
+    response.end(JSON.stringify(body));
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   onTestFinished(() => void server.close());
@@ -66,7 +70,12 @@ describe('nothing is begun, and nothing called,', () => {
       code: 2,
       stderr: expect.stringContaining('COST_UNKNOWN'),
     });
-    expect((await d.cli('list')).stdout).toContain('No snapshots yet');
+    const arms = ['--baseline-release', 'releases/good.yaml', '--release', 'releases/refused.yaml'];
+    expect(await d.cli('compare', 'suite.yaml', ...arms, '--max-cost', '1')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('COST_UNKNOWN'),
+    });
+    expect((await d.cli('list', '--all')).stdout).toContain('No snapshots yet');
   });
 
   it('where an estimate of a resumed run is asked for', async () => {
@@ -80,6 +89,28 @@ describe('nothing is begun, and nothing called,', () => {
     expect(await d.cli('run', '--resume', id, '--max-cost', '1')).toMatchObject({ code: 2 });
     expect((await d.cli('show', id, '--json')).json.snapshot).toEqual(before);
   });
+});
+
+it('a run costs what the tier costs that served it', async () => {
+  const reply = {
+    ...{ id: 'r', object: 'response', status: 'completed', model: MODEL, service_tier: 'flex' },
+    output: [
+      {
+        type: 'message',
+        role: 'assistant',
+        content: [{ type: 'output_text', text: 'Hello', annotations: [] }],
+      },
+    ],
+    usage: { input_tokens: 1_000_000, output_tokens: 0, total_tokens: 1_000_000 },
+  };
+  const d = await answering(200, reply, deskCases().slice(0, 1));
+  const price = '{ input: 2, output: 8 }';
+  const spent = async (tiers: string) => {
+    await d.write('prices.yaml', `as-of: 2026-02-28\nmodels:\n  gpt-*: { input: 4, output: 8${tiers} }\n`);
+    return (await d.cli(...run('refused'), '--prices', 'prices.yaml', '--json')).json.snapshot.costUsd;
+  };
+  expect(await spent(`, tiers: { flex: ${price} }`)).toBe(2);
+  expect(await spent('')).toBeNull();
 });
 
 it('an estimate tells of which day its prices are', async () => {

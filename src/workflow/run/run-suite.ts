@@ -17,7 +17,6 @@ import {
   type Suite,
 } from '../../core/index.ts';
 import {
-  costUnknown,
   estimateRun,
   type Job,
   type RunHandle,
@@ -35,7 +34,7 @@ import { AnswerEmbedder, embedsAnswers } from './embed-outputs.ts';
 import { examinerLost, gradePending } from './grade-pending.ts';
 import { preflight } from './preflight.ts';
 import { refuseSecrets } from './refuse-secrets.ts';
-import { NOTHING_RUN } from './spending.ts';
+import { NOTHING_RUN, refuseUnpriced } from './spending.ts';
 import { maskedSuite, REDACTED_LABEL } from './stored-suite.ts';
 import { type Losses, TrialRecord } from './trial-record.ts';
 
@@ -134,10 +133,6 @@ function refuse(work: Workplace, { release, judge, embedder }: Assignment, setti
   refuseSecrets(work, release, judge, embedder);
   lintPin(work, release, settings.requirePinned ?? false);
   refuseUnpriced(work, settings);
-}
-
-function refuseUnpriced(work: Workplace, { maxCostUsd }: RunSettings): void {
-  if (maxCostUsd !== undefined && work.prices === null) throw costUnknown();
 }
 
 async function connected(
@@ -329,8 +324,11 @@ export async function runArms(
   const refused = refusedBy(settings);
   const { embedder } = first.assignment;
   const judge = withVotes(first.assignment.judge, settings.judgeVotes);
-  const price = (model: string | null, usage: Parameters<typeof costOf>[2]): number | null =>
-    costOf(work.prices, model, usage);
+  const price = (
+    model: string | null,
+    usage: Parameters<typeof costOf>[2],
+    tier: string | null = null,
+  ): number | null => costOf(work.prices, model, usage, tier);
   let handle: Pick<RunHandle, 'stop'> | null = null;
   const examiners = await openExaminers(
     work,
