@@ -3,7 +3,7 @@
 import type { CaseResult, SnapshotResults, SnapshotSummary, StoredTrial } from '../core/index.ts';
 import { shortHash } from '../core/index.ts';
 import { terminalLine, terminalText } from './escape.ts';
-import { count, milliseconds, percent, spent, usd, when } from './format.ts';
+import { count, milliseconds, percent, spent, spentOnTrial, usd, when } from './format.ts';
 import { PLAIN, type Style } from './style.ts';
 import { table } from './table.ts';
 
@@ -106,7 +106,7 @@ export function caseText(
     }
     out.push(
       '',
-      `trial ${trial.trial}: answered in ${milliseconds(trial.latencyMs)}, stop reason ${terminalLine(trial.stopReason, 40)}, served ${trial.served.model === null ? 'model not disclosed' : terminalLine(trial.served.model, 60)}, ${count(trial.attempts.length, 'attempt')}, cost ${usd(trial.costUsd)}`,
+      `trial ${trial.trial}: answered in ${milliseconds(trial.latencyMs)}, stop reason ${terminalLine(trial.stopReason, 40)}, served ${trial.served.model === null ? 'model not disclosed' : terminalLine(trial.served.model, 60)}, ${count(trial.attempts.length, 'attempt')}, cost ${spentOnTrial(trial)}`,
     );
     for (const line of terminalText(trial.output.text).split('\n').slice(0, 40)) out.push(`  | ${line}`);
     for (const call of trial.output.toolCalls)

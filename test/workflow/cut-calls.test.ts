@@ -1,10 +1,12 @@
 // Money is told truly across resumes: a call that was cut off with its run may be on the bill, so it stays on the books of its trial.
 
-import { mkdtemp, rm } from 'node:fs/promises';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { type MockServer, type MockSettings, startMock } from '../../bench/kit/mock-server.ts';
 import { writeWorld } from '../../bench/run/chaos-world.ts';
 import { type GradedTrial, SILENT, type SnapshotSummary } from '../../src/core/index.ts';
@@ -13,6 +15,7 @@ import { openWorkplace } from '../../src/workflow/open-workplace.ts';
 import { loadAssignment } from '../../src/workflow/run/assignment.ts';
 import { type RunSettings, resumeRun, runSuite } from '../../src/workflow/run/run-suite.ts';
 import type { Workplace } from '../../src/workflow/workplace.ts';
+import { lastgood, lastgoodHere, type SpawnSettings } from '../cli/lastgood.ts';
 
 /** What an answer costs by the mock's usage and the prices below. */
 const ANSWER_USD = (160 * 1000 + 70 * 2000) / 1e6;
@@ -143,6 +146,71 @@ describe.each([
     for await (const line of exportSnapshot(other, id)) again.push(line);
     expect(again).toEqual(lines);
     await other.close();
+  });
+});
+
+describe('Ctrl-C twice on the command line', () => {
+  const hanging: { child?: ChildProcess; end?: Promise<unknown> } = {};
+  // Its two seconds pass while the other test runs.
+  beforeAll(() => {
+    const io = JSON.stringify(new URL('../../src/cli/io.ts', import.meta.url).href);
+    const script = `const { processIo } = await import(${io});
+      const { signal } = processIo();
+      setInterval(() => {}, 1000);
+      signal.addEventListener('abort', () => process.kill(process.pid, 'SIGINT'));
+      process.kill(process.pid, 'SIGINT');`;
+    hanging.child = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: 'ignore' });
+    hanging.end = once(hanging.child, 'close');
+  });
+  afterAll(() => void hanging.child?.kill('SIGKILL'));
+
+  it('leaves at once, and writes down what it cut off', async () => {
+    const s = await stand({ faults: { hang: 1 } }, { cases: 3 });
+    await writeFile(
+      join(s.dir, 'prices.yaml'),
+      'as-of: 2026-11-01\nmodels: { "bot-*": { input: 1000, output: 2000 } }\n',
+    );
+    const cli = (args: readonly string[], onStart?: SpawnSettings['onStart']) =>
+      lastgood([...args, '--db', 'l.db'], {
+        cwd: s.dir,
+        env: { OPENAI_API_KEY: 'sk-loopback' },
+        ...(onStart === undefined ? {} : { onStart }),
+      });
+    const limits = ['--concurrency', '2', '--prices', 'prices.yaml', '--no-preflight', '--json'];
+    const left = await cli(['run', '.', '--release', 'release.yaml', ...limits], (pid, output) => {
+      s.mock.onRequest = (requests) => {
+        if (requests === 2) process.kill(pid, 'SIGINT');
+      };
+      const again = setInterval(() => {
+        if (!output.stderr().includes('once more')) return;
+        clearInterval(again);
+        process.kill(pid, 'SIGINT');
+      }, 10);
+      onTestFinished(() => clearInterval(again));
+    });
+    expect(left.code).toBe(130);
+    const lost = { state: 'interrupted', calls: 2, costUsd: null, knownCostUsd: 0, unpricedTrials: 2 };
+    expect(JSON.parse(left.stdout).snapshot).toMatchObject(lost);
+    await s.replace({});
+    const { id } = JSON.parse(left.stdout).snapshot;
+    const whole = await cli(['run', '--resume', id, ...limits]);
+    expect(whole.code).toBe(0);
+    expect(JSON.parse(whole.stdout).snapshot).toMatchObject({
+      ...{ state: 'finished', validity: 'valid', answered: 3, calls: 5 },
+      ...{ costUsd: null, knownCostUsd: 3 * ANSWER_USD, unpricedTrials: 2 },
+    });
+    const at = (caseId: string) =>
+      lastgoodHere(['show', id, '--case', caseId, '--db', 'l.db'], { cwd: s.dir });
+    const shown = await Promise.all(['case-0', 'case-1', 'case-2'].map(at));
+    expect(shown.map((o) => /\d attempts?, cost .*/.exec(o.stdout)?.[0]).sort()).toEqual([
+      '1 attempt, cost $0.30',
+      '2 attempts, cost at least $0.30',
+      '2 attempts, cost at least $0.30',
+    ]);
+  });
+
+  it('leaves also where something hangs that heeds no signal', async () => {
+    expect(await hanging.end).toEqual([130, null]);
   });
 });
 
