@@ -134,7 +134,11 @@ export interface SnapshotSummary {
   /** Where the cost is unknown: what is known of it, and of how many trials it is not. */
   readonly knownCostUsd?: number | undefined;
   readonly unpricedTrials?: number | undefined;
+  /** What the judge and the embedder cost; null = unknown for at least one trial. */
   readonly judgeCostUsd: number | null;
+  /** The same of it: what is known, and of how many trials it is not. */
+  readonly knownJudgeCostUsd?: number | undefined;
+  readonly unpricedJudgings?: number | undefined;
   /** Distinct served model ids (null entries = not disclosed). */
   readonly servedModels: readonly (string | null)[];
   readonly systemFingerprints: readonly (string | null)[];

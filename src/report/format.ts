@@ -77,6 +77,16 @@ export function spent(s: Spending): string {
   return `at least ${usd(knownCostUsd)} (unknown for ${count(unpricedTrials, 'trial')})`;
 }
 
+/** The same of the judge and the embedder. */
+export function spentOnJudging(s: {
+  readonly judgeCostUsd: number | null;
+  readonly knownJudgeCostUsd?: number | undefined;
+  readonly unpricedJudgings?: number | undefined;
+}): string {
+  const { judgeCostUsd: costUsd, knownJudgeCostUsd: knownCostUsd, unpricedJudgings: unpricedTrials } = s;
+  return spent({ costUsd, knownCostUsd, unpricedTrials });
+}
+
 /** What a trial cost; where calls of an earlier run of it may be on the bill, it was at least that. */
 export function spentOnTrial(trial: AnsweredTrial): string {
   return `${trial.costUsd !== null && hasUnknownCost(trial) ? 'at least ' : ''}${usd(trial.costUsd)}`;

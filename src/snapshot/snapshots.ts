@@ -413,7 +413,9 @@ function summaryOf(row: SummaryRow): SnapshotSummary {
     ...(row.cost_unknown > 0
       ? { costUsd: null, knownCostUsd: row.cost_usd, unpricedTrials: row.cost_unknown }
       : { costUsd: row.cost_usd }),
-    judgeCostUsd: row.judge_unknown > 0 ? null : row.judge_usd,
+    ...(row.judge_unknown > 0
+      ? { judgeCostUsd: null, knownJudgeCostUsd: row.judge_usd, unpricedJudgings: row.judge_unknown }
+      : { judgeCostUsd: row.judge_usd }),
     servedModels: distinct(served.map(([model]) => model)),
     systemFingerprints: distinct(served.map(([, fingerprint]) => fingerprint)),
     simulated: served.some(([, , simulated]) => simulated === 1),

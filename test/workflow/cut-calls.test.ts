@@ -10,7 +10,10 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vites
 import { type MockServer, type MockSettings, startMock } from '../../bench/kit/mock-server.ts';
 import { writeWorld } from '../../bench/run/chaos-world.ts';
 import { type GradedTrial, SILENT, type SnapshotSummary } from '../../src/core/index.ts';
+import { comparisonText } from '../../src/report/comparison-text.ts';
+import { runText } from '../../src/report/run-text.ts';
 import { exportSnapshot, importSnapshot, openLedger } from '../../src/snapshot/index.ts';
+import { compareStored } from '../../src/workflow/compare/compare-stored.ts';
 import { openWorkplace } from '../../src/workflow/open-workplace.ts';
 import { loadAssignment } from '../../src/workflow/run/assignment.ts';
 import { type RunSettings, resumeRun, runSuite } from '../../src/workflow/run/run-suite.ts';
@@ -259,7 +262,16 @@ describe('a run that was left while a judge was asked', () => {
     expect(await costs(work)).toEqual([0, null, null]);
     await s.replace({});
     const { work: later } = await s.open();
-    expect((await resumeRun(later, summary.id, LIMITS)).summary).toMatchObject({ ungraded: 0, calls: 3 });
+    const resumed = (await resumeRun(later, summary.id, LIMITS)).summary;
+    const known = { judgeCostUsd: null, knownJudgeCostUsd: ANSWER_USD, unpricedJudgings: 2 };
+    expect(resumed).toMatchObject({ ungraded: 0, calls: 3, costUsd: 3 * ANSWER_USD, ...known });
+    expect(runText(resumed)).toContain('judge at least $0.30 (unknown for 2 trials)');
+    expect((await lastgoodHere(['show', resumed.id, '--db', 'l.db'], { cwd: s.dir })).stdout).toContain(
+      'judge at least $0.30 (unknown for 2 trials)',
+    );
+    const comparison = await compareStored(later, resumed, resumed);
+    expect(comparison.candidate.spent).toMatchObject(known);
+    expect(comparisonText(comparison)).toContain('at least $0.30 (unknown for 2 trials) for the judge');
     expect(await costs(later)).toEqual([ANSWER_USD, null, null]);
   });
 });
