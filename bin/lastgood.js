@@ -9,10 +9,8 @@ if (major < 22 || (major === 22 && minor < 18)) {
 } else {
   const { enableCompileCache } = await import('node:module');
   enableCompileCache?.();
-  const { existsSync } = await import('node:fs');
-  // A clone runs its sources; the published package holds only what was built from them.
-  const source = new URL('../src/cli/main.ts', import.meta.url);
-  const built = new URL('../dist/cli/main.js', import.meta.url);
-  const { main } = await import(existsSync(source) ? source.href : built.href);
+  // A clone runs what was built from its sources as long as they are the same, and the sources themselves from then on.
+  const { entry } = await import('./built.js');
+  const { main } = await import(entry());
   process.exitCode = await main(process.argv.slice(2));
 }

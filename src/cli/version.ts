@@ -1,8 +1,9 @@
-// The program's version, from package.json beside src (a clone) or dist (the published package).
+// The program's version, from its package.json.
 
 import { readFileSync } from 'node:fs';
+import { packageFile } from '../core/package-files.ts';
 
-const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+const manifest = JSON.parse(readFileSync(packageFile('package.json'), 'utf8')) as {
   version: string;
 };
 

@@ -2,6 +2,7 @@
 
 import { Worker } from 'node:worker_threads';
 import type { JsonValue } from '../core/json.ts';
+import { threadScript } from '../core/package-files.ts';
 
 export type WorkerAnswer =
   | { readonly kind: 'value'; readonly value: JsonValue }
@@ -109,9 +110,7 @@ export function createWorkerPool(size: number): WorkerPool {
   }
 
   function start(slot: Slot): Worker {
-    // Sources run as .ts in development and as .js once built.
-    const script = import.meta.url.endsWith('.ts') ? './grader-worker.ts' : './grader-worker.js';
-    const worker = new Worker(new URL(script, import.meta.url), {
+    const worker = new Worker(threadScript('grade/grader-worker'), {
       execArgv: [],
       // Nothing of a worker reaches our own stdout; the worker silences itself, because reading the streams here would
       // keep the process alive.

@@ -4,6 +4,7 @@ import { getCompileCacheDir } from 'node:module';
 import { dirname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { LastgoodError } from '../core/errors.ts';
+import { threadScript } from '../core/package-files.ts';
 import type { KeyedCase, UnpackedCase } from './case-rows.ts';
 import {
   receivedError,
@@ -119,12 +120,10 @@ export class WritingThread {
   }
 
   #open(): Worker {
-    // Sources run as .ts in development and as .js once built.
-    const script = import.meta.url.endsWith('.ts') ? './ledger-thread.ts' : './ledger-thread.js';
     const cache = getCompileCacheDir();
     // Heaps that are yet to be made; the module is loaded here because most commands never need it.
     process.getBuiltinModule('node:v8').setFlagsFromString(`--min-semi-space-size=${LEAST_SEMI_SPACE_MB}`);
-    const worker = new Worker(new URL(script, import.meta.url), {
+    const worker = new Worker(threadScript('snapshot/ledger-thread'), {
       workerData: this.#start,
       execArgv: [],
       // It needs nothing of the environment, but without compiled modules its start takes twice as long.

@@ -126,6 +126,8 @@ test('the packed tarball holds what is published, and runs --version, --help, in
     ].sort(),
   );
   expect(existsSync(join(home(), 'src'))).toBe(false);
+  expect(readdirSync(join(home(), 'bin')).sort()).toEqual(['built.js', 'lastgood.js']);
+  expect(existsSync(join(home(), 'dist/built-from'))).toBe(false);
   expect(await installed('--version')).toEqual({ code: 0, stdout: '0.1.0\n', stderr: '' });
   expect(await installed('--help')).toMatchObject({ code: 0, stderr: '' });
   expect(await installed('init', 'first')).toMatchObject({ code: 0, stderr: '' });

@@ -4,6 +4,7 @@ import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { storedSuite, storeRun } from '../../bench/kit/ledgers.ts';
 import type { Io } from '../../src/cli/io.ts';
@@ -23,6 +24,10 @@ const WATCH = `data:text/javascript,${encodeURIComponent(`
   });
   process.on('exit', () => process.stderr.write('\\nLOADED' + JSON.stringify([...seen])));
 `)}`;
+
+/** `main` of the sources, whatever is built: what a command loads is told by the rooms of the sources. */
+const SOURCES = `import { main } from ${JSON.stringify(pathToFileURL(join(ROOT, 'src/cli/main.ts')).href)};
+  process.exitCode = await main(process.argv.slice(1));`;
 
 let folder: string;
 let db: string;
@@ -45,11 +50,13 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 /** Packages and rooms of the source that a command loads, and how many modules in all. */
-async function loadedBy(...args: string[]): Promise<{ code: number; names: Set<string>; modules: number }> {
+const loadedBy = (...args: string[]) => watched('--input-type=module', '-e', SOURCES, '--', ...args);
+
+async function watched(...args: string[]): Promise<{ code: number; names: Set<string>; modules: number }> {
   const { code, stderr } = await new Promise<{ code: number; stderr: string }>((done) => {
     const child = execFile(
       process.execPath,
-      ['--import', WATCH, join(ROOT, 'bin/lastgood.js'), ...args],
+      ['--import', WATCH, ...args],
       // No key of any service: what needs none must not ask for one.
       { cwd: folder, env: { PATH: process.env['PATH'], HOME: folder } },
       (_error, _stdout, stderr) => done({ code: child.exitCode ?? -1, stderr }),

@@ -2,6 +2,7 @@
 
 import { fileURLToPath } from 'node:url';
 import type { DemoBeat } from '../../core/index.ts';
+import { packageFile } from '../../core/package-files.ts';
 import { styleOf } from '../io.ts';
 import { cliProgress } from '../progress.ts';
 import type { Register } from '../register.ts';
@@ -33,7 +34,7 @@ export const registerDemo: Register = (program, io, exit) => {
         io.out(demoBeatText(beat, { style, dir }));
       };
       const result = await playDemo({
-        suiteDir: fileURLToPath(new URL('../../../suites/support-triage', import.meta.url)),
+        suiteDir: fileURLToPath(packageFile('suites/support-triage')),
         root: io.cwd,
         outDir: resolve(io.cwd, dir),
         seed: options.seed ?? 1,

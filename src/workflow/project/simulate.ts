@@ -2,11 +2,12 @@
 
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { packageFile } from '../../core/package-files.ts';
 import { parseScenario, type Simulator, startSimulator } from '../../simulator/index.ts';
 import { readText } from './checked-file.ts';
 
 /** The scenario of the shipped example suite, where none is named. */
-const SHIPPED = new URL('../../../suites/support-triage/scenario.yaml', import.meta.url);
+const SHIPPED = packageFile('suites/support-triage/scenario.yaml');
 
 export async function serveScenario(input: {
   readonly scenario?: string | undefined;
