@@ -35,6 +35,7 @@ import { wellFormed } from './lifting.ts';
 import type { OpenLedgerFile } from './open.ts';
 import { NO_PLACES, type Places, placelessClosing, placelessJson, placelessTrial } from './places.ts';
 import { RecordTables } from './records.ts';
+import { type Replacement, Replacements } from './replacements.ts';
 import { resolveReference } from './resolve.ts';
 import { SnapshotTables } from './snapshots.ts';
 import {
@@ -46,7 +47,7 @@ import {
   SuiteTables,
 } from './suites.ts';
 import type { LedgerTask } from './thread-message.ts';
-import { type DroppedTrial, TrialTables, type TrialTally } from './trials.ts';
+import { TrialTables, type TrialTally } from './trials.ts';
 import { VectorTables } from './vectors.ts';
 import type { WritingThread } from './writing-thread.ts';
 
@@ -65,11 +66,14 @@ export class SqliteLedger implements SnapshotStore {
   readonly #lastCases: LastCases;
   readonly #snapshots: SnapshotTables;
   readonly #trials: TrialTables;
+  readonly #replacements: Replacements;
   readonly #vectors: VectorTables;
   readonly #records: RecordTables;
   /** Null = everything is written here. */
   readonly #thread: WritingThread | null;
   #ahead: CasesAhead | null = null;
+  /** Snapshots that were made writable again here. */
+  readonly #resumed = new Set<string>();
 
   constructor(file: OpenLedgerFile, places: Places = NO_PLACES, thread: WritingThread | null = null) {
     this.#file = file;
@@ -81,6 +85,7 @@ export class SqliteLedger implements SnapshotStore {
     this.#lastCases = new LastCases(file.db, this.#content, this.#suites);
     this.#snapshots = new SnapshotTables(file.db);
     this.#trials = new TrialTables(file.db, this.#content, new GradingTables(file.db, this.#content));
+    this.#replacements = new Replacements(file.db, this.#content);
     this.#vectors = new VectorTables(file.db, this.#content);
     this.#records = new RecordTables(file.db);
     this.#thread = thread;
@@ -131,7 +136,7 @@ export class SqliteLedger implements SnapshotStore {
   }
 
   async append(snapshotId: string, rows: readonly GradedTrial[]): Promise<void> {
-    await this.#run({ kind: 'append', snapshotId, rows });
+    await this.#run({ kind: this.#resumed.has(snapshotId) ? 'resume' : 'append', snapshotId, rows });
   }
 
   async regrade(snapshotId: string, rows: readonly GradedTrial[]): Promise<void> {
@@ -147,25 +152,29 @@ export class SqliteLedger implements SnapshotStore {
   runHere(task: LedgerTask): Promise<readonly number[]> {
     return this.#write(() => {
       if (task.kind === 'cases') return this.#suites.versionIds(task.rows);
-      this.#append(task.snapshotId, task.rows, task.kind === 'regrade');
+      this.#append(task.snapshotId, task.rows, task.kind);
       return [];
     });
   }
 
   async finish(snapshotId: string, closing: SnapshotClosing): Promise<SnapshotSummary> {
-    return this.#write(() => {
+    const summary = await this.#write(() => {
       const { no } = this.#snapshots.writableKey(snapshotId);
       this.#snapshots.close(no, placelessClosing(closing, this.#places.text));
       return this.#summary(snapshotId);
     });
+    this.#resumed.delete(snapshotId);
+    return summary;
   }
 
   async reopen(snapshotId: string): Promise<void> {
     await this.#write(() => this.#snapshots.reopen(snapshotId));
+    this.#resumed.add(snapshotId);
   }
 
   async doneTrials(snapshotId: string): Promise<ReadonlyMap<string, ReadonlySet<number>>> {
-    return this.#trialNumbers(snapshotId, (no) => this.#trials.done(no));
+    const resumed = this.#resumed.has(snapshotId);
+    return this.#trialNumbers(snapshotId, (no) => (resumed ? this.#trials.done(no) : this.#trials.there(no)));
   }
 
   async removedOutputs(snapshotId: string): Promise<ReadonlyMap<string, ReadonlySet<number>>> {
@@ -359,7 +368,7 @@ export class SqliteLedger implements SnapshotStore {
   }
 
   /** Inside a write transaction. */
-  #append(snapshotId: string, rows: readonly GradedTrial[], replacing = false): void {
+  #append(snapshotId: string, rows: readonly GradedTrial[], kind: 'append' | 'resume' | 'regrade'): void {
     const { no, suite } = this.#snapshots.writableKey(snapshotId);
     const numbers = this.#lastCases.numbersOf(suite);
     const numbered = rows.map((row) => {
@@ -383,9 +392,11 @@ export class SqliteLedger implements SnapshotStore {
         });
       }
     };
-    const drop = (caseNo: number, { trial }: GradedTrial): DroppedTrial | undefined =>
-      this.#trials.dropUngraded(no, caseNo, trial.trial);
-    this.#snapshots.countIn(no, numbered, add, replacing ? drop : undefined);
+    const replace = (caseNo: number, row: GradedTrial): Replacement | undefined =>
+      kind === 'regrade'
+        ? this.#replacements.ofUngraded(no, caseNo, row)
+        : this.#replacements.ofRunAgain(no, caseNo, row);
+    this.#snapshots.countIn(no, numbered, add, kind === 'append' ? undefined : replace);
   }
 
   #summary(id: string): SnapshotSummary {
