@@ -1,6 +1,7 @@
 // How numbers are written, everywhere the same.
 
-import { type AnsweredTrial, hasUnknownCost, type Interval } from '../core/index.ts';
+import type { AnsweredTrial, Interval } from '../core/index.ts';
+import { hasUnknownCost } from '../core/trial.ts';
 
 /** 0.954 → "95.4 %". */
 export function percent(share: number | null, digits = 1): string {
