@@ -12,7 +12,7 @@ const { values } = parseArgs({ options: { 'if-possible': { type: 'boolean' }, ou
 const ENTRIES = ['cli/main', 'index', 'snapshot/ledger-thread', 'grade/grader-worker'];
 
 /** Packages of many small files that almost every command needs. Their licences go with them. */
-const BUNDLED = ['commander', 'yaml', 'zod'];
+const BUNDLED = ['commander', 'openai', 'yaml', 'zod'];
 
 const licences = () =>
   BUNDLED.map((name) => {

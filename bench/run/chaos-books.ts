@@ -15,12 +15,10 @@ export interface Life {
   readonly requestIds: ReadonlySet<string>;
   /** Answered trials by case (`case 12`). */
   readonly answered: ReadonlyMap<string, number>;
-  /** Calls on the books by case: of all its trials, and of those that resuming keeps. */
+  /** Calls on the books by case, of all its trials. */
   readonly calls: ReadonlyMap<string, number>;
-  readonly keptCalls: ReadonlyMap<string, number>;
   /** Of those, calls that ended at their time limit. */
   readonly late: ReadonlyMap<string, number>;
-  readonly keptLate: ReadonlyMap<string, number>;
   /** Cases whose verdict is remembered. */
   readonly verdicts: ReadonlySet<string>;
 }
@@ -72,9 +70,7 @@ export function closeLife(db: string, end: Life['end'], endMs: number, struckMs:
   const requestIds = new Set<string>();
   const answered = new Map<string, number>();
   const calls = new Map<string, number>();
-  const keptCalls = new Map<string, number>();
   const late = new Map<string, number>();
-  const keptLate = new Map<string, number>();
   const verdicts = new Set<string>();
   const file = openBooks(db);
   try {
@@ -91,8 +87,6 @@ export function closeLife(db: string, end: Life['end'], endMs: number, struckMs:
       late.set(about, (late.get(about) ?? 0) + row.late);
       if (row.status !== 'answered' || row.request_id === null) continue;
       requestIds.add(row.request_id);
-      keptLate.set(about, (keptLate.get(about) ?? 0) + row.late);
-      keptCalls.set(about, (keptCalls.get(about) ?? 0) + row.calls);
       answered.set(about, (answered.get(about) ?? 0) + 1);
     }
     for (const body of (file?.prepare('SELECT body FROM verdict').pluck().all() ?? []) as string[])
@@ -102,7 +96,7 @@ export function closeLife(db: string, end: Life['end'], endMs: number, struckMs:
   } finally {
     file?.close();
   }
-  return { end, endMs, struckMs, requestIds, answered, calls, keptCalls, late, keptLate, verdicts };
+  return { end, endMs, struckMs, requestIds, answered, calls, late, verdicts };
 }
 
 /**
@@ -133,13 +127,16 @@ export function audit(
     const cut = life.end !== 'itself';
     for (const id of life.requestIds)
       if (last?.requestIds.has(id) !== true) wrong(`${id} was in the ledger and is not any more`);
+    for (const [about, calls] of life.calls)
+      if ((last?.calls.get(about) ?? 0) < calls)
+        wrong(`of ${calls} calls about ${about} some are not on the books any more`);
 
     for (const about of new Set(judged.map((a) => a.about)))
       if ((life.answered.get(about) ?? 0) === 0)
         wrong(`the judge was asked about ${about} before its answer was in the ledger`);
     for (const about of new Set(asks.map((a) => a.about))) {
       const asked = asks.filter((a) => a.about === about).length;
-      const written = (life.calls.get(about) ?? 0) - (before?.keptCalls.get(about) ?? 0);
+      const written = (life.calls.get(about) ?? 0) - (before?.calls.get(about) ?? 0);
       if (!cut && asked !== written) wrong(`${asked} calls about ${about}, ${written} of them on the books`);
     }
     for (const about of new Set(own.map((b) => b.about))) {
@@ -149,7 +146,7 @@ export function audit(
       const unkept = answers.filter((a) => !life.requestIds.has(a.requestId));
       const late = Math.max(
         repeatsAfter(answers, world.timeoutMs),
-        (life.late.get(about) ?? 0) - (before?.keptLate.get(about) ?? 0),
+        (life.late.get(about) ?? 0) - (before?.late.get(about) ?? 0),
       );
       if (answers.length - late > lacked)
         wrong(`${answers.length} answers to ${about}, of which ${lacked} lacked`);

@@ -92,9 +92,7 @@ try {
     if (wanted.has(target))
       rows.push({
         target: String(target),
-        what: { 7: 'resumed and regraded runs', 8: 'diff of two snapshots', 10: 'start-up' }[
-          target
-        ] as string,
+        what: { 7: 'a resumed run', 8: 'diff of two snapshots', 10: 'start-up' }[target] as string,
         bar: '',
         seen: 'not measured here: bench/read.ts',
         ok: null,

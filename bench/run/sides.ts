@@ -42,7 +42,7 @@ export async function openBench(folder: string, note: (text: string) => void): P
 }
 
 /** The suite of so many cases, written once in each form. */
-async function suiteFolder(bench: Bench, cases: number, graders = 2): Promise<string> {
+export async function suiteFolder(bench: Bench, cases: number, graders = 2): Promise<string> {
   const folder = join(bench.folder, `suite-${cases}-${graders}`);
   if (await stat(folder).catch(() => null)) return folder;
   await writeBenchSuite(folder, cases, bench.mock.url, graders);
@@ -138,19 +138,32 @@ async function runLoop(bench: Bench, load: Load, args: string[], side: SideName)
   return run;
 }
 
-async function runPeer(bench: Bench, load: Load, program: string, n: number): Promise<SideRun> {
+/**
+ * One `promptfoo eval`; what it keeps is in `home`. It writes no output file but its own database: what lastgood does too. `cache`: with
+ * its disk cache, which a second run of the same suite answers from.
+ */
+export async function peerEval(
+  bench: Bench,
+  load: Load,
+  program: string,
+  home: string,
+  { cache = false } = {},
+): Promise<Measured> {
   const suite = await suiteFolder(bench, load.cases);
-  const home = join(bench.folder, `peer-${n}`);
   await mkdir(home, { recursive: true });
   bench.mock.reset({ latencyMs: load.latencyMs });
-  // It keeps its results in its own database and writes no output file: what lastgood does too.
   const args = ['eval', '-c', join(suite, 'promptfooconfig.yaml'), '-j', String(load.concurrency)];
   const options: MeasureOptions = { cwd: suite, limitMs: 60_000 + load.cases * 40 };
-  const measured = await measure(
-    [program, ...args, '--no-cache', '--no-table', '--no-progress-bar', '--no-share'],
+  return measure(
+    [program, ...args, ...(cache ? [] : ['--no-cache']), '--no-table', '--no-progress-bar', '--no-share'],
     { ...KEY, ...PEER_ENV, PROMPTFOO_CONFIG_DIR: home },
     options,
   );
+}
+
+async function runPeer(bench: Bench, load: Load, program: string, n: number): Promise<SideRun> {
+  const home = join(bench.folder, `peer-${n}`);
+  const measured = await peerEval(bench, load, program, home);
   // Exit 0 is its word for "all tests passed".
   const run = finished(bench, 'promptfoo eval', load, measured);
   await rm(home, { recursive: true, force: true });

@@ -4,11 +4,23 @@ import { createReadStream } from 'node:fs';
 import { mkdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { measure } from '../kit/measure.ts';
+import { type Measured, measure, median } from '../kit/measure.ts';
 import { answerTo } from '../kit/mock-server.ts';
 import { installedSize } from './install-size.ts';
 import { badHour } from './rates.ts';
-import { type Bench, BIN, figure, inTurn, type Load, runLastgood, runSide, type SideName } from './sides.ts';
+import {
+  type Bench,
+  BIN,
+  figure,
+  folderBytes,
+  inTurn,
+  type Load,
+  peerEval,
+  runLastgood,
+  runSide,
+  type SideName,
+  suiteFolder,
+} from './sides.ts';
 
 /** One line of the table; `ok` is null where nothing was measured. */
 export interface Row {
@@ -91,7 +103,9 @@ async function speed(plan: Plan): Promise<Row[]> {
   return [
     atLeast('1', `${size}: cases/s ÷ plain openai SDK loop`, sdk.whole, 1.2, ' ×', sdk.beside),
     atLeast('2', `${size}: cases/s ÷ floor`, floor.whole, 0.75, ' ×', floor.beside),
-    atMost('4', `${size}: CPU per case`, cpu / plan.cases, 0.5, ' ms'),
+    atMost('4', `${size}: CPU per case`, cpu / plan.cases, 0.5, ' ms', {
+      beside: `floor: ${((figure(bench, 'floor', at, 'cpuMs') as number) / plan.cases).toFixed(2)} ms; 0.24 where the bar was set`,
+    }),
     atLeast(
       '4',
       'CPU per case of promptfoo ÷ that',
@@ -195,6 +209,56 @@ async function large(plan: Plan): Promise<Row[]> {
   ];
 }
 
+/**
+ * Target 7: 1,000 cases again without a single call, whole processes. lastgood grades the answers it holds, by the same exam and by
+ * another one; promptfoo evaluates again from its disk cache. A resumed run is measured by bench/read.ts.
+ */
+async function rerun(plan: Plan): Promise<Row[]> {
+  const { bench, peer } = plan;
+  const at = load(plan, Math.min(plan.cases, 1000));
+  const same: Measured[] = [];
+  const other: Measured[] = [];
+  const theirs: Measured[] = [];
+  let growth = 0;
+  const home = join(bench.folder, 'peer-again');
+  if (peer !== null) await peerEval(bench, at, peer, home, { cache: true });
+  for (let n = 0; n < plan.reps; n++) {
+    const folder = join(bench.folder, 'again');
+    const { suite, db, bytes } = await runLastgood(bench, at, 'again');
+    bench.mock.reset();
+    const regrade = (from: string): Promise<Measured> =>
+      measure([BIN, 'regrade', 'latest', '--suite', from, '--db', db, '--quiet']);
+    same.push(await regrade(suite));
+    growth = Math.max(growth, (await folderBytes(folder)) / bytes - 1);
+    other.push(await regrade(await suiteFolder(bench, at.cases, 3)));
+    if (peer !== null) theirs.push(await peerEval(bench, at, peer, home, { cache: true }));
+    const codes = [same, other, theirs].map((runs) => runs.at(-1)?.code ?? 0);
+    if (codes.some((code) => code !== 0) || bench.mock.answered !== 0)
+      throw new Error(`again: exit ${codes.join(', ')}, ${bench.mock.answered} calls instead of none`);
+    await rm(folder, { recursive: true, force: true });
+  }
+  await rm(home, { recursive: true, force: true });
+  const seconds = (runs: readonly Measured[]): number => median(runs.map((run) => run.wallMs)) / 1000;
+  const peerSeconds = theirs.length === 0 ? null : seconds(theirs);
+  const both = (runs: readonly Measured[]): string =>
+    `${seconds(runs).toFixed(2)} s${peerSeconds === null ? '' : ` against ${peerSeconds.toFixed(2)} s`}`;
+  const cases = `${count(at.cases)} cases`;
+  return [
+    atMost('7', `${cases} regraded, the same exam: whole process`, seconds(same), 0.6, ' s', {
+      beside: `0 calls; ledger +${(100 * growth).toFixed(1)} %; under another exam ${seconds(other).toFixed(2)} s`,
+    }),
+    atLeast('7', 'promptfoo from its cache ÷ that', ratio(peerSeconds, seconds(same)), 12, ' ×', both(same)),
+    atLeast(
+      '7',
+      'promptfoo from its cache ÷ another exam',
+      ratio(peerSeconds, seconds(other)),
+      12,
+      ' ×',
+      both(other),
+    ),
+  ];
+}
+
 /** Target 9: bytes of ledger, and what a second snapshot adds when a tenth of the answers changed. */
 async function ledger(plan: Plan): Promise<Row[]> {
   const at = load(plan);
@@ -243,7 +307,7 @@ async function install(plan: Plan): Promise<Row[]> {
   ];
 }
 
-/** Target 12: how much of the rate that the latency allows is reached. */
+/** Target 12: how much of the rate that the latency allows is reached, once calls are made (as the floor's own figure of 87 and 65 % was taken). */
 async function latency(plan: Plan): Promise<Row[]> {
   const rows: Row[] = [];
   for (const [concurrency, bar] of [
@@ -258,11 +322,11 @@ async function latency(plan: Plan): Promise<Row[]> {
     rows.push(
       atLeast(
         '12',
-        `20 ms latency, ${concurrency} at once: share of the ideal rate`,
-        share('lastgood run', 'wallMs'),
+        `20 ms latency, ${concurrency} at once, first request to last answer: share of the ideal rate`,
+        share('lastgood run', 'windowMs'),
         bar,
         ' %',
-        `first request to last answer: ${share('lastgood run', 'windowMs').toFixed(0)} %; floor: ${share('floor', 'wallMs').toFixed(0)} %, ${share('floor', 'windowMs').toFixed(0)} %`,
+        `floor: ${share('floor', 'windowMs').toFixed(0)} %; whole processes: ${share('lastgood run', 'wallMs').toFixed(0)} %, floor ${share('floor', 'wallMs').toFixed(0)} %`,
       ),
     );
   }
@@ -291,6 +355,7 @@ export const MEASUREMENTS: readonly { targets: readonly number[]; run(plan: Plan
   { targets: [1, 2, 4], run: speed },
   { targets: [3], run: peer },
   { targets: [5, 6], run: large },
+  { targets: [7], run: rerun },
   { targets: [9], run: ledger },
   { targets: [11], run: install },
   { targets: [12], run: latency },

@@ -26,6 +26,10 @@ export interface Io {
   readonly hardSignal: AbortSignal;
 }
 
+const INTERRUPTED = 130;
+/** After a second interrupt. Writing takes some milliseconds; a third one does not wait for it. */
+const LEAVES_WITHIN_MS = 2000;
+
 /** Colour only on a terminal, never against the reader's wish. */
 export function styleOf(io: Io): Style {
   return io.outIsTty && io.environment['NO_COLOR'] === undefined && io.environment['TERM'] !== 'dumb'
@@ -48,13 +52,17 @@ export function processIo(): Io {
     if (interrupts === 1) {
       process.stderr.write('\ninterrupted: finishing the calls in flight; once more leaves at once\n');
       soft.abort();
-    } else {
-      hard.abort();
+    } else if (interrupts === 2) {
+      // What is cut off by this may be on the bill: a run writes it down on its way out. Who has nothing to write, or hangs, leaves all the same.
+      process.on('exit', () => {
+        process.exitCode = INTERRUPTED;
+      });
+      setTimeout(() => process.exit(INTERRUPTED), LEAVES_WITHIN_MS).unref();
       process.stderr.write(
-        'left at once; what is done is kept, and a run can be finished: lastgood run --resume ID (lastgood list)\n',
+        'leaving at once; what is done is kept, and a run can be finished: lastgood run --resume ID (lastgood list)\n',
       );
-      process.exit(130);
-    }
+      hard.abort();
+    } else process.exit(INTERRUPTED);
   };
   process.on('SIGINT', interrupt);
   process.on('SIGTERM', interrupt);

@@ -19,6 +19,8 @@ export async function main(argv: readonly string[], io: Io = processIo()): Promi
     await program.parseAsync([...argv], { from: 'user' });
     return result.exitCode;
   } catch (error) {
+    // Whoever leaves at once has cut it off; nothing is wrong with it.
+    if (io.hardSignal.aborted) return 130;
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     if (error instanceof LastgoodError) {
       const asJson = argv.includes('--json');

@@ -63,6 +63,9 @@ export function armSummary(
         ? {}
         : { knownCostUsd: summary.knownCostUsd ?? 0, unpricedTrials: summary.unpricedTrials }),
       judgeCostUsd: summary.judgeCostUsd,
+      ...(summary.unpricedJudgings === undefined
+        ? {}
+        : { knownJudgeCostUsd: summary.knownJudgeCostUsd ?? 0, unpricedJudgings: summary.unpricedJudgings }),
       judge: summary.judge,
     },
   };

@@ -39,6 +39,8 @@ export interface ArmSummary {
         readonly knownCostUsd?: number | undefined;
         readonly unpricedTrials?: number | undefined;
         readonly judgeCostUsd: number | null;
+        readonly knownJudgeCostUsd?: number | undefined;
+        readonly unpricedJudgings?: number | undefined;
         /** Fingerprint of the judge; null without one. */
         readonly judge: string | null;
       }

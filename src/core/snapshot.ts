@@ -134,7 +134,11 @@ export interface SnapshotSummary {
   /** Where the cost is unknown: what is known of it, and of how many trials it is not. */
   readonly knownCostUsd?: number | undefined;
   readonly unpricedTrials?: number | undefined;
+  /** What the judge and the embedder cost; null = unknown for at least one trial. */
   readonly judgeCostUsd: number | null;
+  /** The same of it: what is known, and of how many trials it is not. */
+  readonly knownJudgeCostUsd?: number | undefined;
+  readonly unpricedJudgings?: number | undefined;
   /** Distinct served model ids (null entries = not disclosed). */
   readonly servedModels: readonly (string | null)[];
   readonly systemFingerprints: readonly (string | null)[];
@@ -237,9 +241,13 @@ export interface SnapshotStore {
   regrade(snapshotId: string, rows: readonly GradedTrial[]): Promise<void>;
   /** After this the snapshot never changes, unless it was interrupted and is resumed with `reopen`. */
   finish(snapshotId: string, closing: SnapshotClosing): Promise<SnapshotSummary>;
-  /** Makes an interrupted or abandoned snapshot writable again; a finished one is refused with `SNAPSHOT_FINISHED`. Trials skipped by cancel, budget or deadline are dropped so that they can be run. */
+  /**
+   * Makes an interrupted or abandoned snapshot writable again; a finished one is refused with `SNAPSHOT_FINISHED`. Trials that were skipped,
+   * or failed by what stopped the run, are to be run again: they are dropped, or where calls were made for them stay until `append`
+   * brings their successors, whose log of attempts begins with theirs.
+   */
   reopen(snapshotId: string): Promise<void>;
-  /** `caseId` to trial numbers that are done. */
+  /** `caseId` to trial numbers that are done; after `reopen` without those that are to be run again. */
   doneTrials(snapshotId: string): Promise<ReadonlyMap<string, ReadonlySet<number>>>;
   /** Newest first. */
   list(query?: SnapshotQuery): Promise<readonly SnapshotSummary[]>;

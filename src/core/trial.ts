@@ -35,7 +35,10 @@ export interface AnsweredTrial extends TrialBase {
   readonly usage: Usage | null;
   /** Of the attempt that answered; null where a recording does not tell it. */
   readonly latencyMs: number | null;
-  /** Over all attempts; null = price or usage unknown. */
+  /**
+   * Over all attempts of the run that got the answer; null = price or usage unknown. What an earlier run of the trial, which was cut off,
+   * had called is in `attempts` alone: it says nothing about what such an answer costs.
+   */
   readonly costUsd: number | null;
   readonly droppedParams: readonly string[];
 }
@@ -76,8 +79,14 @@ export function mayBeBilled(failure: {
   return (failure.httpStatus ?? 0) < 400 && !ASKED_NOBODY.includes(failure.code);
 }
 
+/** Is a call among these that got no answer and may yet be on the bill? */
+export function hasLostCall(attempts: readonly Attempt[]): boolean {
+  return attempts.some(
+    ({ outcome: code, httpStatus }) => code !== 'answered' && mayBeBilled({ code, httpStatus }),
+  );
+}
+
 /** Is there more to pay for this trial than is known? */
 export function hasUnknownCost(trial: Trial): boolean {
-  if (trial.status === 'answered') return trial.costUsd === null;
-  return trial.attempts.some(({ outcome: code, httpStatus }) => mayBeBilled({ code, httpStatus }));
+  return (trial.status === 'answered' && trial.costUsd === null) || hasLostCall(trial.attempts);
 }

@@ -1,6 +1,6 @@
 // The OpenAI provider: Responses or Chat Completions, embeddings and the catalogue, through the official SDK over our own connections.
 
-import type OpenAI from 'openai';
+import type { APIError as ApiError, OpenAI } from 'openai';
 import { LastgoodError } from '../core/errors.ts';
 import type { JsonObject, JsonValue } from '../core/json.ts';
 import { isJsonObject } from '../core/json.ts';
@@ -13,7 +13,7 @@ import { chatBody, readChat } from './openai-chat.ts';
 import { readResponse, responsesBody } from './openai-responses.ts';
 import type { ProviderContext } from './route.ts';
 import { nowOf, routeReader } from './route.ts';
-import { LONGEST_WAIT_MS, loadSdk, maskCustomHeaders, SILENT_LOGGER } from './sdk-settings.ts';
+import { atFirstNeed, LONGEST_WAIT_MS, maskCustomHeaders, SILENT_LOGGER } from './sdk-settings.ts';
 import { openTransport, type Transport } from './transport.ts';
 import { disclosedText, usageOf } from './wire-words.ts';
 
@@ -23,8 +23,6 @@ type Residency = (typeof RESIDENCIES)[number];
 
 /** The most texts one embeddings request takes. */
 const EMBEDDING_BATCH = 2048;
-
-const sdk = (): typeof import('openai') => loadSdk('openai') as typeof import('openai');
 
 /** Throws `LastgoodError` when the key, a variable or a usable address is missing. The SDK is loaded for the first call. */
 export async function openaiProvider(release: Release, context: ProviderContext): Promise<Provider> {
@@ -52,9 +50,11 @@ export async function openaiProvider(release: Release, context: ProviderContext)
   maskCustomHeaders(env('OPENAI_CUSTOM_HEADERS'), mask);
 
   const transport = await openTransport(env);
-  const makeClient = (): OpenAI => {
+  let SdkError: typeof ApiError | undefined;
+  const client = atFirstNeed(async () => {
     transport.open();
-    const { OpenAI: Client } = sdk();
+    const { OpenAI: Client, APIError } = await import('openai');
+    SdkError = APIError;
     const made = new Client({
       apiKey,
       adminAPIKey: null,
@@ -72,15 +72,10 @@ export async function openaiProvider(release: Release, context: ProviderContext)
     });
     leanCalls(made, transport);
     return made;
-  };
-  let opened: OpenAI | undefined;
-  const client = (): OpenAI => {
-    opened ??= makeClient();
-    return opened;
-  };
+  });
 
   const refusalOf: RefusalReader = (error) =>
-    error instanceof sdk().APIError
+    SdkError !== undefined && error instanceof SdkError
       ? {
           status: error.status,
           words: [error.code, error.type],
@@ -92,7 +87,7 @@ export async function openaiProvider(release: Release, context: ProviderContext)
         }
       : undefined;
   const post = async (path: string, body: JsonObject, signal: AbortSignal) => {
-    const { data, response } = await client().post<unknown>(path, { body, signal }).withResponse();
+    const { data, response } = await (await client()).post<unknown>(path, { body, signal }).withResponse();
     return { data, headers: response.headers };
   };
   const chat = reader.text('api') === 'chat';
@@ -117,7 +112,7 @@ export async function openaiProvider(release: Release, context: ProviderContext)
 
   return {
     name: 'openai',
-    ready: async () => void client(),
+    ready: async () => void (await client()),
     call: apiCaller(dialect, refusalOf, context),
     async embed(texts, signal): Promise<EmbeddingReply> {
       const vectors: (readonly number[])[] = [];
@@ -126,8 +121,8 @@ export async function openaiProvider(release: Release, context: ProviderContext)
       const dimensions = release.layers.params?.['dimensions'];
       for (let from = 0; from < texts.length; from += EMBEDDING_BATCH) {
         const input = texts.slice(from, from + EMBEDDING_BATCH);
-        const reply = await attempt(signal, () =>
-          client().embeddings.create(
+        const reply = await attempt(signal, async () =>
+          (await client()).embeddings.create(
             {
               model,
               input,
@@ -150,7 +145,7 @@ export async function openaiProvider(release: Release, context: ProviderContext)
       return { kind: 'embedded', vectors, model: served, usage: usageOf({ inputTokens: total }) };
     },
     async modelFacts(signal): Promise<ModelFacts | Failure> {
-      const reply = await attempt(signal, () => client().models.retrieve(model, { signal }));
+      const reply = await attempt(signal, async () => (await client()).models.retrieve(model, { signal }));
       // A catalogue without the model is no proof that it is gone: many servers have no catalogue.
       if (isFailure(reply)) return reply.httpStatus === 404 ? { id: model, state: 'unknown' } : reply;
       const facts: unknown = reply;

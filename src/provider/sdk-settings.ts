@@ -1,13 +1,18 @@
 // Settings that both SDKs get: no retries of their own, nothing printed, no deadline but the caller's.
 
-import { createRequire } from 'node:module';
 import type { SecretMask } from '../core/secrets.ts';
 
 /** The longest delay a timer takes, in ms: the caller's signal is what ends a call. */
 export const LONGEST_WAIT_MS = 2 ** 31 - 1;
 
-/** As CommonJS, which both SDKs also are: their hundreds of small files take a quarter less time than as ES modules. */
-export const loadSdk: (name: 'openai' | '@anthropic-ai/sdk') => unknown = createRequire(import.meta.url);
+/** Made at the first need, and then kept: an SDK costs a fifth of a second to load. */
+export function atFirstNeed<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
+}
 
 const nothing = (): void => {};
 

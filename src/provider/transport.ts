@@ -123,7 +123,8 @@ export async function openTransport(env: Env): Promise<Transport> {
       ok: status >= 200 && status < 300,
       status,
       statusText: '',
-      url: String(url),
+      // The SDKs take the address apart twice for each call, for a log that is off.
+      url: '',
       headers,
       body: null,
       text: async () => text,
@@ -205,17 +206,17 @@ class WholeReply {
   }
 }
 
-/** The members of `Headers` that readers of a reply use; undici's names are in lower case already. */
+/** The members of `Headers` that readers of a reply use; undici's names are in lower case already. The SDKs' log finds no fields in it. */
 class ReplyHeaders {
-  private readonly values: Readonly<Record<string, string | string[] | undefined>>;
+  readonly #values: Readonly<Record<string, string | string[] | undefined>>;
 
   constructor(values: Readonly<Record<string, string | string[] | undefined>>) {
-    this.values = values;
+    this.#values = values;
   }
 
   get(name: string): string | null {
     const key = name.toLowerCase();
-    const value = Object.hasOwn(this.values, key) ? this.values[key] : undefined;
+    const value = Object.hasOwn(this.#values, key) ? this.#values[key] : undefined;
     return value === undefined ? null : Array.isArray(value) ? value.join(', ') : value;
   }
 
@@ -224,15 +225,15 @@ class ReplyHeaders {
   }
 
   *entries(): IterableIterator<[string, string]> {
-    for (const name of Object.keys(this.values)) {
+    for (const name of Object.keys(this.#values)) {
       const value = this.get(name);
       if (value !== null) yield [name, value];
     }
   }
 
   keys(): IterableIterator<string> {
-    return Object.keys(this.values)
-      .filter((name) => this.values[name] !== undefined)
+    return Object.keys(this.#values)
+      .filter((name) => this.#values[name] !== undefined)
       .values();
   }
 

@@ -47,7 +47,9 @@ const arm = z.object({
       costUsd: z.number().min(0).nullable().describe('US dollars; null = unknown'),
       knownCostUsd: z.number().min(0).optional().describe('where it is unknown: the part that is known'),
       unpricedTrials: z.int().min(1).optional().describe('of how many trials it is unknown'),
-      judgeCostUsd: z.number().min(0).nullable(),
+      judgeCostUsd: z.number().min(0).nullable().describe('of judge and embedder; null = unknown'),
+      knownJudgeCostUsd: z.number().min(0).optional().describe('where it is unknown: the part that is known'),
+      unpricedJudgings: z.int().min(1).optional().describe('of how many trials it is unknown'),
       judge: hash.nullable(),
     })
     .optional()

@@ -18,6 +18,7 @@ import {
   points,
   pValue,
   signed,
+  spentOnJudging,
   spent as spentText,
   usd,
   when,
@@ -315,7 +316,7 @@ export function spentLines({ baseline, candidate, engine }: Comparison): string[
   const cost = (s: NonNullable<ArmSummary['spent']>): string =>
     s.judge === null
       ? `${count(s.calls, 'call')}, ${spentText(s)}`
-      : `${count(s.calls, 'call')}, ${spentText(s)} and ${usd(s.judgeCostUsd)} for the judge ${shortHash(s.judge)}`;
+      : `${count(s.calls, 'call')}, ${spentText(s)} and ${spentOnJudging(s)} for the judge ${shortHash(s.judge)}`;
   const before = baseline.spent === undefined ? '' : `baseline ${cost(baseline.spent)}; `;
   const now = engine.callsSpent === 0 ? '' : `; ${count(engine.callsSpent, 'call')} for this comparison`;
   return [`Spent: ${before}candidate ${cost(spent)}${now}`];

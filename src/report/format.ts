@@ -1,6 +1,7 @@
 // How numbers are written, everywhere the same.
 
-import type { Interval } from '../core/index.ts';
+import type { AnsweredTrial, Interval } from '../core/index.ts';
+import { hasUnknownCost } from '../core/trial.ts';
 
 /** 0.954 → "95.4 %". */
 export function percent(share: number | null, digits = 1): string {
@@ -75,6 +76,21 @@ export function spent(s: Spending): string {
   const { costUsd, knownCostUsd = 0, unpricedTrials = 0 } = s;
   if (costUsd !== null || knownCostUsd === 0) return usd(costUsd);
   return `at least ${usd(knownCostUsd)} (unknown for ${count(unpricedTrials, 'trial')})`;
+}
+
+/** The same of the judge and the embedder. */
+export function spentOnJudging(s: {
+  readonly judgeCostUsd: number | null;
+  readonly knownJudgeCostUsd?: number | undefined;
+  readonly unpricedJudgings?: number | undefined;
+}): string {
+  const { judgeCostUsd: costUsd, knownJudgeCostUsd: knownCostUsd, unpricedJudgings: unpricedTrials } = s;
+  return spent({ costUsd, knownCostUsd, unpricedTrials });
+}
+
+/** What a trial cost; where calls of an earlier run of it may be on the bill, it was at least that. */
+export function spentOnTrial(trial: AnsweredTrial): string {
+  return `${trial.costUsd !== null && hasUnknownCost(trial) ? 'at least ' : ''}${usd(trial.costUsd)}`;
 }
 
 /** Of a whole number: 1234567 → "1,234,567". Loading the locale data for it costs a short command a fifteenth of its time. */

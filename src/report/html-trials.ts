@@ -9,7 +9,7 @@ import {
   trialOutcome,
 } from '../core/index.ts';
 import { htmlText as h } from './escape.ts';
-import { count, milliseconds, usd } from './format.ts';
+import { count, milliseconds, spentOnTrial } from './format.ts';
 import { shortened, sideBySide } from './html-diff.ts';
 import { tone } from './html-page.ts';
 
@@ -82,7 +82,7 @@ function oneTrial(stored: StoredTrial): string {
           `stop reason ${trial.stopReason}`,
           trial.served.model === null ? 'model not disclosed' : `served by ${trial.served.model}`,
           trial.attempts.length > 1 ? count(trial.attempts.length, 'attempt') : '',
-          trial.costUsd === null ? '' : usd(trial.costUsd),
+          trial.costUsd === null ? '' : spentOnTrial(trial),
           trial.droppedParams.length > 0 ? `refused parameters: ${trial.droppedParams.join(', ')}` : '',
         ]
       : [trial.message];

@@ -3,7 +3,7 @@
 import type { EmbeddingEstimate, SnapshotSummary } from '../core/index.ts';
 import { shortHash } from '../core/index.ts';
 import { terminalLine } from './escape.ts';
-import { count, grouped, percent, spent, usd } from './format.ts';
+import { count, grouped, percent, spent, spentOnJudging, usd } from './format.ts';
 import { PLAIN, type Style } from './style.ts';
 
 /** What the run made, and everything about it that is not as it should be. */
@@ -21,7 +21,7 @@ export function runText(
   const lines = [
     `snapshot ${style.bold(s.id)}  ${terminalLine(s.suite, 60)} × ${terminalLine(s.release, 60)} ${shortHash(s.fingerprint)}  ${s.validity === 'valid' ? style.green(state) : style.yellow(state)}`,
     `  pass rate ${percent(s.passRate)} over ${count(s.cases, 'case')}, ${s.trials} of ${count(s.plannedTrials, 'trial')}: ${s.answered} answered, ${s.failed} failed, ${s.skipped} skipped, ${s.ungraded} ungraded`,
-    `  ${count(s.calls, 'call')}, cost ${spent(s)}${s.judge === null ? (s.embedder === null ? '' : `; embedder ${usd(s.judgeCostUsd)}`) : `; ${s.embedder === null ? 'judge' : 'judge and embedder'} ${usd(s.judgeCostUsd)}`}; served ${
+    `  ${count(s.calls, 'call')}, cost ${spent(s)}${s.judge === null ? (s.embedder === null ? '' : `; embedder ${spentOnJudging(s)}`) : `; ${s.embedder === null ? 'judge' : 'judge and embedder'} ${spentOnJudging(s)}`}; served ${
       s.servedModels.map((m) => (m === null ? 'model not disclosed' : terminalLine(m, 60))).join(', ') ||
       'nothing'
     }${s.simulated ? ' (simulated or recorded, not a live model)' : ''}`,

@@ -3,7 +3,7 @@
 import type { CaseResult, SnapshotResults, SnapshotSummary, StoredTrial } from '../core/index.ts';
 import { shortHash } from '../core/index.ts';
 import { terminalLine, terminalText } from './escape.ts';
-import { count, milliseconds, percent, spent, usd, when } from './format.ts';
+import { count, milliseconds, percent, spent, spentOnJudging, spentOnTrial, when } from './format.ts';
 import { PLAIN, type Style } from './style.ts';
 import { table } from './table.ts';
 
@@ -57,7 +57,7 @@ export function snapshotText(
     `  exam         ${shortHash(s.exam)}${s.judge === null ? '' : `  judge ${shortHash(s.judge)}`}`,
     `  served       ${s.servedModels.map((m) => (m === null ? 'not disclosed' : terminalLine(m, 60))).join(', ') || 'nothing'}${s.simulated ? style.dim('  (simulated or recorded)') : ''}`,
     `  pass rate    ${percent(s.passRate)} over ${count(s.cases, 'case')}; ${s.answered} answered, ${s.failed} failed, ${s.skipped} skipped, ${s.ungraded} ungraded of ${s.plannedTrials} planned trials`,
-    `  cost         ${spent(s)} for ${count(s.calls, 'call')}; judge ${usd(s.judgeCostUsd)}`,
+    `  cost         ${spent(s)} for ${count(s.calls, 'call')}; judge ${spentOnJudging(s)}`,
     ...s.validityReasons.map((r) => `  ${style.yellow(s.validity)}: ${terminalLine(r, 300)}`),
     ...s.findings.map((f) => `  finding: ${terminalLine(f.message, 300)} [${f.code}]`),
     '',
@@ -106,7 +106,7 @@ export function caseText(
     }
     out.push(
       '',
-      `trial ${trial.trial}: answered in ${milliseconds(trial.latencyMs)}, stop reason ${terminalLine(trial.stopReason, 40)}, served ${trial.served.model === null ? 'model not disclosed' : terminalLine(trial.served.model, 60)}, ${count(trial.attempts.length, 'attempt')}, cost ${usd(trial.costUsd)}`,
+      `trial ${trial.trial}: answered in ${milliseconds(trial.latencyMs)}, stop reason ${terminalLine(trial.stopReason, 40)}, served ${trial.served.model === null ? 'model not disclosed' : terminalLine(trial.served.model, 60)}, ${count(trial.attempts.length, 'attempt')}, cost ${spentOnTrial(trial)}`,
     );
     for (const line of terminalText(trial.output.text).split('\n').slice(0, 40)) out.push(`  | ${line}`);
     for (const call of trial.output.toolCalls)

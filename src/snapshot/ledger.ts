@@ -35,6 +35,7 @@ import { wellFormed } from './lifting.ts';
 import type { OpenLedgerFile } from './open.ts';
 import { NO_PLACES, type Places, placelessClosing, placelessJson, placelessTrial } from './places.ts';
 import { RecordTables } from './records.ts';
+import { type Replacement, Replacements } from './replacements.ts';
 import { resolveReference } from './resolve.ts';
 import { RunLocks } from './run-lock.ts';
 import { SnapshotTables } from './snapshots.ts';
@@ -47,7 +48,7 @@ import {
   SuiteTables,
 } from './suites.ts';
 import type { LedgerTask } from './thread-message.ts';
-import { type DroppedTrial, TrialTables, type TrialTally } from './trials.ts';
+import { TrialTables, type TrialTally } from './trials.ts';
 import { VectorTables } from './vectors.ts';
 import type { WritingThread } from './writing-thread.ts';
 
@@ -66,12 +67,15 @@ export class SqliteLedger implements SnapshotStore {
   readonly #lastCases: LastCases;
   readonly #snapshots: SnapshotTables;
   readonly #trials: TrialTables;
+  readonly #replacements: Replacements;
   readonly #vectors: VectorTables;
   readonly #records: RecordTables;
   readonly #running: RunLocks;
   /** Null = everything is written here. */
   readonly #thread: WritingThread | null;
   #ahead: CasesAhead | null = null;
+  /** Snapshots that were made writable again here. */
+  readonly #resumed = new Set<string>();
 
   constructor(file: OpenLedgerFile, places: Places = NO_PLACES, thread: WritingThread | null = null) {
     this.#file = file;
@@ -83,6 +87,7 @@ export class SqliteLedger implements SnapshotStore {
     this.#lastCases = new LastCases(file.db, this.#content, this.#suites);
     this.#snapshots = new SnapshotTables(file.db);
     this.#trials = new TrialTables(file.db, this.#content, new GradingTables(file.db, this.#content));
+    this.#replacements = new Replacements(file.db, this.#content);
     this.#vectors = new VectorTables(file.db, this.#content);
     this.#records = new RecordTables(file.db);
     this.#running = new RunLocks(file.path, file.driver);
@@ -136,7 +141,7 @@ export class SqliteLedger implements SnapshotStore {
   }
 
   async append(snapshotId: string, rows: readonly GradedTrial[]): Promise<void> {
-    await this.#run({ kind: 'append', snapshotId, rows });
+    await this.#run({ kind: this.#resumed.has(snapshotId) ? 'resume' : 'append', snapshotId, rows });
   }
 
   async regrade(snapshotId: string, rows: readonly GradedTrial[]): Promise<void> {
@@ -152,7 +157,7 @@ export class SqliteLedger implements SnapshotStore {
   runHere(task: LedgerTask): Promise<readonly number[]> {
     return this.#write(() => {
       if (task.kind === 'cases') return this.#suites.versionIds(task.rows);
-      this.#append(task.snapshotId, task.rows, task.kind === 'regrade');
+      this.#append(task.snapshotId, task.rows, task.kind);
       return [];
     });
   }
@@ -163,6 +168,7 @@ export class SqliteLedger implements SnapshotStore {
       this.#snapshots.close(no, placelessClosing(closing, this.#places.text));
       return this.#summary(snapshotId);
     });
+    this.#resumed.delete(snapshotId);
     this.#running.release(snapshotId);
     return summary;
   }
@@ -170,10 +176,12 @@ export class SqliteLedger implements SnapshotStore {
   async reopen(snapshotId: string): Promise<void> {
     await this.#read(() => this.#snapshots.key(snapshotId));
     await this.#running.hold(snapshotId, () => this.#write(() => this.#snapshots.reopen(snapshotId)));
+    this.#resumed.add(snapshotId);
   }
 
   async doneTrials(snapshotId: string): Promise<ReadonlyMap<string, ReadonlySet<number>>> {
-    return this.#trialNumbers(snapshotId, (no) => this.#trials.done(no));
+    const resumed = this.#resumed.has(snapshotId);
+    return this.#trialNumbers(snapshotId, (no) => (resumed ? this.#trials.done(no) : this.#trials.there(no)));
   }
 
   async removedOutputs(snapshotId: string): Promise<ReadonlyMap<string, ReadonlySet<number>>> {
@@ -368,7 +376,7 @@ export class SqliteLedger implements SnapshotStore {
   }
 
   /** Inside a write transaction. */
-  #append(snapshotId: string, rows: readonly GradedTrial[], replacing = false): void {
+  #append(snapshotId: string, rows: readonly GradedTrial[], kind: 'append' | 'resume' | 'regrade'): void {
     const { no, suite } = this.#snapshots.writableKey(snapshotId);
     const numbers = this.#lastCases.numbersOf(suite);
     const numbered = rows.map((row) => {
@@ -392,9 +400,11 @@ export class SqliteLedger implements SnapshotStore {
         });
       }
     };
-    const drop = (caseNo: number, { trial }: GradedTrial): DroppedTrial | undefined =>
-      this.#trials.dropUngraded(no, caseNo, trial.trial);
-    this.#snapshots.countIn(no, numbered, add, replacing ? drop : undefined);
+    const replace = (caseNo: number, row: GradedTrial): Replacement | undefined =>
+      kind === 'regrade'
+        ? this.#replacements.ofUngraded(no, caseNo, row)
+        : this.#replacements.ofRunAgain(no, caseNo, row);
+    this.#snapshots.countIn(no, numbered, add, kind === 'append' ? undefined : replace);
   }
 
   #summary(id: string): SnapshotSummary {

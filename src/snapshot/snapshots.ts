@@ -17,7 +17,8 @@ import type {
 } from '../core/snapshot.ts';
 import { ASKED_NOBODY, hasUnknownCost } from '../core/trial.ts';
 import { wellFormed } from './lifting.ts';
-import { type DroppedTrial, FIRST_SKIPPED_OUTCOME, type TrialTally } from './trials.ts';
+import type { Replacement } from './replacements.ts';
+import { FIRST_SKIPPED_OUTCOME, RUN_AGAIN, type TrialTally } from './trials.ts';
 
 /** What writing methods need to know of a snapshot. */
 export interface SnapshotKey {
@@ -77,10 +78,10 @@ const SUMMARY = `
 
 const NEWEST_FIRST = 'ORDER BY s.started_ms DESC, s.no DESC';
 
-/** Of a trial without an answer: `hasUnknownCost`, in SQL. Its attempts are kept as JSON unless there are none. */
-const LOST_CALL = `typeof(attempts) = 'text' AND EXISTS (
+/** `hasUnknownCost`, in SQL. Attempts of which one failed are kept as JSON. */
+const UNKNOWN_COST = `(outcome = 1 AND cost_usd IS NULL) OR (typeof(attempts) = 'text' AND EXISTS (
   SELECT 1 FROM json_each(attempts) a WHERE coalesce(a.value ->> 'httpStatus', 0) < 400
-    AND a.value ->> 'outcome' NOT IN (${ASKED_NOBODY.map((code) => `'${code}'`).join(', ')}))`;
+    AND a.value ->> 'outcome' NOT IN (${['answered', ...ASKED_NOBODY].map((code) => `'${code}'`).join(', ')})))`;
 
 /** Everything that counts, from the trials themselves and in their order, so that the numbers do not depend on who finished first. */
 const RECOUNT = `
@@ -88,7 +89,7 @@ const RECOUNT = `
     SELECT count(*), count(*) FILTER (WHERE outcome = 1), count(*) FILTER (WHERE outcome BETWEEN 2 AND ${FIRST_SKIPPED_OUTCOME - 1}),
            count(*) FILTER (WHERE outcome = 2),
            count(*) FILTER (WHERE outcome >= ${FIRST_SKIPPED_OUTCOME}), count(*) FILTER (WHERE outcome = 1 AND pass IS NULL),
-           coalesce(sum(calls), 0), total(cost_usd), count(*) FILTER (WHERE CASE outcome WHEN 1 THEN cost_usd IS NULL ELSE ${LOST_CALL} END),
+           coalesce(sum(calls), 0), total(cost_usd), count(*) FILTER (WHERE ${UNKNOWN_COST}),
            total(judge_usd), count(*) FILTER (WHERE judge_usd IS NULL)
     FROM trial WHERE trial.snapshot = @no),
   (graded_cases, pass_share_sum, score_mean_sum) = (
@@ -106,9 +107,6 @@ const ROLL_UP = `
   UNION ALL
   SELECT t.snapshot, t.case_no, g.grader, count(g.pass), coalesce(sum(g.pass), 0), count(*) - count(g.pass), total(g.score)
   FROM trial t JOIN grade g ON g.grading = t.grading WHERE t.snapshot = @no AND t.case_no IN several GROUP BY t.case_no, g.grader`;
-
-/** Failure codes of what ends a run for all its trials, and of a server that could not be reached. */
-const FATAL_CODES = ['quota', 'auth', 'unknown_model', 'unreachable', 'connection'];
 
 interface CaseShare {
   readonly graded: number;
@@ -242,23 +240,24 @@ export class SnapshotTables {
   }
 
   /**
-   * Adds trials through `add` and keeps the snapshot's counters in step by what changes. `drop` makes room for a trial first and tells
+   * Adds trials through `add` and keeps the snapshot's counters in step by what changes. `replace` makes room for a trial first and tells
    * what was in its place. Inside a write transaction.
    */
   countIn(
     no: number,
     rows: readonly { readonly caseNo: number; readonly row: GradedTrial }[],
     add: (caseNo: number, row: GradedTrial) => TrialTally,
-    drop?: (caseNo: number, row: GradedTrial) => DroppedTrial | undefined,
+    replace?: (caseNo: number, row: GradedTrial) => Replacement | undefined,
   ): void {
     const shares = this.#sharesOf(no);
     const means = { gradedCases: 0, passShare: 0, scoreMean: 0 };
     const sums = { trials: 0, answered: 0, failed: 0, appErrors: 0, skipped: 0, ungraded: 0, calls: 0 };
     const money = { costUsd: 0, costUnknown: 0, judgeUsd: 0, judgeUnknown: 0 };
     const served = new Set<number>();
-    for (const { caseNo, row } of rows) {
-      const dropped = drop?.(caseNo, row);
-      // What is dropped was ungraded, so the case's shares do not know it.
+    for (const { caseNo, row: given } of rows) {
+      const replacement = replace?.(caseNo, given);
+      const { row, was } = replacement ?? { row: given, was: undefined };
+      // What is replaced was ungraded, so the case's shares do not know it.
       const before = shares.get(caseNo) ?? this.#caseShare.get(no, caseNo) ?? NOTHING_GRADED;
       const tally = add(caseNo, row);
       const { graded } = tally;
@@ -285,16 +284,16 @@ export class SnapshotTables {
       if (row.judgeCostUsd === null) money.judgeUnknown++;
       const costUsd = row.trial.status === 'answered' ? (row.trial.costUsd ?? 0) : 0;
       // Trial by trial, so that what stays the same leaves no trace of rounding.
-      money.costUsd += costUsd - (dropped?.costUsd ?? 0);
-      money.judgeUsd += (row.judgeCostUsd ?? 0) - (dropped?.judgeUsd ?? 0);
+      money.costUsd += costUsd - (was?.costUsd ?? 0);
+      money.judgeUsd += (row.judgeCostUsd ?? 0) - (was?.judgeUsd ?? 0);
       if (tally.servedId !== null) served.add(tally.servedId);
-      if (dropped === undefined) continue;
+      if (was === undefined) continue;
       sums.trials--;
-      sums.answered--;
-      sums.ungraded--;
-      sums.calls -= dropped.calls;
-      if (dropped.costUsd === null) money.costUnknown--;
-      if (dropped.judgeUsd === null) money.judgeUnknown--;
+      sums[was.status]--;
+      if (was.status === 'answered') sums.ungraded--;
+      sums.calls -= was.calls;
+      if (was.costUnknown) money.costUnknown--;
+      if (was.judgeUsd === null) money.judgeUnknown--;
     }
     for (const id of served) this.#addServed.run(no, id);
     this.#count.run({ no, ...sums, ...money, ...means });
@@ -333,13 +332,8 @@ export class SnapshotTables {
       .run(no);
     this.#shares = null;
     this.#db.prepare('DELETE FROM rollup WHERE snapshot = ?').run(no);
-    // What stopped the run (an empty account, a refused key) says nothing about the trial it happened to hit.
-    this.#db
-      .prepare(
-        `DELETE FROM trial WHERE snapshot = ? AND (outcome >= ${FIRST_SKIPPED_OUTCOME}
-           OR (outcome = 3 AND code IN (SELECT id FROM word WHERE text IN (${FATAL_CODES.map(() => '?').join(', ')}))))`,
-      )
-      .run(no, ...FATAL_CODES);
+    // Those that something was called for stay until they are run again: their calls may be on the bill.
+    this.#db.prepare(`DELETE FROM trial WHERE snapshot = ? AND calls = 0 AND ${RUN_AGAIN}`).run(no);
     this.#recount.run({ no });
   }
 
@@ -419,7 +413,9 @@ function summaryOf(row: SummaryRow): SnapshotSummary {
     ...(row.cost_unknown > 0
       ? { costUsd: null, knownCostUsd: row.cost_usd, unpricedTrials: row.cost_unknown }
       : { costUsd: row.cost_usd }),
-    judgeCostUsd: row.judge_unknown > 0 ? null : row.judge_usd,
+    ...(row.judge_unknown > 0
+      ? { judgeCostUsd: null, knownJudgeCostUsd: row.judge_usd, unpricedJudgings: row.judge_unknown }
+      : { judgeCostUsd: row.judge_usd }),
     servedModels: distinct(served.map(([model]) => model)),
     systemFingerprints: distinct(served.map(([, fingerprint]) => fingerprint)),
     simulated: served.some(([, , simulated]) => simulated === 1),

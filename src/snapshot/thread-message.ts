@@ -12,10 +12,13 @@ export interface ThreadStart {
   readonly project: ProjectFolder | undefined;
 }
 
-/** One transaction: trials of a snapshot, or the versions of cases whose ids are answered in order. */
+/**
+ * One transaction: trials of a snapshot (`resume`: in the place of those that are run again, where there are any), or the versions of
+ * cases whose ids are answered in order.
+ */
 export type LedgerTask =
   | {
-      readonly kind: 'append' | 'regrade';
+      readonly kind: 'append' | 'resume' | 'regrade';
       readonly snapshotId: string;
       readonly rows: readonly GradedTrial[];
     }

@@ -23,8 +23,18 @@ const OUTCOMES = [
   { outcome: 7, status: 'skipped', cause: 'deadline' },
 ] as const;
 
-/** Outcomes from here on are skips, which a resumed run tries again. */
+/** Outcomes from here on are skips. */
 export const FIRST_SKIPPED_OUTCOME = 5;
+
+/** Failure codes of what ends a run for all its trials, and of a server that could not be reached. */
+const FATAL_CODES = ['quota', 'auth', 'unknown_model', 'unreachable', 'connection'];
+
+/**
+ * What a resumed run runs again, in SQL: trials that were skipped, and those that failed by what stopped the run (an empty account, a
+ * refused key), for that says nothing about the trial it happened to hit.
+ */
+export const RUN_AGAIN = `(outcome >= ${FIRST_SKIPPED_OUTCOME} OR (outcome = 3
+  AND code IN (SELECT id FROM word WHERE text IN (${FATAL_CODES.map((code) => `'${code}'`).join(', ')}))))`;
 
 const COLUMNS = [
   'snapshot',
@@ -133,21 +143,14 @@ export interface TrialTally {
   readonly servedId: number | null;
 }
 
-/** What an answered, ungraded trial counted for in its snapshot. */
-export interface DroppedTrial {
-  readonly calls: number;
-  readonly costUsd: number | null;
-  readonly judgeUsd: number | null;
-}
-
 export class TrialTables {
   readonly #content: ContentTables;
   readonly #gradings: GradingTables;
   readonly #add: Statement<unknown[]>;
   readonly #ofCase: Statement<[number, number], TrialRow>;
-  readonly #dropUngraded: Statement<[number, number, number], DroppedTrial>;
   readonly #caseNos: Statement<[number], number>;
   readonly #results: Statement<[number], ResultRow>;
+  readonly #there: Statement<[number], TrialNumber>;
   readonly #done: Statement<[number], TrialNumber>;
   readonly #removedOutputs: Statement<[number], TrialNumber>;
   readonly #findServed: Statement<[string], number>;
@@ -160,9 +163,6 @@ export class TrialTables {
     this.#gradings = gradings;
     this.#add = db.prepare(
       `INSERT INTO trial (${COLUMNS.join(', ')}) VALUES (${COLUMNS.map(() => '?').join(', ')})`,
-    );
-    this.#dropUngraded = db.prepare(
-      'DELETE FROM trial WHERE snapshot = ? AND case_no = ? AND trial = ? AND outcome = 1 AND ungraded IS NOT NULL RETURNING calls, cost_usd AS costUsd, judge_usd AS judgeUsd',
     );
     this.#ofCase = db.prepare(
       `SELECT * FROM trial WHERE snapshot = ${FIXED_PLAN} AND case_no = ${FIXED_PLAN} ORDER BY trial`,
@@ -177,7 +177,8 @@ export class TrialTables {
          FROM trial t LEFT JOIN content o ON o.id = t.output WHERE t.snapshot = ? ORDER BY t.case_no, t.trial`,
       )
       .raw();
-    this.#done = db.prepare('SELECT case_no, trial FROM trial WHERE snapshot = ?');
+    this.#there = db.prepare('SELECT case_no, trial FROM trial WHERE snapshot = ?');
+    this.#done = db.prepare(`SELECT case_no, trial FROM trial WHERE snapshot = ? AND NOT ${RUN_AGAIN}`);
     this.#removedOutputs = db.prepare(
       `SELECT t.case_no, t.trial FROM trial t JOIN content o ON o.id = t.output
        WHERE t.snapshot = ? AND o.encoding >= ${ENCODING.edited}`,
@@ -253,11 +254,6 @@ export class TrialTables {
     return { status: trial.status, graded, servedId };
   }
 
-  /** Makes room for the same trial with grades, and tells what it counted for; undefined when there is none. Inside a write transaction. */
-  dropUngraded(snapshotNo: number, caseNo: number, trial: number): DroppedTrial | undefined {
-    return this.#dropUngraded.get(snapshotNo, caseNo, trial);
-  }
-
   /** Numbers of the cases that have trials, in suite order. */
   caseNos(snapshotNo: number): number[] {
     return this.#caseNos.all(snapshotNo);
@@ -308,6 +304,11 @@ export class TrialTables {
   }
 
   /** Trial numbers by case number. */
+  there(snapshotNo: number): Map<number, Set<number>> {
+    return byCaseNo(this.#there.iterate(snapshotNo));
+  }
+
+  /** The same without those that a resumed run runs again. */
   done(snapshotNo: number): Map<number, Set<number>> {
     return byCaseNo(this.#done.iterate(snapshotNo));
   }
@@ -422,6 +423,11 @@ function outcomeNumber(trial: Trial): number {
   const found = OUTCOMES.find((o) => o.status === trial.status && o.cause === cause);
   if (found === undefined) throw new TypeError(`a trial cannot end as ${trial.status} (${cause})`);
   return found.outcome;
+}
+
+/** How a stored outcome is told. */
+export function trialStatus(outcome: number): Trial['status'] {
+  return outcomeOf(outcome).status;
 }
 
 function outcomeOf(outcome: number): (typeof OUTCOMES)[number] {

@@ -3,11 +3,13 @@
 import { describe } from 'vitest';
 import { keepingContract } from './contract-keeping.ts';
 import { namingContract } from './contract-naming.ts';
+import { resumingContract } from './contract-resuming.ts';
 import type { OpenStore } from './contract-setup.ts';
 
 export function storeContract(name: string, open: () => Promise<OpenStore>): void {
   describe(`${name} as a SnapshotStore`, () => {
     keepingContract(open);
+    resumingContract(open);
     namingContract(open);
   });
 }

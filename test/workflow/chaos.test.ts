@@ -56,9 +56,7 @@ describe('the books of a disturbed run', () => {
     requestIds: new Set(),
     answered: new Map(),
     calls: new Map(),
-    keptCalls: new Map(),
     late: new Map(),
-    keptLate: new Map(),
     verdicts: new Set(),
     ...own,
   });
@@ -66,7 +64,6 @@ describe('the books of a disturbed run', () => {
     requestIds: new Set([id]),
     answered: new Map([['case 1', 1]]),
     calls: new Map([['case 1', 1]]),
-    keptCalls: new Map([['case 1', 1]]),
   });
   const call = (requestId: string, sentMs: number) => ({
     requestId,
@@ -116,6 +113,16 @@ describe('the books of a disturbed run', () => {
     await mock.quiet();
     expect(mock.requests).toBe(1);
     await mock.close();
+  });
+
+  it('forgive no call that is gone, whatever became of its trial', () => {
+    const before = life({ end: 'leave', calls: new Map([['case 1', 2]]) });
+    const after = life({ endMs: 200, ...held('b') });
+    expect(audited([call('b', 150)], [before, after]).notAllowed.join()).toContain(
+      'not on the books any more',
+    );
+    const kept = { ...after, calls: new Map([['case 1', 3]]) };
+    expect(audited([call('b', 150)], [before, kept]).notAllowed).toEqual([]);
   });
 
   it('forgive no row that is gone', () => {

@@ -352,6 +352,19 @@ describe('judge prefer', () => {
     expect(desk.calls['bot']).toBe(bot);
   });
 
+  it('is neither told nor kept, like a check of the judge, when it is cut off', async () => {
+    const desk = await refundDesk(2);
+    const run = await desk.run();
+    desk.subject = (id) => `Refunded, ${id}.`;
+    const other = await desk.run();
+    const leaving = { ...desk.work, hardSignal: AbortSignal.abort() };
+    const [baseline, candidate, cwd] = [run.id, other.id, desk.dir];
+    await expect(judgePreferJob(leaving, { baseline, candidate, cwd })).rejects.toThrow(/abort/);
+    await expect(judgeCheck(leaving, { snapshot: run, times: 2 })).rejects.toThrow(/abort/);
+    expect(await desk.work.store.records('judge-preference')).toEqual([]);
+    expect(await desk.work.store.records('judge-check')).toEqual([]);
+  });
+
   it('is invalid when more than 30 % of the pairs turn with the order', async () => {
     const desk = await refundDesk(10);
     const baseline = await desk.run();

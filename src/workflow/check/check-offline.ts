@@ -52,6 +52,8 @@ export async function checkOffline(
             continue;
           }
           const { grades } = await grader.gradeTrial(own, was.trial, work.hardSignal);
+          // What was cut off says nothing about the grader.
+          work.hardSignal.throwIfAborted();
           answers++;
           const outcome = trialOutcome(grades);
           for (const g of grades)

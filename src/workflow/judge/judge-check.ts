@@ -160,6 +160,8 @@ export async function judgeAgain(
           }),
         ),
       );
+      // What was cut off says nothing about the judge.
+      work.hardSignal.throwIfAborted();
       work.progress.step({ label: 'judging again', done: n + 1, total: times });
       if (work.signal.aborted) break;
     }

@@ -110,6 +110,8 @@ export async function judgePrefer(work: Workplace, input: PreferInput): Promise<
         return [{ caseId: c.id, preference, reason: grade?.reason ?? '', removed: false }];
       }),
     );
+    // What was cut off says nothing about the two.
+    work.hardSignal.throwIfAborted();
     const pairs = found.flat().map(({ removed: _removed, ...pair }) => pair);
     const removed = found.flat().filter((pair) => pair.removed).length;
     if (pairs.length === 0) {
