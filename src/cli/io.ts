@@ -58,6 +58,9 @@ export function processIo(): Io {
         process.exitCode = INTERRUPTED;
       });
       setTimeout(() => process.exit(INTERRUPTED), LEAVES_WITHIN_MS).unref();
+      process.stderr.write(
+        'leaving at once; what is done is kept, and a run can be finished: lastgood run --resume ID (lastgood list)\n',
+      );
       hard.abort();
     } else process.exit(INTERRUPTED);
   };

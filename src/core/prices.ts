@@ -19,10 +19,20 @@ export interface EmbeddingEstimate {
   readonly costUpperUsd: number | null;
 }
 
-/** Cost of one call in US dollars; null when the model has no price or the usage was not disclosed. */
-export function costOf(prices: Prices | null, model: string | null, usage: Usage | null): number | null {
+/** Tiers that are billed otherwise than the ordinary one; what else a service calls its tiers is the ordinary one. */
+const BILLED_APART = ['flex', 'priority', 'batch', 'scale'];
+
+/** Cost of one call in US dollars; null when the model, or the service tier it was served on, has no price, or the usage was not disclosed. */
+export function costOf(
+  prices: Prices | null,
+  model: string | null,
+  usage: Usage | null,
+  tier: string | null = null,
+): number | null {
   if (prices === null || model === null || usage === null) return null;
-  const price = priceFor(prices, model);
+  const ordinary = priceFor(prices, model);
+  const apart = tier === null ? undefined : ordinary?.tiers?.[tier];
+  const price = apart ?? (tier !== null && BILLED_APART.includes(tier) ? null : ordinary);
   if (price === null || usage.inputTokens === undefined || usage.outputTokens === undefined) return null;
   const cached = usage.cachedInputTokens ?? 0;
   const written = usage.cacheWriteTokens ?? 0;

@@ -10,32 +10,72 @@ export interface SecretMask {
   add(value: string): void;
 }
 
-const SECRET_NAME = /key|token|secret|passw|credential|authorization|cookie|dsn/i;
+const SECRET_NAME =
+  /key|token|secret|passw|credential|authorization|cookie|dsn|bearer|webhook|_pwd$|_pat$|_auth$/i;
+
+/** The password in an address, whatever its variable is called: `postgres://user:password@host`. */
+const ADDRESS_PASSWORD = /^[a-z][a-z0-9+.-]*:\/\/[^/?#\s:]*:([^/?#\s]+)@/i;
 
 /** Shorter values are too likely to stand in ordinary text. */
 const SHORTEST_SECRET = 8;
 
-/** The values of all environment variables whose name says that they are secret. */
+/** The values of all environment variables whose name says that they are secret, and passwords in the addresses of others. */
 export function secretValues(environment: Readonly<Record<string, string | undefined>>): string[] {
   return Object.entries(environment)
-    .filter(
-      ([name, value]) => SECRET_NAME.test(name) && value !== undefined && value.length >= SHORTEST_SECRET,
-    )
-    .map(([, value]) => value as string);
+    .flatMap(([name, value = '']) => {
+      const password = ADDRESS_PASSWORD.exec(value)?.[1];
+      return [
+        ...(SECRET_NAME.test(name) ? [value] : []),
+        ...(password === undefined ? [] : [password, decoded(password)]),
+      ];
+    })
+    .filter((value) => value.length >= SHORTEST_SECRET);
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+/**
+ * What base64 makes of a value that stands among other bytes, as a key does in `user:key`: the characters that only its own bytes
+ * decide, which differ by where it begins in a group of three.
+ */
+function base64Cores(value: string): string[] {
+  return [0, 1, 2].map((before) => {
+    const bytes = Buffer.concat([Buffer.alloc(before), Buffer.from(value, 'utf8')]);
+    return bytes.toString('base64').slice(Math.ceil((before * 8) / 6), Math.floor((bytes.length * 8) / 6));
+  });
 }
 
 /** A mask for the given values, their URL-encoded, JSON-escaped and base64 forms included. */
 export function secretMask(values: Iterable<string>): SecretMask {
-  const forms = new Set<string>();
-  // Gone through for every text there is.
+  /** What tells that a text holds a secret, gone through for every text there is; and longer forms that hold one of these. */
+  const telling = new Set<string>();
+  const whole = new Set<string>();
   let listed: readonly string[] = [];
+  let forms: readonly string[] = [];
   const add = (value: string): void => {
     if (value.length < SHORTEST_SECRET) return;
-    forms.add(value);
-    forms.add(encodeURIComponent(value));
-    forms.add(JSON.stringify(value).slice(1, -1));
-    forms.add(Buffer.from(value, 'utf8').toString('base64'));
-    listed = [...forms];
+    const url = encodeURIComponent(value.toWellFormed());
+    telling.add(value);
+    for (const form of [
+      url,
+      url.replaceAll(/%../g, (code) => code.toLowerCase()),
+      url.replaceAll('%20', '+'),
+    ])
+      telling.add(form);
+    telling.add(JSON.stringify(value).slice(1, -1));
+    for (const form of [...base64Cores(value), Buffer.from(value, 'utf8').toString('base64')]) {
+      const plain = form.includes('=') ? whole : telling;
+      plain.add(form);
+      plain.add(form.replaceAll('+', '-').replaceAll('/', '_'));
+    }
+    listed = [...telling];
+    forms = [...telling, ...whole];
   };
   for (const value of values) add(value);
 

@@ -63,7 +63,7 @@ export interface GraderContext {
   readonly embedder: Examined | null;
   readonly verdicts: VerdictCache | null;
   /** Cost of one call in US dollars; null = unknown. */
-  costOf(model: string | null, usage: Usage | null): number | null;
+  costOf(model: string | null, usage: Usage | null, tier?: string | null): number | null;
   /** Fresh random hex, at least 32 digits. */
   nonce(): string;
   readonly judgeOptions?: JudgeOptions | undefined;

@@ -88,7 +88,7 @@ export function createCaller(examined: Examined, context: GraderContext): Caller
         (reply) => {
           if (reply.kind === 'answered') {
             const model = reply.served.model ?? requestedModel(examined);
-            const usd = reply.costUsd ?? context.costOf(model, reply.usage);
+            const usd = reply.costUsd ?? context.costOf(model, reply.usage, reply.served.serviceTier);
             cost.add(usd);
             note('answered', reply.served.model, reply.latencyMs, usd);
             return usd;

@@ -350,7 +350,8 @@ function secretErrors(document: TextDocument): LastgoodError[] {
   };
   const walk = (value: JsonValue | undefined, path: DocumentPath): void => {
     if (typeof value === 'string') {
-      if (LOOKS_SECRET.test(value) || hasPassword(value) || isSecretHeader(path)) report(path);
+      if (LOOKS_SECRET.test(value) || hasPassword(value) || hasKey(value) || isSecretHeader(path))
+        report(path);
     } else if (Array.isArray(value)) {
       for (const [i, v] of value.entries()) walk(v as JsonValue, [...path, i]);
     } else if (isJsonObject(value)) {
@@ -364,6 +365,16 @@ function secretErrors(document: TextDocument): LastgoodError[] {
 
 function hasPassword(value: string): boolean {
   return /^[a-z]+:\/\/[^/?#]*:[^/?#]*@/i.test(value);
+}
+
+/** An address with a credential in its query: by its name, or by a name that may be one and a value that looks like one. */
+function hasKey(value: string): boolean {
+  if (!/^[a-z]+:\/\//i.test(value)) return false;
+  return [...value.matchAll(/[?&]([^=&#]*)=([^&#{]{6,})/g)].some(
+    ([, name = '', text = '']) =>
+      /api[-_]?key|access[-_]?key|token|secret|passw|signature|credential/i.test(name) ||
+      (/^(key|code|sig|auth)$/i.test(name) && /^(?=.*\d)(?=.*[a-z]).{16,}$/i.test(text)),
+  );
 }
 
 /** `route.headers.<credential header>` given as a text. */

@@ -67,6 +67,7 @@ export function estimateText(e: {
   readonly note: string;
   readonly judge: JudgingBounds | null;
   readonly embedding: EmbeddingEstimate | null;
+  readonly pricesAsOf: string | null;
 }): string {
   const { judge, embedding } = e;
   const judged = judge === null ? '' : `  ${judgingText(judge)}\n`;
@@ -75,7 +76,7 @@ export function estimateText(e: {
   return `Nothing was called. This run would make ${count(e.calls, 'call')} (at most ${grouped(e.callsUpper)} with every retry) of the subject.
   input tokens   ${tokens(e.inputTokensUpper)}
   output tokens  ${tokens(e.outputTokensUpper)}
-  cost           ${e.costUpperUsd === null ? 'unknown' : `at most ${usd(e.costUpperUsd)}`}
+  cost           ${e.costUpperUsd === null ? 'unknown' : `at most ${usd(e.costUpperUsd)}`}${e.pricesAsOf === null ? '' : `, by prices as of ${e.pricesAsOf}`}
 ${judged}${embedded}${e.note}
 `;
 }

@@ -3,7 +3,7 @@
 export { LONGEST_RETRY_AFTER_MS, retryDelayMs } from './backoff.ts';
 export { Budget } from './budget.ts';
 export { estimateRun, inputTokensBound, type RunEstimate } from './estimate.ts';
-export { checkLimits, type RunLimits } from './limits.ts';
+export { checkLimits, costUnknown, type RunLimits } from './limits.ts';
 export { Pacer } from './pacer.ts';
 export { interleaveJobs, type Job, planJobs, streamJobs } from './plan.ts';
 export { checkRequests, renderRequest } from './render-request.ts';

@@ -39,3 +39,12 @@ export function checkLimits(limits: RunLimits): void {
   check('maxCalls', 'count');
   check('maxCostUsd', 'amount');
 }
+
+/** A cost limit that could not be kept, since nothing has a price. */
+export function costUnknown(): LastgoodError {
+  return new LastgoodError({
+    code: 'COST_UNKNOWN',
+    message: 'a cost limit is set, but there are no prices, so it could not be kept; nothing was run',
+    hint: 'name a price file (--prices FILE, or `prices:` in lastgood.yaml), or limit the number of calls instead (--max-calls)',
+  });
+}

@@ -17,7 +17,7 @@ import { Budget } from './budget.ts';
 import { Call, type CallEnd } from './call.ts';
 import { Intake } from './intake.ts';
 import { Lane, laneKey } from './lane.ts';
-import { checkLimits, type RunLimits } from './limits.ts';
+import { checkLimits, costUnknown, type RunLimits } from './limits.ts';
 import { attemptOf, cutFailure, defectFailure, OpenTrial, seconds } from './open-trial.ts';
 import type { Job } from './plan.ts';
 import { ProgressMeter } from './progress-meter.ts';
@@ -35,11 +35,7 @@ import { realTimers, type Timers } from './timers.ts';
 export async function runJobs(jobs: Iterable<Job>, options: RunOptions): Promise<RunReport> {
   checkLimits(options.limits);
   if (options.limits.maxCostUsd !== null && options.priceKnown !== true) {
-    throw new LastgoodError({
-      code: 'COST_UNKNOWN',
-      message: 'a cost limit is set, but there are no prices, so it could not be kept',
-      hint: 'name a price file (`prices:` in lastgood.yaml), or limit the number of calls instead (--max-calls)',
-    });
+    throw costUnknown();
   }
   return new Run(jobs, options).toItsEnd();
 }
@@ -330,7 +326,7 @@ class Run {
     if (reply.kind === 'failed') return mayBeBilled(reply) ? null : 0;
     if (reply.costUsd !== undefined) return reply.costUsd;
     const model = reply.served.model ?? layerText(trial.job.release.layers.route, 'model') ?? null;
-    return this.options.costOf(model, reply.usage);
+    return this.options.costOf(model, reply.usage, reply.served.serviceTier);
   }
 
   // A trial ends

@@ -27,7 +27,7 @@ export interface RunOptions {
    * throws: calls in flight still finish and are handed over, then `runJobs` throws that error.
    */
   onTrial(job: Job, trial: Trial, run: RunHandle): Promise<void>;
-  costOf(model: string | null, usage: Usage | null): number | null;
+  costOf(model: string | null, usage: Usage | null, tier: string | null): number | null;
   /** Whether calls can be priced at all; a cost limit needs it. */
   readonly priceKnown?: boolean | undefined;
   /** Upper bound of one call's cost in US dollars, known beforehand. */

@@ -15,6 +15,9 @@ export interface TrialOutcomes {
   readonly ungraded: number;
   readonly stoppedBy?: StopCause | null | undefined;
   readonly fatal?: Failure | null | undefined;
+  /** Why most of the failed, and of the ungraded, are: a word and a sentence that may be kept. */
+  readonly failedBy?: string | null | undefined;
+  readonly ungradedBy?: string | null | undefined;
   readonly policy: Pick<Policy, 'appError' | 'maxMissing' | 'maxInvalid'>;
 }
 
@@ -42,12 +45,12 @@ export function judgeValidity(outcomes: TrialOutcomes): ValidityJudgement {
   const measured = answered - ungraded + measuredErrors;
 
   const losses: string[] = [];
-  const tell = (n: number, what: string): void => {
-    if (n > 0) losses.push(`${n} of ${planned} trials ${what}`);
+  const tell = (n: number, what: string, by: string | null = null): void => {
+    if (n > 0) losses.push(`${n} of ${planned} trials ${what}${by === null ? '' : `, most often ${by}`}`);
   };
-  tell(failed - appErrors, 'failed (provider, network or time limit)');
+  tell(failed - appErrors, 'failed (provider, network or time limit)', outcomes.failedBy);
   tell(appErrors - measuredErrors, 'failed in your application and count as missing');
-  tell(ungraded, 'were answered but could not be graded');
+  tell(ungraded, 'were answered but could not be graded', outcomes.ungradedBy);
   tell(skipped, `were skipped (${skipWord(outcomes.stoppedBy ?? null)})`);
   tell(neverRan, 'never ran');
   const fatal = outcomes.fatal ?? null;

@@ -1,6 +1,6 @@
 // An exported snapshot as a file that was checked to its last line, before any of it is used. Of a large one only what tells its lines apart is in memory.
 
-import { z } from 'zod';
+import type { z } from 'zod';
 import { CASE_PAGE, PagedCases } from '../core/case-list.ts';
 import { LastgoodError } from '../core/errors.ts';
 import type { CaseExam } from '../core/exam.ts';
@@ -160,7 +160,7 @@ class Content {
   /** The header of a file that has all it says. */
   whole(number: number): SnapshotLine {
     if (this.#header === null || !this.#ended)
-      throw invalid('the end line is missing: the file is cut off', number);
+      throw invalid('the end line is missing: the file is cut off', Math.max(1, number));
     for (const [id, no] of this.#caseNos)
       if (this.#caseLines[no] === undefined) throw invalid(`a trial is of case "${id}", which is not there`);
     // As many places as cases and none twice: with all of them below that number, they are 0, 1, 2, …
@@ -257,11 +257,23 @@ function parseLine(text: string, number: number): ExportLine {
   }
   const version = (value as { schemaVersion?: unknown } | null)?.schemaVersion;
   if (typeof version === 'number' && version > EXPORT_VERSION)
-    throw invalid(`its format is version ${version}, this lastgood reads up to ${EXPORT_VERSION}`, number);
+    throw invalid(
+      `its format is version ${version}, this lastgood reads up to ${EXPORT_VERSION}`,
+      number,
+      'update lastgood to at least the version that exported it',
+    );
   const checked = exportLine.safeParse(value);
-  if (!checked.success) throw invalid(`\n${z.prettifyError(checked.error)}`, number);
+  if (!checked.success) throw invalid(problemOf(checked.error), number);
   // Not what zod made of it, which lacks keys named `__proto__`.
   return value as ExportLine;
+}
+
+/** The first thing that is wrong with a line, in one sentence. */
+function problemOf(error: z.ZodError): string {
+  const [issue] = error.issues;
+  const path = issue?.path.join('.') ?? '';
+  if (path === 'kind') return 'the line is of no kind that an export has';
+  return `${path === '' ? 'the line' : `"${path}"`} is not as expected (${issue?.message ?? 'no reason'})`;
 }
 
 /** A release whose content was changed after the run would carry a fingerprint it does not have. */
@@ -319,11 +331,15 @@ export function wasRemoved({ trial, measures }: Pick<TrialLine, 'trial' | 'measu
   );
 }
 
-function invalid(why: string, line?: number): LastgoodError {
+function invalid(
+  why: string,
+  line?: number,
+  remedy = 'export it again with `lastgood export`',
+): LastgoodError {
   return new LastgoodError({
     code: 'IMPORT_INVALID',
     message: `This is no whole exported snapshot: ${why}.`,
-    hint: 'export it again with `lastgood export`; nothing was imported',
+    hint: `${remedy}; nothing of it was imported`,
     where: { line },
   });
 }

@@ -37,6 +37,7 @@ import { NO_PLACES, type Places, placelessClosing, placelessJson, placelessTrial
 import { RecordTables } from './records.ts';
 import { type Replacement, Replacements } from './replacements.ts';
 import { resolveReference } from './resolve.ts';
+import { RunLocks } from './run-lock.ts';
 import { SnapshotTables } from './snapshots.ts';
 import {
   CASES_PER_TRANSACTION,
@@ -69,6 +70,7 @@ export class SqliteLedger implements SnapshotStore {
   readonly #replacements: Replacements;
   readonly #vectors: VectorTables;
   readonly #records: RecordTables;
+  readonly #running: RunLocks;
   /** Null = everything is written here. */
   readonly #thread: WritingThread | null;
   #ahead: CasesAhead | null = null;
@@ -88,6 +90,7 @@ export class SqliteLedger implements SnapshotStore {
     this.#replacements = new Replacements(file.db, this.#content);
     this.#vectors = new VectorTables(file.db, this.#content);
     this.#records = new RecordTables(file.db);
+    this.#running = new RunLocks(file.path, file.driver);
     this.#thread = thread;
   }
 
@@ -123,15 +126,17 @@ export class SqliteLedger implements SnapshotStore {
     this.#ahead?.end();
     this.#ahead = null;
     await snapshot.allowed;
-    await this.#write(() =>
-      this.#snapshots.add(snapshot, {
-        exam,
-        suite: this.#suites.suiteId(suite, versions),
-        release: this.#suites.releaseId(snapshot.release),
-        judge: snapshot.judge === null ? null : this.#suites.releaseId(snapshot.judge),
-        embedder: snapshot.embedder === null ? null : this.#suites.releaseId(snapshot.embedder),
-        examBook: this.#content.jsonId(book),
-      }),
+    await this.#running.hold(snapshot.id, () =>
+      this.#write(() =>
+        this.#snapshots.add(snapshot, {
+          exam,
+          suite: this.#suites.suiteId(suite, versions),
+          release: this.#suites.releaseId(snapshot.release),
+          judge: snapshot.judge === null ? null : this.#suites.releaseId(snapshot.judge),
+          embedder: snapshot.embedder === null ? null : this.#suites.releaseId(snapshot.embedder),
+          examBook: this.#content.jsonId(book),
+        }),
+      ),
     );
   }
 
@@ -164,11 +169,13 @@ export class SqliteLedger implements SnapshotStore {
       return this.#summary(snapshotId);
     });
     this.#resumed.delete(snapshotId);
+    this.#running.release(snapshotId);
     return summary;
   }
 
   async reopen(snapshotId: string): Promise<void> {
-    await this.#write(() => this.#snapshots.reopen(snapshotId));
+    await this.#read(() => this.#snapshots.key(snapshotId));
+    await this.#running.hold(snapshotId, () => this.#write(() => this.#snapshots.reopen(snapshotId)));
     this.#resumed.add(snapshotId);
   }
 
@@ -346,6 +353,7 @@ export class SqliteLedger implements SnapshotStore {
 
   async close(): Promise<void> {
     await this.#thread?.close();
+    this.#running.releaseAll();
     if (this.#db.open) this.#db.close();
   }
 

@@ -1,11 +1,11 @@
 // Opening a ledger file: is it ours, can it be used where it lies, and is its schema the one we know?
 
 import { existsSync } from 'node:fs';
-import { mkdir, statfs } from 'node:fs/promises';
+import { mkdir, readFile, realpath, statfs } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import type { Database } from 'better-sqlite3';
 import { LastgoodError } from '../core/errors.ts';
-import { addonMissing, isAddonFailure, loadDriver } from './addon.ts';
+import { addonMissing, isAddonFailure, loadDriver, type SqliteDriver } from './addon.ts';
 import { type Patience, patience, withPatience } from './database-error.ts';
 import { APPLICATION_ID, MIGRATIONS, SCHEMA_VERSION } from './migrations.ts';
 import type { ProjectFolder } from './places.ts';
@@ -25,6 +25,8 @@ export interface LedgerOptions {
 
 export interface OpenLedgerFile {
   readonly db: Database;
+  /** What opened it. */
+  readonly driver: SqliteDriver;
   /** Absolute. */
   readonly path: string;
   readonly patience: Patience;
@@ -48,6 +50,29 @@ const NETWORK_FILE_SYSTEMS: ReadonlyMap<number, string> = new Map([
   [0x786f4256, 'VirtualBox shared folder'],
   [0xbacbacbc, 'VMware shared folder'],
 ]);
+
+/** `statfs` says "FUSE" of all of these, and of local file systems as well. */
+const FUSE = 0x65735546;
+const NETWORK_FUSE =
+  /^fuse\.(sshfs|s3fs|rclone|gcsfuse|goofys|mount-s3|blobfuse2?|glusterfs|ceph(fs|-fuse)?|vmhgfs-fuse)$/;
+
+/** What a folder is mounted from where that is a network file system in user space, by the text of Linux's `/proc/self/mountinfo`; null for any other. */
+export function networkMount(mountinfo: string, folder: string): string | null {
+  let longest = '';
+  let type: string | null = null;
+  for (const line of mountinfo.split('\n')) {
+    const [mount, source] = line.split(' - ');
+    const point = mount
+      ?.split(' ')[4]
+      ?.replaceAll(/\\([0-7]{3})/g, (_, code: string) => String.fromCharCode(Number.parseInt(code, 8)));
+    if (point === undefined || source === undefined || point.length < longest.length) continue;
+    const under = point === '/' || folder === point || folder.startsWith(`${point}/`);
+    if (!under) continue;
+    longest = point;
+    type = source.split(' ')[0] ?? null;
+  }
+  return type !== null && NETWORK_FUSE.test(type) ? type.slice('fuse.'.length) : null;
+}
 
 /** True for a Windows path to a share of another machine (`\\\\server\\share`); a drive letter that stands for one is not seen. */
 export function isNetworkShare(path: string): boolean {
@@ -88,7 +113,7 @@ export async function openLedgerFile(
     db.close();
     throw error;
   }
-  return { db, path, patience: wait };
+  return { db, driver: Driver, path, patience: wait };
 }
 
 async function prepareFolder(
@@ -108,7 +133,9 @@ async function prepareFolder(
   let network: string | null;
   try {
     if (create) await mkdir(folder, { recursive: true });
-    network = isNetworkShare(path) ? 'a Windows share' : networkFileSystem(await fileSystemType(folder));
+    const type = await fileSystemType(folder);
+    network = isNetworkShare(path) ? 'a Windows share' : networkFileSystem(type);
+    if (type >>> 0 === FUSE) network ??= networkMount(await mounts(), await realpath(folder));
   } catch (error) {
     throw new LastgoodError({
       code: 'LEDGER_CANNOT_OPEN',
@@ -128,6 +155,11 @@ async function prepareFolder(
       exitCode: 4,
     });
   }
+}
+
+/** Empty where the system has no such list. */
+async function mounts(): Promise<string> {
+  return readFile('/proc/self/mountinfo', 'utf8').catch(() => '');
 }
 
 /** Refuses other programs' databases before anything is changed in them. */

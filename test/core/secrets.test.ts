@@ -51,6 +51,26 @@ test('the URL-encoded, JSON-escaped and base64 forms are hidden too', () => {
   }
 });
 
+test('a secret is hidden in what base64 makes of it among other bytes, and in URLs of any spelling', () => {
+  fc.assert(
+    fc.property(secret, fc.string({ maxLength: 5 }), fc.string({ maxLength: 5 }), (value, before, after) => {
+      const mask = secretMask([value]);
+      const bytes = Buffer.from(`${before}${value}${after}`, 'utf8');
+      for (const encoding of ['base64', 'base64url'] as const) {
+        const masked = mask.text(`Basic ${bytes.toString(encoding)}`);
+        expect(masked).toContain('[secret]');
+        // At each end a character may stay that stands for bits of a neighbour, too.
+        expect(masked.replace('[secret]', '').length).toBeLessThanOrEqual(
+          'Basic '.length + Math.ceil(((before.length + after.length) * 3 * 8) / 6) + 4,
+        );
+      }
+      const lower = encodeURIComponent(value).replaceAll(/%../g, (code) => code.toLowerCase());
+      for (const form of [lower, new URLSearchParams({ q: value }).toString()])
+        expect(mask.text(`https://shop.example/?${form}`)).toContain('[secret]');
+    }),
+  );
+});
+
 test('JSON is masked in values and keys at any depth, and keeps its shape', () => {
   fc.assert(
     fc.property(secret, (s) => {
@@ -77,8 +97,16 @@ test('secrets are known by the name of their variable', () => {
       HOME: '/home/somebody',
       SHORT_KEY: 'abc',
       EMPTY_TOKEN: undefined,
+      GITLAB_PAT: 'glpat-0123456789',
+      PWD: '/home/somebody/shop',
+      SSH_AUTH_SOCK: '/tmp/ssh-agent.1',
+      DATABASE_URL: 'postgres://shop:p%40ssw0rds@db.example.test/shop',
+      BASE_URL: 'https://db.example.test:8080/v1@2',
     }),
-  ).toEqual(['sk-aaaaaaaaaaaa', 'correct horse', 'https://k@host/1']);
+  ).toEqual([
+    ...['sk-aaaaaaaaaaaa', 'correct horse', 'https://k@host/1'],
+    ...['glpat-0123456789', 'p%40ssw0rds', 'p@ssw0rds'],
+  ]);
 });
 
 test('a key of any name keeps its value, masked where it holds a secret', () => {

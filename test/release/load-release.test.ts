@@ -208,6 +208,8 @@ test.each([
   'route: { provider: openai, model: m, api-key-env: sk-live-0123456789abcdef }',
   'route: { provider: openai, model: m, base-url: "https://user:hunter2hunter2@llm.example.test" }',
   'route: { provider: http, url: "https://a.example.test/?key=sk-live-0123456789abcdef" }',
+  'route: { provider: openai, model: m, base-url: "https://a.example.test/v1?api_key=plainword" }',
+  'route: { provider: http, url: "https://a.example.test/?x=1&code=abcdefgh12345678" }',
   'route: { provider: http, url: "https://a.example.test", headers: { Authorization: "Bearer abcdefgh12345678" } }',
   'route: { provider: http, url: "https://a.example.test", headers: { x-api-key: plainword } }',
   'route: { provider: http, url: "https://a.example.test", headers: { x-auth: ghp_0123456789abcdefghij } }',
@@ -219,6 +221,13 @@ test.each([
   const said = errors.map(formatError).join('\n');
   expect(said).not.toMatch(/0123456789|hunter2|abcdefgh12345678|plainword/);
   expect(said).toContain('{ env: NAME }');
+});
+
+test('an address may have a query that holds no secret', async () => {
+  for (const query of ['api-version=2026-01-01-preview', 'key=customer-support', 'token={{ ticket }}'])
+    expect(await problemsOf(`route: { provider: http, url: "https://a.example.test/?${query}" }`)).toEqual(
+      [],
+    );
 });
 
 test('a prompt may speak of keys', async () => {

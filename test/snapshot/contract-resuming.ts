@@ -143,6 +143,8 @@ export function resumingContract(open: () => Promise<OpenStore>): void {
     it('are not lost with a process that ends in between, and count once', async () => {
       await stopped('skilled1', held.current.store);
       await held.current.store.reopen('skilled1');
+      // As when its process dies, its hold on the snapshot goes with it.
+      await held.current.store.close();
       const other = await held.current.reopen();
       await other.reopen('skilled1');
       await other.append('skilled1', [graded(answered('kettle-01', 0, { costUsd: 0.5 }))]);

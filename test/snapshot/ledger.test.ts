@@ -1,5 +1,6 @@
 // The SQLite ledger keeps the contract of every snapshot store, and what only it promises: what is stored once, what never changes.
 
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import fc from 'fast-check';
@@ -334,6 +335,27 @@ describe('a finished snapshot', () => {
     await ledger.reopen('sviews00');
     await ledger.finish('sviews00', VALID);
     await ledger.close();
+  });
+});
+
+describe('who runs a snapshot', () => {
+  it('holds it: nobody else resumes it until it has ended, or its process has', async () => {
+    await using folder = await temporaryFolder();
+    const path = join(folder.path, 'lastgood.db');
+    const [runs, other] = [await openLedger(path), await openLedger(path)];
+    await runs.begin(newSnapshot('sheld000', refundSuite([refundCase('ticket')])));
+    await expect(other.reopen('sheld000')).rejects.toMatchObject({ code: 'SNAPSHOT_RUNNING', exitCode: 2 });
+    await runs.reopen('sheld000');
+    await runs.append('sheld000', [graded(answered('ticket'))]);
+
+    await runs.finish('sheld000', closing({ state: 'interrupted' }));
+    await other.reopen('sheld000');
+    await expect(runs.reopen('sheld000')).rejects.toMatchObject({ code: 'SNAPSHOT_RUNNING' });
+    await other.close();
+    await runs.reopen('sheld000');
+    expect(await runs.finish('sheld000', VALID)).toMatchObject({ state: 'finished', trials: 1 });
+    await runs.close();
+    expect(await readdir(folder.path)).toEqual(['lastgood.db']);
   });
 });
 

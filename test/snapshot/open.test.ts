@@ -10,7 +10,7 @@ import { checkNode } from '../../src/snapshot/addon.ts';
 import { openLedger } from '../../src/snapshot/index.ts';
 import { SqliteLedger } from '../../src/snapshot/ledger.ts';
 import { SCHEMA_VERSION } from '../../src/snapshot/migrations.ts';
-import { isNetworkShare, networkFileSystem, openLedgerFile } from '../../src/snapshot/open.ts';
+import { isNetworkShare, networkFileSystem, networkMount, openLedgerFile } from '../../src/snapshot/open.ts';
 import {
   answered,
   collect,
@@ -133,6 +133,27 @@ describe('opening a ledger', () => {
     await expect(openLedger(join(folder.path, 'file', 'lastgood.db'))).rejects.toEqual(
       refused('LEDGER_CANNOT_OPEN'),
     );
+  });
+
+  it('tells a network file system of user space from a local one', async () => {
+    const mountinfo = [
+      '22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw',
+      '40 22 0:50 / /home/ann/desk rw,nosuid shared:9 - fuse.sshfs ann@box:/desk rw,user_id=1000',
+      '41 40 0:51 / /home/ann/desk/scratch rw - tmpfs tmpfs rw',
+      '42 22 0:52 / /media/usb rw - fuseblk /dev/sdb1 rw',
+      '43 22 0:53 / /mnt/our\\040bucket rw - fuse.s3fs s3fs rw',
+      '',
+    ].join('\n');
+    const folders = {
+      ...{ '/home/ann/desk': 'sshfs', '/home/ann/desk/snapshots': 'sshfs', '/mnt/our bucket/a': 's3fs' },
+      ...{ '/home/ann/desktop': null, '/home/ann/desk/scratch': null, '/media/usb/x': null, '/tmp': null },
+    };
+    for (const [at, is] of Object.entries(folders)) expect(networkMount(mountinfo, at), at).toBe(is);
+    expect(networkMount('', '/home')).toBeNull();
+    // A local one of the kind is used: no mount of this machine's own folders is on that list.
+    await using folder = await temporaryFolder();
+    const file = await openLedgerFile(join(folder.path, 'lastgood.db'), {}, async () => 0x65735546);
+    file.db.close();
   });
 
   it('refuses a network file system with the reason', async () => {

@@ -113,6 +113,7 @@ describe('a process killed while it writes', () => {
         passRate: 1,
       });
 
+      // The lock that the killed process held went with it.
       await ledger.reopen('swriterk');
       await ledger.append('swriterk', [graded(answered('ticket-49', 999))]);
       expect(await ledger.finish('swriterk', VALID)).toMatchObject({ state: 'finished', trials: stored + 1 });

@@ -12,6 +12,7 @@ import { addEvents, listEvents, type TimelineEvent } from '../../src/workflow/in
 import { regradeJob } from '../../src/workflow/judge/regrade-job.ts';
 import { forgetJob } from '../../src/workflow/ledger/db-upkeep.ts';
 import { exportFiles, importFiles } from '../../src/workflow/ledger/exchange.ts';
+import { linesOf } from '../../src/workflow/ledger/snapshot-file.ts';
 import { openWorkplace } from '../../src/workflow/open-workplace.ts';
 import { runJob } from '../../src/workflow/run/run-job.ts';
 import type { Workplace } from '../../src/workflow/workplace.ts';
@@ -239,6 +240,51 @@ it('an event that could not be read again is not taken', async () => {
     added: 1,
     known: 1,
   });
+});
+
+it('a file that cannot be read as it was written is named, and nothing of it is taken', async () => {
+  const home = await checkout('home');
+  await home.night();
+  const work = await home.open();
+  const [{ file = '' } = {}] = await exportFiles(work, ['latest'], { dir: 'out', cwd: home.root });
+  await work.store.close();
+  const bytes = await readFile(join(home.root, file));
+  const put = (name: string, content: Buffer) => writeFile(join(home.root, name), content);
+  const at = bytes.indexOf('refund,');
+  await put('latin.jsonl', Buffer.concat([bytes.subarray(0, at), Buffer.from([0xe9]), bytes.subarray(at)]));
+  await put('cut.jsonl', Buffer.concat([bytes.subarray(0, at), Buffer.from([0xc3])]));
+  await put('marked.jsonl', Buffer.concat([Buffer.from('\ufeff'), bytes]));
+
+  const away = await checkout('away');
+  const into = await away.open();
+  const taken = (name: string) => importFiles(into, [join(home.root, name)], away.root);
+  for (const [name, code] of [
+    ['nosuch.jsonl', 'FILE_UNREADABLE'],
+    ['out', 'FILE_UNREADABLE'],
+    ['latin.jsonl', 'FILE_NOT_UTF8'],
+    ['cut.jsonl', 'IMPORT_INVALID'],
+  ] as const)
+    await expect(taken(name)).rejects.toMatchObject({
+      code,
+      exitCode: 2,
+      where: { file: join(home.root, name) },
+    });
+  expect(await into.store.list()).toEqual([]);
+  await taken('marked.jsonl');
+  expect(await into.store.list()).toHaveLength(1);
+  await into.store.close();
+});
+
+it('letters that lie across two pieces of a file come back whole', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'lastgood-lines-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  const file = join(folder, 'letters.txt');
+  // Longer than a piece, with letters of two, three and four bytes at each possible cut.
+  const lines = Array.from({ length: 8 }, (_, i) => `${'x'.repeat(i)}${'é€𝄞'.repeat(20_000)}`);
+  await writeFile(file, lines.join('\n'));
+  const read: string[] = [];
+  for await (const line of linesOf(file)) read.push(line);
+  expect(read).toEqual(lines);
 });
 
 it('an export that cannot be made leaves the last good file as it was', async () => {

@@ -5,6 +5,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { redactRuleSchema } from '../../src/workflow/project/settings-schema.ts';
 import { readPrivacy } from '../../src/workflow/run/privacy.ts';
 import { json, lastgood, lastgoodHere, type Outcome, ROOT, temporaryFolder } from '../cli/lastgood.ts';
 
@@ -306,5 +307,39 @@ describe('redaction', () => {
       code: 'REDACT_MODULE',
     });
     expect(await readPrivacy([], 'all')).toBeNull();
+    for (const path of ['a..b', 'items[*].name', '$[0]', '.a'])
+      expect(redactRuleSchema.safeParse({ 'json-path': path }).success, path).toBe(false);
+    for (const path of ['a', '$.a.b', 'items.*.name', 'items.0.first-name'])
+      expect(redactRuleSchema.safeParse({ 'json-path': path }).success, path).toBe(true);
+  });
+
+  it.each([
+    { what: 'throws', body: "throw new Error('not ' + text)", code: 'REDACT_MODULE' },
+    { what: 'gives back nothing', body: 'return', code: 'REDACT_MODULE' },
+    { what: 'never ends', body: 'for (;;);', code: 'REDACT_TIMEOUT' },
+  ])(
+    'ends with a sentence that does not repeat the text where a rule $what',
+    async ({ what, body, code }) => {
+      await using dir = await temporaryFolder();
+      const module = join(dir.path, 'rule.mjs');
+      await writeFile(module, `export default (text) => { ${body}; };\n`);
+      const rules = await readPrivacy([{ module }], 'all', 100);
+      const said = (): unknown => {
+        try {
+          return rules?.message('Jane Roe');
+        } catch (error) {
+          return error;
+        }
+      };
+      expect(said(), what).toMatchObject({ code, exitCode: 4, message: expect.not.stringContaining('Jane') });
+    },
+    20_000,
+  );
+
+  it('ends an expression that backtracks without end', async () => {
+    const rules = await readPrivacy([{ pattern: '(a+)+$' }], 'all', 100);
+    expect(() => rules?.message(`${'a'.repeat(50_000)}!`)).toThrow('within 0.1 s');
+    // And what comes after it is redacted as ever.
+    expect(rules?.message('baa')).toBe('b[redacted]');
   });
 });

@@ -12,6 +12,7 @@ import {
   type SuiteCheck,
   type Warning,
 } from '../../core/index.ts';
+import { costUnknown } from '../../run/index.ts';
 import { TIERS } from '../compare/compare-plan.ts';
 import { askedBefore, type Standing, standingOf, standingText } from '../compare/multiplicity.ts';
 import { takenOver } from '../compare/taken-over.ts';
@@ -263,11 +264,7 @@ function announce(input: CheckInput, prepared: readonly Prepared[], priced: bool
       : estimates.reduce((sum, e) => sum + (e.costUpperUsd ?? 0), 0),
   });
   if (input.maxCostUsd !== undefined && estimates.length > 0 && !priced) {
-    throw new LastgoodError({
-      code: 'COST_UNKNOWN',
-      message: 'a cost limit is set, but there are no prices, so it could not be kept; nothing was run',
-      hint: 'name a price file (--prices FILE, or `prices:` in lastgood.yaml), or limit the number of calls instead (--max-calls)',
-    });
+    throw costUnknown();
   }
   if (input.maxCalls !== undefined && least > input.maxCalls) {
     throw new LastgoodError({

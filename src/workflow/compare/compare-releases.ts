@@ -17,7 +17,7 @@ import { withCases, withTrials } from '../../suite/index.ts';
 import type { Assignment } from '../run/assignment.ts';
 import { closeArm } from '../run/close-arm.ts';
 import { type Arm, openSnapshot, runArms } from '../run/run-suite.ts';
-import { Spending } from '../run/spending.ts';
+import { refuseUnpriced, Spending } from '../run/spending.ts';
 import type { Workplace } from '../workplace.ts';
 import { answerVectors } from './answer-vectors.ts';
 import { closeEarly, soFar } from './close-early.ts';
@@ -210,6 +210,7 @@ async function openArms(
   labels: (arm: ArmName, ids: Both<string>) => Record<string, string> = armLabels,
 ): Promise<Both<Arm>> {
   const { work, input, providers } = session;
+  refuseUnpriced(work, input.settings);
   const ids = both(() => newSnapshotId(work.rng));
   for (const arm of ARMS)
     await openSnapshot(work, assignments[arm], ids[arm], {

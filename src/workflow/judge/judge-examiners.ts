@@ -96,7 +96,7 @@ export async function openExaminers(
       panel: rest,
       embedder: examiners.embedder === null ? null : await open(examiners.embedder),
       verdicts: options.cache === false ? null : storedVerdicts(work),
-      costOf: (model, usage) => costOf(work.prices, model, usage),
+      costOf: (model, usage, tier) => costOf(work.prices, model, usage, tier),
       // Never from a seeded generator: what fences the judged text must not be guessable by the model that wrote it.
       nonce: () => randomBytes(16).toString('hex'),
       mask: work.mask,

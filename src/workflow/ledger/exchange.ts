@@ -2,6 +2,7 @@
 
 import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { LastgoodError } from '../../core/index.ts';
 import { exportSnapshot, importSnapshot } from '../../snapshot/index.ts';
 import { isEventFile } from '../incident/event-files.ts';
 import { addEvents, readEventFile } from '../incident/events.ts';
@@ -47,8 +48,19 @@ export async function importFiles(work: Workplace, files: readonly string[], cwd
       events.known += known;
       continue;
     }
-    const summary = await importSnapshot(work.store, linesOf(resolve(cwd, file)), work.project);
+    const summary = await importSnapshot(work.store, linesOf(resolve(cwd, file)), work.project).catch(
+      (error: unknown) => {
+        throw placed(error, file);
+      },
+    );
     snapshots.push({ snapshot: summary.id, suite: summary.suite, file });
   }
   return { snapshots, events };
+}
+
+/** Which of the files it is about. */
+function placed(error: unknown, file: string): unknown {
+  if (!(error instanceof LastgoodError) || error.where.file !== undefined) return error;
+  const { code, message, hint, where, exitCode, cause } = error;
+  return new LastgoodError({ code, message, hint, where: { ...where, file }, exitCode, cause });
 }

@@ -1,17 +1,70 @@
 // Reading and writing the files snapshots travel in, line by line.
 
+import { isUtf8 } from 'node:buffer';
 import { randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { open, rename, rm, stat } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
+import { Readable } from 'node:stream';
 import { LastgoodError } from '../../core/index.ts';
 
 /** Characters gathered before they are written: short lines one by one would take long. */
 const WRITE_AT_ONCE = 1024 * 1024;
 
-/** The lines of a file, without their ends. */
+const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
+
+/** The lines of a file, without their ends. Throws `FILE_UNREADABLE`, and `FILE_NOT_UTF8` rather than read other letters than were written. */
 export function linesOf(file: string): AsyncIterable<string> {
-  return createInterface({ input: createReadStream(file), crlfDelay: Number.POSITIVE_INFINITY });
+  return createInterface({ input: Readable.from(textOf(file)), crlfDelay: Number.POSITIVE_INFINITY });
+}
+
+/** The file's bytes, each piece whole characters, without a byte order mark. */
+async function* textOf(file: string): AsyncGenerator<Buffer> {
+  let rest: Buffer = Buffer.alloc(0);
+  let first = true;
+  try {
+    for await (const chunk of createReadStream(file) as AsyncIterable<Buffer>) {
+      const bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
+      const end = endOfWholeCharacters(bytes);
+      rest = bytes.subarray(end);
+      const whole = bytes.subarray(first && bytes.subarray(0, 3).equals(BYTE_ORDER_MARK) ? 3 : 0, end);
+      if (!isUtf8(whole)) throw notUtf8(file);
+      first &&= end === 0;
+      yield whole;
+    }
+  } catch (cause) {
+    if (cause instanceof LastgoodError) throw cause;
+    throw new LastgoodError({
+      code: 'FILE_UNREADABLE',
+      message: `the file cannot be read: ${(cause as NodeJS.ErrnoException).code ?? String(cause)}`,
+      where: { file },
+      cause,
+    });
+  }
+  // A file that was cut off in a letter: its last line is no JSON, and is told as such.
+  if (rest.length > 0) yield rest;
+}
+
+/** Where the character begins that the bytes end in the middle of; all of them when they do not. */
+function endOfWholeCharacters(bytes: Buffer): number {
+  for (let back = 1; back <= Math.min(3, bytes.length); back++) {
+    const byte = bytes[bytes.length - back] as number;
+    if (byte < 0x80) break;
+    if (byte < 0xc0) continue;
+    const length = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : 2;
+    return back < length ? bytes.length - back : bytes.length;
+  }
+  return bytes.length;
+}
+
+function notUtf8(file: string): LastgoodError {
+  return new LastgoodError({
+    code: 'FILE_NOT_UTF8',
+    message:
+      'the file is not UTF-8: bytes in it stand for no letter, so an answer would not come back as it was',
+    where: { file },
+    hint: 'fetch it again as it was exported; an editor or a mail program may have stored it in another encoding',
+  });
 }
 
 /**

@@ -14,6 +14,8 @@ export const redactRuleSchema = z.union([
     'json-path': z
       .string()
       .min(1)
+      // In another notation a rule would meet nothing, and take nothing out.
+      .regex(/^(\$\.)?[^.[\]]+(\.[^.[\]]+)*$/, 'a dotted path such as customer.email or items.*.name')
       .describe('dotted path, `*` for any key or index, e.g. customer.email or items.*.name'),
     with: z.string().optional(),
   }),

@@ -1,20 +1,22 @@
 // The end of an arm: how far it can be trusted, what has to be told with it, and whether it can be finished later.
 
 import { type Finding, resolvePolicy, type SnapshotSummary } from '../../core/index.ts';
-import { judgeValidity, type RunReport } from '../../run/index.ts';
+import { judgeValidity } from '../../run/index.ts';
 import type { Workplace } from '../workplace.ts';
 import { armFindings, type EndedArm, leftUnjudged, purposeOf } from './arm-findings.ts';
-import type { RunSettings } from './run-suite.ts';
+import type { ArmsReport, RunSettings } from './run-suite.ts';
 
 /** Judges how far the run can be trusted and closes its snapshot. */
 export async function closeArm(
   work: Workplace,
   arm: EndedArm,
-  report: RunReport,
+  report: ArmsReport,
   settings: RunSettings,
   found: readonly Finding[] = [],
 ): Promise<SnapshotSummary> {
   const { store } = work;
+  const { fatal } = report;
+  const losses = report.losses?.[arm.name];
   const open = await store.resolve(arm.snapshotId, { now: work.clock.now() });
   const { validity, reasons, notes } = judgeValidity({
     planned: open.plannedTrials,
@@ -24,7 +26,11 @@ export async function closeArm(
     skipped: open.skipped,
     ungraded: open.ungraded,
     stoppedBy: report.stoppedBy,
-    fatal: report.fatal,
+    fatal:
+      fatal === null ? null : { ...fatal, message: work.privacy?.message(fatal.message) ?? fatal.message },
+    // What stopped the run is told as such.
+    failedBy: fatal !== null && losses?.failed?.startsWith(`${fatal.code}:`) ? null : losses?.failed,
+    ungradedBy: losses?.ungraded,
     policy: resolvePolicy(arm.assignment.suite.policy),
   });
   // What a person or a dead account stopped can be finished later, and what is there can be judged later; what a limit cut off is final.

@@ -15,6 +15,7 @@ import {
   type Trial,
 } from '../../core/index.ts';
 import type { redactRuleSchema } from '../project/settings-schema.ts';
+import { timeBound } from './time-bound.ts';
 
 const REDACTED = '[redacted]';
 const NOT_STORED = '[not stored]';
@@ -32,14 +33,24 @@ export interface Privacy {
   redact(trial: Trial): Trial;
   /** What of a graded trial is written. */
   kept(graded: GradedTrial): GradedTrial;
+  /** A message of a service as it may be written. */
+  message(text: string): string;
   /** The suite as it may be written, and how many of its cases are not as they were asked. */
   suite(suite: Suite): { readonly suite: Suite; readonly changed: number };
 }
 
 /** Compiles the rules; throws `REDACT_PATTERN` or `REDACT_MODULE` for one that cannot be used. null when nothing is asked for. */
-export async function readPrivacy(rules: readonly RedactRule[], store: StoreMode): Promise<Privacy | null> {
+export async function readPrivacy(
+  rules: readonly RedactRule[],
+  store: StoreMode,
+  /** Longest that all rules together may take on one thing that is to be kept. */
+  longestMs = 5000,
+): Promise<Privacy | null> {
   if (rules.length === 0 && store === 'all') return null;
   const compiled = await Promise.all(rules.map(compile));
+  /** All the rules on one thing that is to be kept. */
+  const bound = <T>(work: () => T): T =>
+    compiled.length === 0 ? work() : timeBound(work, longestMs, () => tooLong(longestMs));
   const text = (input: string): string => compiled.reduce((t, rule) => rule.text(t), input);
   const json = <T extends JsonValue>(value: T): T =>
     walk(
@@ -59,7 +70,7 @@ export async function readPrivacy(rules: readonly RedactRule[], store: StoreMode
     }
   };
 
-  return {
+  const unbound: Privacy = {
     store,
     redact(trial) {
       if (compiled.length === 0) return trial;
@@ -101,6 +112,7 @@ export async function readPrivacy(rules: readonly RedactRule[], store: StoreMode
         grades,
       };
     },
+    message: (input) => (store === 'scores' ? NOT_STORED : text(input)),
     suite(suite) {
       const keptOf = (c: Case): Case => {
         const { vars, messages, expected, meta } = c;
@@ -111,7 +123,9 @@ export async function readPrivacy(rules: readonly RedactRule[], store: StoreMode
           ...(expected === undefined ? {} : { expected }),
         } as unknown as JsonObject;
         const kept =
-          store === 'all' ? json(plain) : { vars: {}, messages: null, meta: {}, expected: undefined };
+          store === 'all'
+            ? bound(() => json(plain))
+            : { vars: {}, messages: null, meta: {}, expected: undefined };
         if (JSON.stringify(kept) === JSON.stringify(plain)) return c;
         return { ...c, ...(kept as object) } as Case;
       };
@@ -123,6 +137,22 @@ export async function readPrivacy(rules: readonly RedactRule[], store: StoreMode
       };
     },
   };
+  return {
+    ...unbound,
+    redact: (trial) => bound(() => unbound.redact(trial)),
+    kept: (graded) => bound(() => unbound.kept(graded)),
+    message: (input) => bound(() => unbound.message(input)),
+  };
+}
+
+function tooLong(longestMs: number): never {
+  throw new LastgoodError({
+    code: 'REDACT_TIMEOUT',
+    message: `the redaction rules did not come to an end on a text within ${longestMs / 1000} s, and nothing is kept that they did not let through`,
+    where: { key: 'redact' },
+    hint: 'an expression such as (a+)+$ can backtrack without end, and a module can loop',
+    exitCode: 4,
+  });
 }
 
 function quotes(
@@ -168,12 +198,13 @@ function regexOf(pattern: string, flags: string): RegExp {
 }
 
 async function redactModule(file: string): Promise<(input: string) => string> {
-  const fail = (why: string): LastgoodError =>
+  const fail = (why: string, exitCode: 2 | 4 = 2): LastgoodError =>
     new LastgoodError({
       code: 'REDACT_MODULE',
       message: `the redaction module cannot be used: ${why}`,
       where: { file },
       hint: 'export default (text) => text.replaceAll(…)',
+      exitCode,
     });
   let loaded: { default?: unknown };
   try {
@@ -184,9 +215,16 @@ async function redactModule(file: string): Promise<(input: string) => string> {
   const redact = loaded.default;
   if (typeof redact !== 'function') throw fail('it has no default export that is a function');
   return (input) => {
-    const out: unknown = (redact as (text: string) => unknown)(input);
+    let out: unknown;
+    try {
+      out = (redact as (text: string) => unknown)(input);
+    } catch (error) {
+      // Its message may quote what was to be taken out.
+      const kind = error instanceof Error ? error.name : typeof error;
+      throw fail(`it threw (${kind}; what it says is not repeated, since it may hold the text)`, 4);
+    }
     // Nothing is written that the user's own rule did not let through.
-    if (typeof out !== 'string') throw fail(`it gave back ${typeof out} instead of a text`);
+    if (typeof out !== 'string') throw fail(`it gave back ${typeof out} instead of a text`, 4);
     return out;
   };
 }

@@ -23,6 +23,8 @@ export interface RunJobInput {
   readonly filter?: string | undefined;
   readonly judge?: string | undefined;
   readonly resume?: string | undefined;
+  /** What was named beside `resume` and cannot change it, as the user wrote it. */
+  readonly idle?: readonly string[] | undefined;
   /** Compare with this instead of the blessed baseline. */
   readonly against?: string | undefined;
   /** Grade the baseline's outputs under this run's exam before comparing. */
@@ -37,6 +39,8 @@ export interface RunJobEstimate extends RunEstimate {
   readonly judge: JudgeEstimate | null;
   /** null = nothing is embedded. */
   readonly embedding: EmbeddingEstimate | null;
+  /** Day the prices were looked up; null = none are known. */
+  readonly pricesAsOf: string | null;
 }
 
 export type RunJobResult =
@@ -58,6 +62,7 @@ export async function runJob(work: Workplace, input: RunJobInput): Promise<RunJo
   const result = await (async (): Promise<RunResult | RunJobEstimate> => {
     if (input.resume !== undefined) {
       const open = await work.store.resolve(input.resume, { now });
+      checkResume(work, input, open.id);
       return resumeRun(work, open.id, input.settings);
     }
     const assignment = await assignmentOf(work, input);
@@ -91,6 +96,24 @@ export async function runJob(work: Workplace, input: RunJobInput): Promise<RunJo
   ]);
   const comparison = await compareStored(work, against, summary, { callsSpent: report.calls });
   return { ...ran, comparison, next: nextCommand(comparison) };
+}
+
+/** A run is finished as it was stored: what would change it is told to have no effect, and an estimate must not become calls. */
+function checkResume(work: Workplace, input: RunJobInput, id: string): void {
+  if (input.dryRun) {
+    throw new LastgoodError({
+      code: 'RESUME_DRY_RUN',
+      message: '--dry-run makes no estimate of what is left of an interrupted run; nothing was called',
+      hint: `\`lastgood show ${id}\` tells how many trials have no answer; --max-calls and --max-cost bound what finishing it may take`,
+    });
+  }
+  const { idle = [] } = input;
+  if (idle.length === 0) return;
+  work.progress.warn({
+    code: 'RESUME_AS_STORED',
+    message: `${id} is finished as it was stored: ${idle.join(', ')} ${idle.length === 1 ? 'has' : 'have'} no effect`,
+    hint: 'leave --resume out to make a new snapshot',
+  });
 }
 
 async function assignmentOf(work: Workplace, input: RunJobInput): Promise<Assignment> {
@@ -148,6 +171,7 @@ async function estimate(
       ...estimateRun(jobs, { costOf: (model, usage) => costOf(work.prices, model, usage) }),
       judge: await estimateJudging(work, suite.cases, release, withVotes(judge, settings.judgeVotes)),
       embedding: estimateEmbedding(work, planned),
+      pricesAsOf: work.prices?.['as-of'] ?? null,
     };
   } finally {
     await provider.close?.();

@@ -34,9 +34,9 @@ import { AnswerEmbedder, embedsAnswers } from './embed-outputs.ts';
 import { examinerLost, gradePending } from './grade-pending.ts';
 import { preflight } from './preflight.ts';
 import { refuseSecrets } from './refuse-secrets.ts';
-import { NOTHING_RUN } from './spending.ts';
+import { NOTHING_RUN, refuseUnpriced } from './spending.ts';
 import { maskedSuite, REDACTED_LABEL } from './stored-suite.ts';
-import { TrialRecord } from './trial-record.ts';
+import { type Losses, TrialRecord } from './trial-record.ts';
 
 /** How a run may spend time and money; every limit is optional. */
 export interface RunSettings {
@@ -62,6 +62,11 @@ export interface RunSettings {
   readonly requirePinned?: boolean | undefined;
   /** Ask the catalogues for the models first: true = all that have one, false = none, default = the providers' own services. */
   readonly preflight?: boolean | undefined;
+}
+
+/** What running came to, and by arm why trials were lost. */
+export interface ArmsReport extends RunReport {
+  readonly losses?: Readonly<Record<string, Losses>> | undefined;
 }
 
 export interface RunResult {
@@ -127,6 +132,7 @@ interface Connected {
 function refuse(work: Workplace, { release, judge, embedder }: Assignment, settings: RunSettings): void {
   refuseSecrets(work, release, judge, embedder);
   lintPin(work, release, settings.requirePinned ?? false);
+  refuseUnpriced(work, settings);
 }
 
 async function connected(
@@ -181,6 +187,7 @@ export async function resumeRun(
   snapshotId: string,
   settings: RunSettings = {},
 ): Promise<RunResult> {
+  refuseUnpriced(work, settings);
   const { store } = work;
   const [suite, release] = await Promise.all([store.suiteOf(snapshotId), store.releaseOf(snapshotId)]);
   const summary = await store.resolve(snapshotId, { now: work.clock.now() });
@@ -311,14 +318,17 @@ export async function runArms(
   settings: RunSettings,
   /** Number of jobs, where they come one at a time. */
   total?: number,
-): Promise<RunReport> {
+): Promise<ArmsReport> {
   const first = arms[0];
   if (first === undefined) throw new Error('a run needs at least one arm');
   const refused = refusedBy(settings);
   const { embedder } = first.assignment;
   const judge = withVotes(first.assignment.judge, settings.judgeVotes);
-  const price = (model: string | null, usage: Parameters<typeof costOf>[2]): number | null =>
-    costOf(work.prices, model, usage);
+  const price = (
+    model: string | null,
+    usage: Parameters<typeof costOf>[2],
+    tier: string | null = null,
+  ): number | null => costOf(work.prices, model, usage, tier);
   let handle: Pick<RunHandle, 'stop'> | null = null;
   const examiners = await openExaminers(
     work,
@@ -354,7 +364,8 @@ export async function runArms(
         await record.take(job.case, trial, run.cutOff);
       },
     });
-    return limitedFrom(refused, report, settings);
+    const losses = Object.fromEntries([...records].map(([name, record]) => [name, record.losses]));
+    return { ...limitedFrom(refused, report, settings), losses };
   } finally {
     await examiners.close();
   }
@@ -366,7 +377,7 @@ function refusedBy({ judgeLimit }: RunSettings): number {
 }
 
 /** The report of a run in which the judge's limit was reached says so, where nothing else stopped it. */
-function limitedFrom(refusedBefore: number, report: RunReport, settings: RunSettings): RunReport {
+function limitedFrom<R extends RunReport>(refusedBefore: number, report: R, settings: RunSettings): R {
   if (report.stoppedBy !== null || refusedBy(settings) === refusedBefore) return report;
   return { ...report, stoppedBy: 'judge-limit' };
 }

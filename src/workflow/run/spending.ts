@@ -1,8 +1,9 @@
 // Limits that hold over several runs of one job: what is spent so far, and what is left for the next run.
 
 import type { Clock } from '../../core/index.ts';
-import type { RunReport } from '../../run/index.ts';
-import type { RunSettings } from './run-suite.ts';
+import { costUnknown, type RunReport } from '../../run/index.ts';
+import type { Workplace } from '../workplace.ts';
+import type { ArmsReport, RunSettings } from './run-suite.ts';
 
 /** The part of a report that is kept per arm over several runs. */
 type Kept = Pick<RunReport, 'appErrors' | 'droppedParams'>;
@@ -12,7 +13,7 @@ export class Spending {
   private readonly settings: RunSettings;
   private readonly startedMs: number;
   private readonly arms = new Map<string, Kept>();
-  private last: RunReport | null = null;
+  private last: ArmsReport | null = null;
   private knownCostUsd = 0;
   /** Attempts made. */
   calls = 0;
@@ -50,7 +51,7 @@ export class Spending {
   }
 
   /** Counts a run that has ended. */
-  add(report: RunReport): void {
+  add(report: ArmsReport): void {
     this.calls += report.calls;
     this.knownCostUsd += report.knownCostUsd;
     this.stoppedBy = report.stoppedBy;
@@ -65,9 +66,9 @@ export class Spending {
   }
 
   /** How one arm's snapshot is to be closed: its own losses, and the reason why everything ended. */
-  report(arm: string): RunReport {
+  report(arm: string): ArmsReport {
     const kept = this.arms.get(arm) ?? { appErrors: 0, droppedParams: [] };
-    const last = this.last ?? NOTHING_RUN;
+    const last: ArmsReport = this.last ?? NOTHING_RUN;
     return {
       ...last,
       stoppedBy: this.stoppedBy,
@@ -95,3 +96,8 @@ export const NOTHING_RUN: RunReport = {
   fatal: null,
   byArm: {},
 };
+
+/** Throws `COST_UNKNOWN` for a cost limit that could not be kept: before a snapshot is opened that nothing would fill. */
+export function refuseUnpriced(work: Pick<Workplace, 'prices'>, { maxCostUsd }: RunSettings): void {
+  if (maxCostUsd !== undefined && work.prices === null) throw costUnknown();
+}

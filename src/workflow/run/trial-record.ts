@@ -21,18 +21,30 @@ export interface RecordExaminers {
   readonly vectors: AnswerEmbedder | null;
 }
 
+/** What went wrong most often, in the words that are kept; null where nothing did. */
+export interface Losses {
+  readonly failed: string | null;
+  readonly ungraded: string | null;
+}
+
 /** Grades the trials of one snapshot and writes them. */
 export class TrialRecord {
   readonly #work: Workplace;
   readonly #examiners: RecordExaminers;
   readonly #added: LedgerWriter;
   readonly #replaced: LedgerWriter;
+  readonly #failed = new Reasons();
+  readonly #ungraded = new Reasons();
 
   constructor(work: Workplace, snapshotId: string, examiners: RecordExaminers) {
     this.#work = work;
     this.#examiners = examiners;
     this.#added = ledgerWriter(work.store, snapshotId);
     this.#replaced = ledgerWriter(work.store, snapshotId, 'regrade');
+  }
+
+  get losses(): Losses {
+    return { failed: this.#failed.mostFrequent, ungraded: this.#ungraded.mostFrequent };
   }
 
   /** Takes in a trial that has just ended; resolves when it is durable with its grades. */
@@ -57,6 +69,7 @@ export class TrialRecord {
   ): Promise<void> {
     const { grader, vectors } = this.#examiners;
     const row = this.#kept(withCost(await grader.gradeTrial(c, trial, signal), spentUsd));
+    this.#note(row);
     const vector = await vectors?.vectorFor(row.trial, signal);
     await writer.write(vector === undefined ? row : withCost(row, vector.costUsd));
     await vector?.keep();
@@ -66,6 +79,13 @@ export class TrialRecord {
   #writtenFirst(c: Case, trial: Trial): boolean {
     if (trial.status !== 'answered' || this.#work.privacy?.store === 'scores') return false;
     return this.#examiners.vectors !== null || c.graders.some((g) => needsJudge(g) || needsEmbedder(g));
+  }
+
+  #note({ trial, grades }: GradedTrial): void {
+    if (trial.status === 'failed' && trial.cause !== 'app_error') this.#failed.add(trial.code, trial.message);
+    if (trial.status !== 'answered') return;
+    const lost = grades.find((g) => g.status === 'ungraded' && g.required);
+    if (lost !== undefined) this.#ungraded.add(lost.graderId, lost.reason);
   }
 
   #kept(row: GradedTrial): GradedTrial {
@@ -88,4 +108,24 @@ function notJudgedYet(c: Case, trial: Trial): GradedTrial {
     }),
   );
   return { trial, measures: measureTrial(trial), grades, judgeCostUsd: null };
+}
+
+/** Reasons counted by what they belong to, the first of each in full. */
+class Reasons {
+  readonly #counts = new Map<string, { n: number; readonly text: string }>();
+
+  add(key: string, reason: string): void {
+    const known = this.#counts.get(key);
+    if (known !== undefined) known.n++;
+    else if (this.#counts.size < 50) {
+      const text = `${key}: ${reason}`.replaceAll(/\s+/g, ' ');
+      this.#counts.set(key, { n: 1, text: text.length > 200 ? `${text.slice(0, 199)}…` : text });
+    }
+  }
+
+  get mostFrequent(): string | null {
+    let most: { readonly n: number; readonly text: string } | null = null;
+    for (const count of this.#counts.values()) if (most === null || count.n > most.n) most = count;
+    return most?.text ?? null;
+  }
 }
