@@ -59,8 +59,14 @@ export class ContentTables {
   readonly #shapeIds = new Map<string, number>();
   readonly #newContent = new Guess();
   readonly #newDocument = new Guess();
+  readonly #dataVersion: Statement<[], number>;
+  /** Ids of outputs and documents as they were read, good as long as no other connection has written since `#readAt`. */
+  #readIds = new WeakMap<object, number>();
+  #readAt: number;
 
   constructor(db: Database) {
+    this.#dataVersion = db.prepare<[], number>('PRAGMA data_version').pluck();
+    this.#readAt = this.#dataVersion.get() as number;
     this.#findContent = db.prepare('SELECT id, encoding FROM content WHERE sha256 = ?');
     this.#refill = db.prepare('UPDATE content SET encoding = ?, body = ? WHERE id = ?');
     this.#addContent = db
@@ -91,6 +97,18 @@ export class ContentTables {
     this.#textIds.clear();
     this.#textChars = 0;
     this.#shapeIds.clear();
+    this.#readIds = new WeakMap();
+  }
+
+  /** Id of the row that this very value was read from, if that is certain to be still there as it was. */
+  #readId(value: object): number | undefined {
+    const id = this.#readIds.get(value);
+    if (id === undefined) return undefined;
+    const now = this.#dataVersion.get() as number;
+    if (now === this.#readAt) return id;
+    this.#readAt = now;
+    this.#readIds = new WeakMap();
+    return undefined;
   }
 
   wordId(text: string): number {
@@ -121,6 +139,8 @@ export class ContentTables {
 
   /** Id of an output; its hash is `contentHash(output)`. */
   outputId(output: Output): number {
+    const read = this.#readId(output);
+    if (read !== undefined) return read;
     if (output.refusal === undefined && output.toolCalls.length === 0) {
       const text = output.text.toWellFormed();
       return this.#contentId(`{"text":${JSON.stringify(text)},"toolCalls":[]}`, ENCODING.plainOutput, text);
@@ -137,7 +157,11 @@ export class ContentTables {
   /** An output; the hash of one that is not there as it was given, with something to show in its place. */
   output(id: number): { readonly output: Output; readonly removedOutputHash?: string } {
     const row = this.#row(id);
-    if (row.encoding < ENCODING.edited) return { output: contentValue(row) as unknown as Output };
+    if (row.encoding < ENCODING.edited) {
+      const output = contentValue(row) as unknown as Output;
+      this.#readIds.set(output, id);
+      return { output };
+    }
     const sha256 = this.#sha256.get(id) as Buffer;
     return { output: { text: REMOVED_TEXT, toolCalls: [] }, removedOutputHash: sha256.toString('hex') };
   }
@@ -148,8 +172,7 @@ export class ContentTables {
   }
 
   json(id: number): JsonValue {
-    const row = this.#row(id);
-    return row.encoding === ENCODING.removed ? REMOVED_TEXT : contentValue(row);
+    return jsonOf(this.#row(id));
   }
 
   /** Content ids of texts, as a JSON array. */
@@ -158,18 +181,15 @@ export class ContentTables {
   }
 
   join(shape: string, parts: string): JsonValue {
-    return this.#restored(JSON.parse(shape) as JsonValue, parts);
-  }
-
-  #restored(shape: JsonValue, parts: string): JsonValue {
-    const ids = parts === '[]' ? [] : (JSON.parse(parts) as number[]);
     return restoreTexts(
-      shape,
-      ids.map((id) => this.json(id) as string),
+      JSON.parse(shape) as JsonValue,
+      partIds(parts).map((id) => textOf(this.#row(id))),
     );
   }
 
   documentId(value: JsonValue): number {
+    const read = typeof value === 'object' && value !== null ? this.#readId(value) : undefined;
+    if (read !== undefined) return read;
     const { shape, texts } = liftTexts(value);
     const parts = `[${texts.map((text) => this.#textId(text)).join(',')}]`;
     const shapeId = this.#shapeId(shape);
@@ -184,7 +204,11 @@ export class ContentTables {
     if (row === undefined) throw missing('document', id);
     const shape = this.#row(row.shape);
     if (shape.encoding === ENCODING.removed) return { removed: REMOVED_TEXT };
-    return this.#restored(contentValue(shape), row.parts);
+    const rows = partIds(row.parts).map((part) => this.#row(part));
+    const value = restoreTexts(contentValue(shape), rows.map(textOf));
+    const whole = [shape, ...rows].every(({ encoding }) => encoding < ENCODING.edited);
+    if (whole && typeof value === 'object' && value !== null) this.#readIds.set(value, id);
+    return value;
   }
 
   #textId(text: string): number {
@@ -276,6 +300,18 @@ function found(id: number | undefined): number {
   return id;
 }
 
+function partIds(parts: string): number[] {
+  return parts === '[]' ? [] : (JSON.parse(parts) as number[]);
+}
+
+function jsonOf(row: ContentRow): JsonValue {
+  return row.encoding === ENCODING.removed ? REMOVED_TEXT : contentValue(row);
+}
+
+function textOf(row: ContentRow): string {
+  return jsonOf(row) as string;
+}
+
 /** The value a content row stands for; not for removed ones. */
 export function contentValue({ encoding, body }: ContentRow): JsonValue {
   // One value may have been stored in another role first, so the row's encoding decides, not the caller.
@@ -292,11 +328,16 @@ export interface TextContent {
   readonly deflated: string | null;
 }
 
+/** Deflated when it is first asked for, also by what copies it for another thread: a text that the ledger has is not. */
 export function textContent(text: string): TextContent {
+  let packed: string | null | undefined;
   return {
     text,
     key: keyOf(JSON.stringify(text)).toString('latin1'),
-    deflated: deflated(text)?.toString('latin1') ?? null,
+    get deflated() {
+      if (packed === undefined) packed = deflated(text)?.toString('latin1') ?? null;
+      return packed;
+    },
   };
 }
 
