@@ -6,6 +6,7 @@ import type { Database, Statement } from 'better-sqlite3';
 import type { Output } from '../core/conversation.ts';
 import type { JsonObject, JsonValue } from '../core/json.ts';
 import { canonicalJson } from '../core/json.ts';
+import { Guess } from './guess.ts';
 import { liftTexts, restoreTexts, wellFormed } from './lifting.ts';
 
 /** How a content row's body stands for its value. */
@@ -60,13 +61,16 @@ export class ContentTables {
   readonly #newContent = new Guess();
   readonly #newDocument = new Guess();
   readonly #dataVersion: Statement<[], number>;
-  /** Ids of outputs and documents as they were read, good as long as no other connection has written since `#readAt`. */
+  /** Ids of outputs and documents as they were read, and texts by their ids. */
   #readIds = new WeakMap<object, number>();
-  #readAt: number;
+  readonly #texts = new Map<number, string>();
+  #textsChars = 0;
+  /** What is remembered of content is good as long as no other connection has written since. */
+  #seen: number;
 
   constructor(db: Database) {
     this.#dataVersion = db.prepare<[], number>('PRAGMA data_version').pluck();
-    this.#readAt = this.#dataVersion.get() as number;
+    this.#seen = this.#dataVersion.get() as number;
     this.#findContent = db.prepare('SELECT id, encoding FROM content WHERE sha256 = ?');
     this.#refill = db.prepare('UPDATE content SET encoding = ?, body = ? WHERE id = ?');
     this.#addContent = db
@@ -94,21 +98,24 @@ export class ContentTables {
   forget(): void {
     this.#wordIds.clear();
     this.#words.clear();
+    this.#forgetContent();
+  }
+
+  #forgetContent(): void {
     this.#textIds.clear();
     this.#textChars = 0;
     this.#shapeIds.clear();
     this.#readIds = new WeakMap();
+    this.#texts.clear();
+    this.#textsChars = 0;
   }
 
-  /** Id of the row that this very value was read from, if that is certain to be still there as it was. */
-  #readId(value: object): number | undefined {
-    const id = this.#readIds.get(value);
-    if (id === undefined) return undefined;
+  /** Another connection may have removed what is remembered here. Inside a transaction, before any of it is used. */
+  #forgetStale(): void {
     const now = this.#dataVersion.get() as number;
-    if (now === this.#readAt) return id;
-    this.#readAt = now;
-    this.#readIds = new WeakMap();
-    return undefined;
+    if (now === this.#seen) return;
+    this.#seen = now;
+    this.#forgetContent();
   }
 
   wordId(text: string): number {
@@ -139,7 +146,8 @@ export class ContentTables {
 
   /** Id of an output; its hash is `contentHash(output)`. */
   outputId(output: Output): number {
-    const read = this.#readId(output);
+    this.#forgetStale();
+    const read = this.#readIds.get(output);
     if (read !== undefined) return read;
     if (output.refusal === undefined && output.toolCalls.length === 0) {
       const text = output.text.toWellFormed();
@@ -177,6 +185,7 @@ export class ContentTables {
 
   /** Content ids of texts, as a JSON array. */
   partsOf(texts: readonly TextContent[]): string {
+    this.#forgetStale();
     return `[${texts.map((content) => this.#textContentId(content)).join(',')}]`;
   }
 
@@ -188,7 +197,8 @@ export class ContentTables {
   }
 
   documentId(value: JsonValue): number {
-    const read = typeof value === 'object' && value !== null ? this.#readId(value) : undefined;
+    this.#forgetStale();
+    const read = typeof value === 'object' && value !== null ? this.#readIds.get(value) : undefined;
     if (read !== undefined) return read;
     const { shape, texts } = liftTexts(value);
     const parts = `[${texts.map((text) => this.#textId(text)).join(',')}]`;
@@ -204,11 +214,31 @@ export class ContentTables {
     if (row === undefined) throw missing('document', id);
     const shape = this.#row(row.shape);
     if (shape.encoding === ENCODING.removed) return { removed: REMOVED_TEXT };
-    const rows = partIds(row.parts).map((part) => this.#row(part));
-    const value = restoreTexts(contentValue(shape), rows.map(textOf));
-    const whole = [shape, ...rows].every(({ encoding }) => encoding < ENCODING.edited);
+    this.#forgetStale();
+    let whole = shape.encoding < ENCODING.edited;
+    const texts = partIds(row.parts).map((part) => {
+      // A system prompt is sent with every trial.
+      const known = this.#texts.get(part);
+      if (known !== undefined) return known;
+      const content = this.#row(part);
+      const text = textOf(content);
+      if (content.encoding < ENCODING.edited) this.#rememberRead(part, text);
+      else whole = false;
+      return text;
+    });
+    const value = restoreTexts(contentValue(shape), texts);
     if (whole && typeof value === 'object' && value !== null) this.#readIds.set(value, id);
     return value;
+  }
+
+  #rememberRead(id: number, text: string): void {
+    if (text.length > LONGEST_CACHED) return;
+    this.#textsChars += text.length;
+    if (this.#textsChars > TEXT_CACHE_CHARS) {
+      this.#texts.clear();
+      this.#textsChars = text.length;
+    }
+    this.#texts.set(id, text);
   }
 
   #textId(text: string): number {
@@ -219,12 +249,16 @@ export class ContentTables {
     return id;
   }
 
-  #textContentId({ text, key, deflated }: TextContent): number {
+  #textContentId(content: TextContent): number {
+    const { text, key } = content;
     const known = this.#textIds.get(text);
     if (known !== undefined) return known;
-    const id = this.#keyedId(Buffer.from(key, 'latin1'), () =>
-      deflated === null ? [ENCODING.text, text] : [ENCODING.deflatedText, Buffer.from(deflated, 'latin1')],
-    );
+    const id = this.#keyedId(Buffer.from(key, 'latin1'), () => {
+      const { deflated } = content;
+      return deflated === null
+        ? [ENCODING.text, text]
+        : [ENCODING.deflatedText, Buffer.from(deflated, 'latin1')];
+    });
     this.#rememberText(text, id);
     return id;
   }
@@ -237,6 +271,7 @@ export class ContentTables {
       this.#textChars = text.length;
     }
     this.#textIds.set(text, id);
+    this.#rememberRead(id, text);
   }
 
   #shapeId(shape: string): number {
@@ -271,33 +306,6 @@ export class ContentTables {
     if (row === undefined) throw missing('content', id);
     return row;
   }
-}
-
-/**
- * Finds a row or adds it. Which of the two is tried first is what worked the last time: a first run adds nearly every row, a night
- * that changed little finds them.
- */
-export class Guess {
-  #isNew = false;
-
-  /** `add` gives nothing where the row is there already. */
-  idOf(find: () => number | undefined, add: () => number | undefined): number {
-    if (this.#isNew) {
-      const added = add();
-      if (added !== undefined) return added;
-      this.#isNew = false;
-      return found(find());
-    }
-    const known = find();
-    if (known !== undefined) return known;
-    this.#isNew = true;
-    return found(add());
-  }
-}
-
-function found(id: number | undefined): number {
-  if (id === undefined) throw new Error('a row of the ledger was neither found nor added');
-  return id;
 }
 
 function partIds(parts: string): number[] {
