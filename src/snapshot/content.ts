@@ -6,6 +6,7 @@ import type { Database, Statement } from 'better-sqlite3';
 import type { Output } from '../core/conversation.ts';
 import type { JsonObject, JsonValue } from '../core/json.ts';
 import { canonicalJson } from '../core/json.ts';
+import { Guess } from './guess.ts';
 import { liftTexts, restoreTexts, wellFormed } from './lifting.ts';
 
 /** How a content row's body stands for its value. */
@@ -59,8 +60,17 @@ export class ContentTables {
   readonly #shapeIds = new Map<string, number>();
   readonly #newContent = new Guess();
   readonly #newDocument = new Guess();
+  readonly #dataVersion: Statement<[], number>;
+  /** Ids of outputs and documents as they were read, and texts by their ids. */
+  #readIds = new WeakMap<object, number>();
+  readonly #texts = new Map<number, string>();
+  #textsChars = 0;
+  /** What is remembered of content is good as long as no other connection has written since. */
+  #seen: number;
 
   constructor(db: Database) {
+    this.#dataVersion = db.prepare<[], number>('PRAGMA data_version').pluck();
+    this.#seen = this.#dataVersion.get() as number;
     this.#findContent = db.prepare('SELECT id, encoding FROM content WHERE sha256 = ?');
     this.#refill = db.prepare('UPDATE content SET encoding = ?, body = ? WHERE id = ?');
     this.#addContent = db
@@ -88,9 +98,24 @@ export class ContentTables {
   forget(): void {
     this.#wordIds.clear();
     this.#words.clear();
+    this.#forgetContent();
+  }
+
+  #forgetContent(): void {
     this.#textIds.clear();
     this.#textChars = 0;
     this.#shapeIds.clear();
+    this.#readIds = new WeakMap();
+    this.#texts.clear();
+    this.#textsChars = 0;
+  }
+
+  /** Another connection may have removed what is remembered here. Inside a transaction, before any of it is used. */
+  #forgetStale(): void {
+    const now = this.#dataVersion.get() as number;
+    if (now === this.#seen) return;
+    this.#seen = now;
+    this.#forgetContent();
   }
 
   wordId(text: string): number {
@@ -121,6 +146,9 @@ export class ContentTables {
 
   /** Id of an output; its hash is `contentHash(output)`. */
   outputId(output: Output): number {
+    this.#forgetStale();
+    const read = this.#readIds.get(output);
+    if (read !== undefined) return read;
     if (output.refusal === undefined && output.toolCalls.length === 0) {
       const text = output.text.toWellFormed();
       return this.#contentId(`{"text":${JSON.stringify(text)},"toolCalls":[]}`, ENCODING.plainOutput, text);
@@ -137,7 +165,11 @@ export class ContentTables {
   /** An output; the hash of one that is not there as it was given, with something to show in its place. */
   output(id: number): { readonly output: Output; readonly removedOutputHash?: string } {
     const row = this.#row(id);
-    if (row.encoding < ENCODING.edited) return { output: contentValue(row) as unknown as Output };
+    if (row.encoding < ENCODING.edited) {
+      const output = contentValue(row) as unknown as Output;
+      this.#readIds.set(output, id);
+      return { output };
+    }
     const sha256 = this.#sha256.get(id) as Buffer;
     return { output: { text: REMOVED_TEXT, toolCalls: [] }, removedOutputHash: sha256.toString('hex') };
   }
@@ -148,28 +180,26 @@ export class ContentTables {
   }
 
   json(id: number): JsonValue {
-    const row = this.#row(id);
-    return row.encoding === ENCODING.removed ? REMOVED_TEXT : contentValue(row);
+    return jsonOf(this.#row(id));
   }
 
   /** Content ids of texts, as a JSON array. */
   partsOf(texts: readonly TextContent[]): string {
+    this.#forgetStale();
     return `[${texts.map((content) => this.#textContentId(content)).join(',')}]`;
   }
 
   join(shape: string, parts: string): JsonValue {
-    return this.#restored(JSON.parse(shape) as JsonValue, parts);
-  }
-
-  #restored(shape: JsonValue, parts: string): JsonValue {
-    const ids = parts === '[]' ? [] : (JSON.parse(parts) as number[]);
     return restoreTexts(
-      shape,
-      ids.map((id) => this.json(id) as string),
+      JSON.parse(shape) as JsonValue,
+      partIds(parts).map((id) => textOf(this.#row(id))),
     );
   }
 
   documentId(value: JsonValue): number {
+    this.#forgetStale();
+    const read = typeof value === 'object' && value !== null ? this.#readIds.get(value) : undefined;
+    if (read !== undefined) return read;
     const { shape, texts } = liftTexts(value);
     const parts = `[${texts.map((text) => this.#textId(text)).join(',')}]`;
     const shapeId = this.#shapeId(shape);
@@ -184,7 +214,31 @@ export class ContentTables {
     if (row === undefined) throw missing('document', id);
     const shape = this.#row(row.shape);
     if (shape.encoding === ENCODING.removed) return { removed: REMOVED_TEXT };
-    return this.#restored(contentValue(shape), row.parts);
+    this.#forgetStale();
+    let whole = shape.encoding < ENCODING.edited;
+    const texts = partIds(row.parts).map((part) => {
+      // A system prompt is sent with every trial.
+      const known = this.#texts.get(part);
+      if (known !== undefined) return known;
+      const content = this.#row(part);
+      const text = textOf(content);
+      if (content.encoding < ENCODING.edited) this.#rememberRead(part, text);
+      else whole = false;
+      return text;
+    });
+    const value = restoreTexts(contentValue(shape), texts);
+    if (whole && typeof value === 'object' && value !== null) this.#readIds.set(value, id);
+    return value;
+  }
+
+  #rememberRead(id: number, text: string): void {
+    if (text.length > LONGEST_CACHED) return;
+    this.#textsChars += text.length;
+    if (this.#textsChars > TEXT_CACHE_CHARS) {
+      this.#texts.clear();
+      this.#textsChars = text.length;
+    }
+    this.#texts.set(id, text);
   }
 
   #textId(text: string): number {
@@ -195,12 +249,16 @@ export class ContentTables {
     return id;
   }
 
-  #textContentId({ text, key, deflated }: TextContent): number {
+  #textContentId(content: TextContent): number {
+    const { text, key } = content;
     const known = this.#textIds.get(text);
     if (known !== undefined) return known;
-    const id = this.#keyedId(Buffer.from(key, 'latin1'), () =>
-      deflated === null ? [ENCODING.text, text] : [ENCODING.deflatedText, Buffer.from(deflated, 'latin1')],
-    );
+    const id = this.#keyedId(Buffer.from(key, 'latin1'), () => {
+      const { deflated } = content;
+      return deflated === null
+        ? [ENCODING.text, text]
+        : [ENCODING.deflatedText, Buffer.from(deflated, 'latin1')];
+    });
     this.#rememberText(text, id);
     return id;
   }
@@ -213,6 +271,7 @@ export class ContentTables {
       this.#textChars = text.length;
     }
     this.#textIds.set(text, id);
+    this.#rememberRead(id, text);
   }
 
   #shapeId(shape: string): number {
@@ -249,31 +308,16 @@ export class ContentTables {
   }
 }
 
-/**
- * Finds a row or adds it. Which of the two is tried first is what worked the last time: a first run adds nearly every row, a night
- * that changed little finds them.
- */
-export class Guess {
-  #isNew = false;
-
-  /** `add` gives nothing where the row is there already. */
-  idOf(find: () => number | undefined, add: () => number | undefined): number {
-    if (this.#isNew) {
-      const added = add();
-      if (added !== undefined) return added;
-      this.#isNew = false;
-      return found(find());
-    }
-    const known = find();
-    if (known !== undefined) return known;
-    this.#isNew = true;
-    return found(add());
-  }
+function partIds(parts: string): number[] {
+  return parts === '[]' ? [] : (JSON.parse(parts) as number[]);
 }
 
-function found(id: number | undefined): number {
-  if (id === undefined) throw new Error('a row of the ledger was neither found nor added');
-  return id;
+function jsonOf(row: ContentRow): JsonValue {
+  return row.encoding === ENCODING.removed ? REMOVED_TEXT : contentValue(row);
+}
+
+function textOf(row: ContentRow): string {
+  return jsonOf(row) as string;
 }
 
 /** The value a content row stands for; not for removed ones. */
@@ -292,11 +336,16 @@ export interface TextContent {
   readonly deflated: string | null;
 }
 
+/** Deflated when it is first asked for, also by what copies it for another thread: a text that the ledger has is not. */
 export function textContent(text: string): TextContent {
+  let packed: string | null | undefined;
   return {
     text,
     key: keyOf(JSON.stringify(text)).toString('latin1'),
-    deflated: deflated(text)?.toString('latin1') ?? null,
+    get deflated() {
+      if (packed === undefined) packed = deflated(text)?.toString('latin1') ?? null;
+      return packed;
+    },
   };
 }
 

@@ -4,7 +4,8 @@ import type { Database, Statement } from 'better-sqlite3';
 import type { Grade, UngradedCause } from '../core/grade.ts';
 import type { JsonValue } from '../core/json.ts';
 import { canonicalJson } from '../core/json.ts';
-import { type ContentTables, FIXED_PLAN, Guess, shortKeyOf } from './content.ts';
+import { type ContentTables, FIXED_PLAN, shortKeyOf } from './content.ts';
+import { Guess } from './guess.ts';
 import { wellFormed } from './lifting.ts';
 
 interface GradeRow {

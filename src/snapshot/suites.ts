@@ -10,7 +10,8 @@ import type { PolicyFile } from '../core/policy.ts';
 import type { Release } from '../core/release.ts';
 import type { Case, Suite } from '../core/suite.ts';
 import { type PackedCase, wholeBody } from './case-rows.ts';
-import { type ContentTables, FIXED_PLAN, Guess, hashCell, hashText } from './content.ts';
+import { type ContentTables, FIXED_PLAN, hashCell, hashText } from './content.ts';
+import { Guess } from './guess.ts';
 import { wellFormed } from './lifting.ts';
 import { type Places, placedGraders, placedHeader, placedRelease } from './places.ts';
 

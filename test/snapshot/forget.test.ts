@@ -157,4 +157,32 @@ describe('forgetting a case', () => {
     await away.close();
     await again.close();
   });
+
+  it('through another connection is not undone, and takes nothing from what is stored after it', async () => {
+    await using folder = await temporaryFolder();
+    const path = join(folder.path, 'lastgood.db');
+    const ledger = await openLedger(path);
+    const suite = refundSuite([refundCase('kettle-01', { trials: 2 })]);
+    await ledger.begin(newSnapshot('snight01', suite));
+    const long = 'My kettle came without its lid. '.repeat(20);
+    await ledger.append('snight01', [
+      graded(answered('kettle-01', 0, { sent: sent(long) })),
+      graded(answered('kettle-01', 1, { sent: sent(long) })),
+    ]);
+    await ledger.finish('snight01', VALID);
+    // Held as it is while another process forgets it.
+    const [first, second] = await collect(ledger.trials('snight01'));
+    await ledger.begin(newSnapshot('snight02', suite));
+    await ledger.append('snight02', [first as NonNullable<typeof first>]);
+    expect(await collect(ledger.trials('snight02'))).toEqual([first]);
+    await withLedgerFile(path, {}, (file) => forget(file, { kind: 'case', caseId: 'kettle-01' }));
+    const [gone] = await collect(ledger.trials('snight01'));
+    expect(gone?.trial.sent).not.toEqual(first?.trial.sent);
+    expect(JSON.stringify(gone)).not.toContain('without its lid');
+    // An answer in hand is stored as it is, not as a pointer to what is no longer there.
+    await ledger.append('snight02', [second as NonNullable<typeof second>]);
+    await ledger.finish('snight02', VALID);
+    expect((await collect(ledger.trials('snight02')))[1]?.trial).toEqual(second?.trial);
+    await ledger.close();
+  });
 });

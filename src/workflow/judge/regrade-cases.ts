@@ -45,7 +45,7 @@ export async function takeOver(
     if (other !== undefined) cases.push(other);
     else if (fresh === undefined) leftOut.push({ caseId: old.id, why: 'not in the suite any more' });
     else if (fresh.contentHash !== old.contentHash) leftOut.push({ caseId: old.id, why: 'content changed' });
-    else cases.push({ ...fresh, trials: old.trials });
+    else cases.push(fresh.trials === old.trials ? fresh : { ...fresh, trials: old.trials });
   }
   for (const c of wanted.cases)
     if (!before.has(c.id) && !keepOthers) leftOut.push({ caseId: c.id, why: 'new in the suite, never run' });
@@ -57,7 +57,9 @@ export async function takeOver(
       exitCode: 3,
     });
   }
-  return { suite: withCases(wanted, cases), leftOut };
+  // The order of the cases is no part of the hash.
+  const same = cases.length === wanted.cases.length && cases.every((c) => now.get(c.id) === c);
+  return { suite: same ? { ...wanted, cases } : withCases(wanted, cases), leftOut };
 }
 
 /** Answers are graded against the case they were given to, or not at all: its stored text may have been redacted, withheld or forgotten. */
