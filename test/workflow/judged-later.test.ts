@@ -100,6 +100,7 @@ describe('answers whose grading hangs', () => {
       });
 
       // What a kill leaves: the snapshot is open, and nobody will close it.
+      await work.store.close();
       release();
       const store = await openLedger(join(desk.dir, 'lastgood.db'));
       const { summary, report } = await resumeRun({ ...work, store }, id);
