@@ -61,6 +61,8 @@ export class ContentTables {
   readonly #newContent = new Guess();
   readonly #newDocument = new Guess();
   readonly #dataVersion: Statement<[], number>;
+  /** What was read is remembered once a case or document was written: to who only reads it would be a burden. */
+  #writes = false;
   /** Ids of outputs and documents as they were read, and texts by their ids. */
   #readIds = new WeakMap<object, number>();
   readonly #texts = new Map<number, string>();
@@ -167,7 +169,7 @@ export class ContentTables {
     const row = this.#row(id);
     if (row.encoding < ENCODING.edited) {
       const output = contentValue(row) as unknown as Output;
-      this.#readIds.set(output, id);
+      if (this.#writes) this.#readIds.set(output, id);
       return { output };
     }
     const sha256 = this.#sha256.get(id) as Buffer;
@@ -185,6 +187,7 @@ export class ContentTables {
 
   /** Content ids of texts, as a JSON array. */
   partsOf(texts: readonly TextContent[]): string {
+    this.#writes = true;
     this.#forgetStale();
     return `[${texts.map((content) => this.#textContentId(content)).join(',')}]`;
   }
@@ -197,6 +200,7 @@ export class ContentTables {
   }
 
   documentId(value: JsonValue): number {
+    this.#writes = true;
     this.#forgetStale();
     const read = typeof value === 'object' && value !== null ? this.#readIds.get(value) : undefined;
     if (read !== undefined) return read;
@@ -214,7 +218,7 @@ export class ContentTables {
     if (row === undefined) throw missing('document', id);
     const shape = this.#row(row.shape);
     if (shape.encoding === ENCODING.removed) return { removed: REMOVED_TEXT };
-    this.#forgetStale();
+    if (this.#writes) this.#forgetStale();
     let whole = shape.encoding < ENCODING.edited;
     const texts = partIds(row.parts).map((part) => {
       // A system prompt is sent with every trial.
@@ -222,12 +226,12 @@ export class ContentTables {
       if (known !== undefined) return known;
       const content = this.#row(part);
       const text = textOf(content);
-      if (content.encoding < ENCODING.edited) this.#rememberRead(part, text);
-      else whole = false;
+      if (content.encoding >= ENCODING.edited) whole = false;
+      else if (this.#writes) this.#rememberRead(part, text);
       return text;
     });
     const value = restoreTexts(contentValue(shape), texts);
-    if (whole && typeof value === 'object' && value !== null) this.#readIds.set(value, id);
+    if (this.#writes && whole && typeof value === 'object' && value !== null) this.#readIds.set(value, id);
     return value;
   }
 
