@@ -60,19 +60,19 @@ export class ContentTables {
   readonly #shapeIds = new Map<string, number>();
   readonly #newContent = new Guess();
   readonly #newDocument = new Guess();
-  readonly #dataVersion: Statement<[], number>;
+  readonly #schemaVersion: Statement<[], number>;
   /** What was read is remembered once a case or document was written: to who only reads it would be a burden. */
   #writes = false;
   /** Ids of outputs and documents as they were read, and texts by their ids. */
   #readIds = new WeakMap<object, number>();
   readonly #texts = new Map<number, string>();
   #textsChars = 0;
-  /** What is remembered of content is good as long as no other connection has written since. */
+  /** What is remembered of content is good as long as nothing was removed since. */
   #seen: number;
 
   constructor(db: Database) {
-    this.#dataVersion = db.prepare<[], number>('PRAGMA data_version').pluck();
-    this.#seen = this.#dataVersion.get() as number;
+    this.#schemaVersion = db.prepare<[], number>('PRAGMA schema_version').pluck();
+    this.#seen = this.#schemaVersion.get() as number;
     this.#findContent = db.prepare('SELECT id, encoding FROM content WHERE sha256 = ?');
     this.#refill = db.prepare('UPDATE content SET encoding = ?, body = ? WHERE id = ?');
     this.#addContent = db
@@ -112,9 +112,9 @@ export class ContentTables {
     this.#textsChars = 0;
   }
 
-  /** Another connection may have removed what is remembered here. Inside a transaction, before any of it is used. */
-  #forgetStale(): void {
-    const now = this.#dataVersion.get() as number;
+  /** Must begin each transaction: what is remembered here may have been removed by whoever prunes or forgets (`maintaining`). */
+  begin(): void {
+    const now = this.#schemaVersion.get() as number;
     if (now === this.#seen) return;
     this.#seen = now;
     this.#forgetContent();
@@ -148,7 +148,6 @@ export class ContentTables {
 
   /** Id of an output; its hash is `contentHash(output)`. */
   outputId(output: Output): number {
-    this.#forgetStale();
     const read = this.#readIds.get(output);
     if (read !== undefined) return read;
     if (output.refusal === undefined && output.toolCalls.length === 0) {
@@ -188,7 +187,6 @@ export class ContentTables {
   /** Content ids of texts, as a JSON array. */
   partsOf(texts: readonly TextContent[]): string {
     this.#writes = true;
-    this.#forgetStale();
     return `[${texts.map((content) => this.#textContentId(content)).join(',')}]`;
   }
 
@@ -201,7 +199,6 @@ export class ContentTables {
 
   documentId(value: JsonValue): number {
     this.#writes = true;
-    this.#forgetStale();
     const read = typeof value === 'object' && value !== null ? this.#readIds.get(value) : undefined;
     if (read !== undefined) return read;
     const { shape, texts } = liftTexts(value);
@@ -218,7 +215,6 @@ export class ContentTables {
     if (row === undefined) throw missing('document', id);
     const shape = this.#row(row.shape);
     if (shape.encoding === ENCODING.removed) return { removed: REMOVED_TEXT };
-    if (this.#writes) this.#forgetStale();
     let whole = shape.encoding < ENCODING.edited;
     const texts = partIds(row.parts).map((part) => {
       // A system prompt is sent with every trial.

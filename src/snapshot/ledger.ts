@@ -80,7 +80,10 @@ export class SqliteLedger implements SnapshotStore {
   constructor(file: OpenLedgerFile, places: Places = NO_PLACES, thread: WritingThread | null = null) {
     this.#file = file;
     this.#db = file.db;
-    this.#transaction = file.db.transaction((work: () => unknown) => work());
+    this.#transaction = file.db.transaction((work: () => unknown) => {
+      this.#content.begin();
+      return work();
+    });
     this.#places = places;
     this.#content = new ContentTables(file.db);
     this.#suites = new SuiteTables(file.db, this.#content, places);

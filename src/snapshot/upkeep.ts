@@ -371,7 +371,10 @@ function reading<T>(file: OpenLedgerFile, work: (db: Database) => T): Promise<T>
   return withPatience(file.path, file.patience, () => file.db.transaction(() => work(file.db)).deferred());
 }
 
-/** A transaction in which what never changes may change: the triggers look for the row, which nobody else ever sees. */
+/**
+ * A transaction in which what never changes may change: the triggers look for the row, which nobody else ever sees. Other
+ * connections learn of it by the version of the schema (SQLite's own, which any table made or dropped raises), and forget what they remember.
+ */
 export function maintaining<T>(file: OpenLedgerFile, why: string, work: (db: Database) => T): Promise<T> {
   const { db } = file;
   return withPatience(file.path, file.patience, () =>
@@ -380,6 +383,7 @@ export function maintaining<T>(file: OpenLedgerFile, why: string, work: (db: Dat
         db.prepare('INSERT INTO maintenance (why) VALUES (?)').run(why);
         const result = work(db);
         db.exec('DELETE FROM maintenance');
+        db.exec('CREATE TABLE another_version (x); DROP TABLE another_version');
         return result;
       })
       .immediate(),
