@@ -72,6 +72,19 @@ function sameAnswer(taken: string, wanted: JsonValue, ignoreCase: boolean): bool
   return read.kind === 'ok' && sameJson(read.value, wanted);
 }
 
+/** The longest text that a pattern was found harmless on; a shorter one costs less. The same pattern stands in many cases. */
+const harmlessUpTo = new Map<string, number>();
+const MOST_PATTERNS = 200;
+
+function isHarmless(pattern: string, flags: string, length: number): boolean {
+  const key = `${flags}/${pattern}`;
+  if (length <= (harmlessUpTo.get(key) ?? -1)) return true;
+  if (patternCost(pattern, flags, length) > HARMLESS_STEPS) return false;
+  if (harmlessUpTo.size >= MOST_PATTERNS) harmlessUpTo.clear();
+  harmlessUpTo.set(key, length);
+  return true;
+}
+
 async function search(
   options: {
     readonly pattern: string;
@@ -86,7 +99,7 @@ async function search(
   let flags = options.flags ?? '';
   if (options['ignore-case'] === true && !flags.includes('i')) flags += 'i';
   const job: PatternJob = { kind: 'pattern', pattern: options.pattern, flags, text, pick };
-  if (patternCost(options.pattern, flags, text.length) <= HARMLESS_STEPS) {
+  if (isHarmless(options.pattern, flags, text.length)) {
     try {
       return { match: runPattern(job) };
     } catch (error) {

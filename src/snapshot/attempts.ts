@@ -81,8 +81,14 @@ export function unpackAttempts(stored: StoredAttempts, context: AttemptContext):
   ];
 }
 
+/** Many calls begin in the same millisecond. */
+let last: { readonly text: string; readonly ms: number | null } = { text: '', ms: null };
+
 /** The time in milliseconds where it is written exactly as `toISOString` would, so that it can be written back. */
 function isoMs(text: string): number | null {
-  const ms = Date.parse(text);
-  return Number.isFinite(ms) && new Date(ms).toISOString() === text ? ms : null;
+  if (text !== last.text) {
+    const ms = Date.parse(text);
+    last = { text, ms: Number.isFinite(ms) && new Date(ms).toISOString() === text ? ms : null };
+  }
+  return last.ms;
 }
