@@ -86,13 +86,13 @@ export interface CostMeter {
 }
 
 export function costMeter(): CostMeter {
-  let sum: number | null = 0;
-  return {
-    add(usd) {
-      sum = sum === null || usd === null ? null : sum + usd;
-    },
-    get usd() {
-      return sum;
-    },
-  };
+  return new Meter();
+}
+
+class Meter implements CostMeter {
+  usd: number | null = 0;
+
+  add(usd: number | null): void {
+    this.usd = this.usd === null || usd === null ? null : this.usd + usd;
+  }
 }

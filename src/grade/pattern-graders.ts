@@ -72,16 +72,16 @@ function sameAnswer(taken: string, wanted: JsonValue, ignoreCase: boolean): bool
   return read.kind === 'ok' && sameJson(read.value, wanted);
 }
 
-/** The longest text that a pattern was found harmless on; a shorter one costs less. The same pattern stands in many cases. */
-const harmlessUpTo = new Map<string, number>();
+/** The longest text that a pattern was found harmless on: a shorter one costs less. The same pattern stands in many cases. */
+const harmless = new Map<string, { readonly flags: string; readonly length: number }>();
 const MOST_PATTERNS = 200;
 
 function isHarmless(pattern: string, flags: string, length: number): boolean {
-  const key = `${flags}/${pattern}`;
-  if (length <= (harmlessUpTo.get(key) ?? -1)) return true;
+  const known = harmless.get(pattern);
+  if (known !== undefined && known.flags === flags && length <= known.length) return true;
   if (patternCost(pattern, flags, length) > HARMLESS_STEPS) return false;
-  if (harmlessUpTo.size >= MOST_PATTERNS) harmlessUpTo.clear();
-  harmlessUpTo.set(key, length);
+  if (harmless.size >= MOST_PATTERNS) harmless.clear();
+  harmless.set(pattern, { flags, length });
   return true;
 }
 

@@ -81,14 +81,26 @@ export function unpackAttempts(stored: StoredAttempts, context: AttemptContext):
   ];
 }
 
-/** Many calls begin in the same millisecond. */
-let last: { readonly text: string; readonly ms: number | null } = { text: '', ms: null };
+/** The minute of the last time that was read; calls begin one after the other. */
+let lastMinute: { readonly text: string; readonly ms: number } | null = null;
+const MINUTE_CHARS = '2026-11-28T07:19:'.length;
+const SECONDS = /^([0-5]\d)\.(\d{3})Z$/;
 
 /** The time in milliseconds where it is written exactly as `toISOString` would, so that it can be written back. */
 function isoMs(text: string): number | null {
-  if (text !== last.text) {
-    const ms = Date.parse(text);
-    last = { text, ms: Number.isFinite(ms) && new Date(ms).toISOString() === text ? ms : null };
+  const minute = text.slice(0, MINUTE_CHARS);
+  const within = SECONDS.exec(text.slice(MINUTE_CHARS));
+  if (within === null) return wholeIsoMs(text);
+  const offset = Number(within[1]) * 1000 + Number(within[2]);
+  if (minute !== lastMinute?.text) {
+    const ms = wholeIsoMs(text);
+    if (ms === null) return null;
+    lastMinute = { text: minute, ms: ms - offset };
   }
-  return last.ms;
+  return lastMinute.ms + offset;
+}
+
+function wholeIsoMs(text: string): number | null {
+  const ms = Date.parse(text);
+  return Number.isFinite(ms) && new Date(ms).toISOString() === text ? ms : null;
 }

@@ -1,5 +1,6 @@
 // Attempts written short where they follow from the trial, and in full where they do not.
 
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Attempt } from '../../src/core/trial.ts';
 import { packAttempts, unpackAttempts } from '../../src/snapshot/attempts.ts';
@@ -43,5 +44,32 @@ describe('the attempts of a trial', () => {
     const stored = packAttempts([attempt], recorded);
     expect(typeof stored.code).toBe(written);
     expect(unpackAttempts(stored, recorded)).toEqual([attempt]);
+  });
+
+  it('begin when they began, in whatever order they are written, or keep their own words', () => {
+    const near = fc.integer({ min: -90_000, max: 90_000 });
+    const anyTime = fc.date({ noInvalidDate: true }).map((date) => date.getTime());
+    const odd = fc.constantFrom(
+      '2026-03-15T02:00:61.000Z',
+      '2026-02-31T02:00:01.000Z',
+      '2026-03-15T02:00:01.25Z',
+    );
+    fc.assert(
+      fc.property(anyTime, fc.array(fc.oneof(near, odd), { minLength: 1, maxLength: 8 }), (base, steps) => {
+        for (const step of steps) {
+          if (typeof step === 'string') {
+            const stored = packAttempts([{ ...plain, startedAt: step }], context);
+            expect(stored.startedMs).toBeNull();
+            continue;
+          }
+          const at = new Date(base + step);
+          if (Number.isNaN(at.getTime())) continue;
+          const attempt = { ...plain, startedAt: at.toISOString() };
+          const stored = packAttempts([attempt], context);
+          expect(stored.startedMs).toBe(at.getTime());
+          expect(unpackAttempts(stored, context)).toEqual([attempt]);
+        }
+      }),
+    );
   });
 });
