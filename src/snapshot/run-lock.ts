@@ -57,9 +57,10 @@ export class RunLocks {
     const lock = this.#held.get(snapshotId);
     if (lock === undefined) return;
     this.#held.delete(snapshotId);
-    // Away before it is let go of: whoever comes next makes a new one.
-    rmSync(this.#path(snapshotId), { force: true });
+    // Away before it is let go of: whoever comes next makes a new one. Where an open file cannot be removed (Windows), after that.
+    const gone = removed(this.#path(snapshotId));
     lock.close();
+    if (!gone) removed(this.#path(snapshotId));
   }
 
   releaseAll(): void {
@@ -69,5 +70,15 @@ export class RunLocks {
   #path(snapshotId: string): string {
     // Ends as ledgers do, so that what keeps them out of git and backups keeps this out, too.
     return `${this.#ledger}.run-${snapshotId}.db`;
+  }
+}
+
+/** False where it cannot be removed now: an empty file that nobody holds is in nobody's way. */
+function removed(path: string): boolean {
+  try {
+    rmSync(path, { force: true });
+    return true;
+  } catch {
+    return false;
   }
 }
