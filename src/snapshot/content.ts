@@ -55,8 +55,7 @@ export class ContentTables {
   readonly #word: Statement<[number], string>;
   readonly #wordIds = new Map<string, number>();
   readonly #words = new Map<number, string>();
-  readonly #textIds = new Map<string, number>();
-  #textChars = 0;
+  readonly #textIds = new RecentTexts<string, number>();
   readonly #shapeIds = new Map<string, number>();
   readonly #newContent = new Guess();
   readonly #newDocument = new Guess();
@@ -65,8 +64,7 @@ export class ContentTables {
   #writes = false;
   /** Ids of outputs and documents as they were read, and texts by their ids. */
   #readIds = new WeakMap<object, number>();
-  readonly #texts = new Map<number, string>();
-  #textsChars = 0;
+  readonly #texts = new RecentTexts<number, string>();
   /** What is remembered of content is good as long as nothing was removed since. */
   #seen: number;
 
@@ -105,11 +103,9 @@ export class ContentTables {
 
   #forgetContent(): void {
     this.#textIds.clear();
-    this.#textChars = 0;
     this.#shapeIds.clear();
     this.#readIds = new WeakMap();
     this.#texts.clear();
-    this.#textsChars = 0;
   }
 
   /** Must begin each transaction: what is remembered here may have been removed by whoever prunes or forgets (`maintaining`). */
@@ -223,22 +219,12 @@ export class ContentTables {
       const content = this.#row(part);
       const text = textOf(content);
       if (content.encoding >= ENCODING.edited) whole = false;
-      else if (this.#writes) this.#rememberRead(part, text);
+      else if (this.#writes) this.#texts.set(part, text, text);
       return text;
     });
     const value = restoreTexts(contentValue(shape), texts);
     if (this.#writes && whole && typeof value === 'object' && value !== null) this.#readIds.set(value, id);
     return value;
-  }
-
-  #rememberRead(id: number, text: string): void {
-    if (text.length > LONGEST_CACHED) return;
-    this.#textsChars += text.length;
-    if (this.#textsChars > TEXT_CACHE_CHARS) {
-      this.#texts.clear();
-      this.#textsChars = text.length;
-    }
-    this.#texts.set(id, text);
   }
 
   #textId(text: string): number {
@@ -264,14 +250,8 @@ export class ContentTables {
   }
 
   #rememberText(text: string, id: number): void {
-    if (text.length > LONGEST_CACHED) return;
-    this.#textChars += text.length;
-    if (this.#textChars > TEXT_CACHE_CHARS) {
-      this.#textIds.clear();
-      this.#textChars = text.length;
-    }
-    this.#textIds.set(text, id);
-    this.#rememberRead(id, text);
+    this.#textIds.set(text, id, text);
+    this.#texts.set(id, text, text);
   }
 
   #shapeId(shape: string): number {
@@ -305,6 +285,31 @@ export class ContentTables {
     const row = this.#content.get(id);
     if (row === undefined) throw missing('content', id);
     return row;
+  }
+}
+
+/** What was found of texts, up to so many characters of them; long ones are not kept. */
+class RecentTexts<K, V> {
+  readonly #found = new Map<K, V>();
+  #chars = 0;
+
+  get(key: K): V | undefined {
+    return this.#found.get(key);
+  }
+
+  set(key: K, value: V, text: string): void {
+    if (text.length > LONGEST_CACHED) return;
+    this.#chars += text.length;
+    if (this.#chars > TEXT_CACHE_CHARS) {
+      this.#found.clear();
+      this.#chars = text.length;
+    }
+    this.#found.set(key, value);
+  }
+
+  clear(): void {
+    this.#found.clear();
+    this.#chars = 0;
   }
 }
 

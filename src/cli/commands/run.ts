@@ -104,9 +104,16 @@ export const registerRun: Register = (program, io, exit) => {
 /** What belongs to a new run: a suite and release were stored with the one that is resumed. */
 function idleOptions(asked: string | undefined, options: RunOptions): string[] {
   const given = {
-    ...{ SUITE: asked, '--release': options.release, '--trials': options.trials, '--filter': options.filter },
-    ...{ '--judge': options.judge, '--judge-votes': options.judgeVotes, '--label': options.label },
-    ...{ '--at': options.at, '--preflight': options.preflight, '--require-pinned': options.requirePinned },
+    SUITE: asked,
+    '--release': options.release,
+    '--trials': options.trials,
+    '--filter': options.filter,
+    '--judge': options.judge,
+    '--judge-votes': options.judgeVotes,
+    '--label': options.label,
+    '--at': options.at,
+    '--preflight': options.preflight,
+    '--require-pinned': options.requirePinned,
   };
   return Object.entries(given).flatMap(([name, value]) =>
     value === undefined || value === false ? [] : [name],
