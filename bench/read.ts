@@ -10,7 +10,7 @@ import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { openLedger } from '../src/snapshot/index.ts';
+import { openLedger } from '../src/ledger/index.ts';
 import { writeJudgedSuite } from './kit/judged-suite.ts';
 import { type StoredRun, storedSuite, storeRun } from './kit/ledgers.ts';
 import { type Measured, measure, median } from './kit/measure.ts';

@@ -1,6 +1,6 @@
 // node bin/build.js [--if-possible] [--out FOLDER]
-// Makes dist/ from the sources: fewer and larger modules, which load in half the time. What is up to date is left alone, because
-// another process may be running it. --if-possible: without the bundler (an install without development packages) the sources run.
+// Makes dist/ from the sources: fewer and larger modules. `lastgood list` takes 0.42 s of processor time from dist/ and 0.52 s from
+// the sources (medians of 15 pairs, run in turn). What is up to date is left alone, because another process may be running it. --if-possible: without the bundler (an install without development packages) the sources run.
 
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
@@ -9,7 +9,7 @@ import { isBuilt, path, STAMP, sources } from './built.js';
 const { values } = parseArgs({ options: { 'if-possible': { type: 'boolean' }, out: { type: 'string' } } });
 
 /** What is started or imported by its own name; the rest lies in chunks, one floor below dist as in src. */
-const ENTRIES = ['cli/main', 'index', 'snapshot/ledger-thread', 'grade/grader-worker'];
+const ENTRIES = ['cli/main', 'index', 'vitest/index', 'ledger/sqlite/ledger-thread', 'grade/grader-worker'];
 
 /** Packages of many small files that almost every command needs. Their licences go with them. */
 const BUNDLED = ['commander', 'openai', 'yaml', 'zod'];
@@ -47,7 +47,7 @@ async function make(rolldown) {
       entryFileNames: '[name].js',
       chunkFileNames: 'chunks/[name].js',
       // It looks for files from where it lies, so it must lie as deep as in src.
-      codeSplitting: { groups: [{ name: 'package-files', test: /src\/core\/package-files\.ts$/ }] },
+      codeSplitting: { groups: [{ name: 'package-files', test: /src\/base\/package-files\.ts$/ }] },
     },
     logLevel: 'warn',
   });

@@ -11,38 +11,76 @@ const SRC = resolve(import.meta.dirname, '../src');
 const STAGES = [
   'suite',
   'release',
+  'intake',
   'provider',
   'run',
   'grade',
-  'snapshot',
+  'ledger',
+  'monitor',
   'compare',
   'rollback',
+  'rollout',
   'report',
   'simulator',
 ] as const;
 
+const NOUNS = ['base', 'core'] as const;
+
 /** Room to the rooms it may import, itself aside. Stages that do not count may not import `stats`. */
 const MAY_IMPORT: Record<string, readonly string[]> = {
-  core: [],
-  stats: ['core'],
-  suite: ['core'],
-  release: ['core'],
-  provider: ['core'],
-  run: ['core'],
-  grade: ['core', 'stats'],
-  snapshot: ['core'],
-  compare: ['core', 'stats'],
-  rollback: ['core', 'stats'],
-  report: ['core', 'stats'],
-  simulator: ['core', 'stats'],
-  workflow: ['core', 'stats', ...STAGES],
-  cli: ['workflow', 'core', 'report'],
-  'index.ts': ['workflow', 'core', 'report'],
+  base: [],
+  core: ['base'],
+  stats: NOUNS,
+  suite: NOUNS,
+  release: NOUNS,
+  intake: NOUNS,
+  provider: NOUNS,
+  run: NOUNS,
+  grade: [...NOUNS, 'stats'],
+  ledger: NOUNS,
+  monitor: [...NOUNS, 'stats'],
+  compare: [...NOUNS, 'stats'],
+  rollback: [...NOUNS, 'stats'],
+  rollout: [...NOUNS, 'stats'],
+  report: [...NOUNS, 'stats'],
+  simulator: [...NOUNS, 'stats'],
+  engine: [...NOUNS, 'stats', ...STAGES],
+  jobs: [...NOUNS, 'stats', ...STAGES, 'engine'],
+  server: ['jobs', ...NOUNS],
+  mcp: ['jobs', 'engine', ...NOUNS, 'report'],
+  vitest: ['library', 'jobs', 'engine', ...NOUNS, 'suite', 'release', 'report'],
+  cli: ['mcp', 'jobs', 'engine', ...NOUNS, 'report', 'server'],
+  library: ['engine', 'base'],
+  'index.ts': ['library', 'jobs', 'engine', ...NOUNS, 'suite', 'release', 'grade', 'report'],
+};
+
+/** Job to the jobs that it may import. What several jobs need otherwise belongs in `engine`. */
+const JOB_MAY_IMPORT: Record<string, readonly string[]> = {
+  baseline: [],
+  bisect: ['rollback'],
+  check: [],
+  compare: ['regrade'],
+  demo: ['baseline', 'nightly', 'rollback'],
+  drill: ['rollback'],
+  history: [],
+  import: [],
+  incident: ['nightly'],
+  judge: ['regrade'],
+  ledger: ['observe'],
+  nightly: ['check', 'judge'],
+  observe: ['import'],
+  project: [],
+  regrade: [],
+  rollback: [],
+  run: ['check', 'compare', 'regrade'],
+  serve: [],
+  signals: [],
+  ticket: [],
 };
 
 /** Node modules that only some rooms may touch, and why the others may not. */
 const RESTRICTED: readonly { module: RegExp; rooms: readonly string[]; because: string }[] = [
-  { module: /^better-sqlite3$/, rooms: ['snapshot'], because: 'only the ledger has a database' },
+  { module: /^better-sqlite3$/, rooms: ['ledger'], because: 'only the ledger has a database' },
   {
     module: /^(openai|@anthropic-ai\/sdk|undici)/,
     rooms: ['provider'],
@@ -50,13 +88,13 @@ const RESTRICTED: readonly { module: RegExp; rooms: readonly string[]; because: 
   },
   {
     module: /^node:child_process$/,
-    rooms: ['provider', 'workflow'],
+    rooms: ['provider', 'jobs', 'engine'],
     because: 'only providers and checks of dependent state start processes',
   },
   {
-    module: /^node:(http|https|net|tls)$/,
-    rooms: ['provider', 'simulator'],
-    because: 'only providers reach the network',
+    module: /^(node:(http|https|net|tls)|hono|@hono\/.*)$/,
+    rooms: ['provider', 'simulator', 'server'],
+    because: 'only providers reach the network, and only the server listens to it',
   },
 ];
 
@@ -95,6 +133,9 @@ function specifiersOf(text: string): string[] {
 }
 
 const files = sourceFiles(SRC);
+
+const folderOf = (path: string): string => relative(SRC, dirname(path)).replaceAll('\\', '/');
+
 const uses = files.flatMap((file) =>
   specifiersOf(readFileSync(file, 'utf8')).map((specifier) => ({ file, specifier })),
 );
@@ -120,6 +161,40 @@ test('imports only go down, and stages never import each other', () => {
   expect(upward.map((edge) => `${edge.file} imports ${edge.specifier}`)).toEqual([]);
 });
 
+const jobOf = (path: string): string | undefined => /^jobs\/([^/]+)/.exec(folderOf(path))?.[1];
+
+test('every job is listed, and a job imports only the jobs that the table names', () => {
+  const jobs = new Set(files.flatMap((file) => jobOf(file) ?? []));
+  expect([...jobs].sort()).toEqual(Object.keys(JOB_MAY_IMPORT));
+  const strays = uses
+    .filter(({ specifier }) => specifier.startsWith('.'))
+    .map(({ file, specifier }) => ({ file, from: jobOf(file), to: jobOf(resolve(dirname(file), specifier)) }))
+    .filter(({ from, to }) => from !== undefined && to !== undefined && from !== to)
+    .filter(({ from, to }) => !JOB_MAY_IMPORT[from ?? '']?.includes(to ?? ''));
+  expect(strays.map(({ file, to }) => `${relative(SRC, file)} imports the job ${to}`)).toEqual([]);
+});
+
+test('no folders import each other in a circle, type imports included', () => {
+  const imports = new Map<string, Set<string>>();
+  for (const { file, specifier } of uses) {
+    if (!specifier.startsWith('.')) continue;
+    const target = resolve(dirname(file), specifier);
+    const [from, to] = [folderOf(file), folderOf(target)];
+    if (from !== to && !to.startsWith('..')) imports.set(from, (imports.get(from) ?? new Set()).add(to));
+  }
+  expect(imports.size).toBeGreaterThan(25);
+  const circles: string[] = [];
+  const done = new Set<string>();
+  const walk = (folder: string, path: readonly string[]): void => {
+    if (path.includes(folder)) circles.push([...path.slice(path.indexOf(folder)), folder].join(' > '));
+    if (path.includes(folder) || done.has(folder)) return;
+    for (const next of imports.get(folder) ?? []) walk(next, [...path, folder]);
+    done.add(folder);
+  };
+  for (const folder of imports.keys()) walk(folder, []);
+  expect(circles).toEqual([]);
+});
+
 test('database, network and child processes stay in their rooms', () => {
   const strays = uses.flatMap(({ file, specifier }) =>
     RESTRICTED.filter((rule) => rule.module.test(specifier) && !rule.rooms.includes(roomOf(file))).map(
@@ -129,9 +204,9 @@ test('database, network and child processes stay in their rooms', () => {
   expect(strays).toEqual([]);
 });
 
-test('only the cli touches the console and argv', () => {
+test('only the cli touches the console and argv, and the vitest entry the console that vitest collects', () => {
   const strays = files
-    .filter((file) => roomOf(file) !== 'cli')
+    .filter((file) => roomOf(file) !== 'cli' && !file.endsWith('vitest/print-report.ts'))
     .filter((file) =>
       /\bconsole\.|\bprocess\.(argv|stdout|stderr|exit\b|exitCode)/.test(
         withoutComments(readFileSync(file, 'utf8')),

@@ -1,14 +1,13 @@
 // Ledgers of any size in seconds, written through the store: no model is called, every trial says what it was told to say.
 
+import { contentHash, type JsonValue } from '../../src/base/index.ts';
 import {
   type Case,
   caseExam,
-  contentHash,
   examFingerprint,
   fingerprintLayers,
   type Grade,
   type GradedTrial,
-  type JsonValue,
   type Layers,
   type Release,
   type SnapshotStore,

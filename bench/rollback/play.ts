@@ -1,11 +1,13 @@
 // Plays one incident through the real code: a ledger with its history, a scripted world that answers, the real decision.
 
+import { normal } from '../stat/draws.ts';
 import {
   type Candidate,
   changedLayers,
   findRollbackTarget,
   listCandidates,
   type Mt19937,
+  mapCases,
   type Provider,
   type Release,
   type RollbackDecision,
@@ -17,7 +19,8 @@ import {
   suiteHash,
   type Workplace,
 } from './imports.ts';
-import { type Incident, isRight } from './worlds.ts';
+import { SESSION_SD } from './session-shapes.ts';
+import { blessedOf, type Incident, isRight, shiftedRate } from './worlds.ts';
 
 /** What one incident came to. */
 export interface Outcome {
@@ -35,7 +38,7 @@ export interface Outcome {
   readonly previousRight: boolean;
 }
 
-const NIGHTS = 3;
+const NIGHTS = 5;
 const HOUR_MS = 3_600_000;
 const FULL_LOOK = 10;
 
@@ -45,8 +48,13 @@ export async function playIncident(
   incident: Incident,
   rng: Mt19937,
 ): Promise<Outcome> {
-  const named = { ...template, name: `incident-${incident.seed}` };
+  const cases = mapCases(template.cases, (c) => ({
+    ...c,
+    critical: incident.critical?.has(Number(c.id.slice(5))) ?? false,
+  }));
+  const named = { ...template, cases, name: `incident-${incident.seed}` };
   const suite: Suite = { ...named, hash: suiteHash(named) };
+  let shift = 0;
   let now = Date.parse('2026-03-01T03:00:00Z');
   let after = false;
   const never = new AbortController().signal;
@@ -61,18 +69,23 @@ export async function playIncident(
     environment: { lastgood: 'bench', node: 'bench', platform: 'bench' },
     signal: never,
     hardSignal: never,
-    providerFor: async (release) => scriptedProvider(incident, release, () => after, rng),
+    providerFor: async (release) => scriptedProvider(incident, release, () => ({ after, shift }), rng),
   };
   const night = async (release: Release): Promise<string> => {
     now += 24 * HOUR_MS;
+    shift = SESSION_SD * normal(rng);
     const run = await runSuite(work, { suite, release, judge: null, embedder: null }, { concurrency: 16 });
     return run.summary.id;
   };
   // The fallback ran first, then the baseline for some nights, then whatever came before today.
   const [first, ...later] = incident.earlier;
   if (first !== undefined) await night(first);
-  let blessed = '';
-  for (let n = 0; n < NIGHTS; n++) blessed = await night(incident.baseline);
+  const nights: { id: string; rate: number }[] = [];
+  for (let n = 0; n < NIGHTS; n++) {
+    const id = await night(incident.baseline);
+    nights.push({ id, rate: (await store.results(id)).summary.passRate ?? 0 });
+  }
+  const blessed = blessedOf(incident, nights, (n) => n.rate).id;
   await store.bless({
     snapshot: blessed,
     suite: suite.name,
@@ -85,6 +98,8 @@ export async function playIncident(
   after = true;
   const latest = await night(incident.current);
 
+  now += HOUR_MS;
+  shift = SESSION_SD * normal(rng);
   const { decision, target } = await findRollbackTarget(work, {
     suite: suite.name,
     from: latest,
@@ -129,13 +144,15 @@ function candidatesOf(incident: Incident): Candidate[] {
 function scriptedProvider(
   incident: Incident,
   release: Release,
-  after: () => boolean,
+  time: () => { readonly after: boolean; readonly shift: number },
   rng: Mt19937,
 ): Provider {
   return {
     name: 'scripted',
     async call(request) {
-      const rate = incident.rate(release, Number(request.caseId.slice(5)), after());
+      const { after, shift } = time();
+      const chance = incident.rate(release, Number(request.caseId.slice(5)), after);
+      const rate = chance === null ? null : shiftedRate(chance, shift);
       if (rate === null) {
         return {
           kind: 'failed',

@@ -1,75 +1,122 @@
 // The outcomes of a benchmark as a Markdown page.
 
 import { clopperPearson } from '../../src/stats/index.ts';
+import type { Decided } from './decide.ts';
 import type { Outcome } from './play.ts';
-import { CASES, MARGIN, SHAPES } from './worlds.ts';
+import { SESSION_SD } from './session-shapes.ts';
+import { ALL_SHAPES, CALLS_BAR, CALLS_BEFORE, rightBar, WRONG_BAR } from './shapes.ts';
+import { CASES, MARGIN } from './worlds.ts';
 
 interface Settings {
   readonly incidents: number;
   readonly firstSeed: number;
+  readonly whole: number;
   readonly seconds: number;
 }
 
-/** Wrong targets called verified must stay at or below this share of the incidents. */
-const BAR = 0.065;
+/** What the incidents of one shape came to. */
+export interface ShapeScore {
+  readonly shape: string;
+  readonly incidents: number;
+  readonly existed: number;
+  readonly right: number;
+  readonly wrong: number;
+  readonly calls: number;
+}
 
-export function resultsTable(outcomes: readonly Outcome[], settings: Settings): string {
-  const regressions = outcomes.filter((o) => o.shape !== 'nothing regressed');
-  const existed = regressions.filter((o) => o.existed);
-  const noneExisted = regressions.filter((o) => !o.existed);
-  const verified = outcomes.filter((o) => o.decision === 'verified');
-  const wrong = verified.filter((o) => o.right !== true);
-  const right = existed.filter((o) => o.decision === 'verified' && o.right === true);
-  const missed = existed.filter((o) => o.decision === 'none');
-  const left = existed.filter((o) => o.decision === 'unverified');
-  const mean = (list: readonly number[]): number =>
-    list.length === 0 ? 0 : Math.round(list.reduce((s, x) => s + x, 0) / list.length);
-  const falseTarget = noneExisted.filter((o) => o.decision === 'verified').length;
+export function scoreShapes(
+  decided: readonly (Pick<Decided, 'shape' | 'existed' | 'right' | 'calls'> & {
+    readonly decision: string;
+  })[],
+): ShapeScore[] {
+  return ALL_SHAPES.flatMap((shape) => {
+    const of = decided.filter((d) => d.shape === shape);
+    if (of.length === 0) return [];
+    const verified = of.filter((d) => d.decision === 'verified');
+    return [
+      {
+        shape,
+        incidents: of.length,
+        existed: of.filter((d) => d.existed).length,
+        right: of.filter((d) => d.existed && d.right === true && d.decision === 'verified').length,
+        wrong: verified.filter((d) => d.right !== true).length,
+        calls: of.reduce((sum, d) => sum + d.calls, 0) / of.length,
+      },
+    ];
+  });
+}
+
+export function resultsTable(
+  decided: readonly Decided[],
+  played: readonly Outcome[],
+  settings: Settings,
+): string {
+  const scores = scoreShapes(decided);
+  const before = scores.reduce((sum, s) => sum + (CALLS_BEFORE[s.shape] ?? 0), 0);
+  const calls = scores.reduce((sum, s) => sum + s.calls, 0);
   const lines = [
     '# Rollback benchmark',
     '',
-    `\`npm run bench:rollback -- --incidents ${settings.incidents} --seed ${settings.firstSeed} --write\`: ${settings.incidents} seeded incidents of ${SHAPES.length} shapes, ${CASES} cases × 3 trials a night, margin ${100 * MARGIN} points, ${settings.seconds} s.`,
-    'The decisions are made by the real code (screen, ranking, probe, proof, ledger); only the answers are scripted, so that the truth is known.',
-    "A target is right when its true mean pass rate lies within the margin of the baseline's and the cases of the incident are back.",
+    `\`npm run bench:rollback -- --incidents ${settings.incidents} --seed ${settings.firstSeed}${settings.whole === 0 ? '' : ` --whole ${settings.whole}`} --write\`: ${settings.incidents} seeded incidents of each of ${scores.length} shapes, ${CASES} cases × 3 trials a night, 5 nights before the incident, margin ${100 * MARGIN} points, ${settings.seconds} s.`,
+    `Each night and each incident has a session of its own: every case shifts by N(0, ${SESSION_SD}) on the logit scale. Releases that run at the same time share it.`,
+    'The decision functions are the real ones (pool, screen, ranking, probe, proof); trials are drawn from a known truth.',
+    "A target is right when its true pass rate and mean score lie within the margin of the baseline's, the cases of the incident are back, and no case is broken.",
     '',
-    '| measure | value |',
-    '|---|---|',
-    `| right target verified, where one existed | ${share(right.length, existed.length)} |`,
-    `| wrong target called verified, of all incidents (bar ≤ ${100 * BAR} %) | ${share(wrong.length, outcomes.length)}: ${wrong.length / outcomes.length <= BAR ? 'met' : 'NOT MET'} |`,
-    `| wrong target called verified, where no right one existed | ${share(falseTarget, noneExisted.length)} |`,
-    `| "none" although one existed | ${share(missed.length, existed.length)} |`,
-    `| left unverified although one existed | ${share(left.length, existed.length)} |`,
-    `| right target that is also a smallest one | ${share(right.filter((o) => o.smallest).length, right.length)} |`,
-    `| calls spent per incident (mean) | ${mean(regressions.map((o) => o.calls))} |`,
-    `| calls to run every candidate in full (mean) | ${mean(regressions.map((o) => o.exhaustiveCalls))} |`,
-    `| "take the release that ran before": right, where one existed | ${share(existed.filter((o) => o.previousRight).length, existed.length)} (0 calls, proves nothing) |`,
-    `| "take the release that ran before": wrong, of all regressions | ${share(regressions.filter((o) => !o.previousRight).length, regressions.length)} |`,
+    `| shape | incidents | right, where one exists | target | wrong called verified | bar ${percent(WRONG_BAR)} | calls | calls before |`,
+    '|---|---|---|---|---|---|---|---|',
+    ...scores.map((s) => {
+      const bar = rightBar(s.shape);
+      const right =
+        s.existed === 0 ? 'none exists' : `${percent(s.right / s.existed)}${interval(s.right, s.existed)}`;
+      const met = s.existed === 0 ? '' : `${percent(bar)}: ${s.right / s.existed >= bar ? 'met' : 'missed'}`;
+      const wrong = `${percent(s.wrong / s.incidents)}${interval(s.wrong, s.incidents)}`;
+      return `| ${s.shape} | ${s.incidents} | ${right} | ${met} | ${wrong} | ${s.wrong / s.incidents <= WRONG_BAR ? 'met' : 'missed'} | ${Math.round(s.calls)} | ${CALLS_BEFORE[s.shape] ?? '–'} |`;
+    }),
     '',
-    '| shape | incidents | right | wrong called verified | none | unverified | calls | every candidate | release before is right |',
-    '|---|---|---|---|---|---|---|---|---|',
+    `Calls over all shapes: × ${(calls / Math.max(1, before)).toFixed(2)} of the calls before (target × ${CALLS_BAR}).`,
+    '',
   ];
-  for (const shape of SHAPES) {
-    const of = outcomes.filter((o) => o.shape === shape);
-    if (of.length === 0) continue;
-    const count = (test: (o: Outcome) => boolean): number => of.filter(test).length;
+  if (played.length > 0) {
+    const whole = scoreShapes(played);
     lines.push(
-      `| ${shape} | ${of.length} | ${count((o) => o.decision === 'verified' && o.right === true)} | ${count((o) => o.decision === 'verified' && o.right !== true)} | ${count((o) => o.decision === 'none')} | ${count((o) => o.decision === 'unverified')} | ${mean(of.map((o) => o.calls))} | ${mean(of.map((o) => o.exhaustiveCalls))} | ${shape === 'nothing regressed' ? '–' : count((o) => o.previousRight)} |`,
+      'The same worlds through the whole program (ledger, runs, preflight, decision):',
+      '',
+      '| shape | incidents | right | wrong called verified | calls |',
+      '|---|---|---|---|---|',
+      ...whole.map(
+        (s) =>
+          `| ${s.shape} | ${s.incidents} | ${s.existed === 0 ? 'none exists' : `${s.right} of ${s.existed}`} | ${s.wrong} | ${Math.round(s.calls)} |`,
+      ),
+      '',
     );
   }
-  lines.push(
-    '',
-    'In the last three shapes and in "everything moved" no right target exists: "none" is the right answer there.',
-    '',
-  );
-  return lines.join('\n');
+  return `${lines.join('\n')}${WHY_NOT}`;
 }
 
-function share(part: number, whole: number): string {
-  if (whole === 0) return 'none to count';
-  const interval = clopperPearson(part, whole, 0.95);
-  const range =
-    interval === null
-      ? ''
-      : `, 95 % interval ${(100 * interval.lower).toFixed(1)}–${(100 * interval.upper).toFixed(1)} %`;
-  return `${((100 * part) / whole).toFixed(1)} % (${part} of ${whole}${range})`;
+const WHY_NOT = `
+## Where a target is missed
+
+- **The old model is retired**, and **hybrid with the wrong route**: the last good release cannot be run beside the candidate, so today is
+  compared with stored runs. With sessions of 0.3 the mean of one run moves by 1.6 to 2.4 points, and that of five nights by about
+  one. At 6.5% wrong for a target that is 5.5 points worse, 85% right needs a standard deviation of 2.2 points for everything
+  together, trials included. No number of trials removes the sessions: only more nights in the pool, or a run in another hour, would.
+- **One critical case at .95**, and **flaky suite**: missed narrowly, with the target inside the interval. What stays open most often is
+  the pass rate, and the margin of the critical case alone.
+- **Calls of single shapes**: where there is one candidate, running the last good release beside it costs 1.6 to 2.4 times the calls of
+  before. Where there are several, better probes and earlier ends of hopeless proofs save about as much.
+- **Few cases.** All shapes above have 40 cases. Suites of fewer than 13 cases may take more trials each (400 in all) since their proofs
+  stopped at 32 a case with calls left. Two cases that always answer the same: verified after 160 calls; at 60% of the budget they were undecided before. The same two
+  cases at exactly the margin below (95% each): verified in 0 of 150 at the whole budget, and in 0 of 150 at 60% of it. Plans of 13 and
+  more cases are what they were, so the rows above stand. Only a limit of calls makes them shorter.
+
+The rules were tuned on seeds below 100,000; seeds from 200,001 on are for judging.
+`;
+
+function percent(share: number): string {
+  return `${(100 * share).toFixed(1)}%`;
+}
+
+function interval(part: number, whole: number): string {
+  const range = clopperPearson(part, whole, 0.95);
+  return range === null ? '' : ` (${(100 * range.lower).toFixed(0)}–${(100 * range.upper).toFixed(0)})`;
 }

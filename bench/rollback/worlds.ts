@@ -22,6 +22,9 @@ export const SHAPES = [
 ] as const;
 export type Shape = (typeof SHAPES)[number];
 
+/** How the baseline came to be blessed, of the nights that ran before. */
+export type Blessed = 'last' | 'luckiest' | 'unluckiest';
+
 /** Multiplies the pass rate of some cases while its condition holds. */
 interface Defect {
   readonly cases: ReadonlySet<number>;
@@ -31,7 +34,7 @@ interface Defect {
 
 export interface Incident {
   readonly seed: number;
-  readonly shape: Shape;
+  readonly shape: string;
   readonly baseline: Release;
   readonly current: Release;
   /** Other releases, in the order in which they ran; the last one ran just before the current. */
@@ -40,13 +43,17 @@ export interface Incident {
   readonly hurt: ReadonlySet<number>;
   /** Chance that a case passes; null = the model is no longer served. */
   rate(release: Release, index: number, after: boolean): number | null;
+  /** Mean score of a passed trial; 1 when left out. */
+  readonly score?: ((release: Release) => number) | undefined;
+  readonly critical?: ReadonlySet<number> | undefined;
+  readonly blessed?: Blessed | undefined;
 }
 
-const MODEL = 'gpt-bench-2026-01-10';
-const OTHER = 'claude-bench-4-6-20260101';
-const THIRD = 'gpt-third-2025-11-20';
+export const MODEL = 'gpt-bench-2026-01-10';
+export const OTHER = 'claude-bench-4-6-20260101';
+export const THIRD = 'gpt-third-2025-11-20';
 
-function release(name: string, more: Partial<Record<LayerName, object>> = {}, model = MODEL): Release {
+export function release(name: string, more: Partial<Record<LayerName, object>> = {}, model = MODEL): Release {
   const layers = {
     route: { provider: 'openai', model },
     prompt: { system: 'Answer within the policy.', messages: [{ role: 'user', content: '{{ q }}' }] },
@@ -81,7 +88,7 @@ function isNew(r: Release, layer: (typeof NEWABLE)[number]): boolean {
   return JSON.stringify(r.layers[layer]) === JSON.stringify(NEW[layer]);
 }
 
-function runs(r: Release, model: string): boolean {
+export function runs(r: Release, model: string): boolean {
   return r.layers.route['model'] === model;
 }
 
@@ -184,7 +191,22 @@ export function makeIncident(seed: number, shape: Shape, rng: Mt19937): Incident
   }
 }
 
-function shuffle<T>(items: T[], rng: Mt19937): T[] {
+/** A rate moved on the logit scale; 0 and 1 stay. */
+export function shiftedRate(rate: number, shift: number): number {
+  return rate <= 0 || rate >= 1 ? rate : 1 / (1 + Math.exp(-(Math.log(rate / (1 - rate)) + shift)));
+}
+
+/** The night that was blessed, by luck or because it was the last one. */
+export function blessedOf<T>(incident: Incident, nights: readonly T[], rate: (night: T) => number): T {
+  const byRate = [...nights].sort((a, b) => rate(a) - rate(b));
+  const { blessed } = incident;
+  const chosen =
+    blessed === 'luckiest' ? byRate.at(-1) : blessed === 'unluckiest' ? byRate[0] : nights.at(-1);
+  if (chosen === undefined) throw new RangeError('an incident needs nights before it');
+  return chosen;
+}
+
+export function shuffle<T>(items: T[], rng: Mt19937): T[] {
   for (let i = items.length - 1; i > 0; i--) {
     const j = Math.floor(rng.next() * (i + 1));
     [items[i], items[j]] = [items[j] as T, items[i] as T];
@@ -192,22 +214,36 @@ function shuffle<T>(items: T[], rng: Mt19937): T[] {
   return items;
 }
 
-/** Is restoring it right? Its true mean lies within the margin of the baseline's as it was, and the hurt cases are back. */
+/** A single case that fell by more than this is broken, and a target that breaks one is wrong. */
+const BROKEN = 0.4;
+/** Largest fall of the critical cases together in a right target. */
+const CRITICAL_FALL = 0.1;
+
+/** Is restoring it right? Pass rate and mean score lie within the margin of the baseline's as it was, the hurt cases are back, none is broken. */
 export function isRight(incident: Incident, target: Release): boolean {
-  let then = 0;
-  let now = 0;
+  const { baseline, hurt, critical } = incident;
+  const scoreOf = incident.score ?? (() => 1);
+  let fell = 0;
+  let scoreFell = 0;
   let hurtThen = 0;
   let hurtNow = 0;
+  let criticalFell = 0;
   for (let i = 0; i < CASES; i++) {
-    const good = incident.rate(incident.baseline, i, false) ?? 0;
+    const good = incident.rate(baseline, i, false) ?? 0;
     const rate = incident.rate(target, i, true);
-    if (rate === null) return false;
-    then += good;
-    now += rate;
-    if (incident.hurt.has(i)) {
+    if (rate === null || good - rate > BROKEN) return false;
+    fell += good - rate;
+    scoreFell += good * scoreOf(baseline) - rate * scoreOf(target);
+    if (critical?.has(i)) criticalFell += good - rate;
+    if (hurt.has(i)) {
       hurtThen += good;
       hurtNow += rate;
     }
   }
-  return now / CASES >= then / CASES - MARGIN && hurtNow >= 0.8 * hurtThen;
+  return (
+    fell / CASES <= MARGIN &&
+    scoreFell / CASES <= MARGIN &&
+    criticalFell <= CRITICAL_FALL * Math.max(1, critical?.size ?? 0) &&
+    hurtNow >= 0.8 * hurtThen
+  );
 }

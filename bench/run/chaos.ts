@@ -62,7 +62,7 @@ export async function chaosRun(seed: number, size: { cases?: number } = {}): Pro
       const at = mock.requests + 1 + Math.floor((random() * world.cases) / world.blows.length);
       const delayMs = random() * 30;
       let struck = false;
-      const end = await run(['run', ...args, ...limits, ...manner], (strike) => {
+      const end = await run(['run', ...args, ...limits, ...manner, '--no-preflight'], (strike) => {
         mock.onRequest =
           blow === null
             ? null

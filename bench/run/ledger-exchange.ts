@@ -8,9 +8,9 @@ import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
-import { boundHeap } from '../../src/cli/heap.ts';
+import { boundHeap } from '../../src/cli/terminal/limit-heap.ts';
 import { caseExam, examFingerprint } from '../../src/core/exam.ts';
-import { exportSnapshot, importSnapshot, openLedger } from '../../src/snapshot/index.ts';
+import { exportSnapshot, importSnapshot, openLedger } from '../../src/ledger/index.ts';
 import { PAD } from '../kit/bench-suite.ts';
 import { benchSuite, clock, release, trialOf } from './ledger-rows.ts';
 

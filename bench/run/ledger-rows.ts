@@ -1,8 +1,8 @@
 // Cases and trials as real ones weigh in a ledger, for its benchmarks.
 
 import { createHash } from 'node:crypto';
+import { contentHash, type JsonValue } from '../../src/base/json.ts';
 import type { Grade } from '../../src/core/grade.ts';
-import { contentHash, type JsonValue } from '../../src/core/json.ts';
 import { fingerprintLayers, type Layers, type Release } from '../../src/core/release.ts';
 import type { GradedTrial } from '../../src/core/snapshot.ts';
 import type { Case, Suite } from '../../src/core/suite.ts';

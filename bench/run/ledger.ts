@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { caseExam, examFingerprint } from '../../src/core/exam.ts';
 import type { SnapshotStore } from '../../src/core/snapshot.ts';
 import type { Suite } from '../../src/core/suite.ts';
-import { ledgerStats, openLedger, withLedgerFile } from '../../src/snapshot/index.ts';
+import { ledgerStats, openLedger, withLedgerFile } from '../../src/ledger/index.ts';
 import { PAD } from '../kit/bench-suite.ts';
 import { exchange } from './ledger-exchange.ts';
 import { benchSuite, clock, release, trialOf } from './ledger-rows.ts';

@@ -10,6 +10,7 @@ import { promptOf } from '../kit/bench-suite.ts';
 import { answerTo, type Faults, type MockServer, startMock } from '../kit/mock-server.ts';
 import { openBooks } from './chaos-books.ts';
 import { writeWorld } from './chaos-world.ts';
+import { rateLimits, rateTable } from './rate-limits.ts';
 
 const BIN = fileURLToPath(new URL('../../bin/lastgood.js', import.meta.url));
 
@@ -163,8 +164,12 @@ function cli(folder: string, args: readonly string[], env: Record<string, string
   });
 }
 
-// As a program: node bench/run/rates.ts [CASES]
+// As a program: node bench/run/rates.ts [CASES], or: node bench/run/rates.ts limits [SECONDS]
 if (process.argv[1] === import.meta.filename) {
+  const limits = await rateLimits(process.argv[2] === 'limits' ? Number(process.argv[3] ?? 40) : 40);
+  console.log(rateTable(limits));
+  const missed = limits.filter((row) => !row.ok).length;
+  if (missed > 0 || process.argv[2] === 'limits') process.exit(missed === 0 ? 0 : 1);
   const cases = Number(process.argv[2] ?? 2000);
   const hour = await badHour(cases, 4);
   console.log(JSON.stringify(hour, null, 1));

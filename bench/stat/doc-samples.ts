@@ -2,19 +2,30 @@
 // `node bench/stat/doc-samples.ts` writes them into the page; a test fails when the page says something else.
 
 import { readFileSync, writeFileSync } from 'node:fs';
-import { z } from 'zod';
-import { type CompareOptions, compareSnapshots, flagCases } from '../../src/compare/index.ts';
-import { type PolicyFile, resolvePolicy, type SnapshotResults } from '../../src/core/index.ts';
-import { policySchema } from '../../src/core/policy-schema.ts';
+import {
+  CHECK_DESIGNS,
+  CONFIRM_TRIALS,
+  type CompareOptions,
+  compareSnapshots,
+  flagCases,
+} from '../../src/compare/index.ts';
+import {
+  type CaseResult,
+  type Comparison,
+  type PolicyFile,
+  resolvePolicy,
+  type SnapshotResults,
+} from '../../src/core/index.ts';
+import { looksAfter } from '../../src/engine/comparison/compare-plan.ts';
+import { leftOpen, onlyRung } from '../../src/engine/comparison/ladder.ts';
 import { comparisonText } from '../../src/report/index.ts';
-import { designPower } from '../../src/stats/index.ts';
-import { looksAfter } from '../../src/workflow/compare/compare-plan.ts';
-import { onlyRung } from '../../src/workflow/compare/ladder.ts';
+import { checkTable, detectableTable, levelsTable, policyTable, unchangedTable } from './doc-tables.ts';
 import { snapshotOf } from './snapshots.ts';
-import { streamOf, type World, worldOf } from './worlds.ts';
+import { type ArmName, streamOf, type World, worldOf } from './worlds.ts';
 
 export const PAGE = new URL('../../docs/statistics.md', import.meta.url);
 
+const ARMS = ['baseline', 'candidate'] as const;
 const TAGS = ['refund', 'tone', 'escalation', 'format'] as const;
 
 /** A support desk: most cases nearly always pass, every fifth is a coin with a bias. */
@@ -23,14 +34,18 @@ function steadyRates(cases: number): Float64Array {
 }
 
 interface Desk {
-  readonly name: string;
   readonly cases: number;
   readonly trials: number;
   /** The candidate's true rate of case `i` with its tag. */
   readonly after: (before: number, i: number, tag: string) => number;
   readonly policy?: PolicyFile;
-  /** Run fresh trials for what looks worse, as `lastgood compare` does. */
-  readonly confirmed?: boolean;
+  /**
+   * `compare`: both releases side by side, with fresh trials for what looks worse. `diff`: two stored runs. `check`: a stored run,
+   * the candidate, and a control of both releases today.
+   */
+  readonly as: 'compare' | 'diff' | 'check';
+  /** In a check, what the baseline's release does today; default: as before. */
+  readonly today?: (before: number, i: number, tag: string) => number;
   /** Lengthens the candidate's answers. */
   readonly longer?: number;
   /** Last touch on the finished snapshots. */
@@ -72,37 +87,64 @@ function arm(world: World, name: 'baseline' | 'candidate', trials: number): Snap
   return named(snapshotOf(name, name, world, outcomes), name);
 }
 
-/** Compares the desk's two releases and renders what a terminal would show. */
-function render({ name, cases, trials, after, policy, confirmed, longer, touch }: Desk): string {
+/** Compares the desk's two releases the way its command does. */
+function compareDesk(name: string, desk: Desk): Comparison {
+  const { cases, trials, after, policy, longer, touch, as } = desk;
   const before = steadyRates(cases);
   const rng = streamOf(11, 'docs', name);
-  const world = worldOf(
-    {
-      before,
-      after: before.map((p, i) => after(p, i, tagOf(i))),
-      lengths: { typical: new Float64Array(cases).fill(5.6), candidateFactor: longer ?? 1 },
-    },
-    rng,
-  );
+  const lengths = { typical: new Float64Array(cases).fill(5.6), candidateFactor: longer ?? 1 };
+  const moved = (how: Desk['after'] | undefined): Float64Array =>
+    before.map((p, i) => how?.(p, i, tagOf(i)) ?? p);
+  const world = worldOf({ before, after: moved(after), lengths }, rng);
   const finish = touch ?? ((_arm, snapshot) => snapshot);
   const a = finish('baseline', arm(world, 'baseline', trials));
   const b = finish('candidate', arm(world, 'candidate', trials));
   const resolved = resolvePolicy(policy);
+  if (as === 'diff') return compareSnapshots(a, b, { policy: resolved, interleaved: false });
+  if (as === 'check') {
+    const now = worldOf({ before: moved(desk.today), after: moved(after), lengths }, rng);
+    const rounds = CHECK_DESIGNS.std.control.at(-1) ?? 1;
+    const flagged = new Set(flagCases(a, b, { policy: resolved }).flagged);
+    const fresh = (name: ArmName): CaseResult[] =>
+      arm(now, name, CONFIRM_TRIALS).cases.filter((c) => flagged.has(c.id));
+    return compareSnapshots(a, b, {
+      policy: resolved,
+      interleaved: false,
+      confirmation: { baseline: fresh('baseline'), candidate: fresh('candidate') },
+      control: {
+        baseline: arm(now, 'baseline', rounds).cases,
+        candidate: arm(now, 'candidate', rounds).cases,
+        impossible: null,
+        level: resolved.alphaAggregate,
+        most: rounds,
+      },
+      callsSpent: cases * (trials + 2 * rounds) + 2 * CONFIRM_TRIALS * flagged.size,
+    });
+  }
   const options: CompareOptions = {
-    policy: confirmed === true ? onlyRung(resolved, 'std', trials, looksAfter(trials)).policy : resolved,
-    interleaved: confirmed === true,
+    policy: onlyRung(resolved, 'std', trials, looksAfter(trials)).policy,
+    interleaved: true,
   };
-  const flagged = new Set(confirmed === true ? flagCases(a, b, options).flagged : []);
-  const fresh = (name: 'baseline' | 'candidate') =>
-    finish(name, arm(world, name, 8)).cases.filter((c) => flagged.has(c.id));
-  const comparison = compareSnapshots(a, b, {
-    ...options,
-    ...(confirmed === true
-      ? { confirmation: { baseline: fresh('baseline'), candidate: fresh('candidate') } }
-      : {}),
-    callsSpent: confirmed === true ? 2 * cases * trials + 16 * flagged.size : 0,
-  });
-  return comparisonText(comparison, { maxCases: 4 });
+  const tried = { baseline: new Map<string, CaseResult>(), candidate: new Map<string, CaseResult>() };
+  let calls = 2 * cases * trials;
+  const confirmed = (ids: readonly string[]): Comparison => {
+    for (const name of ARMS) {
+      const fresh = finish(name, arm(world, name, 8)).cases.filter((c) => ids.includes(c.id));
+      calls += 8 * fresh.length;
+      for (const c of fresh) {
+        const all = [...(tried[name].get(c.id)?.trials ?? []), ...c.trials];
+        tried[name].set(c.id, { ...c, trials: all, plannedTrials: all.length });
+      }
+    }
+    return compareSnapshots(a, b, {
+      ...options,
+      confirmation: { baseline: [...tried.baseline.values()], candidate: [...tried.candidate.values()] },
+      callsSpent: calls,
+    });
+  };
+  const first = confirmed(flagCases(a, b, options).flagged);
+  const open = leftOpen(first);
+  return open.length === 0 ? first : confirmed(open);
 }
 
 const same = (p: number): number => p;
@@ -145,39 +187,45 @@ function otherJudge(side: 'baseline' | 'candidate', snapshot: SnapshotResults): 
   };
 }
 
+/** One tag breaks: what a bad prompt edit or a moved provider does. */
+const refundsBreak: Desk['after'] = (p, i, tag) => (tag === 'refund' ? (i % 3 === 0 ? 0.05 : 0.8 * p) : p);
+
+/** All of one tag get much worse: what a provider does that moves without a word. */
+const refundsFall: Desk['after'] = (p, _i, tag) => (tag === 'refund' ? 0.4 * p : p);
+
 const DESKS: Readonly<Record<string, Desk>> = {
-  regressed: {
-    name: 'regressed',
+  regressed: { as: 'compare', cases: 60, trials: 3, after: refundsBreak, longer: 1.3 },
+  'one-case': { as: 'compare', cases: 60, trials: 3, after: (p, i) => (i === 8 ? 0.03 : p) },
+  suspected: { as: 'diff', cases: 60, trials: 5, after: (p, i) => (i === 8 || i === 21 ? 0.03 : p) },
+  'world-moved': { as: 'check', cases: 60, trials: 5, after: refundsFall, today: refundsFall },
+  improved: { as: 'compare', cases: 100, trials: 5, after: (p) => 1 - 0.2 * (1 - p) },
+  unchanged: { as: 'compare', cases: 120, trials: 5, after: same },
+  'no-regression-found': { as: 'compare', cases: 48, trials: 5, after: same },
+  inconclusive: { as: 'compare', cases: 24, trials: 3, after: same },
+  'within-margin': { as: 'compare', cases: 600, trials: 15, after: (p) => p - 0.016 },
+  availability: { as: 'compare', cases: 60, trials: 3, after: same, touch: outage },
+  invalid: { as: 'compare', cases: 60, trials: 3, after: same, touch: otherJudge },
+};
+
+/** Two more for the pictures. */
+const PICTURED: Readonly<Record<string, Desk>> = {
+  'your change': { as: 'check', cases: 60, trials: 5, after: refundsFall },
+  'the world moved': DESKS['world-moved'] as Desk,
+  both: {
+    as: 'check',
     cases: 60,
-    trials: 3,
-    after: (p, i, tag) => (tag === 'refund' ? (i % 3 === 0 ? 0.05 : 0.8 * p) : p),
-    confirmed: true,
-    longer: 1.3,
+    trials: 5,
+    after: (p, i, tag) => (tag === 'tone' ? 0.3 * p : refundsFall(p, i, tag)),
+    today: refundsFall,
   },
-  'one-case': {
-    name: 'one-case',
-    cases: 60,
-    trials: 3,
-    after: (p, i) => (i === 8 ? 0.03 : p),
-    confirmed: true,
-  },
-  suspected: { name: 'suspected', cases: 60, trials: 5, after: (p, i) => (i === 8 || i === 21 ? 0.03 : p) },
-  improved: { name: 'improved', cases: 100, trials: 5, after: (p) => 1 - 0.2 * (1 - p) },
-  unchanged: { name: 'unchanged', cases: 120, trials: 5, after: same },
-  inconclusive: { name: 'inconclusive', cases: 40, trials: 3, after: same },
-  'within-margin': {
-    name: 'within-margin',
-    cases: 600,
-    trials: 15,
-    after: (p) => p - 0.016,
-  },
-  availability: { name: 'availability', cases: 60, trials: 3, after: same, touch: outage },
-  invalid: { name: 'invalid', cases: 60, trials: 3, after: same, touch: otherJudge },
+  neither: { as: 'check', cases: 100, trials: 5, after: same },
 };
 
 /** How far a sample is shown: up to the line before the first that starts with this. */
 const SHOWN_UNTIL: Readonly<Record<string, string>> = {
   'one-case': 'Flips between',
+  'world-moved': 'Worse, but',
+  'no-regression-found': 'Worse, but',
   suspected: 'Flips between',
   improved: 'Worse, but',
   unchanged: 'Worse, but',
@@ -198,59 +246,28 @@ function fenced(text: string): string {
   return `\`\`\`text\n${text}\n\`\`\``;
 }
 
-const VARIANCES = { mature: 0.089, hard: 0.138, flaky: 0.196 } as const;
-
-/** The smallest uniform change seen 4 times in 5, by cases × trials per arm, in points. */
-function detectableTable(): string {
-  const rows = [100, 300, 500, 1000, 3000].map((total) => {
-    const cells = Object.values(VARIANCES).map((vBar) => {
-      const { mde } = designPower({ vBar, kA: 1, kB: 1, n: total, alpha: 0.02, power: 0.8, delta: 0.05 });
-      return (100 * mde).toFixed(100 * mde < 6 ? 1 : 0);
-    });
-    return `| ${total.toLocaleString('en-US')} | ${cells.join(' | ')} |`;
-  });
-  return [
-    '| cases × trials per arm | mature suite | hard suite | flaky suite |',
-    '|---|---|---|---|',
-    ...rows,
-  ].join('\n');
-}
-
-/** Cases × trials per arm that show "unchanged" 4 times in 5 when nothing changed. */
-function unchangedTable(): string {
-  const rows = [0.1, 0.05, 0.03, 0.02].map((delta) => {
-    const cells = Object.values(VARIANCES).map((vBar) => {
-      const { trialsPerArm } = designPower({ vBar, kA: 1, kB: 1, n: 1, alpha: 0.05, power: 0.8, delta });
-      return (Math.ceil(trialsPerArm / 10) * 10).toLocaleString('en-US');
-    });
-    return `| ±${(100 * delta).toFixed(0)} points | ${cells.join(' | ')} |`;
-  });
-  return ['| margin | mature suite | hard suite | flaky suite |', '|---|---|---|---|', ...rows].join('\n');
-}
-
-interface JsonSchema {
-  readonly description?: string;
-  readonly properties?: Readonly<Record<string, JsonSchema>>;
-  readonly additionalProperties?: JsonSchema | boolean;
-}
-
-/** Every key a suite's `policy` may have, from the schema that reads it. */
-function policyTable(): string {
-  const rows: string[] = [];
-  const walk = (schema: JsonSchema, path: string): void => {
-    for (const [key, value] of Object.entries(schema.properties ?? {})) {
-      const at = path === '' ? key : `${path}.${key}`;
-      if (value.description !== undefined)
-        rows.push(`| \`${at}\` | ${value.description.replaceAll('|', '\\|')} |`);
-      walk(value, at);
-      if (typeof value.additionalProperties === 'object') walk(value.additionalProperties, `${at}.NAME`);
-    }
-  };
-  walk(z.toJSONSchema(policySchema) as JsonSchema, '');
-  return ['| key | meaning and default |', '|---|---|', ...rows].join('\n');
-}
-
 let made: Readonly<Record<string, string>> | undefined;
+let compared: Readonly<Record<string, Comparison>> | undefined;
+
+/** The comparisons behind the samples, by name. Made once. */
+export function sampleComparisons(): Readonly<Record<string, Comparison>> {
+  compared ??= Object.fromEntries(
+    Object.entries(DESKS).map(([name, desk]) => [name, compareDesk(name, desk)]),
+  );
+  return compared;
+}
+
+/** A check for each answer to the question whose doing a difference is. */
+export function causeComparisons(): Readonly<Record<string, Comparison>> {
+  return Object.fromEntries(
+    Object.entries(PICTURED).map(([name, desk]) => [
+      name,
+      name === 'the world moved'
+        ? (sampleComparisons()['world-moved'] as Comparison)
+        : compareDesk(name, desk),
+    ]),
+  );
+}
 
 /** Each sample by its name, as it stands in the page. Made once. */
 export function samples(): Readonly<Record<string, string>> {
@@ -259,11 +276,13 @@ export function samples(): Readonly<Record<string, string>> {
 }
 
 function makeSamples(): Record<string, string> {
-  const rendered = Object.entries(DESKS).map(
-    ([name, desk]) => [name, fenced(cut(name, render(desk)))] as const,
+  const rendered = Object.entries(sampleComparisons()).map(
+    ([name, comparison]) => [name, fenced(cut(name, comparisonText(comparison, { maxCases: 4 })))] as const,
   );
   return {
     ...Object.fromEntries(rendered),
+    'check-tiers': checkTable(),
+    levels: levelsTable(),
     detectable: detectableTable(),
     'trials-for-unchanged': unchangedTable(),
     policy: policyTable(),

@@ -2,9 +2,21 @@
 // Everything that decides is the engine's own code; this file only calls the arms.
 
 import { type CompareOptions, compareSnapshots, flagCases } from '../../src/compare/index.ts';
-import { type Comparison, type PairedDelta, resolvePolicy } from '../../src/core/index.ts';
-import { looksAfter, stopsEarly, TIERS, type Tier } from '../../src/workflow/compare/compare-plan.ts';
-import { isDecided, ladderRungs, onlyRung, type Rung, suspects } from '../../src/workflow/compare/ladder.ts';
+import {
+  type Comparison,
+  type PairedDelta,
+  resolvePolicy,
+  type SnapshotResults,
+} from '../../src/core/index.ts';
+import { looksAfter, stopsEarly, TIERS, type Tier } from '../../src/engine/comparison/compare-plan.ts';
+import {
+  isDecided,
+  ladderRungs,
+  leftOpen,
+  onlyRung,
+  type Rung,
+  suspects,
+} from '../../src/engine/comparison/ladder.ts';
 import type { Harness } from './harness.ts';
 import { caseOf, indexOf, snapshotOf } from './snapshots.ts';
 import type { ArmName, Outcome, World } from './worlds.ts';
@@ -27,7 +39,7 @@ function round(world: World, arms: Arms): void {
 
 /** Runs a comparison of a tier in a world. `looks`: stop early on overwhelming evidence, as the program does. */
 export function compareIn(world: World, tier: Tier, looks: boolean): Comparison {
-  const { trials, confirmTrials } = TIERS[tier];
+  const { trials } = TIERS[tier];
   const policy = resolvePolicy(undefined);
   const options: CompareOptions = {
     policy: looks ? onlyRung(policy, tier, trials, looksAfter(trials)).policy : policy,
@@ -51,26 +63,48 @@ export function compareIn(world: World, tier: Tier, looks: boolean): Comparison 
     if (stopsEarly(compareSnapshots(a, b, { ...options, replicates: 1999 }).overall.pRegression)) break;
   }
   const { a, b } = snapshots();
-  const flagged = flagCases(a, b, options).flagged.map(indexOf);
-  const fresh = (arm: ArmName) =>
-    flagged.map((i) =>
-      caseOf(
-        world,
-        i,
-        Array.from({ length: confirmTrials }, () => world.run(arm, i)),
-        true,
-      ),
-    );
-  return compareSnapshots(a, b, {
-    ...options,
-    confirmation: { baseline: fresh('baseline'), candidate: fresh('candidate') },
-    callsSpent: world.calls(),
-  });
+  return confirmIn(world, { a, b, options, again: [] }, new Map());
 }
 
 interface FreshTrials {
   readonly baseline: Outcome[];
   readonly candidate: Outcome[];
+}
+
+interface Screened {
+  readonly a: SnapshotResults;
+  readonly b: SnapshotResults;
+  readonly options: CompareOptions;
+  /** Cases to try again although they have fresh trials. */
+  readonly again: readonly number[];
+}
+
+/** Compares with fresh trials of the flagged cases, and a second batch of those that the first left open, as `lastgood compare` does. */
+function confirmIn(
+  world: World,
+  { a, b, options, again }: Screened,
+  fresh: Map<number, FreshTrials>,
+): Comparison {
+  const attempt = (cases: Iterable<number>): Comparison => {
+    for (const index of cases) {
+      const tried = fresh.get(index) ?? { baseline: [], candidate: [] };
+      for (let t = 0; t < TIERS.std.confirmTrials; t++) {
+        tried.baseline.push(world.run('baseline', index));
+        tried.candidate.push(world.run('candidate', index));
+      }
+      fresh.set(index, tried);
+    }
+    const confirmed = (arm: ArmName) => [...fresh].map(([f, tried]) => caseOf(world, f, tried[arm], true));
+    return compareSnapshots(a, b, {
+      ...options,
+      confirmation: { baseline: confirmed('baseline'), candidate: confirmed('candidate') },
+      callsSpent: world.calls(),
+    });
+  };
+  const flagged = flagCases(a, b, options).flagged.map(indexOf);
+  const first = attempt(new Set([...flagged.filter((f) => !fresh.has(f)), ...again]));
+  const open = leftOpen(first).map(indexOf);
+  return open.length === 0 ? first : attempt(open);
 }
 
 /** Climbs the ladder in a world: trials and fresh trials are added to what there is, and each rung judges by its own rates. */
@@ -91,21 +125,7 @@ export function climbIn(world: World, rungs: readonly Rung[]): { comparison: Com
     };
     const a = snapshotOf('sbaseline', 'baseline', world, arms.baseline);
     const b = snapshotOf('scandidate', 'candidate', world, arms.candidate);
-    const flagged = flagCases(a, b, options).flagged.map(indexOf);
-    for (const index of new Set([...flagged.filter((f) => !fresh.has(f)), ...suspected])) {
-      const tried = fresh.get(index) ?? { baseline: [], candidate: [] };
-      for (let t = 0; t < TIERS.std.confirmTrials; t++) {
-        tried.baseline.push(world.run('baseline', index));
-        tried.candidate.push(world.run('candidate', index));
-      }
-      fresh.set(index, tried);
-    }
-    const confirmed = (arm: ArmName) => [...fresh].map(([f, tried]) => caseOf(world, f, tried[arm], true));
-    const comparison = compareSnapshots(a, b, {
-      ...options,
-      confirmation: { baseline: confirmed('baseline'), candidate: confirmed('candidate') },
-      callsSpent: world.calls(),
-    });
+    const comparison = confirmIn(world, { a, b, options, again: suspected }, fresh);
     if (i === rungs.length - 1 || isDecided(comparison)) return { comparison, rung };
     suspected = suspects(comparison).map(indexOf);
   }

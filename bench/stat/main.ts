@@ -1,4 +1,4 @@
-// The benchmark of the statistics: npm run bench:stat [-- --reps N --only NAME --seed N --json FILE --quick]
+// The benchmark of the statistics: npm run bench:stat [-- --reps N --only NAME --seed N --stream NAME --json FILE --quick]
 // Prints the tables as Markdown on stdout, progress on stderr. Exit code 1 when a bar is missed. With --json the results are
 // saved after every cell, and cells that the file already holds (same seed) are taken from it.
 
@@ -15,6 +15,7 @@ const { values } = parseArgs({
     only: { type: 'string' },
     seed: { type: 'string', default: '20260315' },
     json: { type: 'string' },
+    stream: { type: 'string', default: 'judge' },
     quick: { type: 'boolean', default: false },
   },
 });
@@ -29,10 +30,15 @@ function whole(name: string, text: string): number {
 }
 
 const quick = values.quick;
-const reps = values.reps === undefined ? (quick ? 120 : 1000) : whole('--reps', values.reps);
+const reps = values.reps === undefined ? (quick ? 80 : 1000) : whole('--reps', values.reps);
 const seed = whole('--seed', values.seed);
 const only = values.only;
-const steps = planSteps({ reps, seed, quick }).filter(
+const stream = values.stream;
+if (stream !== 'tune' && stream !== 'judge') {
+  console.error(`--stream takes tune or judge, not "${stream}"`);
+  process.exit(2);
+}
+const steps = planSteps({ reps, seed, quick, stream }).filter(
   (step) => only === undefined || step.name.includes(only),
 );
 if (steps.length === 0) {
@@ -50,21 +56,26 @@ interface Saved {
   readonly results: Results;
 }
 
+function nothing(): Results {
+  return { cells: [], nightly: [], targets: [], canaries: [], checks: [], nightWorlds: [] };
+}
+
 function saved(): Saved {
-  const fresh = { seed, quick, done: [], results: { cells: [], nightly: [], targets: [], canaries: [] } };
+  const fresh = { seed, quick, done: [], results: nothing() };
   if (values.json === undefined || !existsSync(values.json)) return fresh;
   const before = JSON.parse(readFileSync(values.json, 'utf8')) as Saved;
-  if (before.seed === seed && before.quick === quick) return before;
+  if (before.seed === seed && before.quick === quick)
+    return { ...before, results: { ...nothing(), ...before.results } };
   console.error(`${values.json} holds results of another seed or size; name another file`);
   process.exit(2);
 }
 
 const { done, results } = saved();
 for (const [i, step] of steps.entries()) {
-  if (done.includes(step.name)) continue;
+  if (step.isDone?.(results) ?? done.includes(step.name)) continue;
   const before = process.cpuUsage().user;
   const said = step.run(results);
-  done.push(step.name);
+  if (!done.includes(step.name)) done.push(step.name);
   const seconds = (process.cpuUsage().user - before) / 1e6;
   console.error(`${i + 1}/${steps.length} ${step.name}: ${said} (${seconds.toFixed(1)} s)`);
   if (values.json !== undefined)

@@ -1,6 +1,12 @@
 // Ninety nights of one suite: when does a rule alarm, and how often does it when nothing happened?
 
-import { decideNight, NIGHT_LEVELS, nightsNeeded } from '../../src/compare/nights.ts';
+import {
+  decideNight,
+  type EarlierNight,
+  NIGHT_LEVELS,
+  type NightDecision,
+  tallyRun,
+} from '../../src/compare/decide-night.ts';
 import { type CaseResult, resolvePolicy, type SnapshotResults } from '../../src/core/index.ts';
 import { clopperPearson, type Mt19937, quantile7 } from '../../src/stats/index.ts';
 import { REPLICATES } from './lastgood.ts';
@@ -9,16 +15,21 @@ import { type Profile, streamOf, trueRates, worldOf } from './worlds.ts';
 
 const NIGHTS = 90;
 const POOL_NIGHTS = 5;
+const DAY_MS = 86_400_000;
+const FIRST_NIGHT = Date.parse('2026-03-15T02:00:00.000Z');
+/** When what is wanted later is run, and what is wanted at once, in days: two hours and two minutes. */
+const LATER = 2 / 24;
+const AT_ONCE = 2 / 1440;
 
 export type Course = 'unchanged' | 'decay' | 'step';
 
 /** A stretch of nights as a rule sees it: clean nights first, then one night at a time. */
-interface Series {
+export interface Series {
   readonly pool: readonly SnapshotResults[];
-  /** Runs the suite in night 1 to 90, again on every call. */
-  run(night: number): SnapshotResults;
+  /** Runs the suite in night 1 to 90, again on every call; `later`: days after the night began. */
+  run(night: number, later?: number): SnapshotResults;
   /** Fresh trials of some cases in that night. */
-  cases(night: number, ids: readonly string[], trials: number): CaseResult[];
+  cases(night: number, ids: readonly string[], trials: number, later?: number): CaseResult[];
 }
 
 export interface NightlyRule {
@@ -38,14 +49,16 @@ function drawSeries({ profile, cases: n, trials: k, course, grades }: NightlyCel
   let runs = 0;
   const worldAt = (night: number) =>
     worldOf({ before: rates, after: ratesAt(course, rates, night), exactGrades: grades === 'exact' }, rng);
-  const run = (night: number): SnapshotResults => {
+  const run = (night: number, later = 0): SnapshotResults => {
     const world = worldAt(night);
     const outcomes = Array.from({ length: n }, (_, i) =>
       Array.from({ length: k }, () => world.run('candidate', i)),
     );
     runs += 1;
     // One release all the while: only its behaviour may change. No tags: the published figures watch the suite statistic.
-    return snapshotOf(`snight${runs}`, 'baseline', world, outcomes, false);
+    const { summary, cases } = snapshotOf(`snight${runs}`, 'baseline', world, outcomes, false);
+    const startedAt = new Date(FIRST_NIGHT + (night + later) * DAY_MS).toISOString();
+    return { summary: { ...summary, startedAt }, cases };
   };
   const cases = (night: number, ids: readonly string[], trials: number): CaseResult[] => {
     const world = worldAt(night);
@@ -54,50 +67,77 @@ function drawSeries({ profile, cases: n, trials: k, course, grades }: NightlyCel
       return caseOf(world, indexOf(id), outcomes, false);
     });
   };
-  return { pool: Array.from({ length: POOL_NIGHTS }, () => run(0)), run, cases };
+  return { pool: Array.from({ length: POOL_NIGHTS }, (_, i) => run(i - POOL_NIGHTS)), run, cases };
 }
 
-/** The night's decision as the program takes it: what it wants is run, until nothing more is wanted. */
+/** The night's decision as the program takes it: what it wants is run, now or later, until nothing more is wanted. */
 function nightly(name: string, examineCases: boolean): NightlyRule {
   return {
     name,
-    firstAlarm({ pool, run, cases }) {
-      const [baseline, ...more] = pool;
-      if (baseline === undefined) throw new RangeError('a nightly rule needs a baseline');
-      const policy = resolvePolicy(undefined);
-      const nights: SnapshotResults[] = [];
-      for (let number = 1; number <= NIGHTS; number++) {
-        nights.push(run(number));
-        const evidence = {
-          baseline,
-          pool: more,
-          nights: nights.slice(-nightsNeeded(number)),
-          number,
-          policy,
-          examineCases,
-          replicates: REPLICATES,
-        };
-        let rerun: SnapshotResults | undefined;
-        const fresh: CaseResult[] = [];
-        let decision = decideNight(evidence);
-        while (decision.wanted.rerun || decision.wanted.cases.length > 0) {
-          if (decision.wanted.rerun) rerun = run(number);
-          fresh.push(...cases(number, decision.wanted.cases, NIGHT_LEVELS.caseTrials));
-          decision = decideNight({ ...evidence, rerun, fresh });
-        }
-        if (decision.outcome === 'alarm') return number;
-      }
+    firstAlarm(series) {
+      const watch = new NightWatch(series, examineCases);
+      for (let number = 1; number <= NIGHTS; number++)
+        if (watch.night(number).decision.outcome === 'alarm') return number;
       return null;
     },
   };
 }
 
-/** Night with a second run, and windows of 7 and 28 nights, on the suite as a whole. */
+/** Lives through nights one by one, as the job does. */
+export class NightWatch {
+  readonly earlier: EarlierNight[] = [];
+  readonly #series: Series;
+  readonly #examineCases: boolean;
+  readonly #policy = resolvePolicy(undefined);
+
+  constructor(series: Series, examineCases: boolean) {
+    this.#series = series;
+    this.#examineCases = examineCases;
+  }
+
+  /** Decides one night; it joins the history unless it alarms. */
+  night(number: number): { decision: NightDecision; tonight: SnapshotResults; reruns: number } {
+    const { pool, run, cases } = this.#series;
+    const [baseline, ...more] = pool;
+    if (baseline === undefined) throw new RangeError('a nightly rule needs a baseline');
+    const tonight = run(number);
+    const evidence = {
+      ...{ baseline, pool: more, tonight, earlier: [...this.earlier], number },
+      ...{ policy: this.#policy, examineCases: this.#examineCases, detectionLimit: false },
+      replicates: REPLICATES,
+    };
+    let rerun: SnapshotResults | undefined;
+    const fresh: CaseResult[] = [];
+    let decision = decideNight(evidence);
+    while (decision.wanted.rerun || decision.wanted.cases.length > 0) {
+      const { wanted } = decision;
+      const now = wanted.cases.filter((id) => !wanted.later.cases.includes(id));
+      const wait = now.length === 0 && !(wanted.rerun && !wanted.later.rerun);
+      if (wanted.rerun && (wait || !wanted.later.rerun)) rerun = run(number, wait ? LATER : AT_ONCE);
+      fresh.push(
+        ...cases(number, wait ? wanted.cases : now, NIGHT_LEVELS.caseTrials, wait ? LATER : AT_ONCE),
+      );
+      decision = decideNight({ ...evidence, rerun, fresh });
+    }
+    if (decision.outcome !== 'alarm')
+      this.earlier.push({
+        number,
+        clean: decision.outcome === 'green',
+        runs: [tonight, ...(rerun === undefined ? [] : [rerun])].map((s) =>
+          tallyRun(s, this.#policy.appError),
+        ),
+      });
+    return { decision, tonight, reruns: rerun === undefined ? 0 : 1 };
+  }
+}
+
+/** Tonight with a second run, and the smoothed charts, on the suite as a whole. */
 export const NIGHTLY = nightly('lastgood nightly', false);
 /** The same, and fresh trials for every case that looks worse. */
 export const NIGHTLY_CASES = nightly('lastgood nightly, with cases', true);
 
-function rateOf(night: SnapshotResults): number {
+/** Share of graded trials that passed. */
+export function rateOf(night: SnapshotResults): number {
   const trials = night.cases.flatMap((c) => c.trials);
   return trials.filter((t) => t.pass === true).length / trials.length;
 }

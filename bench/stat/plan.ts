@@ -2,6 +2,8 @@
 
 import type { CanaryScore } from './canary.ts';
 import { scoreCanary } from './canary.ts';
+import { checkSteps } from './check-plan.ts';
+import type { CheckScore } from './check-score.ts';
 import type { Harness } from './harness.ts';
 import {
   CLIMB_UNCORRECTED,
@@ -15,12 +17,15 @@ import {
   STD_REGRADED,
 } from './lastgood.ts';
 import { NAIVE } from './naive.ts';
+import type { NightCourse, NightRuleName, NightWorldScore } from './night-worlds.ts';
+import { scoreNightWorld } from './night-worlds.ts';
 import type { NightlyScore } from './nightly.ts';
 import { NIGHTLY, NIGHTLY_CASES, scoreNightly, VERSUS_YESTERDAY } from './nightly.ts';
 import type { TargetScore } from './rollback-target.ts';
 import { scoreTarget } from './rollback-target.ts';
 import type { CellScore } from './score.ts';
 import { scoreCell } from './score.ts';
+import { SESSION_PROCESSES, type SuiteShape } from './session-worlds.ts';
 import type { Profile, Scenario } from './worlds.ts';
 
 export interface Results {
@@ -28,6 +33,8 @@ export interface Results {
   readonly nightly: NightlyScore[];
   readonly targets: TargetScore[];
   readonly canaries: CanaryScore[];
+  readonly nightWorlds: NightWorldScore[];
+  readonly checks: CheckScore[];
 }
 
 /** One piece of work. */
@@ -35,6 +42,8 @@ export interface Step {
   readonly name: string;
   /** Adds to the results and says in a word what came out. */
   run(results: Results): string;
+  /** Is it in the results with as many worlds as asked for? Without it: once run, it is. */
+  isDone?(results: Results): boolean;
 }
 
 export interface PlanSize {
@@ -43,6 +52,8 @@ export interface PlanSize {
   readonly seed: number;
   /** Only the cells that a bar hangs on. */
   readonly quick: boolean;
+  /** Name of the random streams of the check's worlds: constants are tuned on `tune`, figures published from `judge`. */
+  readonly stream?: 'tune' | 'judge';
 }
 
 const PROFILES: readonly Profile[] = ['mature', 'hard', 'flaky'];
@@ -75,9 +86,69 @@ function ladderCells(
     }
 }
 
-/** Every step in the order it is run. */
-export function planSteps({ reps, seed, quick }: PlanSize): Step[] {
+const NIGHT_RULES: readonly NightRuleName[] = ['lastgood', 'tuned EWMA', 'tuned CUSUM'];
+
+/** Ninety nights in the worlds whose runs are not independent. */
+function nightWorldSteps({ reps, seed, quick }: PlanSize): Step[] {
   const steps: Step[] = [];
+  const add = (
+    world: string,
+    shape: SuiteShape,
+    [cases, trials]: readonly [number, number],
+    course: NightCourse,
+    rule: NightRuleName,
+  ): void => {
+    steps.push({
+      name: `nightly-world/${world}/${shape}-${cases}x${trials}/${course}/${rule}`,
+      run: ({ nightWorlds }) => {
+        const times = Math.ceil(course === 'unchanged' ? 0.3 * reps : 0.1 * reps);
+        const score = scoreNightWorld({ world, shape, cases, trials, course }, rule, times, seed);
+        nightWorlds.push(score);
+        return `alarm ${score.alarm.toFixed(3)} of ${score.reps}, median ${score.medianNights}`;
+      },
+    });
+  };
+  if (quick) {
+    add('AR(1) .3 rho .5', 'typical', [42, 1], 'unchanged', 'lastgood');
+    add('session .3', 'typical', [42, 3], 'step-10', 'lastgood');
+    return steps;
+  }
+  const sizes = [
+    [42, 1],
+    [42, 3],
+    [100, 1],
+    [100, 3],
+  ] as const;
+  for (const world of Object.keys(SESSION_PROCESSES))
+    for (const size of sizes) add(world, 'typical', size, 'unchanged', 'lastgood');
+  for (const shape of ['typical', 'mature'] as const)
+    for (const course of ['step-10', 'step-5', 'decay'] as const)
+      for (const rule of NIGHT_RULES) add('session .3', shape, [100, 3], course, rule);
+  for (const rule of NIGHT_RULES) add('independent', 'typical', [42, 1], 'step-5', rule);
+  add('independent', 'typical', [100, 3], 'unchanged', 'lastgood, with cases');
+  return steps;
+}
+
+/** Of the worlds a cell gets, those of a cell whose world is a whole check. */
+const CHECK_SHARE = 0.4;
+
+/** `check` and `compare` where runs share sessions. */
+function worldsThatShare({ reps, seed, quick, stream }: Required<PlanSize>): Step[] {
+  return checkSteps(CHECK_SHARE * reps, quick).map((step) => ({
+    name: step.name,
+    isDone: ({ checks }) =>
+      checks.some((s) => s.name === step.name && s.stream === stream && s.reps >= step.reps),
+    run: ({ checks }) => {
+      const s = step.run(checks, stream, seed);
+      const share = (count: number): string => (count / s.reps).toFixed(3);
+      return `regressed ${share(s.regressed)} of ${s.reps}, gate fails ${share(s.red)}, passes ${share(s.green)}, ${(s.calls / s.reps / s.cases).toFixed(2)} calls a case`;
+    },
+  }));
+}
+
+/** Every step in the order it is run. */
+export function planSteps({ reps, seed, quick, stream = 'judge' }: PlanSize): Step[] {
+  const steps: Step[] = worldsThatShare({ reps, seed, quick, stream });
   const cell = (
     harness: Harness,
     profile: Profile,
@@ -203,5 +274,6 @@ export function planSteps({ reps, seed, quick }: PlanSize): Step[] {
           return `alarm ${score.alarm.toFixed(3)}, median night ${score.medianNight}`;
         },
       });
+  steps.push(...nightWorldSteps({ reps, seed, quick }));
   return steps;
 }

@@ -1,6 +1,6 @@
 // Bit for bit: the same seed must give the same comparison, down to the last digit.
 
-import { canonicalJson } from '../../src/core/json.ts';
+import { canonicalJson } from '../../src/base/json.ts';
 import { compareIn } from './lastgood.ts';
 import { worldOfRep } from './score.ts';
 

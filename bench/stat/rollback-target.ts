@@ -4,6 +4,7 @@ import { compareSnapshots } from '../../src/compare/index.ts';
 import { resolvePolicy, type SnapshotResults } from '../../src/core/index.ts';
 import { judgeVerification } from '../../src/rollback/index.ts';
 import { clopperPearson } from '../../src/stats/index.ts';
+import { estimateRunVariance } from '../../src/stats/run-variance.ts';
 import { REPLICATES } from './lastgood.ts';
 import { caseId, snapshotOf } from './snapshots.ts';
 import {
@@ -19,6 +20,8 @@ import {
 
 const MARGIN = 0.05;
 const ALPHA = 0.05;
+/** The trials of these worlds are independent. */
+const NO_SESSIONS = estimateRunVariance([], 0, { sd: 0.02, weight: 1000 });
 
 export interface TargetCell {
   readonly profile: Profile;
@@ -72,14 +75,16 @@ export function scoreTarget(cell: TargetCell, reps: number, seed: number): Targe
       seed: world.seed,
       replicates: REPLICATES,
     });
-    const verification = judgeVerification({
+    const { verification } = judgeVerification({
       fresh,
-      baselinePool: [baseline],
+      control: null,
+      settled: { candidate: [], control: [] },
+      pool: [baseline],
+      sessions: NO_SESSIONS,
       incident,
       regressed,
-      comparison,
-      margin: MARGIN,
-      alpha: ALPHA,
+      policy: { margin: MARGIN, scoreMargin: MARGIN, maxCostRatio: null, maxLatencyRatio: null },
+      level: ALPHA,
     });
     if (verification.nonInferiority?.holds === true) claimed += 1;
     if (verification.outcome === 'verified') verified += 1;

@@ -1,6 +1,7 @@
 // The results as Markdown: the tables for the README and the list of bars.
 
 import type { Bar } from './bars.ts';
+import { checkMarkdown } from './check-tables.ts';
 import type { Results } from './plan.ts';
 import type { CellScore } from './score.ts';
 import type { Scenario } from './worlds.ts';
@@ -200,7 +201,7 @@ function ladder(results: Results): string {
 
 /** All tables, with a heading each; parts that were not run are left out. */
 export function markdown(results: Results): string {
-  const parts: string[] = [];
+  const parts: string[] = checkMarkdown(results.checks);
   const add = (title: string, present: boolean, body: () => string): void => {
     if (present) parts.push(`### ${title}\n\n${body()}`);
   };
@@ -252,6 +253,21 @@ export function markdown(results: Results): string {
         share(c.alarm),
         c.alarmUpper.toFixed(3),
         whole(c.medianNight),
+        String(c.reps),
+      ]),
+    ),
+  );
+  add('Ninety nights whose runs are not independent', results.nightWorlds.length > 0, () =>
+    table(
+      ['world', 'suite', 'course', 'rule', 'alarm', '95 % upper limit', 'median nights', 'series'],
+      results.nightWorlds.map((c) => [
+        c.world,
+        `${c.shape} n=${c.cases} k=${c.trials}`,
+        c.course,
+        c.rule,
+        share(c.alarm),
+        c.alarmUpper.toFixed(3),
+        whole(c.medianNights),
         String(c.reps),
       ]),
     ),

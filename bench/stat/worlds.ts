@@ -1,6 +1,6 @@
 // The worlds a harness is tried in: what every case's true pass rate is before and after, and what a call then returns.
 
-import { sha256 } from '../../src/core/json.ts';
+import { sha256 } from '../../src/base/json.ts';
 import { Mt19937, seedFrom } from '../../src/stats/index.ts';
 import { beta, choose, normal } from './draws.ts';
 

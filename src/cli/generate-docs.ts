@@ -1,11 +1,15 @@
-// Writes docs/cli.md from the program's own help; `--check` fails when the file in git is stale.
+// Writes docs/cli.md and docs/errors.md from the program itself; `--check` fails when one in git is stale.
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
-import type { Io } from './io.ts';
+import { errorsPage } from './errors-page.ts';
 import { buildProgram } from './program.ts';
+import type { Io } from './terminal/io.ts';
 
-const FILE = new URL('../../docs/cli.md', import.meta.url);
+const PAGES = [
+  ['docs/cli.md', cliPage],
+  ['docs/errors.md', errorsPage],
+] as const;
 const INTRO = `# Commands
 
 Generated from \`lastgood --help\` by \`npm run docs\`; do not edit.
@@ -51,20 +55,23 @@ function section(command: Command, title: string): string {
 }
 
 async function main(): Promise<void> {
-  const page = await cliPage();
-  if (!process.argv.includes('--check')) {
-    writeFileSync(FILE, page);
-    return;
-  }
-  let current = '';
-  try {
-    current = readFileSync(FILE, 'utf8');
-  } catch {
-    // Missing is stale.
-  }
-  if (current !== page) {
-    process.stderr.write('docs/cli.md is stale; run: npm run docs\n');
-    process.exitCode = 1;
+  for (const [name, pageOf] of PAGES) {
+    const file = new URL(`../../${name}`, import.meta.url);
+    const page = await pageOf();
+    if (!process.argv.includes('--check')) {
+      writeFileSync(file, page);
+      continue;
+    }
+    let current = '';
+    try {
+      current = readFileSync(file, 'utf8');
+    } catch {
+      // Missing is stale.
+    }
+    if (current !== page) {
+      process.stderr.write(`${name} is stale; run: npm run docs\n`);
+      process.exitCode = 1;
+    }
   }
 }
 

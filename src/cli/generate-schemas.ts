@@ -2,8 +2,8 @@
 
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { reportJsonSchemas } from '../report/check-schema.ts';
-import { fileJsonSchemas } from '../workflow/project/file-schemas.ts';
+import { fileJsonSchemas } from '../jobs/project/file-schemas.ts';
+import { reportJsonSchemas } from '../report/json/check-schema.ts';
 
 const FOLDER = new URL('../../schema/', import.meta.url);
 

@@ -2,9 +2,9 @@
 // millisecond at each start.
 
 import { Command } from 'commander';
-import type { Io } from './io.ts';
-import type { Register } from './register.ts';
-import { VERSION } from './version.ts';
+import type { Register } from './options/register.ts';
+import { VERSION } from './options/version.ts';
+import type { Io } from './terminal/io.ts';
 
 /** Each command's names and where it is described; one file can describe two. Help lists them in this order. */
 const COMMANDS: readonly (readonly [names: readonly string[], load: () => Promise<Register>])[] = [
@@ -28,9 +28,16 @@ const COMMANDS: readonly (readonly [names: readonly string[], load: () => Promis
   [['incident'], async () => (await import('./commands/incident.ts')).registerIncident],
   [['bisect'], async () => (await import('./commands/bisect.ts')).registerBisect],
   [['drill'], async () => (await import('./commands/drill.ts')).registerDrill],
-  [['export', 'import'], async () => (await import('./commands/export.ts')).registerExport],
+  [['ticket'], async () => (await import('./commands/ticket.ts')).registerTicket],
+  [['export'], async () => (await import('./commands/export.ts')).registerExport],
+  [['import'], async () => (await import('./commands/import.ts')).registerImport],
+  [['observe'], async () => (await import('./commands/observe.ts')).registerObserve],
+  [['signals'], async () => (await import('./commands/signals.ts')).registerSignals],
+  [['serve'], async () => (await import('./commands/serve.ts')).registerServe],
+  [['token'], async () => (await import('./commands/serve.ts')).registerToken],
   [['db'], async () => (await import('./commands/db.ts')).registerDb],
   [['forget'], async () => (await import('./commands/db.ts')).registerForget],
+  [['mcp'], async () => (await import('./commands/mcp.ts')).registerMcp],
   [['simulate'], async () => (await import('./commands/simulate.ts')).registerSimulate],
   [['doctor'], async () => (await import('./commands/doctor.ts')).registerDoctor],
 ];

@@ -24,7 +24,7 @@ function disclosedDiffer(a: readonly (string | null)[], b: readonly (string | nu
 }
 
 /** Did behaviour change beyond noise anywhere that is measured? */
-export function behaviourChanged({ verdict, slices, metrics }: Behaviour): boolean {
+function behaviourChanged({ verdict, slices, metrics }: Behaviour): boolean {
   const moved = (v: string): boolean => v === 'regressed' || v === 'improved';
   return (
     moved(verdict) ||

@@ -1,11 +1,12 @@
 // Missing trials: an outage is neither a regression nor a success. Where much is missing, the verdict must survive both extremes.
 
+import { percent, probability } from '../base/numbers.ts';
 import type { MissingTrials, OverallVerdict } from '../core/comparison.ts';
 import type { Policy } from '../core/policy.ts';
+import { type Reason, reason, statistic } from '../core/reason.ts';
 import { fisherTwoSided } from '../stats/fisher.ts';
 import { withMissingAs } from './arm.ts';
 import type { PairedCase } from './pairing.ts';
-import { percent, probability } from './wording.ts';
 
 export interface Availability {
   readonly baseline: MissingTrials;
@@ -13,7 +14,7 @@ export interface Availability {
   /** So much or so unevenly missing that the verdict has to be checked. */
   readonly suspicious: boolean;
   /** Why, with counts by reason; empty when not suspicious. */
-  readonly sentence: string;
+  readonly sentence: Reason;
 }
 
 /** One-in-a-hundred difference between the arms' missing rates. */
@@ -63,15 +64,15 @@ export function availabilityOf(comparable: readonly PairedCase[], policy: Policy
   const uneven = p <= UNEVEN_P;
   const suspicious = many || uneven;
   const why = many
-    ? `above the limit of ${percent(policy.maxMissing)}`
-    : `more on one side than on the other (p = ${probability(p)})`;
+    ? reason`above the limit of ${percent(policy.maxMissing)}`
+    : reason`more on one side than on the other${statistic(` (p = ${probability(p)})`)}`;
   return {
     baseline,
     candidate,
     suspicious,
     sentence: suspicious
-      ? `trials without a grade, baseline ${missingText(baseline)}; candidate ${missingText(candidate)}; ${why}`
-      : '',
+      ? reason`trials without a grade, baseline ${missingText(baseline)}; candidate ${missingText(candidate)}; ${why}`
+      : reason``,
   };
 }
 
@@ -89,11 +90,11 @@ export function availabilityVerdict(
   observed: OverallVerdict,
   extremes: { readonly asFailed: OverallVerdict; readonly asPassed: OverallVerdict },
   availability: Availability,
-): { readonly verdict: OverallVerdict; readonly reason: string | null } {
+): { readonly verdict: OverallVerdict; readonly reason: Reason | null } {
   if (extremes.asFailed === observed && extremes.asPassed === observed)
     return { verdict: observed, reason: null };
   return {
     verdict: 'inconclusive',
-    reason: `inconclusive (availability): ${availability.sentence}; counted as failed the verdict would be ${extremes.asFailed}, counted as passed ${extremes.asPassed}`,
+    reason: reason`inconclusive (availability): ${availability.sentence}; counted as failed the verdict would be ${extremes.asFailed}, counted as passed ${extremes.asPassed}`,
   };
 }

@@ -1,22 +1,26 @@
 // The verdict on each single case: careful, because on few trials a case flips for nothing.
 
+import { percent, probability } from '../base/numbers.ts';
 import type { CaseArm, Interval, PairedDelta, Verdict } from '../core/comparison.ts';
 import type { Policy } from '../core/policy.ts';
+import { asReason, type Reason, reason, statistic } from '../core/reason.ts';
 import { moverDelta } from '../stats/delta-interval.ts';
 import { bh } from '../stats/multiple-testing.ts';
 import type { ArmTally } from './arm.ts';
 import { rateOf } from './arm.ts';
-import type { Confirmed, FreshTest } from './confirmation.ts';
+import type { Confirmed, FreshTest, SortTest } from './confirmation.ts';
 import type { PairedCase } from './pairing.ts';
 import type { CasePrior } from './screen.ts';
 import { type CountKey, isSingle, keyOf, suspicion } from './screen.ts';
-import { percent, probability, tally } from './wording.ts';
+import { tally } from './wording.ts';
 
 /** What the single-case rules look at besides the case. */
 export interface CaseContext {
   readonly policy: Policy;
   readonly prior: CasePrior;
   readonly confirmed: Confirmed;
+  /** Fresh trials of the candidate alone, where flagged cases were sorted by them. */
+  readonly sorted: ReadonlyMap<string, SortTest>;
   /** Were fresh trials run at all? */
   readonly freshRun: boolean;
   /** Cases the screen picked for fresh trials. */
@@ -35,7 +39,7 @@ interface StageOne {
 interface Judged {
   readonly verdict: Verdict;
   readonly evidence: PairedDelta['evidence'];
-  readonly reason: string;
+  readonly reason: Reason;
 }
 
 /** p of a case by its counts, and the Benjamini–Hochberg adjustment over all cases: nothing was selected before it. */
@@ -102,14 +106,15 @@ function change(pair: PairedCase): string {
   return `${before} → ${after}`;
 }
 
-function freshReason(test: FreshTest, policy: Policy): string {
+function freshReason(test: FreshTest, policy: Policy): Reason {
   const against = test.baseline.trials > 0 ? `${tally(test.baseline)} → ` : '';
   const counts = `${against}${tally(test.candidate)} on fresh trials`;
-  if (test.p === null || test.q === null) return `looked worse; the fresh trials gave no grade (${counts})`;
+  if (test.p === null || test.q === null)
+    return reason`looked worse; the fresh trials gave no grade (${counts})`;
   const numbers = `p = ${probability(test.p)}, q = ${probability(test.q)}`;
   return test.listed
-    ? `confirmed: ${counts}, ${numbers} ≤ ${policy.alphaList}`
-    : `looked worse, but fresh trials did not confirm it: ${counts}, ${numbers} > ${policy.alphaList}`;
+    ? reason`confirmed: ${counts}${statistic(`, ${numbers} ≤ ${policy.alphaCase}`)}`
+    : reason`looked worse, but fresh trials did not confirm it: ${counts}${statistic(`, ${numbers} > ${policy.alphaCase}`)}`;
 }
 
 function judgeDrop(pair: PairedCase, one: StageOne, context: CaseContext): Judged {
@@ -120,30 +125,38 @@ function judgeDrop(pair: PairedCase, one: StageOne, context: CaseContext): Judge
       ? { verdict: 'regressed', evidence: 'confirmed', reason: freshReason(test, policy) }
       : { verdict: 'inconclusive', evidence: 'suspected', reason: freshReason(test, policy) };
   const suspected = { verdict: 'inconclusive', evidence: 'suspected' } as const;
+  const sorted = context.sorted.get(pair.id);
+  if (sorted !== undefined)
+    return {
+      ...suspected,
+      reason: sorted.cleared
+        ? reason`${change(pair)} looks worse; ${tally(sorted)} on fresh trials does not bear it out`
+        : reason`${change(pair)} looks worse, and so do its fresh trials (${tally(sorted)}); not run beside the baseline's release`,
+    };
   if (context.freshRun) {
     const sent = context.flagged.has(pair.id);
     return {
       ...suspected,
       reason: sent
-        ? `${change(pair)} looks worse; no fresh trial of it was graded`
-        : `${change(pair)} looks worse; not confirmed, because more cases were suspected than are given fresh trials`,
+        ? reason`${change(pair)} looks worse; no fresh trial of it was graded`
+        : reason`${change(pair)} looks worse; not confirmed, because more cases were suspected than are given fresh trials`,
     };
   }
   if (one.drop === null || one.qDrop === null)
     return {
       ...suspected,
-      reason: 'flipped pass → fail once; one trial each cannot tell a flip from noise',
+      reason: reason`flipped pass → fail once; one trial each cannot tell a flip from noise`,
     };
   const numbers = `p = ${probability(one.drop)}, q = ${probability(one.qDrop)} over all cases`;
   return one.qDrop <= policy.alphaList
     ? {
         verdict: 'regressed',
         evidence: 'suspected',
-        reason: `${change(pair)}: ${numbers} ≤ ${policy.alphaList}, on the trials that made it look suspicious`,
+        reason: reason`${change(pair)}${statistic(`: ${numbers} ≤ ${policy.alphaList}`)}, on the trials that made it look suspicious`,
       }
     : {
         ...suspected,
-        reason: `${change(pair)} looks worse (${numbers}), which these trials cannot tell from noise`,
+        reason: reason`${change(pair)} looks worse${statistic(` (${numbers}), which these trials cannot tell from noise`, ' (not proven)')}`,
       };
 }
 
@@ -152,23 +165,24 @@ function judgeRise(pair: PairedCase, one: StageOne, context: CaseContext): Judge
   if (one.qRise === null)
     return {
       ...suspected,
-      reason: 'flipped fail → pass once; one trial each cannot tell a flip from noise',
+      reason: reason`flipped fail → pass once; one trial each cannot tell a flip from noise`,
     };
   const q = probability(one.qRise);
   return one.qRise <= context.policy.alphaList
     ? {
         verdict: 'improved',
         evidence: 'suspected',
-        reason: `${change(pair)}: q = ${q} over all cases ≤ ${context.policy.alphaList}`,
+        reason: reason`${change(pair)}${statistic(`: q = ${q} over all cases ≤ ${context.policy.alphaList}`)}`,
       }
     : {
         ...suspected,
-        reason: `${change(pair)} looks better (q = ${q} over all cases), which these trials cannot tell from noise`,
+        reason: reason`${change(pair)} looks better${statistic(` (q = ${q} over all cases), which these trials cannot tell from noise`, ' (not proven)')}`,
       };
 }
 
 function judge(pair: PairedCase, one: StageOne, context: CaseContext): Judged {
-  if (context.withheld !== null) return { verdict: 'inconclusive', evidence: null, reason: context.withheld };
+  if (context.withheld !== null)
+    return { verdict: 'inconclusive', evidence: null, reason: reason`${context.withheld}` };
   // Fresh trials are shown for whatever case they were run, also one the screen would not have picked.
   if (context.confirmed.tests.has(pair.id)) return judgeDrop(pair, one, context);
   const direction = suspicion(pair, context.prior);
@@ -178,12 +192,12 @@ function judge(pair: PairedCase, one: StageOne, context: CaseContext): Judged {
     return {
       verdict: 'unchanged',
       evidence: null,
-      reason: `${change(pair)}: passes ${percent(rateOf(pair.candidate))} in both`,
+      reason: reason`${change(pair)}: passes ${percent(rateOf(pair.candidate))} in both`,
     };
   return {
     verdict: 'inconclusive',
     evidence: null,
-    reason: `${change(pair)} is what this case does by chance${one.drop === null ? '' : ` (p of a drop ${probability(one.drop)})`}`,
+    reason: reason`${change(pair)} is what this case does by chance${statistic(one.drop === null ? '' : ` (p of a drop ${probability(one.drop)})`)}`,
   };
 }
 
@@ -209,7 +223,7 @@ export function caseDeltas(pairs: readonly PairedCase[], context: CaseContext): 
       group,
       critical,
       verdict: judged.verdict,
-      reason: judged.reason,
+      ...asReason(judged.reason),
       evidence: judged.evidence,
       flaky:
         (judged.verdict === 'unchanged' || judged.verdict === 'inconclusive') && isFlaky(pair, context.prior),

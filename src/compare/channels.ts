@@ -1,7 +1,9 @@
 // The secondary channels: length, latency, cost, refusals and meaning. A shift here warns; it never stands for a regression of its own.
 
+import { percent, probability, signedPercent } from '../base/numbers.ts';
 import type { Comparison, Distribution, Metric, RateMetric } from '../core/comparison.ts';
 import type { ChannelAction } from '../core/policy.ts';
+import { asReason, reason, statistic } from '../core/reason.ts';
 import type { CaseResult } from '../core/snapshot.ts';
 import { clusteredMean } from '../stats/clustered-mean.ts';
 import type { TwoArms } from '../stats/fisher.ts';
@@ -18,12 +20,12 @@ import {
   readingsOf,
   strataOf,
   sumOf,
-} from './channel-readings.ts';
-import { CHANNEL_ALPHA as ALPHA, type AnswerVectors, testMeaning } from './meaning.ts';
+} from './channel-values.ts';
+import { CHANNEL_ALPHA as ALPHA, type AnswerVectors, testMeaning } from './embedding-channel.ts';
 import type { Settings } from './options.ts';
 import type { PairedCase, SameInput } from './pairing.ts';
 import { verbosityNote } from './verbosity.ts';
-import { percent, probability, signedPercent } from './wording.ts';
+import { signedPoints } from './wording.ts';
 
 const FLOOR = { length: 0.1, latency: 0.25, cost: 0.2 };
 
@@ -114,7 +116,7 @@ function judged(
       return {
         ...frame,
         verdict: shifted ? 'shifted' : 'unchanged',
-        reason: `${what.text}: ${rule}`,
+        ...asReason(reason`${what.text}${statistic(`: ${rule}`)}`),
         p,
         change: what.change,
         interval: what.interval,
@@ -175,6 +177,31 @@ function testLatency(cases: readonly SameInput[], settings: Settings): Channel {
   const moved = Math.abs(p50 ?? 0) >= FLOOR.latency || Math.abs(p95 ?? 0) >= FLOOR.latency;
   const data = strataOf(readings, (ms) => Math.log(Math.max(ms, 1)));
   return judged(frame, data, { change: p50, interval: null, floor: FLOOR.latency, moved, text });
+}
+
+/** Graded quality apart from pass or fail: a reply can lose its tone and still pass every check. */
+function testScore(cases: readonly SameInput[], pairs: readonly PairedCase[], settings: Settings): Channel {
+  const comparable = new Set(pairs.map((pair) => pair.id));
+  const graded = cases.filter((c) => comparable.has(c.candidate.id));
+  const readings = readingsOf(graded, (trial) => (trial.pass === null ? null : trial.score));
+  const frame = {
+    unit: 'score',
+    baseline: distributionOf(readings.baseline),
+    candidate: distributionOf(readings.candidate),
+  };
+  const absent = missingSide(frame);
+  if (absent !== null) return untested(frame, 'unavailable', absent, null);
+  const partial = (score: number): boolean => score > 0 && score < 1;
+  if (!readings.baseline.values.some(partial) && !readings.candidate.values.some(partial))
+    return untested(frame, 'not-tested', 'every score is 0 or 1, which the pass rate says already', null);
+  const data = strataOf(readings, (score) => score);
+  const d = meanDifferences(data);
+  if (d.length === 0) return untested(frame, 'unavailable', 'no case was graded in both', null);
+  const change = d.reduce((sum, x) => sum + x, 0) / d.length;
+  const floor = settings.policy.scoreMargin;
+  const before = frame.baseline?.mean ?? 0;
+  const text = `mean score ${before.toFixed(2)} → ${(frame.candidate?.mean ?? 0).toFixed(2)} (${signedPoints(change)} points)`;
+  return judged(frame, data, { change, interval: null, floor, moved: Math.abs(change) >= floor, text });
 }
 
 function passesOf(cases: readonly SameInput[], arm: 'baseline' | 'candidate'): number {
@@ -278,7 +305,9 @@ function testRefusals(cases: readonly SameInput[]): {
       return {
         ...base,
         verdict: shifted ? 'shifted' : 'unchanged',
-        reason: `${text}: adjusted p = ${probability(adjusted ?? 1)} ${shifted ? '≤' : '>'} ${ALPHA}`,
+        ...asReason(
+          reason`${text}${statistic(`: adjusted p = ${probability(adjusted ?? 1)} ${shifted ? '≤' : '>'} ${ALPHA}`)}`,
+        ),
         p,
       };
     },
@@ -290,7 +319,13 @@ function switchedOff(action: ChannelAction, channel: Channel): Channel {
   const whole = channel.finish(null, null);
   return {
     data: null,
-    finish: () => ({ ...whole, verdict: 'not-tested', reason: 'switched off by the policy', p: null }),
+    finish: () => ({
+      ...whole,
+      verdict: 'not-tested',
+      reason: 'switched off by the policy',
+      words: undefined,
+      p: null,
+    }),
   };
 }
 
@@ -306,24 +341,25 @@ export function measureChannels(
   const length = switchedOff(channels.length, measured.channel);
   const latency = switchedOff(channels.latency, testLatency(cases, settings));
   const cost = switchedOff(channels.cost, testCost(cases));
-  const [pLength = null, pLatency = null, pCost = null] = permutationPs(
-    [length.data, latency.data, cost.data],
+  const score = switchedOff(channels.score, testScore(cases, pairs, settings));
+  const [pLength = null, pLatency = null, pCost = null, pScore = null] = permutationPs(
+    [length.data, latency.data, cost.data, score.data],
     settings,
   );
   const refusal = testRefusals(cases);
   const meaning = testMeaning(cases, vectors, channels.embedding, settings);
-  const family = [pLength, pLatency, pCost, refusal.p, meaning.p];
+  const family = [pLength, pLatency, pCost, refusal.p, meaning.p, pScore];
   const adjusted = holm(family.filter((p) => p !== null));
   let at = 0;
-  const [qLength = null, qLatency = null, qCost = null, qRefusal = null, qMeaning = null] = family.map((p) =>
-    p === null ? null : (adjusted[at++] ?? 1),
-  );
+  const [qLength = null, qLatency = null, qCost = null, qRefusal = null, qMeaning = null, qScore = null] =
+    family.map((p) => (p === null ? null : (adjusted[at++] ?? 1)));
   const metrics = {
     length: length.finish(pLength, qLength),
     latencyMs: latency.finish(pLatency, qLatency),
     costUsd: cost.finish(pCost, qCost),
     refusalRate: refusal.finish(qRefusal),
     embedding: meaning.finish(qMeaning),
+    score: score.finish(pScore, qScore),
   };
   const note = verbosityNote(metrics.length, ALPHA, pairs, measured.deltas);
   return { metrics, notes: note === null ? [] : [note] };

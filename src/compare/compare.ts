@@ -1,28 +1,37 @@
 // Baseline × candidate → Comparison. Reads as the order in which a person would ask: comparable? what moved? beyond noise? whose change? gate?
 
-import type { CaseDelta, Comparison, OverallVerdict, Slice } from '../core/comparison.ts';
+import { count, percent, probability } from '../base/numbers.ts';
+import type { CaseDelta, Cause, Comparison, Contrasts, OverallVerdict } from '../core/comparison.ts';
+import type { Policy } from '../core/policy.ts';
+import { asReason, reason, statistic } from '../core/reason.ts';
 import type { SnapshotResults, SnapshotSummary } from '../core/snapshot.ts';
 import { attribute, servedModelNotes } from './attribution.ts';
 import type { Availability } from './availability.ts';
 import { availabilityOf, availabilityVerdict, imputed } from './availability.ts';
 import { caseDeltas } from './case-deltas.ts';
 import { measureChannels } from './channels.ts';
-import type { Confirmed } from './confirmation.ts';
-import { confirmCases } from './confirmation.ts';
-import type { Evidence, Sensitivity, TagMembers } from './evidence.ts';
-import { sensitivity, tagMembers, weigh } from './evidence.ts';
+import { confirmCases, sortTests } from './confirmation.ts';
+import { causeOf, changeContrast, controlPairs, worldCases, worldContrast, worldStands } from './control.ts';
+import { type ControlledRuling, decideControlled } from './controlled-verdict.ts';
+import type { Evidence } from './evidence.ts';
+import { tagMembers, weigh } from './evidence.ts';
+import type { Findings } from './findings.ts';
 import { gateOf } from './gate.ts';
 import type { CompareOptions, Settings } from './options.ts';
 import { settingsOf } from './options.ts';
-import type { Pairing } from './pairing.ts';
+import { overallOf } from './overall.ts';
+import type { PairedCase, Pairing } from './pairing.ts';
 import { byId, pairCases } from './pairing.ts';
-import { isNoisy, poolNoise, weakened } from './pool-noise.ts';
-import { CasePrior, type Flagged, screenDrops } from './screen.ts';
+import { changeUnseen, type Repeated, repeatedAnswers } from './repeated-answers.ts';
+import { CasePrior, screenDrops } from './screen.ts';
+import { sensitivityOf, sensitivityOfRepeated } from './sensitivity.ts';
+import { sessionsOf } from './sessions.ts';
 import { armRate, flipsOf, slicesOf } from './slices.ts';
-import { armSummary, countsOf, coverageOf, generalise, poolingNotes, snapshotNotes } from './tallies.ts';
+import { armSummary, countsOf, coverageOf, poolingNotes, poolOf, snapshotNotes } from './tallies.ts';
+import { runSummary } from './uncompared-cases.ts';
+import { LOOKS_WORSE, noRegressionFound, stillSuspected } from './undecided.ts';
 import type { Decided } from './verdict.ts';
-import { decide, explain } from './verdict.ts';
-import { plural, probability } from './wording.ts';
+import { decide, explain, type VerdictRule } from './verdict.ts';
 
 /**
  * Compares two snapshots case by case. Pure and deterministic: the same snapshots, options and seed give the same object,
@@ -33,13 +42,23 @@ export function compareSnapshots(
   candidate: SnapshotResults,
   options: CompareOptions,
 ): Comparison {
+  return compareInDetail(baseline, candidate, options).comparison;
+}
+
+/** The comparison, and the findings it was made from: for who decides what to run next. `findings` is null when nothing was paired. */
+export function compareInDetail(
+  baseline: SnapshotResults,
+  candidate: SnapshotResults,
+  options: CompareOptions,
+): { readonly comparison: Comparison; readonly findings: Findings | null } {
   const settings = settingsOf(baseline.summary, candidate.summary, options);
   const { policy } = settings;
   const pairing = pairCases(baseline, candidate, policy, options.pool);
   const availability = availabilityOf([...pairing.paired, ...pairing.withoutGrade], policy);
   const withheld = withheldReason(baseline.summary, candidate.summary);
-  const findings = pairing.paired.length === 0 ? null : find(baseline, pairing, settings, options, withheld);
-  const decided = overallVerdict(pairing, availability, findings, settings, withheld);
+  const findings =
+    pairing.paired.length === 0 ? null : find({ baseline, candidate, pairing }, settings, options, withheld);
+  const decided = overallVerdict(pairing, availability, findings, settings, withheld, options);
   const channels = measureChannels(pairing.sameInput, pairing.paired, settings, options.vectors);
   const cases: CaseDelta[] = [
     ...(findings?.cases ?? []),
@@ -59,21 +78,29 @@ export function compareSnapshots(
       baseline: baseline.summary,
       candidate,
       ...decided,
+      contrasts: findings?.contrasts ?? NO_CONTRASTS,
       cases,
       coverage,
       metrics: channels.metrics,
       missingSuspicious: availability.suspicious,
+      baselineCases: baseline.cases,
     },
     policy,
   );
-  return {
+  const comparison: Comparison = {
     schemaVersion: 1,
     kind: 'comparison',
     suite: candidate.summary.suite,
-    baseline: armSummary(baseline.summary, pairing.paired, 'baseline'),
-    candidate: armSummary(candidate.summary, pairing.paired, 'candidate'),
+    baseline: {
+      ...armSummary(baseline.summary, pairing.paired, 'baseline'),
+      run: runSummary(baseline, policy),
+    },
+    candidate: {
+      ...armSummary(candidate.summary, pairing.paired, 'candidate'),
+      run: runSummary(candidate, policy),
+    },
     verdict: decided.verdict,
-    reason: decided.reason,
+    ...asReason(decided.reason),
     overall: overallOf(pairing, findings, decided.verdict, settings),
     flips: flipsOf(pairing.paired),
     counts: countsOf(cases),
@@ -81,6 +108,18 @@ export function compareSnapshots(
     slices,
     metrics: channels.metrics,
     attribution,
+    contrasts: findings?.contrasts ?? NO_CONTRASTS,
+    cause: decided.cause,
+    betweenRuns:
+      findings === null || findings.sessions === null
+        ? null
+        : {
+            runs: findings.sessions.suite.runs,
+            sd: findings.sessions.suite.sd,
+            correlation: findings.sessions.suite.correlation,
+            prior: findings.sessions.suite.prior,
+          },
+    ...(settings.together ? {} : { pool: poolOf(baseline, pairing, policy, options.leftOut) }),
     coverage,
     gate,
     engine: {
@@ -97,27 +136,26 @@ export function compareSnapshots(
       ...snapshotNotes(baseline.summary, candidate.summary),
       ...poolingNotes(pairing),
       ...(findings?.notes ?? []),
-      ...(availability.suspicious ? [availability.sentence] : []),
+      ...(availability.suspicious ? [availability.sentence.full] : []),
       ...servedModelNotes(attribution),
       ...channels.notes,
     ],
   };
+  return { comparison, findings };
 }
 
-/** What was found among the paired cases. */
-interface Findings {
-  readonly tags: readonly TagMembers[];
-  readonly evidence: Evidence;
-  readonly sensitivity: Sensitivity;
-  readonly confirmed: Confirmed;
-  readonly cases: readonly CaseDelta[];
-  readonly slices: readonly Slice[];
-  readonly notes: readonly string[];
+const NO_CONTRASTS: Contrasts = { change: null, world: null, worldCases: [] };
+
+/** Two snapshots and how their cases pair. */
+interface Compared {
+  readonly baseline: SnapshotResults;
+  readonly candidate: SnapshotResults;
+  readonly pairing: Pairing;
 }
 
+/** The trials of a comparison, weighed. */
 function find(
-  baseline: SnapshotResults,
-  pairing: Pairing,
+  { baseline, candidate, pairing }: Compared,
   settings: Settings,
   options: CompareOptions,
   withheld: string | null,
@@ -125,44 +163,83 @@ function find(
   const { policy } = settings;
   const pairs = pairing.paired;
   const tags = tagMembers(pairs);
-  const noise = poolNoise([baseline, ...pairing.pooled], pairs, policy.appError);
-  const weighed = weigh(pairs, tags, { ...settings, confidence: policy.confidence });
-  const noisy = isNoisy(noise);
-  const evidence = noisy ? weakened(weighed, noise) : weighed;
+  const sessions = settings.together
+    ? null
+    : sessionsOf([baseline, ...pairing.pooled], pairs, tags, policy, options.sameRelease);
+  const how = { ...settings, confidence: policy.confidence };
+  const repeated = repeatedAnswers(pairs, [baseline, ...pairing.pooled], candidate);
+  const evidence = intervalOfRepeated(weigh(pairs, tags, { ...how, sessions }), repeated, policy);
   const prior = new CasePrior(pairs);
-  const flagged = screenDrops(pairs, prior, settings.seed);
-  const confirmed = confirmCases(pairs, options.confirmation, prior, policy);
+  const twoArms = options.control !== undefined;
+  const confirmed = confirmCases(pairs, options.confirmation, prior, policy, twoArms);
+  const sorted = sortTests(options.sorted ?? [], pairs, prior, policy);
   const freshRun = options.confirmation !== undefined;
-  const notes = [
-    ...(noisy
-      ? [
-          `the baseline's own nights vary by more than their trials explain (p = ${probability(noise.p)}, φ = ${noise.phi.toFixed(2)}); the p-values are weakened by √φ`,
-        ]
-      : []),
-    ...capNotes(flagged, freshRun),
-  ];
+  // How many cases are given fresh trials is the caller's choice; the trials say which of them were.
+  const retried = new Set(
+    [...(options.confirmation?.candidate ?? []), ...(options.sorted ?? [])].map((c) => c.id),
+  );
+  const suspects = screenDrops(pairs, prior, settings.seed, pairs.length).flagged;
+  const todayPairs =
+    options.control === undefined ? [] : controlPairs(pairs, options.control, policy.appError);
+  const today =
+    todayPairs.length === 0
+      ? null
+      : { pairs: todayPairs, evidence: weigh(todayPairs, tagMembers(todayPairs), how) };
+  const contrasts: Contrasts = {
+    change: today === null ? changeContrast(pairs, evidence) : changeContrast(today.pairs, today.evidence),
+    world:
+      sessions === null || today === null
+        ? null
+        : worldContrast(pairs, today.pairs, sessions, policy.confidence),
+    worldCases: options.control === undefined ? [] : worldCases(pairs, confirmed, prior),
+  };
   return {
+    pairs,
+    prior,
+    cleared: new Set([...sorted].filter(([, test]) => test.cleared).map(([id]) => id)),
     tags,
     evidence,
-    sensitivity: sensitivity(pairs, policy),
+    today,
+    contrasts,
+    sessions,
+    sensitivity: sensitivityOfRepeated(
+      sensitivityOf(
+        { pairs, tags, evidence, today, sessions },
+        options,
+        policy,
+        worldStands(contrasts.world),
+      ),
+      repeated,
+    ),
+    repeated,
     confirmed,
     cases: caseDeltas(pairs, {
       policy,
       prior,
       confirmed,
+      sorted,
       freshRun,
-      flagged: new Set(flagged.flagged),
+      flagged: retried,
       withheld,
     }),
     slices: slicesOf(pairs, tags, evidence, policy, withheld),
-    notes,
+    notes: freshRun ? notRetried(suspects, retried) : [],
   };
 }
 
-function capNotes({ flagged, exceeding }: Flagged, freshRun: boolean): string[] {
-  if (!freshRun || exceeding === 0) return [];
+/** Where every answer repeats, the change cannot be larger than one that would have changed an answer. */
+function intervalOfRepeated(evidence: Evidence, repeated: Repeated | null, { confidence }: Policy): Evidence {
+  if (repeated === null) return evidence;
+  const [lower, upper] = evidence.interval;
+  const most = changeUnseen(repeated, (1 - confidence) / 2);
+  return { ...evidence, interval: [Math.max(lower, -most), Math.min(upper, most)] };
+}
+
+function notRetried(suspects: readonly string[], retried: ReadonlySet<string>): string[] {
+  const without = suspects.filter((id) => !retried.has(id)).length;
+  if (without === 0) return [];
   return [
-    `${plural(exceeding, 'suspected case')} beyond the ${flagged.length} that are given fresh trials stayed unconfirmed`,
+    `${count(without, 'suspected case')} beyond the ${suspects.length - without} that were given fresh trials stayed unconfirmed`,
   ];
 }
 
@@ -189,16 +266,21 @@ function nothingComparable(pairing: Pairing): Decided {
     const onlyExaminer = !pairing.examChanged.includes('case content');
     return {
       verdict: 'invalid',
-      reason: `no case can be compared: ${plural(edited, 'case')} under another exam (${pairing.examChanged.join(', ')})${onlyExaminer ? `; re-grade the baseline with \`${pairing.regrade}\`` : ''}`,
+      reason: reason`no case can be compared: ${count(edited, 'case')} under another exam (${pairing.examChanged.join(', ')})${onlyExaminer ? `; re-grade the baseline with \`${pairing.regrade}\`` : ''}`,
     };
   }
   return {
     verdict: 'invalid',
     reason:
       unpaired.length === 0
-        ? 'no case can be compared: both snapshots are empty'
-        : 'no case can be compared: the snapshots have no case in common',
+        ? reason`no case can be compared: both snapshots are empty`
+        : reason`no case can be compared: the snapshots have no case in common`,
   };
+}
+
+/** The verdict with its sentence and, where a control could be run, whose doing it is. */
+interface Attributed extends Decided {
+  readonly cause: Cause | null;
 }
 
 function overallVerdict(
@@ -207,98 +289,90 @@ function overallVerdict(
   findings: Findings | null,
   settings: Settings,
   withheld: string | null,
-): Decided {
-  if (withheld !== null) return { verdict: 'invalid', reason: withheld };
-  const { policy } = settings;
+  options: CompareOptions,
+): Attributed {
+  if (withheld !== null) return { verdict: 'invalid', reason: reason`${withheld}`, cause: null };
   if (findings === null)
     return pairing.withoutGrade.length > 0
       ? {
           verdict: 'inconclusive',
-          reason: `inconclusive (availability): none of ${plural(pairing.withoutGrade.length, 'comparable case')} was graded on both sides; ${availability.sentence}`,
+          cause: null,
+          reason: reason`inconclusive (availability): none of ${count(pairing.withoutGrade.length, 'comparable case')} was graded on both sides; ${availability.sentence}`,
         }
-      : nothingComparable(pairing);
-  const { evidence, confirmed } = findings;
-  const pairs = pairing.paired;
-  const decision = decide(pairs, evidence, confirmed, policy);
-  const observed: Decided = {
-    verdict: decision.verdict,
-    tolerated: decision.tolerated,
-    reason: explain(decision, {
-      pairs,
-      rates: {
-        baseline: armRate(pairs, 'baseline').passRate,
-        candidate: armRate(pairs, 'candidate').passRate,
-      },
-      evidence,
-      sensitivity: findings.sensitivity,
-      confirmed,
-      policy,
-    }),
-  };
+      : { ...nothingComparable(pairing), cause: null };
+  const observed = decideFindings(pairing.paired, findings, settings.policy, options);
   if (!availability.suspicious) return observed;
-  const comparable = [...pairs, ...pairing.withoutGrade].sort(byId);
+  const comparable = [...pairing.paired, ...pairing.withoutGrade].sort(byId);
   const extreme = (value: 0 | 1): OverallVerdict => {
     const filled = imputed(comparable, value).filter(
       (pair) => pair.baseline.graded > 0 && pair.candidate.graded > 0,
     );
-    const weighed = weigh(filled, tagMembers(filled), { ...settings, confidence: policy.confidence });
-    return decide(filled, weighed, confirmed, policy).verdict;
+    const { sessions } = findings;
+    const how = { ...settings, confidence: settings.policy.confidence, sessions };
+    const evidence = weigh(filled, tagMembers(filled), how);
+    return decideFindings(filled, { ...findings, evidence }, settings.policy, options).verdict;
   };
   const checked = availabilityVerdict(
     observed.verdict,
     { asFailed: extreme(0), asPassed: extreme(1) },
     availability,
   );
-  return { ...observed, verdict: checked.verdict, reason: checked.reason ?? observed.reason };
+  const cause = checked.verdict === observed.verdict ? observed.cause : null;
+  return { ...observed, cause, verdict: checked.verdict, reason: checked.reason ?? observed.reason };
 }
 
-function overallOf(
-  pairing: Pairing,
-  findings: Findings | null,
-  verdict: OverallVerdict,
-  settings: Settings,
-): Comparison['overall'] {
-  const { confidence } = settings.policy;
-  const pairs = pairing.paired;
-  if (findings === null)
+/** The decision on these findings, in words. */
+function decideFindings(
+  pairs: readonly PairedCase[],
+  findings: Findings,
+  policy: Policy,
+  { control }: CompareOptions,
+): Attributed {
+  const { evidence, today, confirmed, contrasts } = findings;
+  const ruling: VerdictRule & Partial<ControlledRuling> =
+    control === undefined
+      ? decide(pairs, evidence, confirmed, policy)
+      : decideControlled({ stored: { pairs, evidence }, ...findings, control, policy });
+  const shown = ruling.basis === 'today' && today !== null ? today : { pairs, evidence };
+  const rates = {
+    baseline: armRate(shown.pairs, 'baseline').passRate,
+    candidate: armRate(shown.pairs, 'candidate').passRate,
+  };
+  const { repeated, sensitivity: seen } = findings;
+  const stored = findings.sessions !== null;
+  const weighed = { ...shown, rates, sensitivity: seen, stored, repeated, confirmed, policy };
+  // A collapse without a control says nothing of whose doing it is.
+  const cause =
+    control === undefined || ruling.rule === 'collapse'
+      ? null
+      : causeOf(ruling.verdict === 'regressed', contrasts);
+  const open = ruling.verdict === 'inconclusive';
+  const passed = open
+    ? noRegressionFound({
+        p: ruling.pDrop ?? evidence.permuted.less,
+        suspected: stillSuspected(findings.cases, policy, findings.cleared),
+        sensitivity: seen,
+        repeated,
+        policy,
+        rates,
+        cases: shown.pairs.length,
+      })
+    : null;
+  if (passed !== null) return { verdict: 'no-regression-found', reason: reason`${passed}`, cause };
+  const suspected = open && control !== undefined && today === null && (ruling.pDrop ?? 1) <= LOOKS_WORSE;
+  if (suspected && control.impossible !== null)
     return {
-      delta: null,
-      interval: null,
-      confidence,
-      p: null,
-      log10p: null,
-      pRegression: null,
-      pImprovement: null,
-      drivenBy: null,
-      method: 'nothing compared',
-      pairs: 0,
-      baselineTrialsPerCase: null,
-      candidateTrialsPerCase: null,
-      minimumDetectable: null,
-      trialsNeeded: null,
-      generalisation: { interval: null, clusters: 0, note: null },
+      verdict: 'inconclusive',
+      cause: null,
+      reason: reason`suspected, not proven: the pass rate looks lower than in the stored runs (${percent(rates.baseline)} → ${percent(rates.candidate)} over ${count(shown.pairs.length, 'case')}${statistic(`, p = ${probability(ruling.pDrop ?? 1)}`)}); ${control.impossible}`,
     };
-  const { evidence, sensitivity: seen } = findings;
-  const down =
-    verdict === 'regressed' || (verdict !== 'improved' && evidence.pRegression <= evidence.pImprovement);
   return {
-    delta: evidence.delta,
-    interval: evidence.interval,
-    confidence,
-    p: evidence.suite.twoSided,
-    log10p: evidence.suite.log10TwoSided,
-    pRegression: evidence.pRegression,
-    pImprovement: evidence.pImprovement,
-    drivenBy: down ? evidence.drivenBy.less : evidence.drivenBy.greater,
-    method:
-      pairing.pooled.length === 0
-        ? evidence.method
-        : `${evidence.method}, against a pool of ${pairing.pooled.length + 1} snapshots`,
-    pairs: pairs.length,
-    baselineTrialsPerCase: armRate(pairs, 'baseline').trials / pairs.length,
-    candidateTrialsPerCase: armRate(pairs, 'candidate').trials / pairs.length,
-    minimumDetectable: seen.minimumDetectable,
-    trialsNeeded: verdict === 'inconclusive' ? seen.trialsNeeded : null,
-    generalisation: generalise(pairs, settings.seed),
+    verdict: ruling.verdict,
+    tolerated: ruling.tolerated,
+    cause: suspected ? null : cause,
+    reason:
+      ruling.rule === 'collapse'
+        ? reason`${explain(ruling, weighed)}; ${control?.impossible ?? ''}`
+        : explain(ruling, weighed),
   };
 }

@@ -1,18 +1,21 @@
 // What the paired trials say about the suite and its tags: differences, p-values and intervals. No verdict is taken here.
 
 import type { Interval } from '../core/comparison.ts';
-import { moverDelta, pairedAdjustedWald, withinVariance } from '../stats/delta-interval.ts';
-import { designPower } from '../stats/design-power.ts';
+import { type AdditiveStatistic, additiveFamilies } from '../stats/additive-permutation.ts';
 import type { TwoArms } from '../stats/fisher.ts';
-import { varianceOf } from '../stats/numeric.ts';
+import { MeanChange } from '../stats/mean-change.ts';
 import type { StrataSubset } from '../stats/permutation-data.ts';
+import type { NoiseMixture } from '../stats/run-variance.ts';
 import { stratifiedExact } from '../stats/stratified-exact.ts';
 import { familyWeights } from '../stats/westfall-young.ts';
 import { westfallYoungBinaryK1 } from '../stats/westfall-young-binary.ts';
 import { westfallYoungCounts } from '../stats/westfall-young-counts.ts';
 import { rateOf } from './arm.ts';
+import { groupNoise, groupUnits } from './groups.ts';
 import { MIN_CASES_FOR_SLICE } from './options.ts';
 import type { PairedCase } from './pairing.ts';
+import { type Sessions, sessionNoise } from './sessions.ts';
+import { shapeScores } from './shape-scores.ts';
 
 /** A tag and the paired cases (indices) that carry it. */
 export interface TagMembers {
@@ -52,10 +55,14 @@ export interface Evidence {
   readonly drivenBy: { readonly less: string; readonly greater: string };
   readonly method: string;
   readonly replicates: number;
+  /** The suite's mean change as a test against any size. */
+  readonly change: MeanChange;
+  /** The family's p on trial noise alone, what sessions add not counted: for screening only. */
+  readonly permuted: AdjustedP & { readonly suite: AdjustedP; readonly tags: ReadonlyMap<string, AdjustedP> };
 }
 
 /** True when every case has exactly one graded trial in each arm. */
-export function isSingleTrial(pairs: readonly PairedCase[]): boolean {
+function isSingleTrial(pairs: readonly PairedCase[]): boolean {
   return pairs.every((p) => p.baseline.graded === 1 && p.candidate.graded === 1);
 }
 
@@ -105,35 +112,33 @@ export function meanDelta(pairs: readonly PairedCase[]): number {
   return sum / pairs.length;
 }
 
-/** One array a case: its passes as ones, then its failures as zeros. Cases with equal counts share an array. */
-function armOutcomes(pairs: readonly PairedCase[], arm: 'baseline' | 'candidate'): Float64Array[] {
-  const shared = new Map<number, Map<number, Float64Array>>();
-  return pairs.map((pair) => {
-    const { passed, graded } = pair[arm];
-    let sized = shared.get(graded);
-    if (sized === undefined) {
-      sized = new Map();
-      shared.set(graded, sized);
-    }
-    let values = sized.get(passed);
-    if (values === undefined) {
-      values = new Float64Array(graded).fill(1, 0, passed);
-      sized.set(passed, values);
-    }
-    return values;
+/**
+ * The mean change of these cases as a test against any size of change: trial noise, what declared groups add, and what sessions add
+ * where the arms were run at different times.
+ */
+export function changeOf(pairs: readonly PairedCase[], sessions: NoiseMixture | null = null): MeanChange {
+  const strata = [...countsOf(pairs)];
+  const trial = new MeanChange(strata, sessions);
+  const group = groupNoise(pairs, trial.varianceAt(0));
+  if (group === 0) return trial;
+  return new MeanChange(strata, {
+    weights: sessions?.weights ?? Float64Array.of(1),
+    variances: sessions?.variances.map((v) => v + group) ?? Float64Array.of(group),
   });
 }
 
-/**
- * Interval of the mean delta over these fixed cases. With two or more trials in every arm of every case the trial noise can
- * be measured (MOVER–Wilson); otherwise it is read off the spread of the deltas (Bonett–Price), which can only be wider.
- */
-export function deltaInterval(pairs: readonly PairedCase[], confidence: number): Interval {
-  const repeated = pairs.every((p) => p.baseline.graded >= 2 && p.candidate.graded >= 2);
-  const { lower, upper } = repeated
-    ? moverDelta(armOutcomes(pairs, 'baseline'), armOutcomes(pairs, 'candidate'), confidence)
-    : pairedAdjustedWald(deltasOf(pairs), 1, confidence);
-  return [lower, upper];
+/** Two-sided interval of the mean change over these fixed cases. */
+export function deltaInterval(
+  pairs: readonly PairedCase[],
+  confidence: number,
+  sessions: NoiseMixture | null = null,
+): Interval {
+  return intervalOf(changeOf(pairs, sessions), confidence);
+}
+
+function intervalOf(change: MeanChange, confidence: number): Interval {
+  const level = (1 - confidence) / 2;
+  return [change.lower(level), change.upper(level)];
 }
 
 interface Family {
@@ -146,7 +151,13 @@ interface Family {
   readonly replicates: number;
 }
 
-function permuteFamily(
+/** Shares of the suite's family: its mean, the two other shapes of a fall, and all tags together. */
+export const FAMILY_SHARES = { mean: 0.3, likelihood: 0.25, falls: 0.1, tags: 0.35 } as const;
+/** Above this many cases the mean sees whatever the other shapes would, and drawing case by case is slow. */
+const MOST_CASES_FOR_SHAPES = 5000;
+
+/** The suite's mean and the tags alone: for large suites, and in the direction of improvement. */
+function permuteMeans(
   pairs: readonly PairedCase[],
   tags: readonly TagMembers[],
   seed: number,
@@ -177,101 +188,185 @@ function permuteFamily(
   };
 }
 
-/** Does every case have the same number of graded trials in an arm? Then the count of passes orders outcomes exactly as the mean delta does. */
-function evenTrials(pairs: readonly PairedCase[]): boolean {
-  const first = pairs[0];
-  if (first === undefined) return true;
-  return pairs.every(
-    (p) => p.baseline.graded === first.baseline.graded && p.candidate.graded === first.candidate.graded,
+/**
+ * The same with two more statistics that look for a fall of the suite: the likelihood ratio of a uniform drop, which weighs a failure
+ * of a case that never fails more than one of a flaky case, and the sum of squared falls, which sees changes that cancel in the
+ * mean. Declared groups exchange their labels whole. An improvement is looked for in the means only.
+ */
+function permuteFamily(
+  pairs: readonly PairedCase[],
+  tags: readonly TagMembers[],
+  seed: number,
+  replicates: number,
+): Family {
+  const { mean, likelihood, falls } = shapeScores(pairs);
+  const share = tags.length === 0 ? 1 - FAMILY_SHARES.tags : 1;
+  const suite: AdditiveStatistic[] = [
+    { scores: mean, weight: FAMILY_SHARES.mean / share },
+    { scores: likelihood, weight: FAMILY_SHARES.likelihood / share },
+    { scores: falls, weight: FAMILY_SHARES.falls / share },
+  ];
+  const each = FAMILY_SHARES.tags / Math.max(1, tags.length);
+  const own = tags.map(({ members }): AdditiveStatistic => {
+    const scores: (ArrayLike<number> | undefined)[] = new Array(pairs.length).fill(undefined);
+    for (const i of members) scores[i] = mean[i];
+    return { scores, weight: each };
+  });
+  const means = familyWeights(tags.length);
+  const {
+    less,
+    greater,
+    replicates: made,
+  } = additiveFamilies(
+    [...countsOf(pairs)],
+    [...suite, ...own],
+    // In the direction of improvement: the mean, and the tags.
+    { seed, replicates, units: groupUnits(pairs) },
+    { statistics: [0, ...tags.map((_, t) => suite.length + t)], weights: means },
   );
+  const suiteLess = Math.min(...suite.map((_, i) => less.adjusted[i] ?? 1));
+  return {
+    suite: { less: suiteLess, greater: greater.adjusted[0] ?? 1 },
+    tags: tags.map((_, t) => ({
+      less: less.adjusted[suite.length + t] ?? 1,
+      greater: greater.adjusted[1 + t] ?? 1,
+    })),
+    globalLess: less.globalP,
+    globalGreater: greater.globalP,
+    minimumLess: Math.max(0, less.minimum - suite.length + 1),
+    minimumGreater: greater.minimum,
+    replicates: made,
+  };
 }
 
 function familyOf(
   pairs: readonly PairedCase[],
   tested: readonly TagMembers[],
-  own: OwnP,
   seed: number,
   replicates: number,
 ): Family {
-  // Alone, the suite needs no adjustment and no random numbers.
-  if (tested.length === 0 && evenTrials(pairs)) {
-    const suite = { less: own.less, greater: own.greater };
-    return {
-      suite,
-      tags: [],
-      globalLess: own.less,
-      globalGreater: own.greater,
-      minimumLess: 0,
-      minimumGreater: 0,
-      replicates,
-    };
-  }
-  return permuteFamily(pairs, tested, seed, replicates);
+  const large = pairs.length > MOST_CASES_FOR_SHAPES;
+  return (large ? permuteMeans : permuteFamily)(pairs, tested, seed, replicates);
 }
 
-function methodText(pairs: readonly PairedCase[], tested: number): string {
-  const test = isSingleTrial(pairs)
-    ? 'exact McNemar'
-    : 'within-case permutation (exact stratified test of the passes)';
-  return tested === 0
-    ? test
-    : `${test}; Westfall–Young min-p over the suite and ${tested} ${tested === 1 ? 'tag' : 'tags'}`;
+function methodText(pairs: readonly PairedCase[], tested: number, sessions: Sessions | null): string {
+  const unit = groupUnits(pairs) === undefined ? 'within-case' : 'whole-group';
+  const shapes = pairs.length > MOST_CASES_FOR_SHAPES ? 'mean' : 'mean, likelihood ratio, squared falls';
+  const exact = isSingleTrial(pairs) ? 'exact McNemar; ' : '';
+  const test = `${exact}${unit} permutation of the passes (${shapes})`;
+  const family =
+    tested === 0 ? test : `${test}; Westfall–Young min-p with ${tested} ${tested === 1 ? 'tag' : 'tags'}`;
+  return sessions === null
+    ? family
+    : `${family}; between-run variance from ${sessions.suite.runs} runs (session sd ${sessions.suite.sd.toFixed(2)} on the logit scale)`;
+}
+
+/** One-sided p-values of the suite and its tags when what sessions add is counted, each divided by its share of the family. */
+function sessionTails(
+  pairs: readonly PairedCase[],
+  tested: readonly TagMembers[],
+  sessions: Sessions,
+  suite: MeanChange,
+): { readonly suite: AdjustedP; readonly tags: readonly AdjustedP[] } {
+  const [share = 1, each = 1] = familyWeights(tested.length);
+  const tails = (change: MeanChange, weight: number): AdjustedP => ({
+    less: Math.min(1, change.pAtLeast(0) / weight),
+    greater: Math.min(1, change.pAtMost(0) / weight),
+  });
+  return {
+    suite: tails(suite, share),
+    tags: tested.map((t) => {
+      const members = Array.from(t.members, (i) => pairs[i] as PairedCase);
+      const variance = sessions.byTag.get(t.tag) ?? sessions.suite;
+      return tails(changeOf(members, sessionNoise(variance, sessions)), each);
+    }),
+  };
+}
+
+/** What a family says once sessions are counted: a claim has to hold under both. */
+function withSessions(
+  family: Family,
+  pairs: readonly PairedCase[],
+  tested: readonly TagMembers[],
+  sessions: Sessions,
+  suite: MeanChange,
+): Family {
+  const session = sessionTails(pairs, tested, sessions, suite);
+  const worse = (a: AdjustedP, b: AdjustedP | undefined): AdjustedP => ({
+    less: Math.max(a.less, b?.less ?? 1),
+    greater: Math.max(a.greater, b?.greater ?? 1),
+  });
+  const tags = family.tags.map((t, i) => worse(t, session.tags[i]));
+  const all = [worse(family.suite, session.suite), ...tags];
+  const least = (side: 'less' | 'greater'): { p: number; at: number } =>
+    all.reduce((best, p, at) => (p[side] < best.p ? { p: p[side], at } : best), {
+      p: Number.POSITIVE_INFINITY,
+      at: 0,
+    });
+  const less = least('less');
+  const greater = least('greater');
+  return {
+    suite: all[0] ?? { less: 1, greater: 1 },
+    tags,
+    globalLess: less.p,
+    globalGreater: greater.p,
+    minimumLess: less.at,
+    minimumGreater: greater.at,
+    replicates: family.replicates,
+  };
+}
+
+/** A permutation cannot show a p below one in its replicates; the exact p of the mean, divided by its share, can. */
+function sharpened(family: Family, own: OwnP, units: Int32Array | undefined): Family {
+  if (units !== undefined) return family;
+  const less = own.less / FAMILY_SHARES.mean;
+  const greater = own.greater / 0.5;
+  return {
+    ...family,
+    ...(less < family.globalLess ? { globalLess: less, minimumLess: 0 } : {}),
+    ...(greater < family.globalGreater ? { globalGreater: greater, minimumGreater: 0 } : {}),
+    suite: {
+      less: Math.min(family.suite.less, less),
+      greater: Math.min(family.suite.greater, greater),
+    },
+  };
+}
+
+/** How the trials are weighed. */
+export interface Weighing {
+  readonly seed: number;
+  readonly replicates: number;
+  readonly confidence: number;
+  /** Given where the arms were run at different times. */
+  readonly sessions?: Sessions | null | undefined;
 }
 
 /** Everything the trials say about the suite and its tags. Throws RangeError when there is no pair. */
-export function weigh(
-  pairs: readonly PairedCase[],
-  tags: readonly TagMembers[],
-  how: { readonly seed: number; readonly replicates: number; readonly confidence: number },
-): Evidence {
+export function weigh(pairs: readonly PairedCase[], tags: readonly TagMembers[], how: Weighing): Evidence {
   const own = ownP(pairs);
   const tested = tags.filter((t) => t.tested);
-  const family = familyOf(pairs, tested, own, how.seed, how.replicates);
+  const sessions = how.sessions ?? null;
+  const change = changeOf(pairs, sessions === null ? null : sessionNoise(sessions.suite, sessions));
+  const permuted = sharpened(familyOf(pairs, tested, how.seed, how.replicates), own, groupUnits(pairs));
+  const family = sessions === null ? permuted : withSessions(permuted, pairs, tested, sessions, change);
   const nameOf = (index: number): string => tested[index - 1]?.tag ?? 'suite';
   return {
-    delta: meanDelta(pairs),
-    interval: deltaInterval(pairs, how.confidence),
+    delta: change.delta,
+    interval: intervalOf(change, how.confidence),
+    change,
     suite: own,
     suiteAdjusted: family.suite,
     tagAdjusted: new Map(tested.map((t, i) => [t.tag, family.tags[i] ?? { less: 1, greater: 1 }])),
     pRegression: family.globalLess,
     pImprovement: family.globalGreater,
     drivenBy: { less: nameOf(family.minimumLess), greater: nameOf(family.minimumGreater) },
-    method: methodText(pairs, tested.length),
+    method: methodText(pairs, tested.length, sessions),
     replicates: family.replicates,
-  };
-}
-
-/** What this design could have seen, and what a decision would take. */
-export interface Sensitivity {
-  /** Smallest uniform change seen 4 times in 5; null when no trial ever disagreed with another. */
-  readonly minimumDetectable: number | null;
-  /** Trials per arm and case that would place the interval inside or outside the margin 4 times in 5. */
-  readonly trialsNeeded: number | null;
-}
-
-/** One-sided error rate the suite statistic effectively has after sharing its alpha with the tags. */
-const EFFECTIVE_ALPHA = 0.02;
-const POWER = 0.8;
-
-/** Smallest detectable change and trials needed, from the noise these trials showed (normal approximation). */
-export function sensitivity(
-  pairs: readonly PairedCase[],
-  { margin, confidence }: { readonly margin: number; readonly confidence: number },
-): Sensitivity {
-  const n = pairs.length;
-  if (n === 0) return { minimumDetectable: null, trialsNeeded: null };
-  const within = withinVariance(armOutcomes(pairs, 'baseline'), armOutcomes(pairs, 'candidate'));
-  // With one trial each the noise of a trial shows only in the deltas, twice over.
-  const vBar = within ?? varianceOf(deltasOf(pairs)) / 2;
-  if (vBar === 0) return { minimumDetectable: null, trialsNeeded: null };
-  const kA = pairs.reduce((sum, p) => sum + p.baseline.graded, 0) / n;
-  const kB = pairs.reduce((sum, p) => sum + p.candidate.graded, 0) / n;
-  const design = { vBar, kA, kB, n, power: POWER, delta: margin };
-  const { mde } = designPower({ ...design, alpha: EFFECTIVE_ALPHA });
-  const { trialsPerArm } = designPower({ ...design, alpha: (1 - confidence) / 2 });
-  return {
-    minimumDetectable: Math.min(1, mde),
-    trialsNeeded: Math.max(Math.ceil(trialsPerArm / n), Math.floor(kB) + 1),
+    permuted: {
+      less: permuted.globalLess,
+      greater: permuted.globalGreater,
+      suite: permuted.suite,
+      tags: new Map(tested.map((t, i) => [t.tag, permuted.tags[i] ?? { less: 1, greater: 1 }])),
+    },
   };
 }

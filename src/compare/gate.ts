@@ -1,8 +1,11 @@
 // The gate: the policy applied to a comparison. Pure; an empty or invalid comparison fails closed, as could-not-tell.
 
+import { count, pointsApart, probability } from '../base/numbers.ts';
 import type {
   CaseDelta,
+  Cause,
   Comparison,
+  Contrasts,
   Coverage,
   EmbeddingMetric,
   Gate,
@@ -12,24 +15,30 @@ import type {
   RateMetric,
 } from '../core/comparison.ts';
 import type { ChannelAction, Policy } from '../core/policy.ts';
+import { inWords, type Reason, reason, reasonOf, statistic } from '../core/reason.ts';
 import type { CaseResult, SnapshotResults, SnapshotSummary } from '../core/snapshot.ts';
-import { rateOf, tallyOf } from './arm.ts';
 import { missingText } from './availability.ts';
-import { percent, plural, someIds } from './wording.ts';
+import { floorRules } from './floors.ts';
+import { uncomparedRules } from './uncompared-cases.ts';
+import { someIds } from './wording.ts';
 
 /** What the gate looks at. */
 export interface Gated {
   readonly baseline: SnapshotSummary;
   readonly candidate: SnapshotResults;
   readonly verdict: OverallVerdict;
-  readonly reason: string;
+  readonly reason: Reason;
   readonly cases: readonly CaseDelta[];
   readonly coverage: Coverage;
   readonly metrics: Comparison['metrics'];
   /** A detectable drop that lies within the margin, with no confirmed case. */
-  readonly tolerated?: boolean;
+  readonly tolerated?: boolean | undefined;
+  readonly contrasts: Contrasts;
+  readonly cause: Cause | null;
   /** Is so much missing that the verdict had to be checked? */
   readonly missingSuspicious: boolean;
+  /** The baseline's cases, for those that an edit or a removal took out of the comparison. */
+  readonly baselineCases: readonly CaseResult[];
 }
 
 /** Applies every rule of the policy. Any failure fails; else any could-not-tell is inconclusive; else it passes. */
@@ -37,8 +46,10 @@ export function gateOf(gated: Gated, policy: Policy): Gate {
   const validity = validityRules(gated);
   const rules = [
     ...validity,
-    ...verdictRules(gated),
-    ...criticalRules(gated.cases, policy),
+    ...verdictRules(gated, policy),
+    ...worldRules(gated),
+    ...criticalRules(gated.cases),
+    ...uncomparedRules({ ...gated, baseline: gated.baselineCases }, policy),
     ...floorRules(gated.candidate, policy),
     ...coverageRules(gated),
     ...channelRules(gated.metrics, policy),
@@ -76,38 +87,78 @@ const VERDICT_OUTCOME: Readonly<Record<OverallVerdict, GateRule['outcome']>> = {
   regressed: 'fail',
   improved: 'pass',
   unchanged: 'pass',
+  'no-regression-found': 'pass',
   inconclusive: 'inconclusive',
   invalid: 'inconclusive',
 };
 
-function verdictRules({ verdict, reason, tolerated }: Gated): GateRule[] {
+/** What the policy makes of an answer that is open. */
+const UNDECIDED_OUTCOME: Readonly<Record<Policy['undecided'], GateRule['outcome']>> = {
+  'pass-if-sensitive': 'inconclusive',
+  fail: 'fail',
+  pass: 'warn',
+};
+
+function verdictRules({ verdict, reason: why, tolerated }: Gated, policy: Policy): GateRule[] {
+  const outcome =
+    tolerated === true && verdict === 'unchanged'
+      ? 'warn'
+      : verdict === 'inconclusive'
+        ? UNDECIDED_OUTCOME[policy.undecided]
+        : VERDICT_OUTCOME[verdict];
   return [
     {
       rule: 'verdict',
       value: verdict,
       limit: 'not regressed',
-      outcome: tolerated === true && verdict === 'unchanged' ? 'warn' : VERDICT_OUTCOME[verdict],
-      message: reason,
+      outcome,
+      message: why.full,
+      ...inWords(why),
     },
   ];
 }
 
-function criticalRules(cases: readonly CaseDelta[], policy: Policy): GateRule[] {
+/** The unchanged release does worse today: no fault of the change, and nothing to be silent about. */
+function worldRules({ contrasts: { world, worldCases }, cause }: Gated): GateRule[] {
+  if (cause !== 'world' && cause !== 'both') return [];
+  const moved =
+    world === null
+      ? reason`the baseline release itself`
+      : reason`the baseline release itself moved by ${pointsApart(world.delta)} since its stored runs${statistic(` (p = ${probability(world.p)})`)}`;
+  const cases = worldCases.length === 0 ? '' : `; it fails today in ${someIds(worldCases)}`;
+  const message = reason`the world moved: ${moved}${cases}`;
+  return [
+    {
+      rule: 'world',
+      value: world?.delta ?? null,
+      limit: null,
+      outcome: 'warn',
+      message: message.full,
+      ...inWords(message),
+    },
+  ];
+}
+
+function criticalRules(cases: readonly CaseDelta[]): GateRule[] {
   const rules: GateRule[] = [];
   const criticals = cases.filter((delta) => delta.critical).length;
   let steady = 0;
   for (const delta of cases) {
-    if (!delta.critical) continue;
-    const outcome = criticalOutcome(delta, criticals, policy);
-    if (outcome === 'pass') steady += 1;
-    else
-      rules.push({
-        rule: `critical:${delta.id}`,
-        value: delta.verdict,
-        limit: 'not regressed',
-        outcome,
-        message: `critical case ${delta.id}: ${delta.reason}`,
-      });
+    if (!delta.critical || !('delta' in delta)) continue;
+    const outcome = criticalOutcome(delta, criticals);
+    if (outcome === 'pass') {
+      steady += 1;
+      continue;
+    }
+    const message = reason`critical case ${delta.id}: ${reasonOf(delta)}`;
+    rules.push({
+      rule: `critical:${delta.id}`,
+      value: delta.verdict,
+      limit: 'not regressed',
+      outcome,
+      message: message.full,
+      ...inWords(message),
+    });
   }
   if (steady > 0)
     rules.push({
@@ -115,7 +166,7 @@ function criticalRules(cases: readonly CaseDelta[], policy: Policy): GateRule[] 
       value: steady,
       limit: null,
       outcome: 'pass',
-      message: `${plural(steady, 'critical case')} without a sign of regression`,
+      message: `${count(steady, 'critical case')} without a sign of regression`,
     });
   return rules;
 }
@@ -124,110 +175,26 @@ function criticalRules(cases: readonly CaseDelta[], policy: Policy): GateRule[] 
 const DOUBT = 0.1;
 
 /**
- * A critical case fails the gate on its own when it is confirmed on fresh trials, or, without them, when its p holds after
- * Bonferroni over the critical cases; looked at one by one on the trials that made them look bad, some would always fail.
+ * A critical case fails the gate when fresh trials confirm it, like any case. On the trials that made it look bad alone it leaves the
+ * gate open: looked at one by one, some would always fail.
  */
-function criticalOutcome(delta: CaseDelta, criticals: number, policy: Policy): GateRule['outcome'] {
+function criticalOutcome(delta: PairedDelta, criticals: number): GateRule['outcome'] {
   switch (delta.verdict) {
     case 'regressed':
-      return delta.evidence === 'confirmed' || adjustedP(delta, criticals) <= policy.alphaCase
-        ? 'fail'
-        : 'inconclusive';
+      return delta.evidence === 'confirmed' ? 'fail' : 'inconclusive';
     case 'improved':
     case 'unchanged':
-    case 'added':
       return 'pass';
     case 'inconclusive':
       if (delta.evidence !== 'suspected' || delta.delta >= 0) return 'pass';
+      if (delta.confirmation !== null && delta.p !== null) return delta.p <= DOUBT ? 'inconclusive' : 'warn';
       // One trial each has no p: a flip there cannot be told from a loss.
       return delta.p === null || adjustedP(delta, criticals) <= DOUBT ? 'inconclusive' : 'warn';
-    case 'ungraded':
-      return 'inconclusive';
-    case 'removed':
-    case 'edited':
-      return 'warn';
   }
 }
 
 function adjustedP(delta: PairedDelta, criticals: number): number {
   return Math.min(1, (delta.p ?? 1) * criticals);
-}
-
-interface CaseRate {
-  readonly result: CaseResult;
-  readonly rate: number | null;
-}
-
-/** The floors of the policy on one snapshot alone, whatever it is compared with. */
-export function floorRules(candidate: SnapshotResults, policy: Policy): GateRule[] {
-  const rates = candidate.cases.map((result): CaseRate => {
-    const tallied = tallyOf(result, policy.appError);
-    return { result, rate: tallied.graded === 0 ? null : rateOf(tallied) };
-  });
-  const rules: GateRule[] = [];
-  if (policy.minPassRate !== null) rules.push(floor('min-pass-rate', 'the suite', rates, policy.minPassRate));
-  for (const [tag, limit] of Object.entries(policy.tagMinPassRate).sort(([a], [b]) => (a < b ? -1 : 1))) {
-    const carriers = rates.filter(({ result }) => result.tags.includes(tag));
-    rules.push(floor(`min-pass-rate:tag:${tag}`, `tag \`${tag}\``, carriers, limit));
-  }
-  return [...rules, ...caseFloors(rates)];
-}
-
-function floor(rule: string, what: string, rates: readonly CaseRate[], limit: number): GateRule {
-  const known = rates.flatMap(({ rate }) => (rate === null ? [] : [rate]));
-  if (known.length === 0) {
-    const message =
-      rates.length === 0
-        ? `${what} has no case, so its floor of ${percent(limit)} cannot be checked`
-        : `no case of ${what} was graded, so its floor of ${percent(limit)} cannot be checked`;
-    return { rule, value: null, limit, outcome: 'inconclusive', message };
-  }
-  const value = known.reduce((sum, rate) => sum + rate, 0) / known.length;
-  const holds = reaches(value, limit);
-  return {
-    rule,
-    value,
-    limit,
-    outcome: holds ? 'pass' : 'fail',
-    message: `pass rate of ${what} ${percent(value)} ${holds ? '≥' : '<'} ${percent(limit)}`,
-  };
-}
-
-/** At or above the floor, rounding of a mean of thirds aside. */
-function reaches(value: number, limit: number): boolean {
-  return value >= limit - 1e-9;
-}
-
-function caseFloors(rates: readonly CaseRate[]): GateRule[] {
-  const rules: GateRule[] = [];
-  let held = 0;
-  for (const { result, rate } of rates) {
-    const limit = result.minPassRate;
-    if (limit === null) continue;
-    if (rate !== null && reaches(rate, limit)) {
-      held += 1;
-      continue;
-    }
-    rules.push({
-      rule: `min-pass-rate:case:${result.id}`,
-      value: rate,
-      limit,
-      outcome: rate === null ? 'inconclusive' : 'fail',
-      message:
-        rate === null
-          ? `case ${result.id} was not graded, so its floor of ${percent(limit)} cannot be checked`
-          : `pass rate of case ${result.id} ${percent(rate)} < ${percent(limit)}`,
-    });
-  }
-  if (held > 0)
-    rules.push({
-      rule: 'min-pass-rate:cases',
-      value: held,
-      limit: null,
-      outcome: 'pass',
-      message: `${plural(held, 'case')} with a floor of their own reach it`,
-    });
-  return rules;
 }
 
 function coverageRules({ coverage, missingSuspicious }: Gated): GateRule[] {
@@ -248,7 +215,7 @@ function coverageRules({ coverage, missingSuspicious }: Gated): GateRule[] {
         value: ids.length,
         limit: 0,
         outcome: 'warn',
-        message: `${plural(ids.length, 'case')} ${state}: ${someIds(ids)}`,
+        message: `${count(ids.length, 'case')} ${state}: ${someIds(ids)}`,
       });
   }
   if (missingSuspicious)
@@ -264,12 +231,21 @@ function coverageRules({ coverage, missingSuspicious }: Gated): GateRule[] {
 
 function channelRule(
   name: string,
-  metric: Pick<RateMetric, 'verdict' | 'reason'>,
+  metric: Pick<RateMetric, 'verdict' | 'reason' | 'words'>,
   value: number | null,
   action: ChannelAction,
 ): GateRule[] {
   if (metric.verdict !== 'shifted' || action === 'off') return [];
-  return [{ rule: `channel:${name}`, value, limit: null, outcome: action, message: metric.reason }];
+  return [
+    {
+      rule: `channel:${name}`,
+      value,
+      limit: null,
+      outcome: action,
+      message: metric.reason,
+      ...inWords(reasonOf(metric)),
+    },
+  ];
 }
 
 /** Who asks for this channel pays for it: where it could not be measured, that is said, and never passes for green. */
@@ -287,12 +263,20 @@ function meaningRule(metric: EmbeddingMetric, action: ChannelAction): GateRule[]
   ];
 }
 
+/** Only a fall of the mean score is a finding; absent in comparisons kept by earlier versions. */
+function scoreRule(metric: Comparison['metrics']['score'], action: ChannelAction): GateRule[] {
+  return metric === undefined || (metric.change ?? 0) >= 0
+    ? []
+    : channelRule('score', metric, metric.change, action);
+}
+
 function channelRules(metrics: Comparison['metrics'], { channels }: Policy): GateRule[] {
   return [
     ...channelRule('length', metrics.length, metrics.length.change, channels.length),
     ...channelRule('latency', metrics.latencyMs, metrics.latencyMs.change, channels.latency),
     ...channelRule('cost', metrics.costUsd, metrics.costUsd.change, channels.cost),
     ...meaningRule(metrics.embedding, channels.embedding),
+    ...scoreRule(metrics.score, channels.score),
     ...channelRule('refusal', metrics.refusalRate, metrics.refusalRate.candidate, 'warn'),
   ];
 }

@@ -24,7 +24,7 @@ const MIN_POINTS = 6;
  * Mean pass rate of the named cases in each snapshot, oldest first; null where it is not known (invalid snapshot, none of
  * the cases graded under the exam of the newest snapshot that has them).
  */
-export function ratesOver(
+function ratesOver(
   series: readonly SnapshotResults[],
   caseIds: readonly string[],
   appError: Policy['appError'] = 'missing',

@@ -6,7 +6,7 @@ import { ratePredictive } from '../stats/empirical-bayes.ts';
 import { fisherLess } from '../stats/fisher.ts';
 import { bh } from '../stats/multiple-testing.ts';
 import { tallyOf } from './arm.ts';
-import { NIGHT_LEVELS, type NightCase, type NightEvidence } from './night-evidence.ts';
+import { NIGHT_LEVELS, type NightCase, type NightEvidence } from './night-levels.ts';
 import { settingsOf } from './options.ts';
 import type { PairedCase } from './pairing.ts';
 import { CasePrior, screenDrops } from './screen.ts';
@@ -27,24 +27,26 @@ export function lookAtCases(
   const rows = flagged.flatMap((id) => {
     const pair = byId.get(id);
     if (pair === undefined) return [];
-    const helpings = (e.fresh ?? []).filter(
+    const batches = (e.fresh ?? []).filter(
       (c) => c.id === id && examDifferences(c.exam, pair.exam).length === 0,
     );
-    let passed = 0;
-    let trials = 0;
-    for (const helping of helpings) {
-      const tally = tallyOf(helping, e.policy.appError);
-      passed += tally.passed;
-      trials += tally.graded;
-    }
+    const tallies = batches.map((batch) => tallyOf(batch, e.policy.appError));
+    const passed = tallies.reduce((sum, t) => sum + t.passed, 0);
+    const trials = tallies.reduce((sum, t) => sum + t.graded, 0);
     const p = trials === 0 ? null : freshP(pair, { passed, trials }, prior);
-    return [{ pair, helpings: helpings.length, fresh: trials === 0 ? null : { passed, trials }, p }];
+    const last = tallies.at(-1);
+    // The last batch is made later than the first: a case that only fails in a bad hour passes it.
+    const pLast =
+      tallies.length < 2 || last === undefined || last.graded === 0
+        ? 1
+        : freshP(pair, { passed: last.passed, trials: last.graded }, prior);
+    return [{ pair, fresh: trials === 0 ? null : { passed, trials }, p, pLast }];
   });
   const measured = rows.filter((r) => r.p !== null);
   const q = new Map(
     bh(measured.map((r) => r.p ?? 1)).map((value, i) => [measured[i]?.pair.id ?? '', value] as const),
   );
-  return rows.map(({ pair, helpings, fresh, p }) => {
+  return rows.map(({ pair, fresh, p, pLast }) => {
     const adjusted = p === null ? null : p * rows.length;
     const listed = (q.get(pair.id) ?? 1) <= e.policy.alphaList;
     return {
@@ -57,7 +59,7 @@ export function lookAtCases(
       outcome:
         adjusted === null
           ? 'suspected'
-          : helpings >= 2 && adjusted <= NIGHT_LEVELS.caseAlarm
+          : adjusted <= NIGHT_LEVELS.caseAlarm && pLast * rows.length <= NIGHT_LEVELS.caseMore
             ? 'alarm'
             : listed
               ? 'listed'
@@ -87,11 +89,16 @@ function doubted(prior: CasePrior['prior']): CasePrior['prior'] {
   return { ...prior, weights: prior.weights.map((w) => (1 - PRIOR_DOUBT) * w + ignorance) };
 }
 
-/** Cases that need (more) fresh trials. */
-export function casesWanted(cases: readonly NightCase[], fresh: readonly CaseResult[]): string[] {
-  return cases.flatMap(({ id, p }) => {
-    const helpings = fresh.filter((c) => c.id === id).length;
-    if (helpings === 0) return [id];
-    return helpings === 1 && p !== null && p * cases.length <= NIGHT_LEVELS.caseMore ? [id] : [];
-  });
+/** Cases that need fresh trials: the first batch at once, the second one later, in another hour. */
+export function casesWanted(
+  cases: readonly NightCase[],
+  fresh: readonly CaseResult[],
+): { readonly now: readonly string[]; readonly later: readonly string[] } {
+  const batches = (id: string): number => fresh.filter((c) => c.id === id).length;
+  return {
+    now: cases.flatMap(({ id }) => (batches(id) === 0 ? [id] : [])),
+    later: cases.flatMap(({ id, p }) =>
+      batches(id) === 1 && p !== null && p * cases.length <= NIGHT_LEVELS.caseMore ? [id] : [],
+    ),
+  };
 }

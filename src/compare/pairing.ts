@@ -17,10 +17,12 @@ export interface PairedCase {
   readonly exam: CaseExam;
   readonly baseline: ArmTally;
   readonly candidate: ArmTally;
+  /** Stored trials of the baseline that are no part of the baseline's arm here: what was known of the case before. */
+  readonly history?: { readonly x: number; readonly k: number } | undefined;
 }
 
 /** A case that could not be compared, with the sentence that says why. */
-export interface UnpairedCase {
+interface UnpairedCase {
   readonly id: string;
   readonly tags: readonly string[];
   readonly group: string | null;
@@ -185,4 +187,24 @@ export function pairCases(
     pooled,
     poolNotes: notes,
   };
+}
+
+/** What is stored of each case: the baseline's trials and those of its pool under the same exam. */
+export function storedTallies(
+  baseline: SnapshotResults,
+  pool: readonly SnapshotResults[],
+  policy: Pick<Policy, 'appError'>,
+): Map<string, ArmTally> {
+  const maps = pool.map(caseMap);
+  return new Map(
+    baseline.cases.map((c) => {
+      let tally = tallyOf(c, policy.appError);
+      for (const cases of maps) {
+        const other = cases.get(c.id);
+        if (other !== undefined && examDifferences(other.exam, c.exam).length === 0)
+          tally = withPooled(tally, tallyOf(other, policy.appError));
+      }
+      return [c.id, tally];
+    }),
+  );
 }

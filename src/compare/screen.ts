@@ -129,15 +129,22 @@ export interface Flagged {
   readonly exceeding: number;
 }
 
-/** The screen: drops the suite's prior finds surprising, at most max(5, a tenth of the cases), ties in seeded order. */
-export function screenDrops(pairs: readonly PairedCase[], prior: CasePrior, seed: number): Flagged {
+/**
+ * The screen: drops the suite's prior finds surprising, ties in seeded order; at most `most` of them, by default max(5, a tenth of
+ * the cases).
+ */
+export function screenDrops(
+  pairs: readonly PairedCase[],
+  prior: CasePrior,
+  seed: number,
+  most = Math.max(5, Math.ceil(0.1 * pairs.length)),
+): Flagged {
   const drops = pairs.filter((pair) => suspicion(pair, prior) === -1);
   const order = new Mt19937(seed).shuffle(drops);
   order.sort((a, b) => prior.move(a).less - prior.move(b).less);
-  const cap = Math.max(5, Math.ceil(0.1 * pairs.length));
   return {
-    flagged: order.slice(0, cap).map((pair) => pair.id),
-    exceeding: Math.max(0, order.length - cap),
+    flagged: order.slice(0, most).map((pair) => pair.id),
+    exceeding: Math.max(0, order.length - most),
   };
 }
 

@@ -1,13 +1,16 @@
 // The same comparison seen tag by tag, because a suite's average can hide a tag that broke.
 
-import type { Flips, Slice, Verdict } from '../core/comparison.ts';
+import { count, percent, pointsApart, probability } from '../base/numbers.ts';
+import type { Flips, Interval, Slice, Verdict } from '../core/comparison.ts';
 import type { Policy } from '../core/policy.ts';
+import { asReason, type InWords, reason, reasonOf, statistic } from '../core/reason.ts';
 import { rateOf } from './arm.ts';
 import type { AdjustedP, Evidence, OwnP, TagMembers } from './evidence.ts';
 import { deltaInterval, meanDelta, ownP } from './evidence.ts';
 import { MIN_CASES_FOR_SLICE, MIN_CASES_FOR_UNCHANGED, SLICE_MARGIN } from './options.ts';
 import type { PairedCase } from './pairing.ts';
-import { intervalText, percent, plural, points, probability } from './wording.ts';
+import { keyOf } from './screen.ts';
+import { intervalText } from './wording.ts';
 
 /** Pass or fail of a case in one arm: more than half of its graded trials passed. */
 function passes(passed: number, graded: number): boolean {
@@ -52,9 +55,9 @@ function decideSlice(
   adjusted: AdjustedP | null,
   interval: readonly [number, number],
   policy: Policy,
-): { verdict: Verdict; reason: string } {
+): { readonly verdict: Verdict; readonly reason: string } & InWords {
   const n = pairs.length;
-  const change = `${percent(armRate(pairs, 'baseline').passRate)} → ${percent(armRate(pairs, 'candidate').passRate)} over ${plural(n, 'case')}`;
+  const change = `${percent(armRate(pairs, 'baseline').passRate)} → ${percent(armRate(pairs, 'candidate').passRate)} over ${count(n, 'case')}`;
   const alpha = policy.alphaAggregate;
   if (adjusted === null)
     return {
@@ -64,22 +67,28 @@ function decideSlice(
   if (adjusted.less <= alpha)
     return {
       verdict: 'regressed',
-      reason: `${change}: adjusted one-sided p = ${probability(adjusted.less)} ≤ ${alpha}`,
+      ...asReason(
+        reason`${change}${statistic(`: adjusted one-sided p = ${probability(adjusted.less)} ≤ ${alpha}`)}`,
+      ),
     };
   if (adjusted.greater <= alpha)
     return {
       verdict: 'improved',
-      reason: `${change}: adjusted one-sided p = ${probability(adjusted.greater)} ≤ ${alpha}`,
+      ...asReason(
+        reason`${change}${statistic(`: adjusted one-sided p = ${probability(adjusted.greater)} ≤ ${alpha}`)}`,
+      ),
     };
   const inside = interval[0] > -SLICE_MARGIN && interval[1] < SLICE_MARGIN;
   if (inside && n >= MIN_CASES_FOR_UNCHANGED)
     return {
       verdict: 'unchanged',
-      reason: `${change}: interval ${intervalText(interval)} lies within ±${points(SLICE_MARGIN)}`,
+      reason: `${change}: interval ${intervalText(interval)} lies within ±${pointsApart(SLICE_MARGIN)}`,
     };
   return {
     verdict: 'inconclusive',
-    reason: `${change}: no change was shown (adjusted p = ${probability(Math.min(adjusted.less, adjusted.greater))}), interval ${intervalText(interval)}`,
+    ...asReason(
+      reason`${change}: no change was shown${statistic(` (adjusted p = ${probability(Math.min(adjusted.less, adjusted.greater))})`)}, interval ${intervalText(interval)}`,
+    ),
   };
 }
 
@@ -87,6 +96,19 @@ function adjustedOf(tag: TagMembers, size: number, evidence: Evidence): Adjusted
   if (tag.tested) return evidence.tagAdjusted.get(tag.tag) ?? null;
   // A tag on every case is the suite under another name.
   return tag.members.length === size && size >= MIN_CASES_FOR_SLICE ? evidence.suiteAdjusted : null;
+}
+
+/** Intervals by counts: of tens of thousands of tags with a case or two, few differ in them. */
+function intervals(confidence: number): (members: readonly PairedCase[]) => Interval {
+  const known = new Map<string, Interval>();
+  return (members) => {
+    if (members.length >= MIN_CASES_FOR_SLICE || members.some((m) => m.group !== null))
+      return deltaInterval(members, confidence);
+    const key = members.map(keyOf).sort().join();
+    const interval = known.get(key) ?? deltaInterval(members, confidence);
+    known.set(key, interval);
+    return interval;
+  };
 }
 
 /** One slice per tag, alphabetically. `withheld` says why no verdict may be given; null = it may. */
@@ -97,9 +119,10 @@ export function slicesOf(
   policy: Policy,
   withheld: string | null,
 ): Slice[] {
+  const intervalOf = intervals(policy.confidence);
   return tags.map((tag) => {
     const members = Array.from(tag.members, (i) => pairs[i] as PairedCase);
-    const interval = deltaInterval(members, policy.confidence);
+    const interval = intervalOf(members);
     const adjusted = adjustedOf(tag, pairs.length, evidence);
     const own: OwnP = ownP(members);
     const decided =
@@ -114,7 +137,7 @@ export function slicesOf(
       delta: meanDelta(members),
       interval,
       verdict: decided.verdict,
-      reason: decided.reason,
+      ...asReason(reasonOf(decided)),
       p: own.twoSided,
       log10p: own.log10TwoSided,
       q: adjusted === null ? null : Math.min(adjusted.less, adjusted.greater),

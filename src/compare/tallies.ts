@@ -1,13 +1,22 @@
 // The parts of a comparison that only count: arms, coverage, case counts, generality, and notes about the snapshots themselves.
 
-import type { ArmSummary, CaseDelta, Comparison, Coverage } from '../core/comparison.ts';
-import type { SnapshotSummary } from '../core/snapshot.ts';
+import { count, probability } from '../base/numbers.ts';
+import type {
+  ArmSummary,
+  CaseDelta,
+  Comparison,
+  ComparisonPool,
+  Coverage,
+  LeftOutRun,
+} from '../core/comparison.ts';
+import type { Policy } from '../core/policy.ts';
+import type { SnapshotResults, SnapshotSummary } from '../core/snapshot.ts';
 import { clusteredMean, clusterSignFlip, FEW_CLUSTERS } from '../stats/clustered-mean.ts';
+import { rateOf, tallyOf } from './arm.ts';
 import type { Availability } from './availability.ts';
 import { deltasOf } from './evidence.ts';
 import type { PairedCase, Pairing } from './pairing.ts';
 import { armRate } from './slices.ts';
-import { plural, probability } from './wording.ts';
 
 /** What could be compared, and what was lost. */
 export function coverageOf(pairing: Pairing, availability: Availability): Coverage {
@@ -23,7 +32,7 @@ export function coverageOf(pairing: Pairing, availability: Availability): Covera
     .filter(([, list]) => list.length > 0)
     .map(([state, list]) => `${list.length} ${state}`);
   const total = paired + pairing.unpaired.length;
-  const sentence = `${paired} of ${plural(total, 'case')} compared${lost.length === 0 ? '' : `; ${lost.join(', ')}`}`;
+  const sentence = `${paired} of ${count(total, 'case')} compared${lost.length === 0 ? '' : `; ${lost.join(', ')}`}`;
   return {
     paired,
     ...lists,
@@ -41,7 +50,8 @@ export function armSummary(
   const rate = pairs.length === 0 ? null : armRate(pairs, arm);
   let scores = 0;
   for (const pair of pairs) scores += pair[arm].scoreSum / pair[arm].graded;
-  const { id, release, fingerprint, exam, startedAt, validity, validityReasons, simulated } = summary;
+  const { id, release, fingerprint, exam, startedAt, validity, validityReasons, simulated, imported } =
+    summary;
   return {
     id,
     release,
@@ -51,6 +61,7 @@ export function armSummary(
     validity,
     validityReasons,
     simulated,
+    ...(imported === true ? { imported } : {}),
     passRate: rate?.passRate ?? null,
     meanScore: pairs.length === 0 ? null : scores / pairs.length,
     cases: pairs.length,
@@ -117,6 +128,27 @@ export function snapshotNotes(baseline: SnapshotSummary, candidate: SnapshotSumm
     if (summary.simulated) notes.push(`the ${arm}'s answers come from a simulator or a recording`);
   }
   return notes;
+}
+
+/** The runs that make up the baseline, and what its own run shows of the compared cases. */
+export function poolOf(
+  baseline: SnapshotResults,
+  { paired, pooled }: Pairing,
+  { appError }: Pick<Policy, 'appError'>,
+  leftOut: readonly LeftOutRun[] = [],
+): ComparisonPool {
+  // In the order of the pairs: the order of the cases must not change the last digit.
+  const byId = new Map(baseline.cases.map((c) => [c.id, c]));
+  const own = paired.flatMap(({ id }) => {
+    const found = byId.get(id);
+    const tally = found === undefined ? null : tallyOf(found, appError);
+    return tally === null || tally.graded === 0 ? [] : [tally];
+  });
+  return {
+    runs: [baseline.summary.id, ...pooled.map((run) => run.summary.id)],
+    ownPassRate: own.length === 0 ? null : own.reduce((sum, tally) => sum + rateOf(tally), 0) / own.length,
+    leftOut,
+  };
 }
 
 /** What the baseline was pooled from. */

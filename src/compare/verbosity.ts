@@ -1,9 +1,9 @@
 // A confound worth naming: longer answers that a judge likes better because they are longer.
 
+import { signedPercent } from '../base/numbers.ts';
 import type { Metric } from '../core/comparison.ts';
 import { spearman } from '../stats/correlation.ts';
 import type { PairedCase } from './pairing.ts';
-import { signedPercent } from './wording.ts';
 
 /** Rank correlation above which longer answers and better scores go together too well to be trusted. */
 const CONFOUND_RHO = 0.3;

@@ -1,13 +1,14 @@
 // What a pre-merge check found: one verdict over several suites. This object is the JSON that `lastgood check --json` prints.
 
 import type { Comparison, Gate, OverallVerdict } from './comparison.ts';
+import type { InWords } from './reason.ts';
 
 /**
  * How the check of one suite ended. `first-run`: its changed cases are new or edited, so they were run and there is nothing to
  * compare them with. `not-evaluated`: no call could be made (no key), only the offline part was done. Only `compared`,
  * `first-run` and `nothing-to-check` can be green.
  */
-export type SuiteCheckStatus =
+type SuiteCheckStatus =
   | 'compared'
   | 'first-run'
   | 'nothing-to-check'
@@ -45,6 +46,8 @@ export interface CheckBaseline {
   readonly file: string | null;
   /** Further snapshots of the same fingerprint that were pooled with it. */
   readonly pooled: number;
+  /** Runs of the same fingerprint that are not pooled, with the reason; absent when there are none. */
+  readonly leftOut?: readonly { readonly snapshot: string; readonly reason: string }[] | undefined;
 }
 
 /** Upper bounds, known before the first call. Judge calls are not counted. */
@@ -80,6 +83,10 @@ export interface OfflineCheck {
 /** A new or edited case that was run and has nothing to be compared with. */
 export interface FirstRunCase {
   readonly id: string;
+  /** Against the merge base where the exam comes from there, else against the baseline. */
+  readonly state?: 'added' | 'edited' | undefined;
+  /** Now or before the edit; a critical case is never green on its first run. */
+  readonly critical?: boolean | undefined;
   readonly passed: number;
   /** Graded trials. */
   readonly trials: number;
@@ -88,13 +95,32 @@ export interface FirstRunCase {
   readonly outcome: 'pass' | 'fail' | 'inconclusive';
 }
 
+/** Whose exam decided, and what the branch does to it. */
+export interface CheckExam {
+  /** `base`: suite, graders, judge, policy and baseline files of the merge base; `head`: the branch's own. */
+  readonly from: 'base' | 'head';
+  /** Commit, 40 hex digits; null outside of git. */
+  readonly commit: string | null;
+  /** One sentence. */
+  readonly why: string;
+  /** Cases of the branch that the merge base does not have, or has otherwise; run apart and held to their floors. */
+  readonly added: readonly string[];
+  readonly edited: readonly string[];
+  readonly removed: readonly string[];
+  readonly removedCritical: readonly string[];
+  /** Rules, graders and settings that the branch changes; `weaker` can only let more pass. */
+  readonly changes: readonly { readonly what: string; readonly weaker: boolean }[];
+  /** Snapshot of the added and edited cases; null when none was run apart. */
+  readonly snapshot: string | null;
+}
+
 /** A line in the user's files, relative to the repository (or to the working folder outside of one). */
 export interface Place {
   readonly file: string;
   readonly line: number;
 }
 
-export interface SuiteCheck {
+export interface SuiteCheck extends InWords {
   readonly suite: string;
   readonly place: Place;
   readonly status: SuiteCheckStatus;
@@ -104,6 +130,8 @@ export interface SuiteCheck {
   readonly gate: Gate['outcome'];
   readonly exitCode: CheckExitCode;
   readonly scope: CheckScope;
+  /** Absent in results kept by earlier versions. */
+  readonly exam?: CheckExam | undefined;
   readonly baseline: CheckBaseline | null;
   /** Snapshot of this run, and of the fresh confirmation trials; null when none was made. */
   readonly candidate: string | null;
@@ -120,9 +148,11 @@ export interface SuiteCheck {
   readonly places: Readonly<Record<string, Place>>;
   /** The command to run next; null when there is nothing to do. */
   readonly next: string | null;
+  /** The check as it can be asked for again, also where the ledger of this run is gone. */
+  readonly again?: string | undefined;
 }
 
-export interface CheckResult {
+export interface CheckResult extends InWords {
   readonly schemaVersion: 1;
   readonly kind: 'check';
   /** The worst of the suites. */

@@ -1,16 +1,28 @@
 // What changed between two snapshots, case by case, with a verdict and its reason. This object is the JSON the cli prints.
 
+import type { InWords } from './reason.ts';
 import type { LayerName } from './release.ts';
 import type { Validity } from './snapshot.ts';
+import type { CaseContent } from './suite.ts';
 
 export type Verdict = 'regressed' | 'improved' | 'unchanged' | 'inconclusive';
 /** Coverage states: nothing was compared, and that is said. */
-export type CoverageState = 'added' | 'removed' | 'edited' | 'ungraded';
-/** `invalid`: the snapshots cannot be compared at all (other judge, no matched case, invalid run). Never green. */
-export type OverallVerdict = Verdict | 'invalid';
+type CoverageState = 'added' | 'removed' | 'edited' | 'ungraded';
+/** `no-regression-found`: neither a change nor its absence was shown, nothing looks worse, and a drop that matters would have been seen. `invalid`: the snapshots cannot be compared at all (other judge, no matched case, invalid run). Never green. */
+export type OverallVerdict = Verdict | 'no-regression-found' | 'invalid';
 
 /** [lower, upper]. */
 export type Interval = readonly [number, number];
+
+/** A whole snapshot, whether its cases could be compared or not. */
+export interface RunSummary {
+  /** Mean case pass rate; null when nothing was graded. */
+  readonly passRate: number | null;
+  /** Cases with a graded trial. */
+  readonly cases: number;
+  readonly trials: number;
+  readonly passed: number;
+}
 
 export interface ArmSummary {
   readonly id: string;
@@ -21,6 +33,8 @@ export interface ArmSummary {
   readonly validity: Validity;
   readonly validityReasons: readonly string[];
   readonly simulated: boolean;
+  /** True: it came out of an exported file. */
+  readonly imported?: boolean | undefined;
   /** Mean case pass rate over the compared cases of this arm; null when none. */
   readonly passRate: number | null;
   readonly meanScore: number | null;
@@ -29,6 +43,8 @@ export interface ArmSummary {
   readonly trials: number;
   /** Passed trials among them. */
   readonly passed: number;
+  /** All cases of the snapshot; absent in comparisons kept by earlier versions. */
+  readonly run?: RunSummary | undefined;
   /** What the whole snapshot took, fresh trials for flagged cases not counted; absent in comparisons kept by earlier versions. */
   readonly spent?:
     | {
@@ -57,7 +73,7 @@ export interface CaseArm {
   readonly shrunkRate: number | null;
 }
 
-interface CaseDeltaBase {
+interface CaseDeltaBase extends InWords {
   readonly id: string;
   readonly tags: readonly string[];
   readonly group: string | null;
@@ -87,7 +103,7 @@ export interface PairedDelta extends CaseDeltaBase {
     readonly baseline: { passed: number; trials: number };
     readonly candidate: { passed: number; trials: number };
   } | null;
-  /** One output of each side that shows the change; filled in by the workflow for the worst cases. */
+  /** One output of each side that shows the change; filled in for the worst cases. */
   readonly example?: OutputExample | undefined;
 }
 
@@ -104,6 +120,58 @@ export interface OutputExample {
   readonly candidate: string;
   /** Why the candidate's trial failed, from its graders. */
   readonly candidateReasons: readonly string[];
+  /** What the case asks and expects; absent in comparisons kept by earlier versions. */
+  readonly content?: CaseContent | undefined;
+}
+
+/** One difference with its interval and its one-sided p of a drop. */
+export interface Contrast {
+  readonly delta: number;
+  readonly interval: Interval;
+  /** One-sided p of a drop; of `world`, two-sided. */
+  readonly p: number;
+  /** Cases it was measured on. */
+  readonly cases: number;
+}
+
+/** What a comparison with a control of today says: the change is measured between arms that share the hour. */
+export interface Contrasts {
+  /** Candidate against the baseline's release, run today where a control was run, else against the stored runs. */
+  readonly change: Contrast | null;
+  /** The baseline's release today against its stored runs; null = not run today. */
+  readonly world: Contrast | null;
+  /** Cases in which the baseline's release itself fails today. */
+  readonly worldCases: readonly string[];
+}
+
+/** Whose doing it is; null = could not be told. */
+export type Cause = 'change' | 'world' | 'both' | 'neither';
+
+/** The noise between runs that a comparison of runs made at different times carries. */
+export interface BetweenRuns {
+  /** Runs of the baseline it was estimated from. */
+  readonly runs: number;
+  /** Standard deviation of a run on the logit scale. */
+  readonly sd: number;
+  /** Correlation of two runs a day apart. */
+  readonly correlation: number;
+  /** What was assumed before, and worth how many runs. */
+  readonly prior: { readonly sd: number; readonly weight: number };
+}
+
+/** A run of the baseline's release that does not count as its baseline, and why. */
+export interface LeftOutRun {
+  readonly snapshot: string;
+  readonly reason: string;
+}
+
+/** The stored runs that the candidate is compared with. */
+export interface ComparisonPool {
+  /** Snapshots: the baseline itself first, then the others, newest first. */
+  readonly runs: readonly string[];
+  /** Pass rate of the baseline's own run over the compared cases; that of all runs together is the baseline's. */
+  readonly ownPassRate: number | null;
+  readonly leftOut: readonly LeftOutRun[];
 }
 
 export interface Flips {
@@ -113,7 +181,7 @@ export interface Flips {
   readonly bothFail: number;
 }
 
-export interface Slice {
+export interface Slice extends InWords {
   readonly tag: string;
   readonly cases: number;
   readonly baseline: { readonly passRate: number; readonly passed: number; readonly trials: number };
@@ -138,7 +206,7 @@ export interface Distribution {
 }
 
 /** A secondary channel: a shift warns, it does not fail the gate unless the policy says so. */
-export interface Metric {
+export interface Metric extends InWords {
   readonly unit: string;
   /** null = not measured on that side. */
   readonly baseline: Distribution | null;
@@ -151,7 +219,7 @@ export interface Metric {
   readonly interval: Interval | null;
 }
 
-export interface RateMetric {
+export interface RateMetric extends InWords {
   readonly unit: 'share';
   readonly baseline: number | null;
   readonly candidate: number | null;
@@ -164,7 +232,7 @@ export interface RateMetric {
  * The embedding channel: did the answers' meaning move, whatever their words? Vectors are of unit length; `shift` is the length of the
  * movement that the cases have in common, noise taken off, so that 0.1 = a tenth of the way to an answer at cosine 0.5.
  */
-export interface EmbeddingMetric {
+export interface EmbeddingMetric extends InWords {
   readonly verdict: Metric['verdict'];
   readonly reason: string;
   readonly p: number | null;
@@ -221,7 +289,7 @@ export interface Attribution {
   readonly diagnosis: string;
 }
 
-export interface GateRule {
+export interface GateRule extends InWords {
   readonly rule: string;
   readonly value: number | string | null;
   readonly limit: number | string | null;
@@ -281,7 +349,7 @@ export interface Multiplicity {
   readonly sentence: string;
 }
 
-export interface Comparison {
+export interface Comparison extends InWords {
   readonly schemaVersion: 1;
   readonly kind: 'comparison';
   readonly suite: string;
@@ -329,8 +397,17 @@ export interface Comparison {
     readonly costUsd: Metric;
     readonly refusalRate: RateMetric;
     readonly embedding: EmbeddingMetric;
+    /** Graded quality apart from pass or fail; `change` is the fall or rise of the mean score. Absent in comparisons kept by earlier versions. */
+    readonly score?: Metric | undefined;
   };
   readonly attribution: Attribution;
+  /** Absent in comparisons kept by earlier versions. */
+  readonly contrasts?: Contrasts | undefined;
+  readonly cause?: Cause | null | undefined;
+  /** null = the arms were run together, so no noise between runs enters. */
+  readonly betweenRuns?: BetweenRuns | null | undefined;
+  /** Absent where the arms were run together, and in comparisons kept by earlier versions. */
+  readonly pool?: ComparisonPool | undefined;
   readonly coverage: Coverage;
   readonly gate: Gate;
   /** What makes it reproducible bit for bit. */

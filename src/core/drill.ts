@@ -28,6 +28,8 @@ export interface DrillReport {
   readonly suite: string;
   readonly release: string;
   readonly fingerprint: string;
+  /** Who says that this release is in production: a file's name, or `baseline ID`. Absent in drills kept by earlier versions. */
+  readonly releaseFrom?: string | undefined;
   /** A drill on the simulator rehearses the path, not the provider; the report says so. */
   readonly where: { readonly kind: 'simulator' | 'staging'; readonly name: string };
   /** ISO time of the start. */

@@ -1,7 +1,7 @@
 // The exam: what outputs were graded with. Two snapshots are comparable case by case where this is the same.
 
+import { canonicalJson, contentHash, type JsonObject, SortedHash } from '../base/json.ts';
 import { needsEmbedder, needsJudge } from './grader-spec.ts';
-import { canonicalJson, contentHash, type JsonObject, SortedHash } from './json.ts';
 import type { Case, Suite } from './suite.ts';
 
 /** Raised by hand whenever a change in grader code can change a grade; part of every exam. */
@@ -61,23 +61,28 @@ export function examDifferences(a: CaseExam, b: CaseExam): string[] {
   return parts;
 }
 
+/** The fingerprint of an exam whose cases come one at a time. */
+export class ExamHasher {
+  readonly #cases = new SortedHash();
+  #embedder: string | null = null;
+
+  /** A case's id and what its outputs are graded with. */
+  add(id: string, exam: CaseExam): void {
+    this.#cases.add(id, `${canonicalJson(id)}:"${contentHash(exam as unknown as JsonObject)}"`);
+    this.#embedder ??= exam.embedder;
+  }
+
+  hex(judge: string | null): string {
+    // The canonical form of `{ cases, embedder, graderCode, judge }`. An embedder that only feeds the embedding channel gives no grade, so it
+    // is no part of the exam.
+    const rest = canonicalJson({ embedder: this.#embedder, graderCode: GRADER_CODE_VERSION, judge });
+    return this.#cases.hex('{"cases":{', `},${rest.slice(1)}`);
+  }
+}
+
 /** Fingerprint of the whole exam, order of cases aside. */
 export function examFingerprint(suite: Pick<Suite, 'cases'>, examiner: Examiner): string {
-  const cases = new SortedHash();
-  let embeds = false;
-  for (const c of suite.cases) {
-    cases.add(
-      c.id,
-      `${canonicalJson(c.id)}:"${contentHash(caseExam(c, examiner) as unknown as JsonObject)}"`,
-    );
-    embeds ||= c.graders.some(needsEmbedder);
-  }
-  // The canonical form of `{ cases, embedder, graderCode, judge }`. An embedder that only feeds the embedding channel gives no grade, so it
-  // is no part of the exam.
-  const rest = canonicalJson({
-    embedder: embeds ? examiner.embedder : null,
-    graderCode: GRADER_CODE_VERSION,
-    judge: examiner.judge,
-  });
-  return cases.hex('{"cases":{', `},${rest.slice(1)}`);
+  const hasher = new ExamHasher();
+  for (const c of suite.cases) hasher.add(c.id, caseExam(c, examiner));
+  return hasher.hex(examiner.judge);
 }

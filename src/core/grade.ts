@@ -1,6 +1,6 @@
 // A grade: what one grader says of one trial. A measurement that failed is `ungraded`, never a score.
 
-import type { JsonValue } from './json.ts';
+import type { JsonValue } from '../base/json.ts';
 
 interface GradeBase {
   readonly graderId: string;

@@ -2,8 +2,8 @@
 // only reads the ledger must not load the schemas.
 
 import { z } from 'zod';
+import type { JsonValue } from '../base/json.ts';
 import type { GraderType } from './grader-spec.ts';
-import type { JsonValue } from './json.ts';
 import { READY_JUDGE_NAMES } from './ready-judges.ts';
 
 const json: z.ZodType<JsonValue> = z.json() as z.ZodType<JsonValue>;
@@ -17,12 +17,38 @@ const ignoreCase = z.boolean().optional().describe('compare without regard to ca
 const trim = z.boolean().optional().describe('ignore white space at both ends (default true)');
 const text = z.string().min(1);
 const count = z.number().int().nonnegative();
+const variable = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "an environment variable's name");
+const envText = z.union([
+  text,
+  z.strictObject({
+    env: variable.describe('environment variable that holds it at run time'),
+    prefix: z.string().optional().describe('text in front of it, e.g. "Bearer "'),
+  }),
+]);
+const graderVersion = z
+  .union([text, z.number()])
+  .optional()
+  .describe('part of the exam: raise it when the program behind the grader changes');
+const graderTimeout = z
+  .number()
+  .int()
+  .positive()
+  .max(2 ** 31 - 1)
+  .optional();
 
 /** Options every grader takes beside its own. */
 export const COMMON_GRADER_OPTIONS = {
   id: z.string().min(1).optional().describe('name shown in reports; must be unique within a case'),
   weight: z.number().positive().optional().describe('share in the trial score (default 1)'),
   required: z.boolean().optional().describe('must pass for the trial to pass (default true)'),
+  turn: z
+    .number()
+    .int()
+    .min(1)
+    .optional()
+    .describe(
+      "look at this turn of the case's conversation alone, from 1 (default: the last answer, and all calls)",
+    ),
 } as const;
 
 interface GraderDefinition {
@@ -170,11 +196,51 @@ export const GRADERS = {
     options: z.strictObject({
       name: text,
       args: z.record(z.string(), json).optional().describe('arguments that must be among those of the call'),
-      times: count.optional().describe('exactly this many calls of the tool (default: at least one)'),
+      times: z
+        .union([count, z.strictObject({ min: count.optional(), max: count.optional() })])
+        .optional()
+        .describe('exactly this many calls of the tool, or { min, max } (default: at least one)'),
     }),
     shorthand: 'name',
     negatable: true,
     about: 'the named tool was called, with at least these arguments',
+  },
+  'tool-not-called': {
+    options: z.strictObject({
+      name: text,
+      args: z.record(z.string(), json).optional().describe('only calls with these arguments count'),
+    }),
+    shorthand: 'name',
+    negatable: false,
+    about: 'the named tool was not called (with these arguments)',
+  },
+  trajectory: {
+    options: z.strictObject({
+      calls: z
+        .array(z.union([text, z.strictObject({ name: text, args: z.record(z.string(), json).optional() })]))
+        .describe('the calls to compare with: a tool, or { name, args }'),
+      match: z
+        .enum(['strict', 'unordered', 'subset', 'superset', 'in-order'])
+        .optional()
+        .describe(
+          'strict (default): these calls in this order and no other; unordered: in any order; subset: no other calls; superset: all of these, others too; in-order: all of these in this order, others too',
+        ),
+      args: z
+        .enum(['exact', 'superset', 'subset', 'ignore'])
+        .optional()
+        .describe(
+          "what the call's arguments must be: superset (default): at least these; exact: these; subset: no others; ignore: any",
+        ),
+    }),
+    shorthand: 'calls',
+    negatable: true,
+    about: 'the calls of the conversation, in order, fit the given ones; the score is the share that fits',
+  },
+  'max-steps': {
+    options: z.strictObject({ value: z.number().int().positive() }),
+    shorthand: 'value',
+    negatable: false,
+    about: 'the release came to its end in at most this many replies',
   },
   similar: {
     options: z.strictObject({
@@ -208,6 +274,33 @@ export const GRADERS = {
     negatable: false,
     about: 'your own function decides',
   },
+  command: {
+    options: z.strictObject({
+      run: z
+        .union([text, z.array(z.string()).min(1)])
+        .describe('the program and its arguments; no shell takes part'),
+      cwd: text.optional().describe('where it runs (default: the folder of the file this stands in)'),
+      env: z.array(variable).optional().describe('environment variables handed to it'),
+      config: json.optional().describe('handed to the program as it is'),
+      version: graderVersion,
+      'timeout-ms': graderTimeout.describe('default 30000'),
+    }),
+    shorthand: 'run',
+    negatable: false,
+    about: 'your own program decides: JSON on its standard input, JSON on its standard output',
+  },
+  http: {
+    options: z.strictObject({
+      url: envText,
+      headers: z.record(z.string(), envText).optional().describe('secrets as { env: NAME }'),
+      config: json.optional().describe('handed to the service as it is'),
+      version: graderVersion,
+      'timeout-ms': graderTimeout.describe('for one attempt, default 30000'),
+    }),
+    shorthand: 'url',
+    negatable: false,
+    about: 'your own service decides: JSON posted to it, JSON back',
+  },
   rubric: {
     options: z.strictObject({
       criteria: z.array(z.unknown()).min(1),
@@ -226,9 +319,12 @@ export const GRADERS = {
     options: z.strictObject({
       use: z.enum(READY_JUDGE_NAMES).optional().describe('a ready-made question'),
       file: text.optional().describe('a question of your own: a YAML or JSON file'),
-      context: text
+      context: z
+        .union([text, z.strictObject({ from: z.literal('answer') })])
         .optional()
-        .describe('the variable of the case that holds the sources the answer must rest on'),
+        .describe(
+          'the variable of the case that holds the sources the answer must rest on, or { from: answer }: the sources that the application answered with',
+        ),
       threshold: z.number().gt(0).max(1).optional().describe('least score to pass'),
     }),
     shorthand: 'use',

@@ -2,9 +2,10 @@
 // `grader-catalogue.ts`.
 
 import type { z } from 'zod';
+import type { JsonObject, JsonValue } from '../base/json.ts';
 import type { GRADERS } from './grader-catalogue.ts';
-import type { JsonObject, JsonValue } from './json.ts';
 import type { JudgeQuestionnaire } from './ready-judges.ts';
+import type { EnvText } from './release.ts';
 
 /** The graders a suite can name. */
 export type GraderType = keyof typeof GRADERS;
@@ -32,9 +33,14 @@ interface GraderCommon {
   readonly negate: boolean;
   readonly weight: number;
   readonly required: boolean;
+  /** Looks at one turn of the conversation alone, from 1. Absent: at the whole of it. */
+  readonly turn?: number | undefined;
 }
 
-type PlainType = Exclude<GraderType, 'rubric' | 'judge' | 'json-schema' | 'javascript'>;
+type PlainType = Exclude<GraderType, 'rubric' | 'judge' | 'json-schema' | 'javascript' | 'command' | 'http'>;
+
+/** Where a judge finds the sources: the name of a variable of the case, or what the application answered with. */
+export type JudgeContext = string | { readonly from: 'answer' };
 
 /** A grader in normal form: shorthand expanded, files read. Hashed into the exam. */
 export type GraderSpec =
@@ -61,21 +67,49 @@ export type GraderSpec =
       };
     })
   | (GraderCommon & {
+      readonly type: 'command';
+      readonly options: {
+        readonly run: readonly string[];
+        /** Absolute path of the folder it starts in; not part of the exam hash. */
+        readonly cwd: string;
+        /** SHA-256 of each file of the repository that `run` names, by the word that names it. */
+        readonly files: Readonly<Record<string, string>>;
+        /** Environment variables handed to it. */
+        readonly env: readonly string[];
+        readonly config?: JsonValue | undefined;
+        readonly version?: string | number | undefined;
+        readonly timeoutMs: number;
+      };
+    })
+  | (GraderCommon & {
+      readonly type: 'http';
+      readonly options: {
+        readonly url: EnvText;
+        readonly headers: Readonly<Record<string, EnvText>>;
+        readonly config?: JsonValue | undefined;
+        readonly version?: string | number | undefined;
+        readonly timeoutMs: number;
+      };
+    })
+  | (GraderCommon & {
       readonly type: 'rubric';
       readonly options: { readonly criteria: readonly Criterion[]; readonly threshold: number };
     })
   | (GraderCommon & {
       readonly type: 'judge';
       /** The whole question, so that its wording is part of the exam. */
-      readonly options: Omit<JudgeQuestionnaire, 'about'> & { readonly context: string | null };
+      readonly options: Omit<JudgeQuestionnaire, 'about'> & { readonly context: JudgeContext | null };
     });
 
 /** The grader's content for the exam hash: everything that can change a grade, nothing that cannot (paths). */
 export function graderContent(spec: GraderSpec): JsonObject {
-  const { id, type, negate, weight, required } = spec;
+  const { id, type, negate, weight, required, turn } = spec;
   let options: JsonValue;
   if (spec.type === 'javascript') {
     const { path: _path, ...rest } = spec.options;
+    options = rest as unknown as JsonObject;
+  } else if (spec.type === 'command') {
+    const { cwd: _cwd, ...rest } = spec.options;
     options = rest as unknown as JsonObject;
   } else if (spec.type === 'rubric') {
     options = {
@@ -88,7 +122,7 @@ export function graderContent(spec: GraderSpec): JsonObject {
     };
   } else options = spec.options as unknown as JsonObject;
   // In the order of the canonical form, which then need not sort them.
-  return { id, negate, options, required, type, weight };
+  return { id, negate, options, required, ...(turn === undefined ? {} : { turn }), type, weight };
 }
 
 /** True when grading needs a judge call. */

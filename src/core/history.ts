@@ -11,14 +11,16 @@ export interface HistoryPoint {
   readonly release: string;
   readonly fingerprint: string;
   readonly validity: Validity;
-  /** Mean pass rate over the cases of the scope that were graded by the newest exam; null = not known. */
+  /** Mean pass rate over those of the common cases that were graded by the newest exam; null = not known. */
   readonly passRate: number | null;
   /** 95 % Wilson interval of the pooled trials; null where there is none. */
   readonly interval: Interval | null;
   readonly passed: number;
   readonly trials: number;
-  /** Cases of the scope that count here. */
+  /** Common cases that were graded here. */
   readonly cases: number;
+  /** A run of a part of the suite (`--filter`), or of mostly other cases: shown, but left out of onsets, shifts and trend. */
+  readonly subset: boolean;
 }
 
 /** What differs in the configuration, or in what the provider said it served, from the point before. */
@@ -51,6 +53,8 @@ export interface HistoryShift {
   readonly after: { readonly snapshot: string; readonly at: string };
   readonly before: number;
   readonly level: number;
+  /** Runs at the new level. With one, nothing says yet that it lasts. */
+  readonly runs: number;
   /** One-sided exact stratified p, times the number of places it could have been. */
   readonly p: number;
   readonly method: 'change point' | 'first bad';
@@ -81,6 +85,8 @@ export interface HistoryReport {
   readonly kind: 'history';
   readonly suite: string;
   readonly scope: { readonly kind: 'suite' | 'tag' | 'case'; readonly name: string };
+  /** The series is over the cases that all runs but the subset ones have; `of` = all cases of the scope. */
+  readonly common: { readonly cases: number; readonly of: number };
   readonly anchor: {
     readonly snapshot: string;
     readonly blessedAt: string;

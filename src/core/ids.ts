@@ -1,6 +1,6 @@
 // Ids of snapshots: short, unambiguous by prefix, and never mistakable for a fingerprint.
 
-import type { Rng } from './ports.ts';
+import type { Rng } from '../base/ports.ts';
 
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz';
 

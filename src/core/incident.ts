@@ -1,7 +1,7 @@
 // The post-mortem of an incident: what changed, when, how it was found, what to do. Facts only; what is not known says so.
 
+import type { JsonObject } from '../base/json.ts';
 import type { Comparison } from './comparison.ts';
-import type { JsonObject } from './json.ts';
 import type { LayerName, PinState } from './release.ts';
 import type { RollbackDecision } from './rollback.ts';
 import type { SnapshotSummary } from './snapshot.ts';

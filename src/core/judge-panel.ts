@@ -1,6 +1,6 @@
 // Several judges, or several votes of one, as a single release: its fingerprint then names everybody who had a say, in what number.
 
-import type { JsonObject, JsonValue } from './json.ts';
+import type { JsonObject, JsonValue } from '../base/json.ts';
 import { fingerprintLayers, type Layers, type PinState, type Release } from './release.ts';
 
 /** Who votes on a rubric: each judge `votes` times. */

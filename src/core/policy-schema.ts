@@ -29,6 +29,28 @@ export const policySchema = z.strictObject({
     .describe(
       'red needs effect as well as evidence: a detectable drop whose whole interval lies within the margin, with no confirmed case, is a warning (default true)',
     ),
+  'session-sd': z
+    .number()
+    .gt(0)
+    .lt(3)
+    .optional()
+    .describe(
+      'standard deviation of a whole run on the logit scale, assumed before any run was seen and worth four runs (default 0.2)',
+    ),
+  undecided: z
+    .enum(['pass-if-sensitive', 'fail', 'pass'])
+    .optional()
+    .describe(
+      'what an undecided comparison does: pass when nothing looks worse and a drop of `sensitivity` would have been seen (default), fail, or pass',
+    ),
+  sensitivity: probability
+    .optional()
+    .describe(
+      'drop in pass rate that must have been visible 4 times in 5 for `pass-if-sensitive` (default 0.10)',
+    ),
+  'score-margin': probability
+    .optional()
+    .describe('largest fall of the mean score that is still no change (default 0.05)'),
   tier: z
     .enum(['smoke', 'std', 'deep', 'ladder'])
     .optional()
@@ -45,12 +67,30 @@ export const policySchema = z.strictObject({
   'max-invalid': rate
     .optional()
     .describe('share of trials lost to the infrastructure that makes a snapshot invalid (default 0.30)'),
+  rollback: z
+    .strictObject({
+      'max-cost-ratio': z
+        .number()
+        .gt(0)
+        .optional()
+        .describe(
+          'most that an answer of a rollback target may cost, as a multiple of the last good release',
+        ),
+      'max-latency-ratio': z
+        .number()
+        .gt(0)
+        .optional()
+        .describe('longest median latency of a rollback target, as a multiple of the last good release'),
+    })
+    .optional()
+    .describe('what a verified rollback target must keep to (default: cost and latency are shown only)'),
   channels: z
     .strictObject({
       length: z.enum(['warn', 'fail', 'off']).optional(),
       latency: z.enum(['warn', 'fail', 'off']).optional(),
       cost: z.enum(['warn', 'fail', 'off']).optional(),
       embedding: z.enum(['warn', 'fail', 'off']).optional(),
+      score: z.enum(['warn', 'fail', 'off']).optional(),
     })
     .optional()
     .describe(

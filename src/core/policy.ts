@@ -18,15 +18,26 @@ export interface Policy {
   readonly alphaCase: number;
   readonly alphaList: number;
   readonly requireMargin: boolean;
+  /** Standard deviation of a session on the logit scale before any run was seen; worth four runs. */
+  readonly sessionSd: number;
+  /** What an undecided comparison does to the gate. */
+  readonly undecided: 'pass-if-sensitive' | 'fail' | 'pass';
+  /** Drop that must have been visible 4 times in 5 for `pass-if-sensitive`. */
+  readonly sensitivity: number;
+  /** Largest fall of the mean score that is still no change. */
+  readonly scoreMargin: number;
   readonly tier: 'smoke' | 'std' | 'deep' | 'ladder';
   readonly appError: 'missing' | 'fail';
   readonly maxMissing: number;
   readonly maxInvalid: number;
+  /** Most a rollback target may cost and take, as multiples of the last good release; null = any. */
+  readonly rollback: { readonly maxCostRatio: number | null; readonly maxLatencyRatio: number | null };
   readonly channels: {
     readonly length: ChannelAction;
     readonly latency: ChannelAction;
     readonly cost: ChannelAction;
     readonly embedding: ChannelAction;
+    readonly score: ChannelAction;
   };
 }
 
@@ -49,15 +60,24 @@ export function resolvePolicy(file: PolicyFile | undefined): Policy {
     alphaCase: p.alpha?.case ?? 0.01,
     alphaList: p.alpha?.list ?? 0.1,
     requireMargin: p['require-margin'] ?? true,
+    sessionSd: p['session-sd'] ?? 0.2,
+    undecided: p.undecided ?? 'pass-if-sensitive',
+    sensitivity: p.sensitivity ?? 0.1,
+    scoreMargin: p['score-margin'] ?? 0.05,
     tier: p.tier ?? 'std',
     appError: p['app-error'] ?? 'missing',
     maxMissing: p['max-missing'] ?? 0.02,
     maxInvalid: p['max-invalid'] ?? 0.3,
+    rollback: {
+      maxCostRatio: p.rollback?.['max-cost-ratio'] ?? null,
+      maxLatencyRatio: p.rollback?.['max-latency-ratio'] ?? null,
+    },
     channels: {
       length: p.channels?.length ?? 'warn',
       latency: p.channels?.latency ?? 'warn',
       cost: p.channels?.cost ?? 'warn',
       embedding: p.channels?.embedding ?? 'off',
+      score: p.channels?.score ?? 'warn',
     },
   };
 }

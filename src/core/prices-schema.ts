@@ -9,6 +9,7 @@ const price = {
   output: usdPerMillion,
   'cached-input': usdPerMillion.optional(),
   'cache-write': usdPerMillion.optional(),
+  'cache-write-1h': usdPerMillion.optional(),
 };
 
 /** A price file: US dollars per million tokens by model id (a trailing `*` matches a prefix). */

@@ -1,7 +1,7 @@
 // The port to whatever answers: a model API, the user's application, a child process or a recording.
 
-import type { Message, Output, ToolDefinition } from './conversation.ts';
-import type { JsonObject, JsonValue } from './json.ts';
+import type { JsonObject, JsonValue } from '../base/json.ts';
+import type { CutOffCode, Message, Output, ToolCall, ToolDefinition } from './conversation.ts';
 
 /** One rendered request. Everything model-visible is in here; nothing secret is. */
 export interface ProviderRequest {
@@ -16,7 +16,18 @@ export interface ProviderRequest {
   readonly tools?: readonly ToolDefinition[] | undefined;
   readonly toolChoice?: JsonValue | undefined;
   /** JSON Schema the answer must fit, with the name providers want for it. */
-  readonly outputSchema?: { readonly name: string; readonly schema: JsonObject } | undefined;
+  readonly outputSchema?:
+    | {
+        readonly name: string;
+        readonly schema: JsonObject;
+        /** The answer may also come as plain JSON, a tool call or text, where the server takes no schema. */
+        readonly flexible?: true | undefined;
+      }
+    | undefined;
+  /** Ask for the reply as a stream: it tells when the first of it came, and keeps idle connections alive. */
+  readonly stream?: boolean | undefined;
+  /** More requests may follow this one in the same conversation: the reply has to tell its `native` form. */
+  readonly conversation?: true | undefined;
 }
 
 /** Token counts as billed. Absent = not disclosed; never 0 for unknown. */
@@ -25,6 +36,8 @@ export interface Usage {
   readonly outputTokens?: number | undefined;
   readonly cachedInputTokens?: number | undefined;
   readonly cacheWriteTokens?: number | undefined;
+  /** Those of `cacheWriteTokens` that are kept for an hour, at a price of their own. Only of a reply; trials keep the sum. */
+  readonly cacheWriteHourTokens?: number | undefined;
   readonly reasoningTokens?: number | undefined;
 }
 
@@ -39,7 +52,7 @@ export interface Served {
   readonly simulated?: boolean | undefined;
 }
 
-/** Why the answer ended. `length` = cut off by a token limit; `refusal` = the provider's own refusal; `other:<raw>` keeps an unknown word. */
+/** Why the answer ended. `length` = cut off by a token limit; `refusal` = the provider's own refusal; `other:<raw>` keeps an unknown word. The words of `CutOffCode` are the run's own. */
 export type StopReason =
   | 'stop'
   | 'length'
@@ -47,6 +60,7 @@ export type StopReason =
   | 'refusal'
   | 'content_filter'
   | 'unknown'
+  | CutOffCode
   | `other:${string}`;
 
 export interface Answered {
@@ -57,6 +71,8 @@ export interface Answered {
   readonly usage: Usage | null;
   /** null where a recording does not tell it. */
   readonly latencyMs: number | null;
+  /** Until the first of the text or of a tool call came; only of replies that were streamed. */
+  readonly firstTokenMs?: number | undefined;
   /** Cost where the source itself tells it (recordings, gateways). */
   readonly costUsd?: number | undefined;
   /** The request body as sent, without credentials. */
@@ -64,6 +80,20 @@ export interface Answered {
   /** Parameters the API refused and that were left out of the call that was answered. */
   readonly droppedParams?: readonly string[] | undefined;
   readonly rateLimit?: RateLimitHint | undefined;
+  /** The reply in the provider's own form, for the next request of the conversation. Not masked, never stored. */
+  readonly native?: JsonValue | undefined;
+  /** What tools gave back that the service ran itself, in order. */
+  readonly hostedResults?: readonly HostedResult[] | undefined;
+  /** Calls that the caller has to run, where they are not all of the output's: a service runs some tools itself. */
+  readonly pendingCalls?: readonly ToolCall[] | undefined;
+}
+
+/** The result of a tool that the service ran itself. */
+export interface HostedResult {
+  /** One of the output's calls. */
+  readonly call: ToolCall;
+  readonly content: string;
+  readonly error?: true | undefined;
 }
 
 /** `app_error`: the user's own application failed; `infra_error`: the provider or the network; `timeout`: no answer in time. */
@@ -79,6 +109,8 @@ export interface Failure {
   readonly httpStatus?: number | undefined;
   readonly requestId?: string | null | undefined;
   readonly retryable: boolean;
+  /** Not even a connection was made: nothing was asked, whatever the call was about. */
+  readonly unreached?: true | undefined;
   /** No other call of this run can succeed either (quota, auth, unknown model): stop the run. */
   readonly fatal: boolean;
   readonly retryAfterMs?: number | undefined;
@@ -87,12 +119,20 @@ export interface Failure {
   readonly rateLimit?: RateLimitHint | undefined;
 }
 
-/** What the reply's headers say about the limits; absent = not told. */
+/** One limit as the reply's headers state it; absent = not stated. */
+export interface LimitLevel {
+  readonly remaining?: number | undefined;
+  readonly limit?: number | undefined;
+  /** Milliseconds until the whole limit is available again, not until one request fits. */
+  readonly fullInMs?: number | undefined;
+  /** The time was stated as a date in whole seconds, by a clock that may be off. */
+  readonly rounded?: true | undefined;
+}
+
+/** What the reply's headers say about the limits; absent = not stated. `tokens` is the scarcest of the token limits. */
 export interface RateLimitHint {
-  readonly remainingRequests?: number | undefined;
-  readonly remainingTokens?: number | undefined;
-  readonly limitRequests?: number | undefined;
-  readonly resetMs?: number | undefined;
+  readonly requests?: LimitLevel | undefined;
+  readonly tokens?: LimitLevel | undefined;
 }
 
 export type ProviderReply = Answered | Failure;
@@ -105,10 +145,19 @@ export interface ModelFacts {
   readonly retiresAt?: string | undefined;
 }
 
+/** A variable of the environment that changes what is sent, or to whom, beside what the release says. */
+export interface EnvironmentSetting {
+  readonly variable: string;
+  /** e.g. `adds to every call: x-team`; names, never values. */
+  readonly effect: string;
+}
+
 /** Makes single attempts; retries, deadlines and concurrency are the run's business. A failed call is a reply, not an exception. */
 export interface Provider {
   /** e.g. `openai`, for messages. */
   readonly name: string;
+  /** Variables that change every call and that the fingerprint does not cover. */
+  readonly environment?: readonly EnvironmentSetting[] | undefined;
   /** Loads what calls need (an SDK), so that the first one is not charged for it. Without it the first call does. */
   ready?(): Promise<void>;
   call(request: ProviderRequest, signal: AbortSignal): Promise<ProviderReply>;
@@ -116,6 +165,8 @@ export interface Provider {
   embed?(texts: readonly string[], signal: AbortSignal): Promise<EmbeddingReply>;
   /** What the catalogue says of the route's model; absent where there is no catalogue. Free of charge. */
   modelFacts?(signal: AbortSignal): Promise<ModelFacts | Failure>;
+  /** Ids of the models that the server lists; absent where it has no list of what routes name. Free of charge. */
+  listModels?(signal: AbortSignal): Promise<readonly string[] | Failure>;
   close?(): Promise<void>;
 }
 

@@ -1,6 +1,7 @@
 // The rollback decision: what to restore, how it was shown to work, and why everything else was refused.
 
 import type { Interval } from './comparison.ts';
+import type { InWords } from './reason.ts';
 import type { Dependent, LayerName } from './release.ts';
 
 export type RejectionReason =
@@ -15,11 +16,12 @@ export type RejectionReason =
   | 'after_onset'
   | 'same_as_current'
   | 'recording'
+  | 'forgotten'
   | 'verification_failed'
   | 'verification_inconclusive'
   | 'budget';
 
-export interface Rejection {
+export interface Rejection extends InWords {
   readonly fingerprint: string;
   readonly release: string;
   readonly reason: RejectionReason;
@@ -77,7 +79,57 @@ export interface CriticalCheck {
   readonly holds: boolean;
 }
 
-export interface Verification {
+/** One number of the target beside the same of the last good release; null = not known. */
+export interface EconomyRatio {
+  readonly baseline: number | null;
+  readonly target: number | null;
+  readonly ratio: number | null;
+}
+
+/** Cost, latency and length of the target's answers. */
+export interface Economy {
+  /** `control`: the last good release, run at the same time; `stored`: its stored runs. */
+  readonly against: 'control' | 'stored';
+  /** Mean cost of an answer in US dollars, median latency, mean length in code points. */
+  readonly costUsd: EconomyRatio;
+  readonly latencyMs: EconomyRatio;
+  readonly length: EconomyRatio;
+}
+
+/** One demand of a verification, and whether it is met. `open` = not shown either way. */
+export interface VerificationCondition extends InWords {
+  readonly name:
+    | 'pass-rate'
+    | 'score'
+    | 'tags'
+    | 'recovery'
+    | 'broken-cases'
+    | 'critical'
+    | 'economy'
+    | 'run';
+  readonly state: 'holds' | 'fails' | 'open';
+  /** One sentence with the numbers. */
+  readonly detail: string;
+}
+
+/** The last good release, run beside the target today. */
+interface VerificationControl {
+  readonly release: string;
+  readonly fingerprint: string;
+  /** Its newest snapshot of today. */
+  readonly snapshot: string;
+  readonly passRate: number | null;
+  /** Today minus its stored runs. */
+  readonly delta: number | null;
+  /** One-sided p that it did not fall, noise between runs counted. */
+  readonly p: number | null;
+  /** Cases in which it fell. */
+  readonly fell: readonly string[];
+  /** It is no longer good: the world moved. */
+  readonly moved: boolean;
+}
+
+export interface Verification extends InWords {
   /** The fresh snapshot that was made to prove it; the last one where there were several. */
   readonly snapshot: string;
   /** All of them, oldest first, where more than one run was needed. */
@@ -97,9 +149,28 @@ export interface Verification {
   readonly recovered: number;
   readonly stillFailing: readonly string[];
   readonly reason: string;
+  /** Every demand with its numbers. Absent in decisions of older versions, as is what follows. */
+  readonly conditions?: readonly VerificationCondition[] | undefined;
+  /** null = the last good release could not be run, or is the target itself: its stored runs were the measure. */
+  readonly control?: VerificationControl | null | undefined;
+  /** Non-inferiority of the mean score; null where the score says no more than pass and fail. */
+  readonly score?:
+    | {
+        readonly margin: number;
+        readonly delta: number;
+        readonly lowerBound: number;
+        readonly holds: boolean;
+      }
+    | null
+    | undefined;
+  /** Cases that were good and fail now, shown on fresh trials. */
+  readonly brokenCases?: readonly string[] | undefined;
+  readonly economy?: Economy | undefined;
+  /** Where the answer is open: trials a case and arm that would settle it 4 times in 5; null = not by trials alone. */
+  readonly trialsToSettle?: number | null | undefined;
 }
 
-export interface RollbackDecision {
+export interface RollbackDecision extends InWords {
   readonly schemaVersion: 1;
   readonly kind: 'rollback';
   readonly suite: string;
@@ -113,7 +184,16 @@ export interface RollbackDecision {
     readonly id: string;
     readonly fingerprint: string;
     readonly release: string;
+    /** Of the blessed run alone. */
     readonly passRate: number | null;
+    /** The runs of its release that count with it (itself included), their pass rate together, and the runs that do not count. */
+    readonly pool?:
+      | {
+          readonly runs: number;
+          readonly passRate: number | null;
+          readonly leftOut: readonly { readonly snapshot: string; readonly reason: string }[];
+        }
+      | undefined;
   };
   readonly regressedCases: readonly string[];
   /** First snapshot in which the regression shows; null when it could not be placed. */

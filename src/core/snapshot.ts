@@ -1,8 +1,8 @@
 // A snapshot: the immutable, timestamped record of what a release did on a suite, and the port it is kept behind.
 
+import type { JsonObject, JsonValue } from '../base/json.ts';
 import type { CaseExam } from './exam.ts';
 import type { Grade, UngradedCause } from './grade.ts';
-import type { JsonObject, JsonValue } from './json.ts';
 import type { PolicyFile } from './policy.ts';
 import type { FailureCause } from './provider.ts';
 import type { LayerName, Release } from './release.ts';
@@ -53,6 +53,8 @@ export interface NewSnapshot {
   readonly seed: number;
   readonly labels: Readonly<Record<string, string>>;
   readonly environment: SnapshotEnvironment;
+  /** It comes out of an exported file: evidence with a source, not a measurement of this ledger. */
+  readonly imported?: boolean | undefined;
   /** The snapshot is only made once this has resolved; its cases may be written before. What it rejects with, `begin` does. */
   readonly allowed?: Promise<unknown> | undefined;
 }
@@ -124,8 +126,10 @@ export interface SnapshotSummary {
   readonly skipped: number;
   /** Answered but without a grade. */
   readonly ungraded: number;
-  /** Mean over cases of the share of graded trials that passed; null when nothing was graded. */
+  /** Mean over the graded cases of the share of their graded trials that passed; null when nothing was graded. */
   readonly passRate: number | null;
+  /** Cases with at least one graded trial: those that `passRate` is about. Absent in summaries kept by earlier versions. */
+  readonly gradedCases?: number | undefined;
   readonly meanScore: number | null;
   /** Model calls made for trials, over all attempts. */
   readonly calls: number;
@@ -144,6 +148,8 @@ export interface SnapshotSummary {
   readonly systemFingerprints: readonly (string | null)[];
   /** True when any answer came from a simulator or a recording. */
   readonly simulated: boolean;
+  /** True when it came out of an exported file; what the ledger measured itself is never overridden by it. */
+  readonly imported?: boolean | undefined;
   readonly pinned: boolean;
   readonly labels: Readonly<Record<string, string>>;
   readonly seed: number;
@@ -220,6 +226,12 @@ export interface Blessing {
   readonly overrode: readonly string[];
 }
 
+/** A blessing that came with an exported snapshot: evidence of what somebody said elsewhere. It makes no baseline here by itself. */
+export interface ImportedBlessing extends Blessing {
+  /** Fingerprint of the release that was blessed. */
+  readonly fingerprint: string;
+}
+
 export interface SnapshotQuery {
   readonly suite?: string | undefined;
   readonly fingerprint?: string | undefined;
@@ -263,6 +275,8 @@ export interface SnapshotStore {
   results(snapshotId: string): Promise<SnapshotResults>;
   /** The suite's cases with their places in it and their exams, without trials, one at a time in order of id (UTF-16 code units). */
   examinedCases(snapshotId: string): AsyncIterable<ExaminedCase>;
+  /** One case of that suite as it was when the snapshot was made; undefined where the suite has no such case. */
+  caseOf(snapshotId: string, caseId: string): Promise<Case | undefined>;
   /** Whole trials with payloads, one at a time, in case order; of one case when `caseId` is given. */
   trials(snapshotId: string, caseId?: string): AsyncIterable<GradedTrial>;
   /** The answered trials whose answers the ledger does not have (any more): `caseId` to trial numbers. */
@@ -277,6 +291,12 @@ export interface SnapshotStore {
   bless(blessing: Blessing): Promise<void>;
   /** Oldest first. */
   blessings(suite?: string): Promise<readonly Blessing[]>;
+  /** Records what a file says of its snapshot's blessings; one that is there already is not added twice. Never a baseline by itself. */
+  keepImportedBlessings(blessings: readonly ImportedBlessing[]): Promise<void>;
+  /** Blessings that came with imported snapshots, by time. */
+  importedBlessings(suite?: string): Promise<readonly ImportedBlessing[]>;
+  /** Checks a finished snapshot against the digests it was closed with. Throws `LEDGER_CORRUPT`; one from before there were digests passes. */
+  verify(snapshotId: string): Promise<void>;
   /** Judge replies by (judge, rubric, output, vote); errors are never put in. */
   cachedVerdict(key: string): Promise<JsonValue | undefined>;
   keepVerdict(key: string, verdict: JsonValue, at: string): Promise<void>;

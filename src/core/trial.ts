@@ -1,7 +1,7 @@
 // A trial: one attempt at one case, ending in exactly one of answered, failed or skipped.
 
+import type { JsonObject } from '../base/json.ts';
 import type { Output } from './conversation.ts';
-import type { JsonObject } from './json.ts';
 import type { FailureCause, Served, StopReason, Usage } from './provider.ts';
 
 /** One call made for a trial; every one is kept, also those that failed before an answer came. */
@@ -9,6 +9,8 @@ export interface Attempt {
   /** ISO time the call started. */
   readonly startedAt: string;
   readonly latencyMs: number;
+  /** Until the first of the answer came; only of replies that were streamed. */
+  readonly firstTokenMs?: number | undefined;
   /** `answered`, or the failure's code. */
   readonly outcome: string;
   readonly httpStatus?: number | undefined;
@@ -33,7 +35,7 @@ export interface AnsweredTrial extends TrialBase {
   readonly stopReason: StopReason;
   readonly served: Served;
   readonly usage: Usage | null;
-  /** Of the attempt that answered; null where a recording does not tell it. */
+  /** Of the attempt that answered, or of all steps of a conversation; null where a recording does not tell it. */
   readonly latencyMs: number | null;
   /**
    * Over all attempts of the run that got the answer; null = price or usage unknown. What an earlier run of the trial, which was cut off,
@@ -48,6 +50,8 @@ export interface FailedTrial extends TrialBase {
   readonly cause: FailureCause;
   readonly code: string;
   readonly message: string;
+  /** Of the calls that were answered before it failed; absent where none was, null = unknown. */
+  readonly costUsd?: number | null | undefined;
 }
 
 export type SkipCause = 'budget' | 'cancelled' | 'deadline';
@@ -56,6 +60,8 @@ export interface SkippedTrial extends TrialBase {
   readonly status: 'skipped';
   readonly cause: SkipCause;
   readonly message: string;
+  /** Of the calls that were answered before it was cut off; absent where none was, null = unknown. */
+  readonly costUsd?: number | null | undefined;
 }
 
 export type Trial = AnsweredTrial | FailedTrial | SkippedTrial;
@@ -88,5 +94,5 @@ export function hasLostCall(attempts: readonly Attempt[]): boolean {
 
 /** Is there more to pay for this trial than is known? */
 export function hasUnknownCost(trial: Trial): boolean {
-  return (trial.status === 'answered' && trial.costUsd === null) || hasLostCall(trial.attempts);
+  return trial.costUsd === null || hasLostCall(trial.attempts);
 }

@@ -103,8 +103,7 @@ type Binary = Pick<
 
 function binaryOf(items: readonly WithTruth[], { pass, observed }: CalibrationOptions): Binary {
   const none = { sensitivity: null, specificity: null, youden: null, mayGate: false, corrected: null };
-  if (pass === undefined)
-    return { ...none, whyNot: 'the labels are not told apart into pass and fail (--pass LABEL)' };
+  if (pass === undefined) return { ...none, whyNot: 'which labels mean pass is not known (--pass LABEL)' };
   const readable = items.filter((i) => i.judge !== null);
   const positive = readable.filter((i) => i.truth === pass);
   const negative = readable.filter((i) => i.truth !== pass);

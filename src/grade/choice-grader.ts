@@ -1,12 +1,12 @@
 // The `judge` grader: one question whose answer is one of a few choices, each worth a score; pairwise questions are asked in both orders.
 
-import type { GraderSpec } from '../core/grader-spec.ts';
-import type { JsonObject, JsonValue } from '../core/json.ts';
+import type { JsonObject, JsonValue } from '../base/json.ts';
+import type { GraderSpec, JudgeContext } from '../core/grader-spec.ts';
 import type { JudgeChoice } from '../core/ready-judges.ts';
 import type { CostMeter } from './context.ts';
+import { type GraderResult, type Subject, unmeasured } from './grader-result.ts';
 import type { Judge, Vote } from './judge.ts';
 import type { AskedCriterion, QuestionExtras } from './judge-prompt.ts';
-import { type Mark, type Subject, unmeasured } from './mark.ts';
 import { quote } from './quote.ts';
 import { isRuled, judgement } from './rubric-grader.ts';
 
@@ -25,13 +25,18 @@ export async function gradeChoice(
   judge: Judge | null,
   cost: CostMeter,
   signal: AbortSignal,
-): Promise<Mark> {
+): Promise<GraderResult> {
   if (judge === null) return unmeasured('judge_error', 'the question is one to a judge, and there is none');
   const { options } = spec;
   const { ask, choices, context, name } = options;
-  const sources = context === null ? undefined : subject.c.vars[context];
+  const sources = context === null ? undefined : sourcesIn(context, subject);
   if (context !== null && (sources === undefined || sources === null || sources === ''))
-    return unmeasured('grader_error', `the case has no variable ${quote(context, 40)} to judge against`);
+    return unmeasured(
+      'grader_error',
+      typeof context === 'string'
+        ? `the case has no variable ${quote(context, 40)} to judge against`
+        : 'the application answered without any context to judge against',
+    );
 
   const question: AskedCriterion = { id: name, ask, choices };
   const put = (extras: QuestionExtras): Promise<readonly Vote[]> =>
@@ -48,13 +53,17 @@ export async function gradeChoice(
   );
 }
 
+function sourcesIn(context: JudgeContext, { c, trial }: Subject): JsonValue | undefined {
+  return typeof context === 'string' ? c.vars[context] : trial.output.context;
+}
+
 /** Both orders, whatever the first one says: a preference that turns with the order is none. */
 async function gradePair(
   spec: ChoiceSpec,
   subject: Subject,
   judge: Judge,
   put: (extras: QuestionExtras) => Promise<readonly Vote[]>,
-): Promise<Mark> {
+): Promise<GraderResult> {
   const { expected } = subject.c;
   if (expected === undefined)
     return unmeasured('grader_error', 'the case has no `expected` to set the answer against');
@@ -118,7 +127,7 @@ function settle(
   votes: readonly Vote[],
   judge: Judge,
   more: JsonObject,
-): Mark {
+): GraderResult {
   const { threshold } = spec.options;
   const passes = (s: Said): boolean => s.score >= threshold - 1e-9;
   const ruled = said.filter((s) => s !== null);

@@ -1,9 +1,11 @@
 // What grading needs from outside: the judge's and the embedder's provider, the verdict cache, prices, randomness.
 
-import type { JsonValue } from '../core/json.ts';
+import type { JsonValue } from '../base/json.ts';
+import type { SecretMask } from '../base/secrets.ts';
+import type { PricedModel } from '../core/prices.ts';
+import type { ProgramGraders } from '../core/program-grader.ts';
 import type { Failure, Provider, Usage } from '../core/provider.ts';
 import type { Release } from '../core/release.ts';
-import type { SecretMask } from '../core/secrets.ts';
 
 /** A release and the provider that calls it. */
 export interface Examined {
@@ -30,7 +32,14 @@ export interface JudgeOptions {
 
 /** Lets calls to one examiner through at the pace its service allows. */
 export interface Pace {
-  run<T extends { readonly kind: string }>(attempt: () => Promise<T>, signal: AbortSignal): Promise<T>;
+  /** `about`: the same object for all attempts of one question. */
+  run<T extends { readonly kind: string }>(
+    attempt: () => Promise<T>,
+    signal: AbortSignal,
+    about?: object,
+  ): Promise<T>;
+  /** What a reply of `run` meant: `down` = the service is, so the attempt does not count; `over` = it is down for too long. Absent: `fine`. */
+  verdictOn?(reply: object): 'fine' | 'refused' | 'down' | 'over';
 }
 
 /** A budget of calls; `end` follows every call that was admitted. */
@@ -61,9 +70,11 @@ export interface GraderContext {
   /** Further judges, each with a vote of its own. */
   readonly panel?: readonly Examined[] | undefined;
   readonly embedder: Examined | null;
+  /** Runs graders outside this process; without it their grades are missing. */
+  readonly programs?: ProgramGraders | null | undefined;
   readonly verdicts: VerdictCache | null;
   /** Cost of one call in US dollars; null = unknown. */
-  costOf(model: string | null, usage: Usage | null, tier?: string | null): number | null;
+  costOf(model: PricedModel, usage: Usage | null, tier?: string | null): number | null;
   /** Fresh random hex, at least 32 digits. */
   nonce(): string;
   readonly judgeOptions?: JudgeOptions | undefined;

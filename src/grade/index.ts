@@ -1,7 +1,6 @@
 // The grade room's entry: trials in, grades out.
 
 export {
-  type CalibrationOptions,
   calibrate,
   type LabelledItem,
   majorityLabel,
@@ -9,15 +8,12 @@ export {
 export { MOST_INCONSISTENT } from './consistency.ts';
 export type {
   CallLimit,
-  CostMeter,
   Examined,
   GraderContext,
   JudgeCallInfo,
-  JudgeOptions,
-  Pace,
   VerdictCache,
 } from './context.ts';
-export { JUDGE_OUTPUT_TOKENS } from './judge.ts';
+export { capName, JUDGE_OUTPUT_TOKENS } from './judge.ts';
 export { measureTrial } from './measures.ts';
 export {
   createOutputEmbedder,
@@ -27,4 +23,3 @@ export {
 } from './output-embedder.ts';
 export { isRefusal } from './refusal.ts';
 export { createTrialGrader, type TrialGrader } from './trial-grader.ts';
-export type { UserGraderInput } from './user-verdict.ts';

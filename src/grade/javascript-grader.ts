@@ -1,8 +1,9 @@
 // The `javascript` grader: the user's own function, in a worker, with a deadline.
 
+import type { JsonValue } from '../base/json.ts';
+import { listCode } from '../base/trust.ts';
 import type { GraderSpec } from '../core/grader-spec.ts';
-import type { JsonValue } from '../core/json.ts';
-import { type Mark, type Subject, unmeasured } from './mark.ts';
+import { type GraderResult, type Subject, unmeasured } from './grader-result.ts';
 import { firstCodePoints } from './quote.ts';
 import type { ScriptJob, UserVerdict } from './user-verdict.ts';
 import type { WorkerPool } from './worker-pool.ts';
@@ -14,7 +15,12 @@ export async function gradeJavascript(
   subject: Subject,
   workers: WorkerPool,
   signal: AbortSignal,
-): Promise<Mark> {
+): Promise<GraderResult> {
+  try {
+    listCode('javascript grader', options.path);
+  } catch (error) {
+    return unmeasured('grader_error', (error as Error).message);
+  }
   const answer = await workers.run(jobFor(options, subject), options.timeoutMs, signal);
   switch (answer.kind) {
     case 'value': {
@@ -54,6 +60,8 @@ function jobFor(options: Options, subject: Subject): ScriptJob {
     input: {
       output: trial.output.text,
       toolCalls: trial.output.toolCalls,
+      context: trial.output.context ?? null,
+      ...(trial.output.trajectory === undefined ? {} : { trajectory: trial.output.trajectory }),
       case: {
         id: c.id,
         tags: c.tags,

@@ -1,6 +1,6 @@
 // JSON in a text that a model wrote: one value, perhaps in a Markdown fence, perhaps with a key twice.
 
-import type { JsonValue } from '../core/json.ts';
+import type { JsonValue } from '../base/json.ts';
 import { clip, quote } from './quote.ts';
 
 export type ReadJson =
@@ -26,7 +26,7 @@ export function readJson(text: string, options: { readonly allowFence: boolean }
 }
 
 /** The content of a text that is exactly one Markdown code fence; null otherwise. */
-export function withoutFence(text: string): string | null {
+function withoutFence(text: string): string | null {
   const open = /^(`{3,}|~{3,})[^\n`]*\n/.exec(text);
   const fence = open?.[1];
   if (open === null || fence === undefined) return null;

@@ -1,6 +1,7 @@
 // One question to a provider that may fail: deadline, retries with back-off, cost. The port makes single attempts; this decides how many.
 
 import pLimit from 'p-limit';
+import { pricedModel } from '../core/prices.ts';
 import type { Failure, ProviderReply, ProviderRequest } from '../core/provider.ts';
 import { mayBeBilled } from '../core/trial.ts';
 import type { CostMeter, Examined, GraderContext, Pace } from './context.ts';
@@ -8,7 +9,7 @@ import type { CostMeter, Examined, GraderContext, Pace } from './context.ts';
 const LONGEST_WAIT_MS = 30_000;
 const FIRST_WAIT_MS = 500;
 
-export type CallNote = (
+type CallNote = (
   outcome: string,
   model: string | null,
   latencyMs: number | null,
@@ -23,6 +24,8 @@ export interface Caller {
     cost: CostMeter,
     note: CallNote,
   ): Promise<ProviderReply>;
+  /** Makes no call any more: all of them fail with this. */
+  stop(failure: Failure): void;
   /** The same retries, deadline and limit around an embedding call; `seen` tells what the reply cost. */
   retrying<T extends { readonly kind: string }>(
     attempt: (signal: AbortSignal) => Promise<T | Failure>,
@@ -48,23 +51,36 @@ export function createCaller(examined: Examined, context: GraderContext): Caller
     } catch (error) {
       return threw(error);
     }
+    const about = {};
     for (let n = 1; ; n++) {
       let called = false;
       let admitted = false;
-      const reply = await pace.run<T | Failure>(async () => {
-        if (fatal !== null) return fatal;
-        const refusal = (await context.limit?.admit(signal)) ?? null;
-        if (refusal !== null) return failure('infra_error', 'judge_limit', refusal, false);
-        admitted = true;
-        called = !signal.aborted;
-        return once(attempt, timeoutMs, signal);
-      }, signal);
+      const reply = await pace.run<T | Failure>(
+        async () => {
+          if (fatal !== null) return fatal;
+          const refusal = (await context.limit?.admit(signal)) ?? null;
+          if (refusal !== null) return failure('infra_error', 'judge_limit', refusal, false);
+          admitted = true;
+          called = !signal.aborted;
+          return once(attempt, timeoutMs, signal);
+        },
+        signal,
+        about,
+      );
       const costUsd = called ? seen(reply) : 0;
       if (admitted) context.limit?.end(costUsd, !isFailure(reply));
       if (!isFailure(reply)) return reply;
-      if (reply.fatal && called) {
-        fatal ??= reply;
-        context.onFatal?.(reply, examined.release);
+      const state = pace.verdictOn?.(reply) ?? 'fine';
+      if (called && fatal === null && (reply.fatal || state === 'over')) {
+        const last: Failure = reply.fatal ? reply : { ...reply, code: 'unreachable', fatal: true };
+        fatal ??= last;
+        context.onFatal?.(last, examined.release);
+        if (!reply.fatal) return last;
+      }
+      if (state === 'down' && !signal.aborted) {
+        // The pace waits until the service is back, or lets one call try it.
+        n--;
+        continue;
       }
       if (!reply.retryable || reply.fatal || n >= maxAttempts || signal.aborted) return reply;
       const jitter = 0.5 + Number.parseInt(context.nonce().slice(0, 8), 16) / 2 ** 33;
@@ -81,13 +97,18 @@ export function createCaller(examined: Examined, context: GraderContext): Caller
 
   return {
     retrying,
+    stop(failure) {
+      if (fatal !== null) return;
+      fatal = failure;
+      context.onFatal?.(failure, examined.release);
+    },
     call: (request, signal, cost, note) =>
       retrying(
         (s) => examined.provider.call(request, s),
         signal,
         (reply) => {
           if (reply.kind === 'answered') {
-            const model = reply.served.model ?? requestedModel(examined);
+            const model = pricedModel(examined.release.layers.route, reply.served.model);
             const usd = reply.costUsd ?? context.costOf(model, reply.usage, reply.served.serviceTier);
             cost.add(usd);
             note('answered', reply.served.model, reply.latencyMs, usd);
@@ -110,12 +131,6 @@ export function costOfFailure(failure: Failure): number | null {
 function fixedPace(concurrency: number): Pace {
   const limit = pLimit(Math.max(1, concurrency));
   return { run: (attempt) => limit(attempt) };
-}
-
-/** The model the release asks for, where it names one. */
-export function requestedModel(examined: Examined): string | null {
-  const model = examined.release.layers.route['model'];
-  return typeof model === 'string' ? model : null;
 }
 
 export function isFailure(reply: { readonly kind: string }): reply is Failure {

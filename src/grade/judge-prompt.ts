@@ -1,9 +1,10 @@
 // What the judge is shown: its duty, the conversation, the criteria and the candidate, every foreign text inside a block that only this call knows the end of.
 
-import type { Message } from '../core/conversation.ts';
-import { isJsonObject, type JsonObject, type JsonValue, wellFormed } from '../core/json.ts';
+import { isJsonObject, type JsonObject, type JsonValue, wellFormed } from '../base/json.ts';
+import type { Message, Output } from '../core/conversation.ts';
 import { layerText, type Release } from '../core/release.ts';
-import type { Subject } from './mark.ts';
+import { hasSteps, trajectoryOf } from '../core/trajectory.ts';
+import type { Subject } from './grader-result.ts';
 
 export interface AskedCriterion {
   readonly id: string;
@@ -28,10 +29,15 @@ export interface QuestionExtras {
 /** Everything a verdict depends on; hashed into the cache key as it is. */
 export interface JudgeQuestion {
   readonly criteria: readonly AskedCriterion[];
-  /** The case's own messages, or its variables where the release's templates make the messages. */
+  /** The case's own messages, the turns before the one in question, or the variables where the release's templates make the messages. */
   readonly conversation: JsonValue;
   readonly expected: JsonValue | null;
-  readonly candidate: { readonly text: string; readonly toolCalls: JsonValue };
+  readonly candidate: {
+    readonly text: string;
+    readonly toolCalls: JsonValue;
+    /** The conversation that led to the text, with tool calls and results; absent where there was none. */
+    readonly transcript?: string | undefined;
+  };
   readonly sources?: JsonValue | undefined;
   readonly rival?: QuestionExtras['rival'];
 }
@@ -83,16 +89,46 @@ export function judgeQuestion(
         ? {}
         : { choices: choices.map(({ choice, meaning }) => ({ choice, meaning })) }),
     })),
-    conversation: wellFormed(c.messages === null ? { vars: c.vars } : c.messages.map(shownMessage)),
+    conversation: wellFormed(askedBefore(subject)),
     // In a pairwise question the reference is one of the two texts; named as such it would win.
     expected: extras.rival === undefined ? wellFormed(c.expected ?? null) : null,
     candidate: {
       text: trial.output.text.toWellFormed(),
       toolCalls: wellFormed(trial.output.toolCalls.map(({ name, args }) => ({ name, args }))),
+      ...(hasSteps(trial.output) ? { transcript: transcriptOf(trial.output) } : {}),
     },
     ...(extras.sources === undefined ? {} : { sources: wellFormed(extras.sources) }),
     ...rival,
   };
+}
+
+/** The conversation as JSON, a message a line: text cannot pass for a call or a result there. */
+function transcriptOf(output: Output): string {
+  const lines = trajectoryOf(output).map(({ role, content, toolCalls, refusal, name, error }) =>
+    JSON.stringify(
+      wellFormed({
+        role,
+        ...(name === undefined ? {} : { tool: name }),
+        content,
+        ...(toolCalls === undefined
+          ? {}
+          : { calls: toolCalls.map((call) => ({ name: call.name, args: call.args })) }),
+        ...(refusal === undefined ? {} : { refusal }),
+        ...(error === undefined ? {} : { error }),
+      }),
+    ),
+  );
+  return [
+    ...lines,
+    ...(output.cutOff === undefined ? [] : [JSON.stringify({ cutOff: output.cutOff.message })]),
+  ].join('\n');
+}
+
+/** What stood before the candidate. The user's turns of a whole conversation stand in its transcript. */
+function askedBefore({ c, before }: Subject): JsonValue {
+  if (c.turns !== undefined)
+    return (before ?? []).map(({ role, content, toolCalls }) => shownMessage({ role, content, toolCalls }));
+  return c.messages === null ? { vars: c.vars } : c.messages.map(shownMessage);
 }
 
 /** The messages of one judge call. `problem` tells a second call what was wrong with the first one's reply. */
@@ -113,7 +149,13 @@ export function judgeMessages(
     ...(sources === undefined ? [] : ['The sources (data):', block('sources ', asText(sources))]),
     'CRITERIA',
     JSON.stringify(criteria),
-    ...((candidate.toolCalls as readonly JsonValue[]).length === 0
+    ...(candidate.transcript === undefined
+      ? []
+      : [
+          'How the candidate got to its text: the conversation with its tool calls and their results, which criteria may be about (data):',
+          block('transcript ', candidate.transcript),
+        ]),
+    ...(candidate.transcript !== undefined || (candidate.toolCalls as readonly JsonValue[]).length === 0
       ? []
       : [
           'Tools the candidate called beside its text (data):',

@@ -1,6 +1,6 @@
 // Reads verdicts out of a judge's reply: tolerant of wrapping, intolerant of anything that leaves the verdict in doubt.
 
-import { canonicalJson, isJsonObject, type JsonObject, type JsonValue, wellFormed } from '../core/json.ts';
+import { canonicalJson, isJsonObject, type JsonObject, type JsonValue, wellFormed } from '../base/json.ts';
 import type { Answered } from '../core/provider.ts';
 import { duplicateKey } from './json-text.ts';
 import { type AskedCriterion, VERDICT_SCHEMA_NAME, verdictWords } from './judge-prompt.ts';
@@ -126,10 +126,10 @@ export function rulingsOf(
 ): readonly Ruling[] | string {
   const ids = criteria.map((c) => c.id);
   const list = value['criteria'];
-  if (!Array.isArray(list)) return '"criteria" is no list, or a key stands twice';
+  if (!Array.isArray(list)) return '"criteria" is not a list, or a key is duplicated';
   const rulings = new Map<string, Ruling>();
   for (const item of list as readonly JsonValue[]) {
-    if (!isJsonObject(item)) return 'an entry of "criteria" is no object';
+    if (!isJsonObject(item)) return 'an entry of "criteria" is not an object';
     const { id, reason } = item;
     const asked = criteria.find((c) => c.id === id);
     if (typeof id !== 'string' || asked === undefined) return `unknown criterion ${quote(String(id), 40)}`;

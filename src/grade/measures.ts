@@ -1,7 +1,7 @@
 // What is measured on an answer without any grader.
 
+import { codePointLength } from '../base/text.ts';
 import type { TrialMeasures } from '../core/snapshot.ts';
-import { codePointLength } from '../core/text.ts';
 import type { Trial } from '../core/trial.ts';
 import { isRefusal } from './refusal.ts';
 

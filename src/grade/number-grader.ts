@@ -1,7 +1,7 @@
 // The `number` grader: a number somewhere in the output, within a tolerance of the wanted one.
 
 import type { GraderSpec } from '../core/grader-spec.ts';
-import { type Mark, mark, type Subject } from './mark.ts';
+import { type GraderResult, mark, type Subject } from './grader-result.ts';
 import { shown } from './quote.ts';
 import { nothingWanted } from './text-graders.ts';
 
@@ -13,7 +13,7 @@ const NUMBER =
   /(?<![\p{L}\p{N}_]|\p{N}[.])(?:(?<![)\]]|[\p{N})\]]\s)[-+\u2212])?(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)?(?:(?<=\d)(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d+)?/gu;
 
 /** All numbers in a text, in order. */
-export function numbersIn(text: string): number[] {
+function numbersIn(text: string): number[] {
   const found: number[] = [];
   for (const match of text.matchAll(NUMBER)) found.push(toNumber(match[0]));
   return found;
@@ -23,7 +23,7 @@ function toNumber(text: string): number {
   return Number(text.replaceAll(',', '').replace('\u2212', '-'));
 }
 
-export function gradeNumber(options: Options, subject: Subject): Mark {
+export function gradeNumber(options: Options, subject: Subject): GraderResult {
   const wanted = options.value ?? wholeNumber(subject.c.expected);
   if (wanted === null) return nothingWanted('number');
   const numbers = numbersIn(subject.text);

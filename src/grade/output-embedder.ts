@@ -1,10 +1,12 @@
 // Vectors of answers for the embedding channel. What fails is a missing vector, never a failed trial.
 
+import { canonicalJson, type JsonValue } from '../base/json.ts';
 import type { Output } from '../core/conversation.ts';
-import { canonicalJson, type JsonValue } from '../core/json.ts';
+import { pricedModel } from '../core/prices.ts';
 import type { EmbeddingReply, Failure } from '../core/provider.ts';
+import { spokenText } from '../core/trajectory.ts';
 import type { Examined, GraderContext } from './context.ts';
-import { costOfFailure, createCaller, isFailure, requestedModel } from './judge-call.ts';
+import { costOfFailure, createCaller, isFailure } from './judge-call.ts';
 
 /** Texts in one request: many more make one refusal costly and gain little. */
 const MOST_TEXTS = 64;
@@ -22,8 +24,10 @@ export interface OutputEmbedder {
   embed(output: Output, signal: AbortSignal): Promise<EmbeddedOutput>;
 }
 
-/** What is embedded of an answer: its text, its refusal and what its tool calls ask for. */
-export function embeddedText({ text, refusal, toolCalls }: Output): string {
+/** What is embedded of an answer: its text (in a conversation, that of all turns), its refusal and what its tool calls ask for. */
+export function embeddedText(output: Output): string {
+  const { refusal, toolCalls } = output;
+  const text = spokenText(output);
   const calls = toolCalls.map(({ name, args }) => `${name} ${canonicalJson(args as JsonValue)}`);
   return [text, refusal ?? '', ...calls].filter((part) => part.trim() !== '').join('\n');
 }
@@ -50,7 +54,7 @@ export function createOutputEmbedder(examined: Examined, context: GraderContext)
     if (isFailure(reply)) return costOfFailure(reply);
     const usage =
       reply.usage === null ? null : { ...reply.usage, outputTokens: reply.usage.outputTokens ?? 0 };
-    return context.costOf(reply.model ?? requestedModel(examined), usage);
+    return context.costOf(pricedModel(examined.release.layers.route, reply.model), usage);
   }
 
   async function ask(batch: readonly Waiting[]): Promise<void> {

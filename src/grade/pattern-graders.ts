@@ -1,10 +1,10 @@
 // Graders that run the suite's regular expressions: matches and extract. A pattern that could run away runs in a worker with a deadline.
 
+import type { JsonValue } from '../base/json.ts';
+import { sameJson } from '../base/json-compare.ts';
 import type { GraderSpec } from '../core/grader-spec.ts';
-import type { JsonValue } from '../core/json.ts';
-import { sameJson } from './json-compare.ts';
+import { type GraderResult, mark, type Subject, unmeasured } from './grader-result.ts';
 import { readJson } from './json-text.ts';
-import { type Mark, mark, type Subject, unmeasured } from './mark.ts';
 import { patternCost } from './pattern-cost.ts';
 import { type PatternJob, type PatternMatch, runPattern } from './pattern-run.ts';
 import { quote, quoteJson, shown } from './quote.ts';
@@ -12,20 +12,20 @@ import { foldCase, nothingWanted } from './text-graders.ts';
 import type { WorkerPool } from './worker-pool.ts';
 
 /** Milliseconds a pattern may take on one output. */
-export const PATTERN_DEADLINE_MS = 1000;
+const PATTERN_DEADLINE_MS = 1000;
 
 /** Steps that are harmless wherever they run: some tens of milliseconds at worst. */
 export const HARMLESS_STEPS = 2e6;
 
 type Options<T extends GraderSpec['type']> = Extract<GraderSpec, { type: T }>['options'];
-type Found = { readonly match: PatternMatch | null } | { readonly failed: Mark };
+type Found = { readonly match: PatternMatch | null } | { readonly failed: GraderResult };
 
 export async function gradeMatches(
   options: Options<'matches'>,
   subject: Subject,
   workers: WorkerPool,
   signal: AbortSignal,
-): Promise<Mark> {
+): Promise<GraderResult> {
   const found = await search(options, 'first', subject.text, workers, signal);
   if ('failed' in found) return found.failed;
   const pattern = `/${options.pattern}/`;
@@ -39,7 +39,7 @@ export async function gradeExtract(
   subject: Subject,
   workers: WorkerPool,
   signal: AbortSignal,
-): Promise<Mark> {
+): Promise<GraderResult> {
   const wanted = options.value === undefined ? subject.c.expected : options.value;
   if (wanted === undefined) return nothingWanted('extract');
   const found = await search(options, options.pick ?? 'first', subject.text, workers, signal);

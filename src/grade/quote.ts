@@ -1,7 +1,7 @@
 // Model output inside a sentence: short, on one line, and unable to disguise itself.
 
-import type { JsonValue } from '../core/json.ts';
-import { codePointLength } from '../core/text.ts';
+import type { JsonValue } from '../base/json.ts';
+import { codePointLength } from '../base/text.ts';
 
 // Written as escapes: controls, soft hyphen, zero-width and bidirectional marks, line separators, tag characters.
 const UNSEEN =

@@ -3,7 +3,7 @@
 import type { Output } from '../core/conversation.ts';
 import type { GraderSpec } from '../core/grader-spec.ts';
 import type { StopReason } from '../core/provider.ts';
-import { type Mark, mark, type Subject } from './mark.ts';
+import { type GraderResult, mark, type Subject } from './grader-result.ts';
 import { quote, shown } from './quote.ts';
 
 /** Only this many characters from the start are looked at: later, the same words explain or quote. */
@@ -30,7 +30,7 @@ export function isRefusal(output: Output, stopReason: StopReason): boolean {
 }
 
 /** What makes an answer a refusal, in words; null when nothing does. */
-export function refusalSign(output: Output, stopReason: StopReason): string | null {
+function refusalSign(output: Output, stopReason: StopReason): string | null {
   if (stopReason === 'refusal') return 'the provider ended the answer as a refusal';
   if (output.refusal !== undefined && output.refusal !== '')
     return `the provider marked a refusal: ${quote(output.refusal)}`;
@@ -52,7 +52,7 @@ export function refusalSign(output: Output, stopReason: StopReason): string | nu
 export function gradeRefusal(
   options: Extract<GraderSpec, { type: 'refusal' }>['options'],
   subject: Subject,
-): Mark {
+): GraderResult {
   const sign = refusalSign(subject.trial.output, subject.trial.stopReason);
   return mark((sign !== null) === options.value, sign ?? `no sign of a refusal in ${shown(subject.text)}`);
 }

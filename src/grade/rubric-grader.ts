@@ -1,10 +1,10 @@
 // The `rubric` grader: criteria checked by graders and asked of the judge, put together into one grade.
 
+import { type JsonObject, type JsonValue, shortHash } from '../base/json.ts';
 import type { Criterion, GraderSpec } from '../core/grader-spec.ts';
-import { type JsonObject, type JsonValue, shortHash } from '../core/json.ts';
 import type { CostMeter } from './context.ts';
+import { type GraderResult, type Subject, unmeasured } from './grader-result.ts';
 import type { Judge, Vote } from './judge.ts';
-import { type Mark, type Subject, unmeasured } from './mark.ts';
 import { quote } from './quote.ts';
 
 type RubricSpec = Extract<GraderSpec, { type: 'rubric' }>;
@@ -20,7 +20,7 @@ interface Settled {
 }
 
 /** Grades one check criterion; `not-` already applied. */
-export type CheckGrader = (spec: GraderSpec) => Promise<Mark>;
+export type CheckGrader = (spec: GraderSpec) => Promise<GraderResult>;
 
 export async function gradeRubric(
   spec: RubricSpec,
@@ -29,7 +29,7 @@ export async function gradeRubric(
   check: CheckGrader,
   cost: CostMeter,
   signal: AbortSignal,
-): Promise<Mark> {
+): Promise<GraderResult> {
   const { criteria, threshold } = spec.options;
   const settled = new Map<string, Settled>();
 
@@ -114,7 +114,7 @@ function majority(criterion: Criterion, votes: readonly Vote[]): Settled | null 
   return null;
 }
 
-function undecided(criterion: Criterion, votes: readonly Vote[], judged: JsonObject): Mark {
+function undecided(criterion: Criterion, votes: readonly Vote[], judged: JsonObject): GraderResult {
   const failed = votes.find((v) => v.kind === 'ungraded');
   if (failed !== undefined) return unmeasured(failed.cause, failed.reason, judged);
   return unmeasured(

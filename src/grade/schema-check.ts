@@ -1,7 +1,7 @@
 // JSON Schema validation with Ajv: draft-07 unless `$schema` names 2019-09 or 2020-12; compiled once per schema.
 
 import type { Ajv } from 'ajv';
-import { contentHash, isJsonObject, type JsonObject, type JsonValue } from '../core/json.ts';
+import { contentHash, isJsonObject, type JsonObject, type JsonValue } from '../base/json.ts';
 import { clip, quote } from './quote.ts';
 
 export interface SchemaJob {

@@ -1,12 +1,13 @@
 // The `similar` grader: cosine between the embeddings of the output and of a reference text.
 
+import { contentHash, sha256 } from '../base/json.ts';
 import { GRADER_CODE_VERSION } from '../core/exam.ts';
 import type { GraderSpec } from '../core/grader-spec.ts';
-import { contentHash, sha256 } from '../core/json.ts';
+import { pricedModel } from '../core/prices.ts';
 import type { EmbeddingReply } from '../core/provider.ts';
 import type { CostMeter, Examined, GraderContext } from './context.ts';
-import { costOfFailure, createCaller, isFailure, requestedModel } from './judge-call.ts';
-import { type Mark, mark, type Subject, unmeasured } from './mark.ts';
+import { type GraderResult, mark, type Subject, unmeasured } from './grader-result.ts';
+import { costOfFailure, createCaller, isFailure } from './judge-call.ts';
 import { nothingWanted, wantedText } from './text-graders.ts';
 
 export type SimilarGrader = (
@@ -14,7 +15,7 @@ export type SimilarGrader = (
   subject: Subject,
   cost: CostMeter,
   signal: AbortSignal,
-) => Promise<Mark>;
+) => Promise<GraderResult>;
 
 export function createSimilarGrader(embedder: Examined | null, context: GraderContext): SimilarGrader {
   const caller = embedder === null ? null : createCaller(embedder, context);
@@ -49,7 +50,7 @@ export function createSimilarGrader(embedder: Examined | null, context: GraderCo
         if (!isFailure(r)) {
           // Embeddings have no output tokens, so that an absent count is a zero here.
           const usage = r.usage === null ? null : { ...r.usage, outputTokens: r.usage.outputTokens ?? 0 };
-          usd = context.costOf(r.model ?? requestedModel(embedder), usage);
+          usd = context.costOf(pricedModel(embedder.release.layers.route, r.model), usage);
         }
         cost.add(usd);
         return usd;
@@ -64,7 +65,7 @@ export function createSimilarGrader(embedder: Examined | null, context: GraderCo
   };
 }
 
-function judged(cosine: number, threshold: number, cached: boolean): Mark {
+function judged(cosine: number, threshold: number, cached: boolean): GraderResult {
   return {
     kind: 'scored',
     met: cosine >= threshold,

@@ -1,10 +1,10 @@
 // Graders that compare the output with given texts: equals, one-of, contains and its kin, starts-with.
 
+import type { JsonValue } from '../base/json.ts';
+import { sameJson } from '../base/json-compare.ts';
 import type { GraderSpec } from '../core/grader-spec.ts';
-import type { JsonValue } from '../core/json.ts';
-import { sameJson } from './json-compare.ts';
+import { type GraderResult, mark, type Subject, unmeasured } from './grader-result.ts';
 import { readJson } from './json-text.ts';
-import { type Mark, mark, type Subject, unmeasured } from './mark.ts';
 import { quote, quoteJson, shown } from './quote.ts';
 
 type Options<T extends GraderSpec['type']> = Extract<GraderSpec, { type: T }>['options'];
@@ -25,14 +25,14 @@ export function wantedText(value: JsonValue | undefined, subject: Subject): stri
 }
 
 /** The mark for a grader that has nothing to compare with. */
-export function nothingWanted(type: string): Mark {
+export function nothingWanted(type: string): GraderResult {
   return unmeasured(
     'grader_error',
     `${type} has nothing to compare with: give it a value, or the case an expected answer of a fitting kind`,
   );
 }
 
-export function gradeEquals(options: Options<'equals'>, subject: Subject): Mark {
+export function gradeEquals(options: Options<'equals'>, subject: Subject): GraderResult {
   const wanted = options.value === undefined ? subject.c.expected : options.value;
   if (wanted === undefined) return nothingWanted('equals');
   if (typeof wanted === 'string') {
@@ -53,7 +53,7 @@ export function gradeEquals(options: Options<'equals'>, subject: Subject): Mark 
   );
 }
 
-export function gradeOneOf(options: Options<'one-of'>, subject: Subject): Mark {
+export function gradeOneOf(options: Options<'one-of'>, subject: Subject): GraderResult {
   const text = settle(subject.text, options);
   const hit = options.values.find((value) => settle(value, options) === text);
   return hit === undefined
@@ -68,7 +68,7 @@ export function gradeContains(
   type: 'contains' | 'icontains',
   options: { readonly value?: string | undefined; readonly 'ignore-case'?: boolean | undefined },
   subject: Subject,
-): Mark {
+): GraderResult {
   const wanted = wantedText(options.value, subject);
   if (wanted === null || wanted === '') return nothingWanted(type);
   const found = holds(subject.text, wanted, type === 'icontains' || options['ignore-case'] === true);
@@ -78,7 +78,7 @@ export function gradeContains(
   );
 }
 
-export function gradeContainsAll(options: Options<'contains-all'>, subject: Subject): Mark {
+export function gradeContainsAll(options: Options<'contains-all'>, subject: Subject): GraderResult {
   const missing = missingOf(options, subject.text);
   const total = options.values.length;
   if (missing.length === 0) return mark(true, `the output contains all ${total} texts`);
@@ -91,14 +91,14 @@ export function gradeContainsAll(options: Options<'contains-all'>, subject: Subj
   };
 }
 
-export function gradeContainsAny(options: Options<'contains-any'>, subject: Subject): Mark {
+export function gradeContainsAny(options: Options<'contains-any'>, subject: Subject): GraderResult {
   const hit = options.values.find((value) => holds(subject.text, value, options['ignore-case'] === true));
   return hit === undefined
     ? mark(false, `none of ${options.values.map((v) => quote(v, 20)).join(', ')} in ${shown(subject.text)}`)
     : mark(true, `the output contains ${quote(hit)}`);
 }
 
-export function gradeStartsWith(options: Options<'starts-with'>, subject: Subject): Mark {
+export function gradeStartsWith(options: Options<'starts-with'>, subject: Subject): GraderResult {
   const wanted = wantedText(options.value, subject);
   if (wanted === null || wanted === '') return nothingWanted('starts-with');
   const starts =

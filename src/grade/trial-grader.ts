@@ -7,13 +7,14 @@ import type { Case } from '../core/suite.ts';
 import type { AnsweredTrial, Trial } from '../core/trial.ts';
 import { gradeChoice } from './choice-grader.ts';
 import { type CostMeter, costMeter, type GraderContext } from './context.ts';
+import { type GraderResult, gradeFrom, mark, type Subject, unmeasured } from './grader-result.ts';
 import { gradeJavascript } from './javascript-grader.ts';
 import { gradeJson, gradeJsonSchema } from './json-graders.ts';
 import { createPanel } from './judge.ts';
-import { gradeFrom, type Mark, type Subject, unmeasured } from './mark.ts';
 import { measureTrial } from './measures.ts';
 import { gradeNumber } from './number-grader.ts';
 import { gradeExtract, gradeMatches } from './pattern-graders.ts';
+import { gradeProgram } from './program-grader.ts';
 import { gradeRefusal } from './refusal.ts';
 import { gradeRubric } from './rubric-grader.ts';
 import {
@@ -33,7 +34,9 @@ import {
   gradeOneOf,
   gradeStartsWith,
 } from './text-graders.ts';
-import { gradeToolCalled } from './tool-grader.ts';
+import { gradeMaxSteps, gradeToolCalled, gradeToolNotCalled } from './tool-grader.ts';
+import { gradeTrajectory } from './trajectory-grader.ts';
+import { cutOffGrade, ofTurn } from './turn-scope.ts';
 import { createWorkerPool } from './worker-pool.ts';
 
 /** Two patterns and two user functions at a time: as many as the smallest machine has cores. */
@@ -61,7 +64,7 @@ export function createTrialGrader(context: GraderContext): TrialGrader {
     subject: Subject,
     cost: CostMeter,
     signal: AbortSignal,
-  ): Promise<Mark> {
+  ): Promise<GraderResult> {
     switch (spec.type) {
       case 'equals':
         return gradeEquals(spec.options, subject);
@@ -98,6 +101,12 @@ export function createTrialGrader(context: GraderContext): TrialGrader {
         return gradeRefusal(spec.options, subject);
       case 'tool-called':
         return gradeToolCalled(spec.options, subject);
+      case 'tool-not-called':
+        return gradeToolNotCalled(spec.options, subject);
+      case 'trajectory':
+        return gradeTrajectory(spec.options, subject);
+      case 'max-steps':
+        return gradeMaxSteps(spec.options, subject);
       case 'latency':
         return gradeLatency(spec.options, subject);
       case 'cost':
@@ -106,6 +115,9 @@ export function createTrialGrader(context: GraderContext): TrialGrader {
         return similar(spec.options, subject, cost, signal);
       case 'javascript':
         return gradeJavascript(spec.options, subject, scripts, signal);
+      case 'command':
+      case 'http':
+        return gradeProgram(spec, subject, context.programs ?? null, signal);
       case 'judge':
         return gradeChoice(spec, subject, judge, cost, signal);
       case 'rubric':
@@ -122,13 +134,17 @@ export function createTrialGrader(context: GraderContext): TrialGrader {
 
   async function gradeOne(
     spec: GraderSpec,
-    subject: Subject,
+    whole: Subject,
     cost: CostMeter,
     signal: AbortSignal,
   ): Promise<Grade> {
-    const remark = stopRemark(subject.trial);
-    let found: Mark;
-    if (subject.trial.removedOutputHash !== undefined && !NEEDS_NO_TEXT.includes(spec.type)) {
+    const subject = ofTurn(spec, whole);
+    const remark = subject === null ? '' : stopRemark(subject.trial);
+    let found: GraderResult;
+    if (subject === null) {
+      // The plain form and the `not-` form fail alike: there is nothing they could speak of.
+      found = mark(spec.negate, `turn ${spec.turn} was not reached`);
+    } else if (subject.trial.removedOutputHash !== undefined && !NEEDS_NO_TEXT.includes(spec.type)) {
       found = unmeasured(
         'no_output',
         'the answer is not in the ledger: it was pruned, forgotten or never kept (--store scores)',
@@ -159,7 +175,8 @@ export function createTrialGrader(context: GraderContext): TrialGrader {
       const subject: Subject = { c, trial, text: trial.output.text };
       const cost = costMeter();
       const grades = await Promise.all(c.graders.map((spec) => gradeOne(spec, subject, cost, signal)));
-      return { trial, measures, grades, judgeCostUsd: cost.usd };
+      const cut = cutOffGrade(trial);
+      return { trial, measures, grades: cut === null ? grades : [...grades, cut], judgeCostUsd: cost.usd };
     },
     async close() {
       await Promise.all([patterns.close(), scripts.close()]);
@@ -168,7 +185,7 @@ export function createTrialGrader(context: GraderContext): TrialGrader {
 }
 
 /** The finding of a `not-` criterion, turned round. */
-function turned(spec: GraderSpec, found: Mark): Mark {
+function turned(spec: GraderSpec, found: GraderResult): GraderResult {
   if (!spec.negate || found.kind === 'ungraded') return found;
   return { ...found, met: !found.met, score: found.met ? 0 : 1 };
 }

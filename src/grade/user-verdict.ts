@@ -1,13 +1,17 @@
 // What a user's grader function gets and what it may return.
 
-import type { ToolCall } from '../core/conversation.ts';
-import type { JsonObject, JsonValue } from '../core/json.ts';
+import type { JsonObject, JsonValue } from '../base/json.ts';
+import type { ToolCall, TrajectoryEntry } from '../core/conversation.ts';
 
 /** The one argument of a user's grader function. */
 export interface UserGraderInput {
   /** The answer's text. */
   readonly output: string;
   readonly toolCalls: readonly ToolCall[];
+  /** The sources that the application answered with; null where it names none. */
+  readonly context: JsonValue | null;
+  /** The conversation, step by step; absent where there was none. */
+  readonly trajectory?: readonly TrajectoryEntry[] | undefined;
   readonly case: {
     readonly id: string;
     readonly tags: readonly string[];
@@ -41,11 +45,14 @@ export interface ScriptJob {
 }
 
 /** Reads `boolean | number | { score, pass?, reason? }`; a text is what is wrong with anything else. A bare score passes at 1. */
-export function readUserVerdict(value: unknown): UserVerdict | string {
+export function readUserVerdict(
+  value: unknown,
+  verb: 'returned' | 'answered' = 'returned',
+): UserVerdict | string {
   if (typeof value === 'boolean') return { score: value ? 1 : 0, pass: value, reason: null };
   if (typeof value === 'number') return fromScore(value, undefined, null);
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    return `it returned ${describe(value)} instead of true, false, a score or { score, pass, reason }`;
+    return `it ${verb} ${describe(value)} instead of true, false, a score or { score, pass, reason }`;
   }
   const { pass, reason, score } = value as Record<string, unknown>;
   if (reason !== undefined && typeof reason !== 'string')

@@ -1,8 +1,9 @@
 // A few worker threads that run one job each at a time and are killed at its deadline: nothing that runs here can hang or end the process.
 
 import { Worker } from 'node:worker_threads';
-import type { JsonValue } from '../core/json.ts';
-import { threadScript } from '../core/package-files.ts';
+import { childEnvironment } from '../base/child-environment.ts';
+import type { JsonValue } from '../base/json.ts';
+import { threadScript } from '../base/package-files.ts';
 
 export type WorkerAnswer =
   | { readonly kind: 'value'; readonly value: JsonValue }
@@ -112,6 +113,8 @@ export function createWorkerPool(size: number): WorkerPool {
   function start(slot: Slot): Worker {
     const worker = new Worker(threadScript('grade/grader-worker'), {
       execArgv: [],
+      // Foreign code gets no key; a module that needs one is no grader but a service.
+      env: childEnvironment((name) => process.env[name]),
       // Nothing of a worker reaches our own stdout; the worker silences itself, because reading the streams here would
       // keep the process alive.
       stdout: true,

@@ -1,46 +1,48 @@
 // The Anthropic provider: Messages and the catalogue, through the official SDK over our own connections.
 
-import { createRequire } from 'node:module';
 import type { APIError as ApiError } from '@anthropic-ai/sdk';
-import { isJsonObject } from '../core/json.ts';
+import { isJsonObject } from '../base/json.ts';
 import type { Failure, ModelFacts, Provider } from '../core/provider.ts';
 import type { Release } from '../core/release.ts';
-import { CURRENT_API_VERSION, messagesBody, readMessage } from './anthropic-messages.ts';
+import { messagesBody, readMessage } from './anthropic-messages.ts';
+import { anthropicService } from './anthropic-service.ts';
 import type { Dialect, RefusalReader } from './api-call.ts';
 import { apiCaller, thrownProblem } from './api-call.ts';
 import { Aborted, abortedProblem, failed, msSince, untilAborted } from './failure.ts';
+import { factsOf } from './output-form.ts';
+import { errorOf } from './reply-error.ts';
 import type { ProviderContext } from './route.ts';
 import { routeReader } from './route.ts';
-import { atFirstNeed, LONGEST_WAIT_MS, maskCustomHeaders, SILENT_LOGGER } from './sdk-settings.ts';
+import {
+  atFirstNeed,
+  customHeaders,
+  headersEffect,
+  LONGEST_WAIT_MS,
+  SILENT_LOGGER,
+  settingOf,
+  settingsInForce,
+} from './sdk-settings.ts';
+import { assembleMessage, readReply } from './streamed.ts';
 import { openTransport } from './transport.ts';
-import { disclosedText } from './wire-words.ts';
-
-/** As CommonJS: its hundreds of small files take a quarter less time than as ES modules. */
-const sdk = (): typeof import('@anthropic-ai/sdk') => createRequire(import.meta.url)('@anthropic-ai/sdk');
+import { disclosedText, listedIds } from './wire-words.ts';
 
 /** Throws `LastgoodError` when the key, a variable or a usable address is missing. The SDK is loaded for the first call. */
 export async function anthropicProvider(release: Release, context: ProviderContext): Promise<Provider> {
   const reader = routeReader(release, context);
   const { env, mask } = context;
   const model = reader.requiredText('model');
-  const apiKey = reader.apiKey('ANTHROPIC_API_KEY');
-  const baseURL = reader.address(
-    reader.envText(reader.route['base-url'], 'base-url') ?? (env('ANTHROPIC_BASE_URL')?.trim() || undefined),
-    'base-url',
-  );
-  const apiVersion = reader.text('api-version') ?? CURRENT_API_VERSION;
+  const service = anthropicService(reader, env);
+  const { apiVersion, place } = service;
+  const { values: headers } = reader.headers();
   reader.done();
-  maskCustomHeaders(env('ANTHROPIC_CUSTOM_HEADERS'), mask);
+  const added = customHeaders(env('ANTHROPIC_CUSTOM_HEADERS'), mask);
+  const environment = settingsInForce(settingOf(env, 'ANTHROPIC_CUSTOM_HEADERS', headersEffect(added)));
 
   const transport = await openTransport(env);
   let SdkError: typeof ApiError | undefined;
   const client = atFirstNeed(async () => {
     transport.open();
-    const { Anthropic: Client, APIError } = sdk();
-    SdkError = APIError;
-    return new Client({
-      apiKey,
-      baseURL: baseURL ?? 'https://api.anthropic.com',
+    const opened = service.open({
       webhookKey: null,
       maxRetries: 0,
       timeout: LONGEST_WAIT_MS,
@@ -48,8 +50,10 @@ export async function anthropicProvider(release: Release, context: ProviderConte
       logger: SILENT_LOGGER,
       logLevel: 'off',
       openTelemetry: false,
-      defaultHeaders: { 'anthropic-version': apiVersion },
+      defaultHeaders: { ...added, ...headers, 'anthropic-version': apiVersion },
     });
+    SdkError = opened.SdkError;
+    return opened.client;
   });
 
   const refusalOf: RefusalReader = (error) =>
@@ -64,46 +68,63 @@ export async function anthropicProvider(release: Release, context: ProviderConte
           requestId: error.requestID,
         }
       : undefined;
-  const route = { model, apiVersion, region: reader.text('region') };
+  const route = {
+    model,
+    // Clouds write a name in front of the date.
+    apiVersion: apiVersion.replace(/^[a-z]+-/, ''),
+    region: service.name === 'anthropic' ? reader.text('region') : undefined,
+  };
   const dialect: Dialect = {
+    place,
     build: (request, refused) => messagesBody(route, request, refused),
     async send(body, signal) {
       // Not messages.create: it prints deprecations to the console and refuses long answers that are not streamed.
-      const { data, response } = await (await client())
-        .post<unknown>('/v1/messages', { body, signal })
-        .withResponse();
-      return { data, headers: response.headers };
+      const response = await (await client()).post<unknown>('/v1/messages', { body, signal }).asResponse();
+      return readReply(response, assembleMessage);
     },
     read: readMessage,
+    forms: ['json_schema', 'tool', 'text'],
   };
+  const facts = factsOf(context.servers, [service.name, service.address, apiVersion, model]);
+  if (!service.streams) facts.refused.add('stream');
 
   return {
-    name: 'anthropic',
+    name: service.name,
+    environment,
     ready: async () => void (await client()),
-    call: apiCaller(dialect, refusalOf, context),
-    async modelFacts(signal): Promise<ModelFacts | Failure> {
-      const started = performance.now();
-      try {
-        const facts: unknown = await untilAborted(
-          signal,
-          client().then((opened) => opened.models.retrieve(model, undefined, { signal })),
-        );
-        return catalogueFacts(model, facts);
-      } catch (error) {
-        if (error instanceof Aborted || signal.aborted)
-          return failed(abortedProblem(signal), mask, msSince(started));
-        const refusal = refusalOf(error);
-        // A catalogue without the model is no proof that it is gone: many gateways have no catalogue.
-        if (refusal?.status === 404) return { id: model, state: 'unknown' };
-        return failed(thrownProblem(error, refusal, context), mask, msSince(started));
-      }
-    },
+    call: apiCaller(dialect, refusalOf, context, facts),
+    ...(service.hasCatalogue ? { modelFacts, listModels } : {}),
     close: () => transport.close(),
   };
+
+  /** Asks the catalogue; a failure becomes a reply. */
+  async function lookUp(path: string, signal: AbortSignal): Promise<{ found: unknown } | Failure> {
+    const started = performance.now();
+    try {
+      const asked = client().then((opened) => opened.get<unknown>(path, { signal }));
+      return { found: await untilAborted(signal, asked) };
+    } catch (error) {
+      if (error instanceof Aborted || signal.aborted)
+        return failed(abortedProblem(signal), mask, msSince(started));
+      return failed(thrownProblem(error, refusalOf(error), context, place), mask, msSince(started));
+    }
+  }
+
+  async function modelFacts(signal: AbortSignal): Promise<ModelFacts | Failure> {
+    const reply = await lookUp(`/v1/models/${encodeURIComponent(model)}`, signal);
+    if ('found' in reply) return catalogueFacts(model, reply.found);
+    // A catalogue without the model is no proof that it is gone: many gateways have no catalogue.
+    return reply.httpStatus === 404 ? { id: model, state: 'unknown' } : reply;
+  }
+
+  async function listModels(signal: AbortSignal): Promise<readonly string[] | Failure> {
+    const reply = await lookUp('/v1/models?limit=1000', signal);
+    return 'found' in reply ? listedIds(reply.found) : reply;
+  }
 }
 
 function catalogueFacts(model: string, facts: unknown): ModelFacts {
-  if (!isJsonObject(facts)) return { id: model, state: 'unknown' };
+  if (!isJsonObject(facts) || errorOf(facts) !== undefined) return { id: model, state: 'unknown' };
   const lifecycle = facts['lifecycle'];
   const retiresAt = disclosedText(facts['retires_at']);
   return {

@@ -12,7 +12,7 @@ const STDERR_TAIL = 8 * 1024;
 /** From the polite signal to the one that cannot be refused, in ms. */
 const GRACE_MS = 2000;
 
-export type ChildEnd =
+type ChildEnd =
   | { readonly kind: 'exited'; readonly code: number; readonly stdout: string; readonly stderr: string }
   | { readonly kind: 'killed'; readonly by: string; readonly stderr: string }
   | { readonly kind: 'not-started'; readonly message: string }

@@ -1,51 +1,31 @@
 // The command provider: a child process per call, JSON on its standard input, JSON or plain text on its standard output.
 
 import { existsSync } from 'node:fs';
-import { LastgoodError } from '../core/errors.ts';
-import type { JsonObject, JsonValue } from '../core/json.ts';
-import { isJsonObject } from '../core/json.ts';
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { childEnvironment, ownVariables } from '../base/child-environment.ts';
+import { commandWords, programHash } from '../base/command-line.ts';
+import { LastgoodError } from '../base/errors.ts';
+import type { JsonObject, JsonValue } from '../base/json.ts';
+import { DEEPEST_VALUE, isDeeperThan, isJsonObject, shortHash } from '../base/json.ts';
+import { withoutMediaBytes } from '../core/media.ts';
 import type { Provider, ProviderReply } from '../core/provider.ts';
 import type { Release } from '../core/release.ts';
 import type { Child } from './child.ts';
 import { LARGEST_OUTPUT, startChild } from './child.ts';
-import { splitCommand } from './command-line.ts';
 import type { Problem } from './failure.ts';
 import { abortedProblem, failed, msSince } from './failure.ts';
-import type { ProviderContext } from './route.ts';
+import { isBrokenOff } from './reply-error.ts';
+import type { ProviderContext, RouteReader } from './route.ts';
 import { routeReader } from './route.ts';
-import { disclosedText, jsonText, readToolCalls, readUsage, stopReasonOf } from './wire-words.ts';
-
-/** What any program needs to run at all; everything else must be named in the route's `env`. */
-const BASIC_VARIABLES = [
-  'PATH',
-  'HOME',
-  'USER',
-  'LOGNAME',
-  'SHELL',
-  'LANG',
-  'LC_ALL',
-  'LC_CTYPE',
-  'TZ',
-  'TMPDIR',
-  'TEMP',
-  'TMP',
-  'SystemRoot',
-  'ComSpec',
-  'PATHEXT',
-  'USERPROFILE',
-  'APPDATA',
-  'LOCALAPPDATA',
-];
+import { readTrajectory, withTrajectory } from './trajectory.ts';
+import { contextOf, disclosedText, jsonText, readToolCalls, readUsage, stopReasonOf } from './wire-words.ts';
 
 /** Throws `LastgoodError` when the route has no command or a variable it names is missing. */
 export async function commandProvider(release: Release, context: ProviderContext): Promise<Provider> {
   const reader = routeReader(release, context);
   const { mask } = context;
-  const given = reader.route['command'];
-  const command =
-    typeof given === 'string'
-      ? splitCommand(given)
-      : ((Array.isArray(given) ? given : []) as readonly JsonValue[]).map(String);
+  const command = commandWords(reader.route['command']);
   if (command[0] === undefined || command[0] === '') {
     reader.problem(
       new LastgoodError({
@@ -56,11 +36,7 @@ export async function commandProvider(release: Release, context: ProviderContext
     );
   }
   const names = (Array.isArray(reader.route['env']) ? reader.route['env'] : []) as readonly JsonValue[];
-  const env: Record<string, string> = {};
-  for (const name of BASIC_VARIABLES) {
-    const value = context.env(name);
-    if (value !== undefined) env[name] = value;
-  }
+  const env = { ...childEnvironment(context.env), ...ownVariables(context.env) };
   for (const name of names.map(String)) {
     const value = reader.envText({ env: name }, 'env');
     if (value !== undefined) env[name] = value;
@@ -75,7 +51,7 @@ export async function commandProvider(release: Release, context: ProviderContext
         hint: 'run it from the project it was recorded in, or load the release from its own file',
       }),
     );
-  }
+  } else await checkScripts(release, cwd, reader);
   const limitMs = reader.number('timeout-ms');
   reader.done();
 
@@ -83,18 +59,19 @@ export async function commandProvider(release: Release, context: ProviderContext
   return {
     name: 'command',
     async call(request, signal): Promise<ProviderReply> {
-      const sent: JsonObject = {
+      const asked: JsonObject = {
         case_id: request.caseId,
         trial: request.trial,
         vars: request.vars,
         messages: request.messages as unknown as JsonValue,
         params: request.params,
       };
+      const sent = withoutMediaBytes(asked, request.messages);
       const started = performance.now();
       if (signal.aborted) return failed(abortedProblem(signal), mask, 0, sent);
       const limit = limitMs === undefined ? undefined : AbortSignal.timeout(limitMs);
       const either = limit === undefined ? signal : AbortSignal.any([signal, limit]);
-      const child = startChild({ command, cwd, env, stdin: `${JSON.stringify(sent)}\n` }, either);
+      const child = startChild({ command, cwd, env, stdin: `${JSON.stringify(asked)}\n` }, either);
       running.add(child);
       void child.gone.then(() => running.delete(child));
       const end = await child.end;
@@ -158,6 +135,28 @@ export async function commandProvider(release: Release, context: ProviderContext
   };
 }
 
+/** The release names its script by content: another content under its fingerprint would be measured as something it is not. */
+async function checkScripts(release: Release, cwd: string | undefined, reader: RouteReader): Promise<void> {
+  const scripts = reader.route['scripts'];
+  for (const [name, wanted] of Object.entries(isJsonObject(scripts) ? scripts : {})) {
+    const path = resolve(cwd ?? '.', name);
+    const found = await readFile(path, 'utf8').then(programHash, () => null);
+    if (found === wanted) continue;
+    const what =
+      found === null
+        ? 'is not there'
+        : `has changed: expected content ${shortHash(String(wanted))}, found ${shortHash(found)}`;
+    reader.problem(
+      new LastgoodError({
+        code: 'SCRIPT_CHANGED',
+        message: `the script "${name}" that release "${release.name}" runs ${what}`,
+        where: reader.where('command'),
+        hint: 'put the script back as it was, or load the release from its file again to get a new fingerprint',
+      }),
+    );
+  }
+}
+
 type Answer = Pick<
   Extract<ProviderReply, { kind: 'answered' }>,
   'output' | 'stopReason' | 'served' | 'usage' | 'costUsd'
@@ -175,21 +174,37 @@ function readAnswer(stdout: string): Answer | Problem {
     if (text === '') return appProblem('bad_reply', 'the command wrote no answer');
     return { output: { text, toolCalls: [] }, stopReason: 'unknown', served, usage: null };
   }
+  if (isDeeperThan(data, DEEPEST_VALUE))
+    return appProblem('bad_reply', "the command's answer is nested too deeply");
   const error = data['error'];
   if (error !== undefined && error !== null) {
     const message =
       isJsonObject(error) && typeof error['message'] === 'string' ? error['message'] : jsonText(error);
     return appProblem('app_error', `the command reports: ${message}`);
   }
+  const reason = data['stop_reason'];
+  if (isBrokenOff(reason))
+    return appProblem('app_error', `the command reports an answer that was broken off: "${reason}"`);
   const toolCalls = readToolCalls(data['tool_calls']);
   if (toolCalls === undefined) return appProblem('bad_reply', 'the command\'s "tool_calls" cannot be read');
   const output = data['output'];
-  if ((output === undefined || output === null) && toolCalls.length === 0)
+  const given = data['trajectory'];
+  const trajectory = readTrajectory(given, 'reply');
+  if (given !== undefined && given !== null && trajectory === undefined)
+    return appProblem('bad_reply', 'the command\'s "trajectory" is not a list of messages');
+  if ((output === undefined || output === null) && toolCalls.length === 0 && !trajectory?.length)
     return appProblem('bad_reply', "the command's answer has no output");
   const cost = data['cost_usd'];
   return {
-    output: { text: output === undefined || output === null ? '' : jsonText(output), toolCalls },
-    stopReason: stopReasonOf(data['stop_reason']),
+    output: withTrajectory(
+      {
+        text: output === undefined || output === null ? '' : jsonText(output),
+        toolCalls,
+        ...contextOf(data['context']),
+      },
+      trajectory,
+    ),
+    stopReason: stopReasonOf(reason),
     served: { ...served, model: disclosedText(data['model']) },
     usage: readUsage(data['usage']),
     ...(typeof cost === 'number' && cost >= 0 ? { costUsd: cost } : {}),
@@ -201,7 +216,8 @@ function answerObject(stdout: string): JsonObject | undefined {
   if (!text.startsWith('{')) return undefined;
   try {
     const data = JSON.parse(text) as JsonValue;
-    return isJsonObject(data) && ['output', 'tool_calls', 'error'].some((key) => Object.hasOwn(data, key))
+    return isJsonObject(data) &&
+      ['output', 'tool_calls', 'trajectory', 'error'].some((key) => Object.hasOwn(data, key))
       ? data
       : undefined;
   } catch {

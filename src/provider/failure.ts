@@ -1,8 +1,8 @@
 // What went wrong with a call, as a stable code with its consequences: may it be tried again, does it end the run?
 
-import type { JsonObject } from '../core/json.ts';
+import type { JsonObject } from '../base/json.ts';
+import type { SecretMask } from '../base/secrets.ts';
 import type { Failure, FailureCause, RateLimitHint } from '../core/provider.ts';
-import type { SecretMask } from '../core/secrets.ts';
 import { ReplyTooLarge } from './transport.ts';
 
 /** A failure before it has its times and its mask. */
@@ -12,6 +12,7 @@ export interface Problem {
   readonly message: string;
   readonly retryable: boolean;
   readonly fatal: boolean;
+  readonly unreached?: true | undefined;
   readonly httpStatus?: number | undefined;
   readonly requestId?: string | null | undefined;
   readonly retryAfterMs?: number | undefined;
@@ -95,8 +96,10 @@ export function apiProblem(refusal: {
   if (says(QUOTA) || status === 402) return infraProblem('quota', message, stop);
   if (says(UNKNOWN_MODEL) || (status === 404 && says(NOT_FOUND)))
     return infraProblem('unknown_model', message, stop);
-  if (status === 401 || status === 403) return infraProblem('auth', message, stop);
   if (says(CONTENT) && status < 500) return infraProblem('content_filter', message, hopeless);
+  // One refusal may be about this call alone (moderation, a firewall): the run decides by how many there are.
+  if (status === 401 || words.includes('api_key_invalid')) return infraProblem('auth', message, hopeless);
+  if (status === 403) return infraProblem('forbidden', message, hopeless);
   if (status === 429) return infraProblem('rate_limited', message, passing);
   if (status === 529 || words.includes('overloaded_error'))
     return infraProblem('overloaded', message, passing);
@@ -107,17 +110,37 @@ export function apiProblem(refusal: {
   return infraProblem('bad_request', message, hopeless);
 }
 
+/** Codes of an attempt that made no connection. */
+const UNREACHED = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENETDOWN',
+  'UND_ERR_CONNECT_TIMEOUT',
+]);
+
+/** Names of errors of clouds' libraries on a machine that has no credentials: no retry finds some. */
+const NO_CREDENTIALS = new Set(['CredentialsProviderError', 'NoCredentials']);
+
 /** The connection broke, could not be made, or ended before the body did. */
 export function connectionProblem(error: unknown): Problem {
   const chain: string[] = [];
+  let unreached = false;
   for (let e: unknown = error; e instanceof Error && chain.length < 4; e = e.cause) {
     if (e instanceof ReplyTooLarge) return infraProblem('bad_reply', e.message);
+    if (NO_CREDENTIALS.has(e.name)) return infraProblem('auth', `no credentials for the call: ${e.message}`);
     const code = (e as NodeJS.ErrnoException).code;
+    if (code !== undefined && UNREACHED.has(code)) unreached = true;
     const detail = e.message === '' ? '' : e.message;
     chain.push(code === undefined || detail.includes(code) ? detail : `${code} ${detail}`.trim());
   }
   const said = [...new Set(chain.filter((part) => part !== ''))].at(-1) ?? String(error);
-  return infraProblem('connection', `no complete reply: ${said}`, { retryable: true });
+  return infraProblem('connection', `no complete reply: ${said}`, {
+    retryable: true,
+    ...(unreached ? { unreached } : {}),
+  });
 }
 
 /** The reply came whole but is not what the API promises. */

@@ -1,27 +1,39 @@
 // OpenAI's Responses API: our request as its body, its reply as ours.
 
+import type { JsonObject, JsonValue } from '../base/json.ts';
+import { isJsonObject } from '../base/json.ts';
 import type { Message, Output, ToolCall } from '../core/conversation.ts';
-import type { JsonObject, JsonValue } from '../core/json.ts';
-import { isJsonObject } from '../core/json.ts';
-import type { ProviderRequest, Usage } from '../core/provider.ts';
+import type { HostedResult, ProviderRequest, Usage } from '../core/provider.ts';
 import type { BuiltBody, Reading } from './api-call.ts';
 import type { Problem } from './failure.ts';
-import { badReply, infraProblem } from './failure.ts';
+import { badReply } from './failure.ts';
+import { itemResult } from './hosted-tools.ts';
+import { unreadable } from './reply-error.ts';
 import type { ParamPlaces } from './wire-params.ts';
 import { placeParams, withFields } from './wire-params.ts';
+import { responsesContent } from './wire-parts.ts';
 import {
+  citationsOf,
   compact,
   disclosedText,
   isStrictSchema,
-  parsedArgs,
+  logprobsOf,
   readToolChoice,
   splitSystem,
+  statedCostUsd,
   stopReasonOf,
+  streamDropped,
+  streamFields,
+  toolCall,
+  toolErrorText,
   usageOf,
   withCallIds,
 } from './wire-words.ts';
 
 const PLACES: ParamPlaces = {
+  'reasoning.effort': 'reasoning.effort',
+  'reasoning.summary': 'reasoning.summary',
+  thinking: null,
   'max-output-tokens': 'max_output_tokens',
   'max-tokens': 'max_output_tokens',
   'max-completion-tokens': 'max_output_tokens',
@@ -41,6 +53,8 @@ const PLACES: ParamPlaces = {
   dimensions: null,
 };
 
+const REASONING = 'reasoning.encrypted_content';
+
 /** The body of `POST /responses`. Nothing is stored at OpenAI. */
 export function responsesBody(
   model: string,
@@ -48,6 +62,7 @@ export function responsesBody(
   refused: ReadonlySet<string>,
 ): BuiltBody {
   const placed = placeParams(request.params, PLACES, refused);
+  const stream = streamFields(request.stream, refused);
   const { system, rest } = splitSystem(request.messages);
   // A conversation of nothing but a system turn still needs an input.
   const alone = rest.length === 0;
@@ -55,15 +70,17 @@ export function responsesBody(
     model,
     instructions: alone ? undefined : system,
     input: withCallIds(alone ? request.messages : rest).flatMap(inputItems),
-    tools: request.tools?.map((tool) =>
-      compact({
-        type: 'function',
-        name: tool.name,
-        description: tool.description,
-        parameters: tool.parameters ?? { type: 'object', properties: {} },
-        // The API's own default here is true, which refuses schemas that are fine elsewhere.
-        strict: tool.strict ?? false,
-      }),
+    tools: request.tools?.map(
+      (tool) =>
+        tool.hosted ??
+        compact({
+          type: 'function',
+          name: tool.name,
+          description: tool.description,
+          parameters: tool.parameters ?? { type: 'object', properties: {} },
+          // The API's own default here is true, which refuses schemas that are fine elsewhere.
+          strict: tool.strict ?? false,
+        }),
     ),
     tool_choice: toolChoice(request.toolChoice),
     text:
@@ -78,17 +95,39 @@ export function responsesBody(
             },
           },
     store: refused.has('store') ? undefined : false,
+    // Nothing is stored there, so what was reasoned has to come along with the next request.
+    include: request.conversation === true && !refused.has('include') ? [REASONING] : undefined,
+    ...stream.fields,
   });
   return {
-    body: withFields(body, placed.fields),
-    refusable: new Map([...placed.refusable, ['store', 'store']]),
-    dropped: refused.has('store') ? [...placed.dropped, 'store'] : placed.dropped,
+    body: withInclude(withFields(body, placed.fields), body['include']),
+    refusable: new Map([
+      ...stream.refusable,
+      ...placed.refusable,
+      ['store', 'store'],
+      ...(request.conversation === true ? [['include', 'include'] as const] : []),
+    ]),
+    dropped: [
+      ...placed.dropped,
+      ...(refused.has('store') ? ['store'] : []),
+      ...streamDropped(request.stream, refused),
+    ],
   };
 }
 
+/** What the params ask to include stands beside what a conversation needs. */
+function withInclude(body: JsonObject, needed: JsonValue | undefined): JsonObject {
+  const { include } = body;
+  if (!Array.isArray(needed) || !Array.isArray(include)) return body;
+  return { ...body, include: [...new Set([...(include as readonly JsonValue[]), ...needed])] };
+}
+
 function inputItems(message: Message): JsonObject[] {
-  if (message.role === 'tool')
-    return [{ type: 'function_call_output', call_id: message.toolCallId ?? '', output: message.content }];
+  if (Array.isArray(message.native)) return (message.native as readonly JsonValue[]).filter(isJsonObject);
+  if (message.role === 'tool') {
+    const output = message.error === true ? toolErrorText(message.content) : message.content;
+    return [{ type: 'function_call_output', call_id: message.toolCallId ?? '', output }];
+  }
   const calls = (message.toolCalls ?? []).map((call) => ({
     type: 'function_call',
     call_id: call.id ?? '',
@@ -96,7 +135,9 @@ function inputItems(message: Message): JsonObject[] {
     arguments: typeof call.args === 'string' ? call.args : JSON.stringify(call.args),
   }));
   const said =
-    message.content === '' && calls.length > 0 ? [] : [{ role: message.role, content: message.content }];
+    message.content === '' && calls.length > 0
+      ? []
+      : [{ role: message.role, content: responsesContent(message) }];
   return [...said, ...calls];
 }
 
@@ -116,30 +157,30 @@ function toolChoice(value: JsonValue | undefined): JsonValue | undefined {
   }
 }
 
-/** Errors inside a reply of status 200 that another attempt may not meet. */
-const PASSING_ERRORS = new Set(['server_error', 'vector_store_timeout']);
+/** Reasons for which an incomplete response is the model's answer as far as it came; Chat Completions ends such answers alike. */
+const CUT_SHORT = new Set<JsonValue | undefined>(['max_output_tokens', 'content_filter']);
 
 /** What a response object says. */
 export function readResponse(data: JsonObject, headers: Headers): Reading | Problem {
-  const status = data['status'];
-  if (status === 'failed') return failedResponse(data['error']);
-  const items = data['output'];
-  if (!Array.isArray(items)) return badReply('the response has no "output" list', 200);
-  if (status === 'cancelled' || status === 'queued' || status === 'in_progress')
-    return badReply(`the response came back with status "${status}"`, 200);
-  const output = outputOf(items as readonly JsonValue[]);
-  const details = data['incomplete_details'];
+  const { status, output: items, incomplete_details: details } = data;
   const reason = isJsonObject(details) ? details['reason'] : undefined;
+  const cut = status === 'incomplete' && CUT_SHORT.has(reason);
+  if (status === undefined || status === null) return unreadable('the response has no status', data);
+  if (status !== 'completed' && !cut) {
+    const why = typeof reason === 'string' ? ` (${reason})` : '';
+    return badReply(`the response came back with status "${String(status)}"${why}`, 200);
+  }
+  if (!Array.isArray(items)) return unreadable('the response has no "output" list', data);
+  const { output, pendingCalls, hostedResults } = readOutput(items as readonly JsonValue[]);
   return {
     output,
-    stopReason:
-      status === 'incomplete'
-        ? stopReasonOf(reason)
-        : output.refusal !== undefined
-          ? 'refusal'
-          : output.toolCalls.length > 0
-            ? 'tool_calls'
-            : 'stop',
+    stopReason: cut
+      ? stopReasonOf(reason)
+      : output.refusal !== undefined
+        ? 'refusal'
+        : pendingCalls.length > 0
+          ? 'tool_calls'
+          : 'stop',
     served: {
       model: disclosedText(data['model']),
       systemFingerprint: disclosedText(data['system_fingerprint']),
@@ -147,45 +188,103 @@ export function readResponse(data: JsonObject, headers: Headers): Reading | Prob
       region: headers.get('x-ms-region'),
     },
     usage: responsesUsage(data['usage']),
+    costUsd: statedCostUsd(data['usage']),
+    ...nativeOf(items as readonly JsonValue[]),
+    ...(hostedResults.length === 0 ? {} : { hostedResults }),
+    ...(pendingCalls.length === output.toolCalls.length ? {} : { pendingCalls }),
   };
 }
 
-function failedResponse(error: JsonValue | undefined): Problem {
-  const code = isJsonObject(error) && typeof error['code'] === 'string' ? error['code'] : 'unknown';
-  const message = isJsonObject(error) && typeof error['message'] === 'string' ? error['message'] : '';
-  const said = `the response failed: ${code} ${message}`.trim();
-  if (code === 'rate_limit_exceeded') return infraProblem('rate_limited', said, { retryable: true });
-  if (PASSING_ERRORS.has(code)) return infraProblem('server_error', said, { retryable: true });
-  if (/policy|invalid_prompt/.test(code)) return infraProblem('content_filter', said);
-  return infraProblem('bad_request', said);
+/** What a model asked for, and how it ended: with calls the caller has to run, or not. */
+interface ReadOutput {
+  readonly hostedResults: readonly HostedResult[];
+  readonly output: Output;
+  readonly pendingCalls: readonly ToolCall[];
 }
 
-function outputOf(items: readonly JsonValue[]): Output {
+function nativeOf(items: readonly JsonValue[]): { readonly native?: readonly JsonValue[] } {
+  const native = items.filter(isSentBack);
+  return native.length === 0 ? {} : { native };
+}
+
+/** Reasoning that did not come in a form to be sent back is nothing the service could find again. */
+function isSentBack(item: JsonValue): boolean {
+  if (!isJsonObject(item)) return false;
+  return item['type'] !== 'reasoning' || typeof item['encrypted_content'] === 'string';
+}
+
+function readOutput(items: readonly JsonValue[]): ReadOutput {
   const texts: string[] = [];
   const refusals: string[] = [];
+  const citations: JsonValue[] = [];
+  const hostedResults: HostedResult[] = [];
+  const logprobs: JsonValue[] = [];
   const toolCalls: ToolCall[] = [];
+  const pendingCalls: ToolCall[] = [];
   for (const item of items) {
     if (!isJsonObject(item)) continue;
-    if (item['type'] === 'function_call' && typeof item['name'] === 'string') {
-      const id = item['call_id'];
-      toolCalls.push({
-        ...(typeof id === 'string' ? { id } : {}),
-        name: item['name'],
-        args: parsedArgs(typeof item['arguments'] === 'string' ? item['arguments'] : ''),
-      });
+    const call = callOf(item);
+    if (call !== undefined) {
+      toolCalls.push(call);
+      if (!isHosted(item)) pendingCalls.push(call);
+      const result = itemResult(item);
+      if (result !== null) hostedResults.push({ call, ...result });
     }
     const content = item['type'] === 'message' ? item['content'] : undefined;
     for (const part of Array.isArray(content) ? (content as readonly JsonValue[]) : []) {
       if (!isJsonObject(part)) continue;
       if (typeof part['text'] === 'string') texts.push(part['text']);
       if (typeof part['refusal'] === 'string') refusals.push(part['refusal']);
+      if (Array.isArray(part['annotations']))
+        citations.push(...(part['annotations'] as readonly JsonValue[]));
+      if (Array.isArray(part['logprobs'])) logprobs.push(...(part['logprobs'] as readonly JsonValue[]));
     }
   }
+  const refusal = refusals.length === 0 ? {} : { refusal: refusals.join('') };
   return {
-    text: texts.join(''),
-    toolCalls,
-    ...(refusals.length === 0 ? {} : { refusal: refusals.join('') }),
+    output: {
+      text: texts.join(''),
+      toolCalls,
+      ...refusal,
+      ...citationsOf(citations),
+      ...logprobsOf(logprobs),
+    },
+    pendingCalls,
+    hostedResults,
   };
+}
+
+/** Tools that the service runs itself before it answers. */
+const HOSTED = new Set([
+  'web_search_call',
+  'file_search_call',
+  'code_interpreter_call',
+  'image_generation_call',
+  'mcp_call',
+  'tool_search_call',
+]);
+
+function isHosted(item: JsonObject): boolean {
+  return HOSTED.has(String(item['type']));
+}
+
+/** Fields of a call that are no arguments: ids, states and results. */
+const NOT_ASKED = /^(type|id|call_id|status|name|result|results|output|outputs|error)$|_id$|^pending_/;
+
+/**
+ * The call that an item makes: of a function, of a custom tool or of any other kind, hosted tools
+ * included, which are named by their type (`web_search_call` is `web_search`).
+ */
+function callOf(item: JsonObject): ToolCall | undefined {
+  const { type, name, call_id: id } = item;
+  if (typeof type !== 'string') return undefined;
+  if (type === 'custom_tool_call' && typeof name === 'string') return toolCall(id, name, item['input']);
+  const kind = /^(.+)_call$/.exec(type)?.[1] ?? (type === 'mcp_approval_request' ? type : undefined);
+  if (kind === undefined) return undefined;
+  if (typeof name === 'string' && item['arguments'] !== undefined)
+    return toolCall(id, name, item['arguments']);
+  const asked = Object.entries(item).filter(([key, value]) => !NOT_ASKED.test(key) && value !== undefined);
+  return toolCall(id, typeof name === 'string' ? name : kind, Object.fromEntries(asked));
 }
 
 function responsesUsage(usage: JsonValue | undefined): Usage | null {

@@ -1,21 +1,34 @@
 // The OpenAI provider: Responses or Chat Completions, embeddings and the catalogue, through the official SDK over our own connections.
 
 import type { APIError as ApiError, OpenAI } from 'openai';
-import { LastgoodError } from '../core/errors.ts';
-import type { JsonObject, JsonValue } from '../core/json.ts';
-import { isJsonObject } from '../core/json.ts';
+import { LastgoodError } from '../base/errors.ts';
+import type { JsonObject, JsonValue } from '../base/json.ts';
+import { isJsonObject } from '../base/json.ts';
+import { wireApiOf } from '../core/model-apis.ts';
 import type { EmbeddingReply, Failure, ModelFacts, Provider, Usage } from '../core/provider.ts';
 import type { Release } from '../core/release.ts';
-import type { Dialect, RefusalReader } from './api-call.ts';
+import type { Dialect, Reading, RefusalReader } from './api-call.ts';
 import { apiCaller, thrownProblem } from './api-call.ts';
-import { Aborted, abortedProblem, badReply, failed, msSince, untilAborted } from './failure.ts';
+import { Aborted, abortedProblem, badReply, failed, msSince, type Problem, untilAborted } from './failure.ts';
 import { chatBody, readChat } from './openai-chat.ts';
 import { readResponse, responsesBody } from './openai-responses.ts';
+import { openaiService } from './openai-service.ts';
+import { factsOf } from './output-form.ts';
+import { errorOf, reportedProblem } from './reply-error.ts';
 import type { ProviderContext } from './route.ts';
 import { nowOf, routeReader } from './route.ts';
-import { atFirstNeed, LONGEST_WAIT_MS, maskCustomHeaders, SILENT_LOGGER } from './sdk-settings.ts';
+import {
+  atFirstNeed,
+  customHeaders,
+  headersEffect,
+  LONGEST_WAIT_MS,
+  SILENT_LOGGER,
+  settingOf,
+  settingsInForce,
+} from './sdk-settings.ts';
+import { assembleChat, assembleResponse, readReply } from './streamed.ts';
 import { openTransport, type Transport } from './transport.ts';
-import { disclosedText, usageOf } from './wire-words.ts';
+import { disclosedText, listedIds, usageOf } from './wire-words.ts';
 
 /** OpenAI's own regional endpoints; elsewhere the region is in the base URL. */
 const RESIDENCIES = ['global', 'us', 'eu', 'ae', 'au', 'in', 'jp'] as const;
@@ -29,25 +42,31 @@ export async function openaiProvider(release: Release, context: ProviderContext)
   const reader = routeReader(release, context);
   const { env, mask } = context;
   const model = reader.requiredText('model');
-  const apiKey = reader.apiKey('OPENAI_API_KEY');
-  const baseURL = reader.address(
-    reader.envText(reader.route['base-url'], 'base-url') ?? (env('OPENAI_BASE_URL')?.trim() || undefined),
-    'base-url',
-  );
-  const region = reader.text('region');
+  const service = openaiService(reader);
+  const isOpenAi = service.name === 'openai';
+  const region = isOpenAi ? reader.text('region') : undefined;
   const residency = RESIDENCIES.find((known): known is Residency => known === region);
-  if (region !== undefined && baseURL === undefined && residency === undefined) {
+  const elsewhere = service.isElsewhere;
+  if (region !== undefined && !elsewhere && residency === undefined) {
     reader.problem(
       new LastgoodError({
         code: 'ROUTE_REGION',
-        message: `"${region}" is no region of OpenAI's own service; expected one of ${RESIDENCIES.join(', ')}`,
+        message: `"${region}" is not a region of OpenAI's own service; expected one of ${RESIDENCIES.join(', ')}`,
         hint: 'leave region out, or name the regional endpoint in base-url',
         where: reader.where('region'),
       }),
     );
   }
+  const { values: headers } = reader.headers();
   reader.done();
-  maskCustomHeaders(env('OPENAI_CUSTOM_HEADERS'), mask);
+  const added = customHeaders(env('OPENAI_CUSTOM_HEADERS'), mask);
+  const environment = settingsInForce(
+    isOpenAi &&
+      reader.text('organization') === undefined &&
+      settingOf(env, 'OPENAI_ORG_ID', 'names the organization that calls'),
+    isOpenAi && settingOf(env, 'OPENAI_PROJECT_ID', 'names the project that calls'),
+    settingOf(env, 'OPENAI_CUSTOM_HEADERS', headersEffect(added)),
+  );
 
   const transport = await openTransport(env);
   let SdkError: typeof ApiError | undefined;
@@ -56,19 +75,21 @@ export async function openaiProvider(release: Release, context: ProviderContext)
     const { OpenAI: Client, APIError } = await import('openai');
     SdkError = APIError;
     const made = new Client({
-      apiKey,
+      apiKey: service.apiKey,
       adminAPIKey: null,
       webhookSecret: null,
-      organization: reader.text('organization') ?? env('OPENAI_ORG_ID') ?? null,
-      project: env('OPENAI_PROJECT_ID') ?? null,
+      organization: isOpenAi ? (reader.text('organization') ?? env('OPENAI_ORG_ID') ?? null) : null,
+      project: isOpenAi ? (env('OPENAI_PROJECT_ID') ?? null) : null,
+      defaultHeaders: { ...added, ...service.headers, ...headers },
+      defaultQuery: service.query,
       maxRetries: 0,
       timeout: LONGEST_WAIT_MS,
       fetch: transport.fetch,
       logger: SILENT_LOGGER,
       logLevel: 'off',
-      ...(baseURL === undefined && residency !== undefined
+      ...(!elsewhere && residency !== undefined
         ? { dataResidency: residency }
-        : { baseURL: baseURL ?? 'https://api.openai.com/v1' }),
+        : { baseURL: service.baseURL }),
     });
     leanCalls(made, transport);
     return made;
@@ -78,7 +99,7 @@ export async function openaiProvider(release: Release, context: ProviderContext)
     SdkError !== undefined && error instanceof SdkError
       ? {
           status: error.status,
-          words: [error.code, error.type],
+          words: [error.code, error.type, ...reasonsOf(error.error)],
           code: error.code,
           param: error.param,
           message: error.message,
@@ -86,16 +107,27 @@ export async function openaiProvider(release: Release, context: ProviderContext)
           requestId: error.requestID,
         }
       : undefined;
+  const chat = wireApiOf(reader.route) === 'chat';
   const post = async (path: string, body: JsonObject, signal: AbortSignal) => {
-    const { data, response } = await (await client()).post<unknown>(path, { body, signal }).withResponse();
-    return { data, headers: response.headers };
+    const response = await (await client()).post<unknown>(path, { body, signal }).asResponse();
+    return readReply(response, chat ? assembleChat : assembleResponse);
   };
-  const chat = reader.text('api') === 'chat';
+  const { place } = service;
   const dialect: Dialect = {
+    place,
     build: (request, refused) => (chat ? chatBody : responsesBody)(model, request, refused),
     send: (body, signal) => post(chat ? '/chat/completions' : '/responses', body, signal),
-    read: chat ? readChat : readResponse,
+    read: (data, headers) => withStatedCost((chat ? readChat : readResponse)(data, headers), headers),
+    forms: ['json_schema', 'json_object', 'tool', 'text'],
+    jsonObjectPath: chat ? 'response_format' : 'text.format',
+    ...(chat ? { capNames: ['max_completion_tokens', 'max_tokens'] } : {}),
   };
+  const facts = factsOf(context.servers, [
+    service.name,
+    elsewhere || !isOpenAi ? service.baseURL : (region ?? null),
+    chat,
+    model,
+  ]);
   /** Runs an SDK call that is not a trial; a failure becomes a reply. */
   const attempt = async <T>(signal: AbortSignal, work: () => Promise<T>): Promise<T | Failure> => {
     const started = performance.now();
@@ -105,15 +137,16 @@ export async function openaiProvider(release: Release, context: ProviderContext)
       const problem =
         error instanceof Aborted || signal.aborted
           ? abortedProblem(signal)
-          : thrownProblem(error, refusalOf(error), context);
+          : thrownProblem(error, refusalOf(error), context, { ...place, ifMissing: undefined });
       return failed(problem, mask, msSince(started));
     }
   };
 
   return {
-    name: 'openai',
+    name: service.name,
+    environment,
     ready: async () => void (await client()),
-    call: apiCaller(dialect, refusalOf, context),
+    call: apiCaller(dialect, refusalOf, context, facts),
     async embed(texts, signal): Promise<EmbeddingReply> {
       const vectors: (readonly number[])[] = [];
       const usages: (Usage | null)[] = [];
@@ -133,6 +166,8 @@ export async function openaiProvider(release: Release, context: ProviderContext)
           ),
         );
         if (isFailure(reply)) return reply;
+        const error = isJsonObject(reply) ? errorOf(reply) : undefined;
+        if (error !== undefined) return failed(reportedProblem(error, 'the reply reports an error'), mask, 0);
         const batch = vectorsOf(reply, input.length);
         if (batch === undefined)
           return failed(badReply('the reply has not one vector for each text', 200), mask, 0);
@@ -144,20 +179,44 @@ export async function openaiProvider(release: Release, context: ProviderContext)
       const total = counts.every((n) => n !== undefined) ? counts.reduce((a, b) => a + b, 0) : undefined;
       return { kind: 'embedded', vectors, model: served, usage: usageOf({ inputTokens: total }) };
     },
-    async modelFacts(signal): Promise<ModelFacts | Failure> {
-      const reply = await attempt(signal, async () => (await client()).models.retrieve(model, { signal }));
-      // A catalogue without the model is no proof that it is gone: many servers have no catalogue.
-      if (isFailure(reply)) return reply.httpStatus === 404 ? { id: model, state: 'unknown' } : reply;
-      const facts: unknown = reply;
-      if (!isJsonObject(facts)) return { id: model, state: 'unknown' };
-      const date = facts['shutdown_date'];
-      const id = disclosedText(facts['id']) ?? model;
-      if (typeof date !== 'string' || Number.isNaN(Date.parse(date))) return { id, state: 'available' };
-      const over = Date.parse(date) < nowOf(context).getTime();
-      return { id, state: over ? 'retired' : 'deprecated', retiresAt: date };
-    },
+    ...(service.hasCatalogue ? { modelFacts, listModels } : {}),
     close: () => transport.close(),
   };
+
+  async function listModels(signal: AbortSignal): Promise<readonly string[] | Failure> {
+    const reply = await attempt(signal, async () => (await client()).get<unknown>('/models', { signal }));
+    return isFailure(reply) ? reply : listedIds(reply);
+  }
+
+  async function modelFacts(signal: AbortSignal): Promise<ModelFacts | Failure> {
+    const reply = await attempt(signal, async () => (await client()).models.retrieve(model, { signal }));
+    // A catalogue without the model is no proof that it is gone: many servers have no catalogue.
+    if (isFailure(reply)) return reply.httpStatus === 404 ? { id: model, state: 'unknown' } : reply;
+    const facts: unknown = reply;
+    if (!isJsonObject(facts) || errorOf(facts) !== undefined) return { id: model, state: 'unknown' };
+    const date = facts['shutdown_date'];
+    const id = disclosedText(facts['id']) ?? model;
+    if (typeof date !== 'string' || Number.isNaN(Date.parse(date))) return { id, state: 'available' };
+    const over = Date.parse(date) < nowOf(context).getTime();
+    return { id, state: over ? 'retired' : 'deprecated', retiresAt: date };
+  }
+}
+
+/** Reasons in the details of an error, as Google states them. */
+function reasonsOf(error: unknown): string[] {
+  const details = isJsonObject(error) ? error['details'] : undefined;
+  if (!Array.isArray(details)) return [];
+  return (details as readonly JsonValue[]).flatMap((one) =>
+    isJsonObject(one) && typeof one['reason'] === 'string' ? [one['reason']] : [],
+  );
+}
+
+/** A LiteLLM proxy states the price of a call in a header. */
+function withStatedCost(reading: Reading | Problem, headers: Headers): Reading | Problem {
+  const stated = headers.get('x-litellm-response-cost');
+  const usd = stated === null || stated.trim() === '' ? Number.NaN : Number(stated);
+  if ('code' in reading || reading.costUsd !== undefined || !(usd > 0)) return reading;
+  return { ...reading, costUsd: usd };
 }
 
 function isFailure(reply: unknown): reply is Failure {

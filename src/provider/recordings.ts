@@ -2,15 +2,23 @@
 
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
+import { LastgoodError } from '../base/errors.ts';
+import type { JsonObject, JsonValue } from '../base/json.ts';
+import { canonicalJson, DEEPEST_VALUE, isDeeperThan, isJsonObject, jsonAt, shortHash } from '../base/json.ts';
+import { mustBeReadable, UnfitFile } from '../base/trust.ts';
 import type { Output, ToolCall } from '../core/conversation.ts';
-import { LastgoodError } from '../core/errors.ts';
-import type { JsonObject, JsonValue } from '../core/json.ts';
-import { canonicalJson, isJsonObject, jsonAt, shortHash } from '../core/json.ts';
 import type { StopReason, Usage } from '../core/provider.ts';
-import { disclosedText, jsonText, readToolCalls, readUsage, stopReasonOf } from './wire-words.ts';
+import { isBrokenOff } from './reply-error.ts';
+import { readTrajectory, withTrajectory } from './trajectory.ts';
+import { contextOf, disclosedText, jsonText, readToolCalls, readUsage, stopReasonOf } from './wire-words.ts';
+
+/** Characters of one line. */
+const LONGEST_LINE = 64 * 1024 * 1024;
+/** Characters of a JSON array, which is read as a whole; a JavaScript string holds half as many again. */
+const LONGEST_ARRAY = 256 * 1024 * 1024;
 
 /** One recorded answer, or the recorded error in its place. */
-export interface Recording {
+interface Recording {
   /** 1-based line; in a JSON array the 1-based position. */
   readonly line: number;
   readonly outcome:
@@ -63,6 +71,7 @@ export async function readRecordings(file: RecordingsFile): Promise<Recordings> 
 
   const hash = createHash('sha256');
   let array: string[] | undefined;
+  let arrayLength = 0;
   let line = 0;
   let started = false;
   for await (const text of linesOf(file.path, (chunk) => hash.update(chunk, 'utf8'))) {
@@ -71,7 +80,10 @@ export async function readRecordings(file: RecordingsFile): Promise<Recordings> 
     if (!started && text.trimStart().startsWith('[')) array = [];
     started = true;
     if (array === undefined) take(text, line);
-    else array.push(text);
+    else {
+      arrayLength += text.length + 1;
+      if (arrayLength <= LONGEST_ARRAY) array.push(text);
+    }
   }
   const found = hash.digest('hex');
   if (file.sha256 !== undefined && found !== file.sha256) {
@@ -82,8 +94,10 @@ export async function readRecordings(file: RecordingsFile): Promise<Recordings> 
       where: { file: file.path },
     });
   }
+  if (arrayLength > LONGEST_ARRAY) broken ??= tooLong(file, 1, 'this JSON array');
   if (array !== undefined) take(array.join('\n'), 1);
   if (broken !== undefined) throw broken;
+  for (const [caseId, list] of byCase) refuseTwice(file, caseId, list);
   return new Map(
     [...byCase].map(([caseId, list]) => [
       caseId,
@@ -93,12 +107,43 @@ export async function readRecordings(file: RecordingsFile): Promise<Recordings> 
   );
 }
 
+/** Two recordings of one trial: which of them the model is said to have given would be chance. */
+function refuseTwice(
+  file: RecordingsFile,
+  caseId: string,
+  list: readonly { readonly trial: number | undefined; readonly recording: Recording }[],
+): void {
+  const seen = new Map<number, number>();
+  for (const { trial, recording } of list) {
+    if (trial === undefined) continue;
+    const first = seen.get(trial);
+    if (first === undefined) seen.set(trial, recording.line);
+    else
+      throw new LastgoodError({
+        code: 'RECORDING_TWICE',
+        message: `trial ${trial} of case "${caseId}" is recorded twice, on line ${first} and on this one`,
+        hint: 'number the trials of a case 0, 1, 2, …, or leave the numbers out: then the order of the lines counts',
+        where: { file: file.path, line: recording.line },
+      });
+  }
+}
+
+function tooLong(file: Pick<RecordingsFile, 'path'>, line: number | undefined, what: string): LastgoodError {
+  return new LastgoodError({
+    code: 'RECORDING_TOO_LONG',
+    message: `${what} has more characters than can be read at once`,
+    hint: 'write one JSON record a line (JSONL): such a file may be of any size',
+    where: { file: file.path, line },
+  });
+}
+
 /** Lines of a UTF-8 file with any line ends; `seen` gets the text with LF ends, piece by piece. */
 async function* linesOf(path: string, seen: (chunk: string) => void): AsyncGenerator<string> {
   let rest = '';
   let heldReturn = false;
   let first = true;
   try {
+    mustBeReadable(path);
     for await (const piece of createReadStream(path, { encoding: 'utf8', highWaterMark: 1 << 18 })) {
       let chunk = String(piece);
       if (first) chunk = chunk.replace(/^\uFEFF/, '');
@@ -109,14 +154,24 @@ async function* linesOf(path: string, seen: (chunk: string) => void): AsyncGener
       if (heldReturn) chunk = chunk.slice(0, -1);
       chunk = chunk.replace(/\r\n?/g, '\n');
       seen(chunk);
+      // A long line is put together once, not looked through anew with each piece.
+      if (!chunk.includes('\n')) {
+        rest += chunk;
+        continue;
+      }
       const lines = (rest + chunk).split('\n');
       rest = lines.pop() ?? '';
       yield* lines;
+      if (rest.length > LONGEST_LINE) throw tooLong({ path }, undefined, 'a line');
     }
   } catch (error) {
+    if (error instanceof LastgoodError) throw error;
     throw new LastgoodError({
       code: 'RECORDING_MISSING',
-      message: `the recordings cannot be read: ${(error as NodeJS.ErrnoException).code ?? String(error)}`,
+      message:
+        error instanceof UnfitFile
+          ? `the file of recordings ${error.message}`
+          : `the recordings cannot be read: ${(error as NodeJS.ErrnoException).code ?? String(error)}`,
       where: { file: path },
       cause: error,
     });
@@ -139,6 +194,7 @@ function recordsIn(
   } catch (error) {
     throw invalid(file, line, 'is not JSON', error);
   }
+  if (isDeeperThan(value, DEEPEST_VALUE)) throw invalid(file, line, 'is nested too deeply', undefined);
   return Array.isArray(value)
     ? (value as readonly JsonValue[]).map((record, i) => [record, i + 1] as const)
     : [[value, line]];
@@ -170,10 +226,19 @@ function readRecord(
   const toolCalls = readToolCalls(field('tool_calls'));
   if (toolCalls === undefined) throw invalid(file, line, 'has tool_calls that cannot be read');
   const output = field('output');
+  const given = field('trajectory');
+  const trajectory = readTrajectory(given, 'whole');
+  if (given !== undefined && given !== null && trajectory === undefined)
+    throw invalid(file, line, 'has a trajectory that is not a list of messages');
   const base = { caseId: String(id), trial };
   if (error !== undefined && error !== null && error !== '' && error !== false)
     return { ...base, recording: { line, outcome: { kind: 'error', message: errorText(error) } } };
-  if ((output === undefined || output === null) && toolCalls.length === 0) {
+  const reason = field('stop_reason');
+  if (isBrokenOff(reason)) {
+    const message = `recorded as broken off: "${reason}"`;
+    return { ...base, recording: { line, outcome: { kind: 'error', message } } };
+  }
+  if ((output === undefined || output === null) && toolCalls.length === 0 && !trajectory?.length) {
     if (output === undefined) throw invalid(file, line, 'has neither output nor error');
     return {
       ...base,
@@ -188,11 +253,15 @@ function readRecord(
       line,
       outcome: {
         kind: 'output',
-        output: {
-          text: output === undefined || output === null ? '' : jsonText(output),
-          toolCalls: toolCalls as ToolCall[],
-        },
-        stopReason: stopReasonOf(field('stop_reason')),
+        output: withTrajectory(
+          {
+            text: output === undefined || output === null ? '' : jsonText(output),
+            toolCalls: toolCalls as ToolCall[],
+            ...contextOf(field('context')),
+          },
+          trajectory,
+        ),
+        stopReason: stopReasonOf(reason),
         model: disclosedText(field('model')),
         usage: readUsage(field('usage')),
         latencyMs: typeof latency === 'number' && latency >= 0 ? latency : null,

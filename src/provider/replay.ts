@@ -1,8 +1,8 @@
 // The replay provider: answers from recordings, so that recorded behaviour becomes a snapshot like any other.
 
-import { LastgoodError } from '../core/errors.ts';
-import type { JsonObject, JsonValue } from '../core/json.ts';
-import { isJsonObject } from '../core/json.ts';
+import { LastgoodError } from '../base/errors.ts';
+import type { JsonObject, JsonValue } from '../base/json.ts';
+import { isJsonObject } from '../base/json.ts';
 import type { Provider, ProviderReply } from '../core/provider.ts';
 import type { Release } from '../core/release.ts';
 import { abortedProblem, failed, infraProblem } from './failure.ts';

@@ -1,6 +1,6 @@
 // What reply headers say about waiting and limits, in the dialects of OpenAI, Azure and Anthropic.
 
-import type { RateLimitHint } from '../core/provider.ts';
+import type { LimitLevel, RateLimitHint } from '../core/provider.ts';
 
 /** Carried by every reply of the simulator. */
 export const SIMULATOR_HEADER = 'x-lastgood-simulator';
@@ -31,27 +31,13 @@ export function durationMs(text: string): number | undefined {
   return Number.isFinite(total) ? total : undefined;
 }
 
-/** The limits as told; undefined when nothing usable is told (Azure's -1 and 0 say nothing). */
+/** The limits as stated; undefined when nothing usable is (Azure's -1 and 0 say nothing). */
 export function rateLimitHint(headers: HeaderLookup, now: Date): RateLimitHint | undefined {
   if (!tellsLimits(headers)) return undefined;
-  const [requests, ...ofTokens] = LIMITED.map((names) => dimension(headers, now, names));
+  const [requests, ...ofTokens] = LIMITED.map((names) => level(headers, now, names));
   const tokens = tightest(...ofTokens);
   if (requests === undefined && tokens === undefined) return undefined;
-  const resets = [requests?.resetMs, tokens?.resetMs].filter((ms) => ms !== undefined);
-  const hint: RateLimitHint = {
-    ...(requests === undefined
-      ? {}
-      : { remainingRequests: requests.remaining, limitRequests: requests.limit }),
-    ...(tokens === undefined ? {} : { remainingTokens: tokens.remaining }),
-    ...(resets.length === 0 ? {} : { resetMs: Math.max(...resets) }),
-  };
-  return Object.values(hint).some((value) => value !== undefined) ? hint : undefined;
-}
-
-interface Dimension {
-  readonly remaining?: number | undefined;
-  readonly limit?: number | undefined;
-  readonly resetMs?: number | undefined;
+  return { ...(requests === undefined ? {} : { requests }), ...(tokens === undefined ? {} : { tokens }) };
 }
 
 /** Most replies of other servers tell none, and looking for each of them takes longer than going through what there is. */
@@ -69,33 +55,39 @@ interface LimitHeaders {
 
 const LIMITED: readonly LimitHeaders[] = ['requests', 'tokens', 'input-tokens', 'output-tokens'].map(
   (name) => {
-    const told = (what: string) =>
+    const header = (what: string) =>
       [`x-ratelimit-${what}-${name}`, `anthropic-ratelimit-${name}-${what}`] as const;
-    return { limit: told('limit'), remaining: told('remaining'), reset: told('reset') };
+    return { limit: header('limit'), remaining: header('remaining'), reset: header('reset') };
   },
 );
 
-function dimension(headers: HeaderLookup, now: Date, names: LimitHeaders): Dimension | undefined {
+function level(headers: HeaderLookup, now: Date, names: LimitHeaders): LimitLevel | undefined {
   const said = ([openai, anthropic]: readonly [string, string]) =>
     headers.get(openai) ?? headers.get(anthropic);
   const count = (text: string | null): number | undefined => {
     const n = text === null || text.trim() === '' ? Number.NaN : Number(text);
     return Number.isFinite(n) && n >= 0 ? n : undefined;
   };
-  const told = count(said(names.limit));
-  const limit = told === 0 ? undefined : told;
+  const given = count(said(names.limit));
+  const limit = given === 0 ? undefined : given;
   const left = count(said(names.remaining));
-  // "None left" of a limit that is not told is Azure's way of telling nothing.
+  // "None left" of a limit that is not stated: Azure sends this where it states none.
   const remaining = left === 0 && limit === undefined ? undefined : left;
   if (limit === undefined && remaining === undefined) return undefined;
   const reset = said(names.reset);
-  const resetMs = reset === null ? undefined : (durationMs(reset) ?? msUntil(reset, headers, now));
-  return { remaining, limit, resetMs };
+  const duration = reset === null ? undefined : durationMs(reset);
+  const fullInMs = duration ?? (reset === null ? undefined : msUntil(reset, headers, now));
+  return {
+    ...(remaining === undefined ? {} : { remaining }),
+    ...(limit === undefined ? {} : { limit }),
+    ...(fullInMs === undefined ? {} : { fullInMs }),
+    ...(fullInMs === undefined || duration !== undefined ? {} : { rounded: true as const }),
+  };
 }
 
-function tightest(...dimensions: (Dimension | undefined)[]): Dimension | undefined {
-  return dimensions
-    .filter((d) => d !== undefined)
+function tightest(...levels: (LimitLevel | undefined)[]): LimitLevel | undefined {
+  return levels
+    .filter((one) => one !== undefined)
     .sort((a, b) => (a.remaining ?? Infinity) - (b.remaining ?? Infinity))[0];
 }
 

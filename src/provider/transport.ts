@@ -1,9 +1,14 @@
-// HTTP for JSON calls: undici's keep-alive pools, whole bodies, no redirects. Handed to the SDKs as their `fetch`.
+// HTTP for JSON calls: undici's keep-alive pools, whole bodies. Handed to the SDKs as their `fetch`.
 
 import { createRequire } from 'node:module';
 import { brotliDecompressSync, gunzipSync, inflateSync } from 'node:zlib';
 import type { Agent, Dispatcher } from 'undici';
-import type { Env } from '../core/ports.ts';
+import { LastgoodError } from '../base/errors.ts';
+import { isJsonObject } from '../base/json.ts';
+import type { Env } from '../base/ports.ts';
+import { mediaType, parseReply } from './not-json.ts';
+import { followRedirects } from './redirects.ts';
+import type { Arrival } from './sse.ts';
 
 /** No answer of a model or an application is longer than this, in bytes. */
 export const LARGEST_REPLY = 50 * 1024 * 1024;
@@ -15,6 +20,8 @@ export interface HttpReply {
   readonly status: number;
   readonly headers: Headers;
   readonly text: string;
+  /** Of a stream of events: how far it had come when. */
+  readonly arrivals?: readonly Arrival[] | undefined;
 }
 
 export interface HttpCall {
@@ -47,8 +54,8 @@ export class ReplyTooLarge extends Error {}
 /** Keep-alive connections, through HTTP(S)_PROXY where the environment has one (and NO_PROXY's hosts past it). */
 export async function openTransport(env: Env): Promise<Transport> {
   const either = (name: string): string | undefined => env(name.toLowerCase()) || env(name) || undefined;
-  const httpProxy = either('HTTP_PROXY');
-  const httpsProxy = either('HTTPS_PROXY');
+  const httpProxy = proxyAddress('HTTP_PROXY', either('HTTP_PROXY'));
+  const httpsProxy = proxyAddress('HTTPS_PROXY', either('HTTPS_PROXY'));
   // The caller's signal is the only deadline of a reply; undici's own five minutes would cut long reasoning short.
   const options = { headersTimeout: 0, bodyTimeout: 0, connect: { timeout: 10_000 } };
   const proxied = {
@@ -58,7 +65,7 @@ export async function openTransport(env: Env): Promise<Transport> {
     noProxy: either('NO_PROXY') ?? '',
   };
   const direct = httpProxy === undefined && httpsProxy === undefined;
-  // What a proxy's address may have wrong is told at once; a plain pool is made for the first call.
+  // A wrong proxy address is reported at once; a plain pool is made for the first call.
   let dispatcher: Dispatcher | null = direct ? null : new (await import('undici')).EnvHttpProxyAgent(proxied);
   const pool = (): Dispatcher => {
     dispatcher ??= new (plainAgent())(options);
@@ -112,12 +119,21 @@ export async function openTransport(env: Env): Promise<Transport> {
   };
 
   const fetch = async (url: string | URL | Request, init: RequestInit = {}): Promise<Response> => {
-    const { status, headers, text } = await request(String(url), {
+    const call = {
       method: init.method ?? 'GET',
       headers: plainHeaders(init.headers),
       body: typeof init.body === 'string' ? init.body : undefined,
       signal: init.signal ?? undefined,
+    };
+    const {
+      status,
+      headers,
+      text: sent,
+      arrivals,
+    } = await followRedirects(request, String(url), call, {
+      asGet: false,
     });
+    const text = status < 400 ? sent : underError(sent);
     // Building a real Response costs more than the rest of the call; the SDKs use these members of it.
     return {
       ok: status >= 200 && status < 300,
@@ -127,12 +143,44 @@ export async function openTransport(env: Env): Promise<Transport> {
       url: '',
       headers,
       body: null,
+      arrivals,
       text: async () => text,
-      json: async () => JSON.parse(text),
+      json: async () => parseReply(text, headers.get('content-type')),
     } as unknown as Response;
   };
 
   return { request, fetch, open: () => void pool(), close: async () => dispatcher?.destroy() };
+}
+
+/** The SDKs read a refusal under "error" only; some servers say theirs under "message" or "detail", which would be lost. */
+function underError(text: string): string {
+  let body: unknown;
+  try {
+    body = JSON.parse(text);
+  } catch {
+    return text;
+  }
+  // Gemini wraps its error in a list.
+  if (Array.isArray(body) && isJsonObject(body[0])) return JSON.stringify(body[0]);
+  if (!isJsonObject(body) || Object.hasOwn(body, 'error')) return text;
+  const { message, detail, type, code, param } = body;
+  const said =
+    [message, detail].find((one) => typeof one === 'string') ?? JSON.stringify(detail ?? message ?? body);
+  return JSON.stringify({ error: { message: said, type, code, param } });
+}
+
+/** A proxy's address, checked; it may hold a password, so the complaint does not show it. */
+function proxyAddress(name: string, text: string | undefined): string | undefined {
+  if (text === undefined) return undefined;
+  const url = URL.canParse(text) ? new URL(text) : null;
+  if (url !== null && /^https?:$/.test(url.protocol) && url.hostname !== '') return text;
+  throw new LastgoodError({
+    code: 'PROXY_ADDRESS',
+    message: `${name} is not the address of a proxy: expected http://HOST:PORT or https://HOST:PORT`,
+    hint: text.includes('://')
+      ? 'only http and https proxies are supported'
+      : `write the scheme too: ${name}=http://HOST:PORT`,
+  });
 }
 
 /** Gathers one reply through undici's handler interface: its streams cost more than all the rest of a small JSON call. */
@@ -146,6 +194,8 @@ class WholeReply {
   private headers: ReplyHeaders = new ReplyHeaders({});
   private readonly chunks: Buffer[] = [];
   private size = 0;
+  /** When each chunk of a stream of events came; null for other replies. */
+  private times: number[] | null = null;
 
   constructor(
     signal: AbortSignal | undefined,
@@ -173,13 +223,18 @@ class WholeReply {
     if (status < 200) return;
     this.status = status;
     this.headers = new ReplyHeaders(headers);
+    const events = mediaType(this.headers.get('content-type')) === 'text/event-stream';
+    this.times = events && !this.headers.has('content-encoding') ? [] : null;
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
     this.size += chunk.length;
     if (this.size > LARGEST_REPLY)
       this.stop(new ReplyTooLarge(`the reply is larger than ${LARGEST_REPLY / 1024 / 1024} MB`));
-    else this.chunks.push(chunk);
+    else {
+      this.chunks.push(chunk);
+      this.times?.push(performance.now());
+    }
   }
 
   onResponseEnd(): void {
@@ -188,7 +243,9 @@ class WholeReply {
       const { status, headers, chunks } = this;
       const whole = chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks);
       const body = decompressed(whole, headers.get('content-encoding'));
-      this.resolve({ status, headers: headers as unknown as Headers, text: body.toString('utf8') });
+      const text = body.toString('utf8');
+      const arrivals = this.times === null ? undefined : arrivalsOf(chunks, this.times);
+      this.resolve({ status, headers: headers as unknown as Headers, text, arrivals });
     } catch (error) {
       this.reject(error);
     }
@@ -204,6 +261,16 @@ class WholeReply {
     this.reject(reason);
     this.controller?.abort(reason instanceof Error ? reason : new Error('aborted'));
   }
+}
+
+/** How many characters there were after each chunk, which may end within one. */
+function arrivalsOf(chunks: readonly Buffer[], times: readonly number[]): Arrival[] {
+  const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+  let chars = 0;
+  return chunks.map((chunk, i) => {
+    chars += decoder.decode(chunk, { stream: true }).length;
+    return { chars, at: times[i] ?? 0 };
+  });
 }
 
 /** The members of `Headers` that readers of a reply use; undici's names are in lower case already. The SDKs' log finds no fields in it. */

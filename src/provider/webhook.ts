@@ -1,7 +1,8 @@
 // One JSON POST to the address a person gave for alerts: retried with backoff, and never an exception. The URL is a secret.
 
 import { setTimeout as pause } from 'node:timers/promises';
-import { type JsonObject, LastgoodError } from '../core/index.ts';
+import { type Env, type JsonObject, LastgoodError } from '../base/index.ts';
+import { openTransport, type Transport } from './transport.ts';
 
 export interface WebhookPost {
   /** Attempts in all (default 4). */
@@ -11,6 +12,8 @@ export interface WebhookPost {
   /** For one attempt (default 10 s). */
   readonly timeoutMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Where the proxies are named; default: none is used. */
+  readonly env?: Env | undefined;
   /** Waiting; default real time. */
   readonly sleep?: ((ms: number, signal: AbortSignal | undefined) => Promise<void>) | undefined;
 }
@@ -35,17 +38,40 @@ export function webhookUrl(text: string): URL {
   return url;
 }
 
-/** Posts `body`. Redirects are refused: an alert must not travel to an address nobody gave. */
+/**
+ * Posts `body`, through the environment's proxy where it names one. Redirects are refused: an alert must not travel to an address nobody
+ * gave.
+ */
 export async function postWebhook(
   url: URL,
   body: JsonObject,
   options: WebhookPost = {},
 ): Promise<WebhookResult> {
+  let transport: Transport;
+  try {
+    transport = await openTransport(options.env ?? (() => undefined));
+  } catch (error) {
+    if (!(error instanceof LastgoodError)) throw error;
+    return { kind: 'failed', message: error.message, attempts: 0 };
+  }
+  try {
+    return await post(transport, url, body, options);
+  } finally {
+    await transport.close();
+  }
+}
+
+async function post(
+  transport: Transport,
+  url: URL,
+  body: JsonObject,
+  options: WebhookPost,
+): Promise<WebhookResult> {
   const most = options.attempts ?? 4;
   const sleep = options.sleep ?? wait;
   let message = '';
   for (let attempt = 1; ; attempt++) {
-    const tried = await once(url, body, options);
+    const tried = await once(transport, url, body, options);
     if (tried.ok) return { kind: 'delivered', status: tried.status, attempts: attempt };
     message = tried.message;
     if (!tried.retryable || attempt >= most || options.signal?.aborted === true)
@@ -64,19 +90,17 @@ type Tried =
       readonly retryAfterMs: number | undefined;
     };
 
-async function once(url: URL, body: JsonObject, options: WebhookPost): Promise<Tried> {
+async function once(transport: Transport, url: URL, body: JsonObject, options: WebhookPost): Promise<Tried> {
   const timeout = AbortSignal.timeout(options.timeoutMs ?? 10_000);
   const signal = options.signal === undefined ? timeout : AbortSignal.any([timeout, options.signal]);
   try {
-    const reply = await fetch(url, {
+    const reply = await transport.request(url.href, {
       method: 'POST',
       headers: { 'content-type': 'application/json; charset=utf-8', 'user-agent': 'lastgood' },
       body: JSON.stringify(body),
-      redirect: 'manual',
       signal,
     });
-    await reply.body?.cancel();
-    if (reply.ok) return { ok: true, status: reply.status };
+    if (reply.status >= 200 && reply.status < 300) return { ok: true, status: reply.status };
     const redirected = reply.status >= 300 && reply.status < 400;
     return {
       ok: false,
@@ -85,17 +109,21 @@ async function once(url: URL, body: JsonObject, options: WebhookPost): Promise<T
       retryAfterMs: retryAfter(reply.headers.get('retry-after')),
     };
   } catch (error) {
-    return { ok: false, message: told(error, timeout.aborted), retryable: true, retryAfterMs: undefined };
+    return {
+      ok: false,
+      message: failureText(error, timeout.aborted),
+      retryable: true,
+      retryAfterMs: undefined,
+    };
   }
 }
 
 /** Only the error's code: its text may repeat the address. */
-function told(error: unknown, timedOut: boolean): string {
+function failureText(error: unknown, timedOut: boolean): string {
   if (timedOut) return 'no answer in time';
-  const { cause } = error as { cause?: { code?: unknown } };
-  return typeof cause?.code === 'string'
-    ? `it could not be reached (${cause.code})`
-    : 'it could not be reached';
+  const { code, cause } = error as { code?: unknown; cause?: { code?: unknown } };
+  const word = [code, cause?.code].find((one) => typeof one === 'string');
+  return word === undefined ? 'it could not be reached' : `it could not be reached (${word})`;
 }
 
 function retryAfter(header: string | null): number | undefined {

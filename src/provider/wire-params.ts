@@ -1,25 +1,11 @@
 // Where a release's params go in an API's request body, which have no place there, and which the API has refused.
 
-import type { JsonObject, JsonValue } from '../core/json.ts';
-import { isJsonObject } from '../core/json.ts';
+import type { JsonObject, JsonValue } from '../base/json.ts';
+import { isJsonObject } from '../base/json.ts';
+import { NOT_PARAMS } from '../core/params.ts';
 
 /** One API's places: the params' names (kebab-case) to dotted paths in the body; null = the API has nothing like it. */
 export type ParamPlaces = Readonly<Record<string, string | null>>;
-
-/** Body fields that are not params: a param of that name would overwrite what the release's other layers say. */
-const RESERVED = new Set([
-  'model',
-  'messages',
-  'input',
-  'instructions',
-  'system',
-  'tools',
-  'tool_choice',
-  'stream',
-  'response_format',
-  'text.format',
-  'output_config.format',
-]);
 
 export interface PlacedParams {
   /** Body path and value, in the params' order. */
@@ -56,11 +42,11 @@ function placed(params: JsonObject, places: ParamPlaces, refused: ReadonlySet<st
   const fields: [string, JsonValue][] = [];
   const refusable = new Map<string, string>();
   const dropped: string[] = [];
-  for (const [name, value] of Object.entries(params)) {
+  for (const [name, value] of Object.entries(params).flatMap(reasoningSettings)) {
     if (value === undefined || value === null || (Array.isArray(value) && value.length === 0)) continue;
     const kebab = name.replaceAll('_', '-').toLowerCase();
     const path = Object.hasOwn(places, kebab) ? places[kebab] : name.replaceAll('-', '_');
-    if (path === null || path === undefined || RESERVED.has(path) || refused.has(path)) {
+    if (path === null || path === undefined || NOT_PARAMS.has(path) || refused.has(path)) {
       dropped.push(name);
       continue;
     }
@@ -69,6 +55,17 @@ function placed(params: JsonObject, places: ParamPlaces, refused: ReadonlySet<st
     if (!path.startsWith('max_')) refusable.set(path, name);
   }
   return { fields, refusable, dropped };
+}
+
+/** `reasoning: { effort, summary }` as settings of their own. A map with other keys is some server's, and goes as it is. */
+function reasoningSettings([name, value]: [string, JsonValue | undefined]): [
+  string,
+  JsonValue | undefined,
+][] {
+  if (name !== 'reasoning' || !isJsonObject(value)) return [[name, value]];
+  const keys = Object.keys(value);
+  if (!keys.every((key) => key === 'effort' || key === 'summary')) return [[name, value]];
+  return keys.map((key) => [`reasoning.${key}`, value[key]]);
 }
 
 /** The body with each field at its path; objects at the same path are merged. */
@@ -94,12 +91,21 @@ function withField(body: JsonObject, steps: readonly string[], value: JsonValue)
 
 /** How APIs say that a parameter itself, not its value, is what they refuse. Read only to resend a call that cost nothing. */
 const REFUSES =
-  /not (?:supported|permitted|allowed|recogni[sz]ed)|unsupported|(?:does|do) not support|no longer (?:supported|accepted|available)|deprecated|unrecognized|unknown (?:parameter|field|argument|name)|unexpected keyword/i;
+  /not (?:supported|permitted|allowed|recogni[sz]ed)|unsupported|(?:does|do) not support|no longer (?:supported|accepted|available)|deprecated|unrecognized|unknown (?:parameter|field|argument|name)|unexpected keyword|extra.?(?:inputs|fields|forbidden)/i;
 
 /** Where even a refused value means that the parameter is fixed for this model. */
-const SAMPLING = new Set(['temperature', 'top_p', 'top_k', 'seed', 'presence_penalty', 'frequency_penalty']);
+const FIXED = new Set([
+  'temperature',
+  'top_p',
+  'top_k',
+  'seed',
+  'presence_penalty',
+  'frequency_penalty',
+  'stream',
+  'stream_options',
+]);
 
-/** The path of the parameter that a 400 names, if we sent it and may leave it out; undefined otherwise. */
+/** The path of the parameter that a 400 or 422 names, if we sent it and may leave it out; undefined otherwise. */
 export function refusedPath(
   refusal: {
     readonly status: number | undefined;
@@ -109,7 +115,7 @@ export function refusedPath(
   },
   refusable: ReadonlyMap<string, string>,
 ): string | undefined {
-  if (refusal.status !== 400) return undefined;
+  if (refusal.status !== 400 && refusal.status !== 422) return undefined;
   const paths = [...refusable.keys()];
   if (refusal.param) {
     const named = paths.find(
@@ -118,7 +124,7 @@ export function refusedPath(
     );
     if (named === undefined) return undefined;
     if (refusal.code === 'unsupported_parameter' || refusal.code === 'unknown_parameter') return named;
-    if (refusal.code === 'unsupported_value') return SAMPLING.has(named) ? named : undefined;
+    if (refusal.code === 'unsupported_value') return FIXED.has(named) ? named : undefined;
     return REFUSES.test(refusal.message) ? named : undefined;
   }
   if (!REFUSES.test(refusal.message)) return undefined;

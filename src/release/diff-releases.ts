@@ -1,7 +1,8 @@
 // What differs between two releases, layer by layer, readable on a terminal.
 
 import { structuredPatch } from 'diff';
-import { isJsonObject, type JsonObject, type JsonValue } from '../core/json.ts';
+import { isJsonObject, type JsonObject, type JsonValue } from '../base/json.ts';
+import { withoutDataUrls } from '../core/media.ts';
 import { LAYER_NAMES, type LayerName, type Release } from '../core/release.ts';
 
 export interface LayerDiff {
@@ -17,14 +18,19 @@ export function diffReleases(
   b: Pick<Release, 'layers' | 'layerHashes'>,
 ): LayerDiff[] {
   return LAYER_NAMES.flatMap((layer): LayerDiff[] => {
-    const before = a.layers[layer];
-    const after = b.layers[layer];
+    const before = shownLayer(a.layers[layer]);
+    const after = shownLayer(b.layers[layer]);
     if (before === undefined && after === undefined) return [];
     if (before === undefined) return [{ layer, state: 'added', lines: wholeLines('+', after) }];
     if (after === undefined) return [{ layer, state: 'removed', lines: wholeLines('-', before) }];
     if (a.layerHashes[layer] === b.layerHashes[layer]) return [{ layer, state: 'same', lines: [] }];
     return [{ layer, state: 'changed', lines: valueLines('', before, after) }];
   });
+}
+
+/** Files as their labels, which hold the hash of the bytes. */
+function shownLayer(layer: JsonObject | undefined): JsonObject | undefined {
+  return layer === undefined ? undefined : withoutDataUrls(layer);
 }
 
 function wholeLines(sign: '+' | '-', layer: JsonObject | undefined): string[] {

@@ -1,6 +1,6 @@
 // Does the route name a model that stays the same? Known naming habits of providers, as data; never a network call.
 
-import { isJsonObject, type JsonObject } from '../core/json.ts';
+import { isJsonObject, type JsonObject } from '../base/json.ts';
 import type { PinState, ProviderName } from '../core/release.ts';
 
 /** The first rule whose pattern fits the model id (and whose provider fits, if it names one) decides. */
@@ -15,7 +15,7 @@ export interface PinRule {
  * What the providers document about their model ids (OpenAI: models and changelog; Anthropic: model ids and versions;
  * Google: Vertex AI model versioning), as of November 2026. Order matters.
  */
-export const PIN_RULES: readonly PinRule[] = [
+const PIN_RULES: readonly PinRule[] = [
   {
     pattern: /(^|[-_/:@.])latest($|[-_/:@.])/i,
     state: 'floating',
@@ -82,33 +82,106 @@ export function lintPin(
   route: JsonObject & { readonly provider: ProviderName },
   rules: readonly PinRule[] = [],
 ): PinState {
+  const { provider } = route;
   const model = typeof route['model'] === 'string' ? route['model'] : undefined;
-  const own = model === undefined ? undefined : firstFit(rules, model, route.provider);
+  const own = model === undefined ? undefined : firstFit(rules, model, provider);
   if (own !== undefined) return own;
-  const provider: ProviderName = route.provider;
-  switch (provider) {
-    case 'replay':
-      return { state: 'pinned', reason: 'recordings are named by their content' };
-    case 'http':
-    case 'command':
-      return {
-        state: 'unknown',
-        reason: 'the application chooses the model itself, and a release file cannot see which',
-      };
-    case 'openai':
-    case 'anthropic': {
-      if (model === undefined) return UNKNOWN;
-      if (AZURE.test(baseUrlOf(route))) {
-        return typeof route['model-version'] === 'string'
-          ? { state: 'pinned', reason: `the deployment is stated to serve version ${route['model-version']}` }
-          : {
-              state: 'unknown',
-              reason: "a deployment's name does not tell its model; state `model-version` in the route",
-            };
-      }
-      const found = firstFit(PIN_RULES, model, route.provider);
-      return found === undefined ? UNKNOWN : { ...found, reason: `"${model}": ${found.reason}` };
+  if (provider === 'replay') return { state: 'pinned', reason: 'recordings are named by their content' };
+  if (provider === 'http' || provider === 'command')
+    return {
+      state: 'unknown',
+      reason: 'the application chooses the model itself, and a release file cannot see which',
+    };
+  if (model === undefined) return UNKNOWN;
+  const service = provider !== 'openai' && provider !== 'anthropic' ? provider : null;
+  const azure = service === 'azure' || (service === null && AZURE.test(baseUrlOf(route)));
+  const stated = typeof route['model-version'] === 'string' ? route['model-version'] : undefined;
+  if (azure)
+    return stated !== undefined
+      ? { state: 'pinned', reason: `the deployment is stated to serve version ${stated}` }
+      : {
+          state: 'unknown',
+          reason: "a deployment's name does not tell its model; state `model-version` in the route",
+        };
+  if (service !== null && stated !== undefined)
+    return { state: 'pinned', reason: `"${model}" is stated to be ${stated}` };
+  const found =
+    (service === null ? undefined : firstFit(SERVICE_RULES, model, service)) ??
+    firstFit(PIN_RULES, bareModel(model, service), provider);
+  const reason = found?.reason ?? (service === null ? undefined : UNKNOWN_AT[service]);
+  return reason === undefined
+    ? UNKNOWN
+    : { state: found?.state ?? 'unknown', reason: `"${model}": ${reason}` };
+}
+
+/** How services by name name models, beyond what the makers of the models document. */
+const SERVICE_RULES: readonly PinRule[] = [
+  {
+    provider: 'openrouter',
+    pattern: /(^|\/)auto($|:)/,
+    state: 'floating',
+    reason: 'OpenRouter chooses a model for each call',
+  },
+  {
+    provider: 'ollama',
+    pattern: /@sha256[:-][0-9a-f]{12,}/,
+    state: 'pinned',
+    reason: 'the name holds the digest of the weights',
+  },
+  {
+    provider: 'ollama',
+    pattern: /^/,
+    state: 'floating',
+    reason:
+      '`ollama pull` can move a tag to other weights; state the digest of `ollama list` as `model-version`',
+  },
+  {
+    provider: 'vllm',
+    pattern: /^/,
+    state: 'unknown',
+    reason:
+      "a repository's name does not tell its revision; state the server's `--revision` as `model-version`",
+  },
+  {
+    provider: 'litellm',
+    pattern: /^/,
+    state: 'unknown',
+    reason: "the proxy's configuration decides which model has this name; state it as `model-version`",
+  },
+  {
+    provider: 'bedrock',
+    pattern: /^arn:.*inference-profile\/(?!.*claude)/,
+    state: 'unknown',
+    reason: 'an inference profile does not tell its model; state it as `model-version`',
+  },
+  {
+    provider: 'vertex',
+    pattern: /@(default|latest)$/,
+    state: 'floating',
+    reason: 'the default version follows new versions',
+  },
+];
+
+/** Why nothing is known of a model that no rule fits. */
+const UNKNOWN_AT: Readonly<Partial<Record<ProviderName, string>>> = {
+  openrouter:
+    'OpenRouter may serve an open model from any host and in any precision; `provider-options: { provider: { order: […], allow_fallbacks: false } }` fixes the host',
+};
+
+/** The model's id as its maker writes it: without what a service puts around it. */
+function bareModel(model: string, service: ProviderName | null): string {
+  switch (service) {
+    case 'openrouter': {
+      const slug = model.replace(/^[^/]*\//, '').replace(/:[a-z]+$/, '');
+      // Claude's versions are written with a point there.
+      return slug.startsWith('claude') ? slug.replace(/(\d)\.(\d)/g, '$1-$2') : slug;
     }
+    case 'gemini':
+      return model.replace(/^models\//, '');
+    case 'bedrock':
+      return model.replace(/-v\d+(:\d+)?$/, '');
+    default:
+      return model;
   }
 }
 

@@ -1,7 +1,7 @@
 // The JSON Schema of release files, for editors.
 
 import { z } from 'zod';
-import type { JsonObject } from '../core/json.ts';
+import type { JsonObject } from '../base/json.ts';
 import { releaseFileSchema } from './release-schema.ts';
 
 /** Draft-07, because editors' YAML support stops there. */

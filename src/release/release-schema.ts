@@ -1,6 +1,8 @@
 // What a release file looks like, layer by layer.
 
 import { z } from 'zod';
+import { paramsSchema } from '../core/params-schema.ts';
+import { cacheSchema, mediaPartSchema } from '../core/part-schema.ts';
 import { LAYER_NAMES } from '../core/release.ts';
 import { routeSchema } from './route-schema.ts';
 
@@ -9,39 +11,33 @@ const inFile = z.strictObject({ file: z.string().min(1).describe('relative to th
 const text = z.union([z.string(), inFile]);
 const bag = z.record(z.string(), z.unknown());
 
+const textPart = z.strictObject({ text, cache: cacheSchema });
+const part = z.union([textPart, mediaPartSchema]);
+
 const message = z.strictObject({
   role: z.enum(['system', 'developer', 'user', 'assistant']),
-  content: text.describe('a Liquid template: {{ name }} is filled with the variable of the case'),
+  content: z
+    .union([text, z.array(part).min(1)])
+    .describe(
+      'a Liquid template: {{ name }} is filled with the variable of the case; or a list of { text }, { image } and { file }',
+    ),
 });
 
-const example = z.union([z.strictObject({ user: text, assistant: text }), message]);
+const example = z.union([
+  z.strictObject({ user: z.union([text, z.array(part).min(1)]), assistant: text }),
+  message,
+]);
 
-export const promptSchema = z.strictObject({
-  system: text.optional().describe('system text'),
+const promptSchema = z.strictObject({
+  system: z
+    .union([text, z.array(textPart).min(1)])
+    .optional()
+    .describe('system text, or a list of { text, cache }'),
   messages: z.array(message).optional().describe("the conversation's template"),
   examples: z.array(example).optional().describe('few-shot turns between system text and conversation'),
 });
 
-export const paramsSchema = z.strictObject({
-  temperature: z.number().min(0).optional(),
-  'top-p': z.number().min(0).max(1).optional(),
-  'top-k': z.number().int().min(1).optional(),
-  'max-output-tokens': z.number().int().min(1).optional(),
-  stop: z.union([z.string().min(1), z.array(z.string().min(1))]).optional(),
-  seed: z.number().int().optional(),
-  'reasoning-effort': z.string().min(1).optional(),
-  verbosity: z.string().min(1).optional(),
-  'frequency-penalty': z.number().optional(),
-  'presence-penalty': z.number().optional(),
-  'parallel-tool-calls': z.boolean().optional(),
-  'service-tier': z.string().min(1).optional(),
-  dimensions: z.number().int().min(1).optional().describe('length of embedding vectors'),
-  'provider-options': bag
-    .optional()
-    .describe("fields of the provider's own API, added to the request as they are"),
-});
-
-export const toolsSchema = z.strictObject({
+const toolsSchema = z.strictObject({
   definitions: z
     .union([inFile, z.array(bag)])
     .optional()
@@ -54,7 +50,7 @@ export const toolsSchema = z.strictObject({
 
 const versionLabel = z.union([z.string().min(1), z.number()]);
 
-export const outputSchema = z.strictObject({
+const outputSchema = z.strictObject({
   schema: z
     .union([inFile, bag])
     .optional()
@@ -63,7 +59,7 @@ export const outputSchema = z.strictObject({
   parser: versionLabel.optional().describe('version of the code that reads the answer'),
 });
 
-export const retrievalSchema = z.strictObject({
+const retrievalSchema = z.strictObject({
   index: z.string().min(1).optional().describe('build id of the index'),
   cutoff: z.string().optional().describe('date of the newest document'),
   embedding: z.string().nullable().optional().describe('embedding model'),
@@ -72,14 +68,14 @@ export const retrievalSchema = z.strictObject({
   settings: bag.optional().describe('anything else, e.g. { top-k: 8 }'),
 });
 
-export const routingSchema = z.strictObject({
+const routingSchema = z.strictObject({
   rule: z.string().optional(),
   segment: z.string().optional(),
   percent: z.number().min(0).max(100).optional(),
   fallback: z.array(z.string()).optional(),
 });
 
-export const automationSchema = z.strictObject({
+const automationSchema = z.strictObject({
   mode: z.enum(['auto', 'draft', 'queue', 'review']).optional(),
 });
 
@@ -87,6 +83,10 @@ const dependentSchema = z.strictObject({
   name: z.string().min(1),
   'built-from': z.enum(LAYER_NAMES).describe('the layer it was built from'),
   check: z.string().min(1).optional().describe('command that exits 0 when the state fits the layer'),
+  env: z
+    .array(z.string().min(1))
+    .optional()
+    .describe('environment variables the check gets, beside PATH, HOME, locale and LASTGOOD_…'),
   rebuild: z.string().min(1).optional().describe('what to run or do to rebuild it'),
 });
 
@@ -107,6 +107,7 @@ export const releaseFileSchema = z.strictObject({
     .describe('state built from a layer, to be checked or rebuilt when a rollback changes it'),
   notes: z.string().optional().describe('free text, not part of the fingerprint'),
 });
+export type ReleasePart = z.output<typeof part>;
 export type ReleaseFile = z.output<typeof releaseFileSchema>;
 
 /** `params` the file names itself; all others of a params layer came from `provider-options`. */

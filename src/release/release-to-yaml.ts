@@ -2,8 +2,8 @@
 
 import { isAbsolute, relative, sep } from 'node:path';
 import { parseDocument, stringify } from 'yaml';
-import { LastgoodError } from '../core/errors.ts';
-import { canonicalJson, isJsonObject, type JsonObject, type JsonValue } from '../core/json.ts';
+import { LastgoodError } from '../base/errors.ts';
+import { canonicalJson, isJsonObject, type JsonObject, type JsonValue } from '../base/json.ts';
 import type { Release } from '../core/release.ts';
 import { PARAM_NAMES } from './release-schema.ts';
 
@@ -32,10 +32,11 @@ function fileContent(release: Release, place: Place): JsonObject {
       ? {}
       : {
           dependents: release.dependents.map(
-            ({ name, builtFrom, check, rebuild }): JsonObject => ({
+            ({ name, builtFrom, check, env, rebuild }): JsonObject => ({
               name,
               'built-from': builtFrom,
               ...(check === undefined ? {} : { check }),
+              ...(env === undefined ? {} : { env: [...env] }),
               ...(rebuild === undefined ? {} : { rebuild }),
             }),
           ),
@@ -54,7 +55,7 @@ function pathFrom(folder: string, path: string): string {
 }
 
 function routeOf(release: Release, route: JsonObject, place: Place): JsonObject {
-  const { cwd, recordings, 'api-key-env': keyVariable } = release.paths;
+  const { cwd, recordings, 'api-key-env': keyVariable, 'token-env': tokenVariable } = release.paths;
   switch (route['provider']) {
     case 'replay': {
       if (recordings === undefined) {
@@ -68,11 +69,12 @@ function routeOf(release: Release, route: JsonObject, place: Place): JsonObject 
     }
     case 'command':
       return cwd === undefined ? route : { ...route, cwd: place(cwd) };
-    case 'openai':
-    case 'anthropic':
-      return keyVariable === undefined ? route : { ...route, 'api-key-env': keyVariable };
     default:
-      return route;
+      return {
+        ...route,
+        ...(keyVariable === undefined ? {} : { 'api-key-env': keyVariable }),
+        ...(tokenVariable === undefined ? {} : { 'token-env': tokenVariable }),
+      };
   }
 }
 

@@ -1,9 +1,9 @@
 // Tool definitions in the shapes people already have, brought to ours.
 
 import { z } from 'zod';
-import { type Checked, checkShape, type Spot } from '../core/document-check.ts';
-import type { JsonObject } from '../core/json.ts';
-import { isJsonObject } from '../core/json.ts';
+import { type Checked, checkShape, type Spot } from '../base/document-check.ts';
+import type { JsonObject } from '../base/json.ts';
+import { isJsonObject } from '../base/json.ts';
 
 const schema = z.record(z.string(), z.unknown());
 const common = {
@@ -21,8 +21,24 @@ const openaiResponses = z.strictObject({
 });
 const anthropic = z.strictObject({ type: z.literal('custom').optional(), ...common, input_schema: schema });
 
-/** `{name, description, parameters}`, also from OpenAI's `{type: function, …}` (nested or flat) and Anthropic's `input_schema`. */
+const hosted = z.looseObject({ type: z.string().min(1) });
+
+/** A tool that the service runs itself has a type of its own and no schema of arguments. */
+function isHosted(raw: unknown): boolean {
+  if (!isJsonObject(raw) || typeof raw['type'] !== 'string' || raw['type'] === 'function') return false;
+  return !['function', 'parameters', 'input_schema'].some((key) => key in raw);
+}
+
+/** The name of a tool; hosted tools often have none but their type. */
+export function toolName(tool: JsonObject): string {
+  const own = tool['name'] ?? tool['type'];
+  const server = tool['server_label'] ?? tool['mcp_server_name'];
+  return typeof server === 'string' ? `${String(own)} ${server}` : String(own);
+}
+
+/** `{name, description, parameters}`, also from OpenAI's `{type: function, …}` (nested or flat) and Anthropic's `input_schema`. Hosted tools stay as they are. */
 export function readTool(raw: unknown, spot: Spot): Checked<JsonObject> {
+  if (isHosted(raw)) return checkShape(hosted, raw, spot) as Checked<JsonObject>;
   const shape = !isJsonObject(raw)
     ? plain
     : 'function' in raw

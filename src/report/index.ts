@@ -1,40 +1,33 @@
 // Comparison, snapshot and rollback decision, each as text, Markdown, HTML or JUnit. Pure: data in, string out.
 
-export * from './annotations.ts';
-export * from './baseline-text.ts';
-export * from './bisect-text.ts';
-export * from './check-json.ts';
-export * from './check-markdown.ts';
-export * from './check-text.ts';
-export * from './comparison-html.ts';
-export * from './comparison-junit.ts';
-export * from './comparison-markdown.ts';
-export * from './comparison-text.ts';
-export * from './drill-text.ts';
-export * from './escape.ts';
-export * from './format.ts';
-export * from './gitlab-quality.ts';
-export * from './history-text.ts';
-export {
-  type CaseView,
-  caseView,
-  hasChanged,
-  MOST_CASES,
-  pageCases,
-  worstFirst,
-} from './html-cases.ts';
-export type { LayerChange } from './html-sections.ts';
-export { type CaseTrials, shownOutput, tellingPair } from './html-trials.ts';
-export { hoursText } from './incident-detection.ts';
-export * from './incident-html.ts';
-export * from './incident-markdown.ts';
-export * from './json-document.ts';
-export * from './judge-text.ts';
-export * from './release-text.ts';
-export * from './rollback-runbook.ts';
-export * from './rollback-text.ts';
-export * from './run-text.ts';
-export * from './series-svg.ts';
-export * from './snapshot-text.ts';
-export * from './style.ts';
-export * from './table.ts';
+export * from './ci/annotations.ts';
+export * from './ci/comparison-junit.ts';
+export * from './ci/gitlab-quality.ts';
+export * from './html/index.ts';
+export * from './json/check-json.ts';
+export * from './json/json-document.ts';
+export * from './markdown/check-markdown.ts';
+export * from './markdown/comparison-markdown.ts';
+export * from './markdown/incident-markdown.ts';
+export * from './markdown/rollback-runbook.ts';
+export * from './parts/escape.ts';
+export * from './parts/format.ts';
+export { hoursText } from './parts/incident-detection.ts';
+export { type CaseTrials, shownOutput, tellingPair } from './parts/stored-trial.ts';
+export * from './text/baseline-text.ts';
+export * from './text/bisect-text.ts';
+export * from './text/check-summary.ts';
+export * from './text/check-text.ts';
+export * from './text/comparison-summary.ts';
+export * from './text/comparison-text.ts';
+export * from './text/drill-text.ts';
+export * from './text/history-text.ts';
+export * from './text/incident-summary.ts';
+export * from './text/judge-text.ts';
+export * from './text/release-text.ts';
+export * from './text/rollback-summary.ts';
+export * from './text/rollback-text.ts';
+export * from './text/run-text.ts';
+export { caseText } from './text/snapshot-text.ts';
+export * from './text/style.ts';
+export * from './text/table.ts';

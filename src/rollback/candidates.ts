@@ -105,3 +105,11 @@ export function rankCandidates(candidates: readonly Candidate[]): Candidate[] {
       (a.release.fingerprint < b.release.fingerprint ? -1 : 1),
   );
 }
+
+/**
+ * The same order with releases that were run before hybrids: where the last good release cannot be run beside them a proof is hard to
+ * come by, and what a release did before is then the best reason to try it first.
+ */
+export function testedFirst(ranked: readonly Candidate[]): Candidate[] {
+  return [...ranked.filter((c) => !c.hybrid), ...ranked.filter((c) => c.hybrid)];
+}

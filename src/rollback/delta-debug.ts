@@ -86,7 +86,7 @@ function split<T>(elements: readonly T[], parts: number): T[][] {
 }
 
 /** Most subsets the two searches can ask about, the two end points not counted: the search stops at every subset once. */
-export function mostQuestions(elements: number): number {
+function mostQuestions(elements: number): number {
   return elements <= 1 ? 0 : 2 ** Math.min(elements, 20) - 2;
 }
 

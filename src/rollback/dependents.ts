@@ -4,7 +4,7 @@ import type { Dependent, DependentState, LayerName, Release, StateCheck } from '
 import { layerText } from '../core/index.ts';
 
 /** A check older than this says nothing about the state as it is now. */
-export const CHECK_LASTS_MS = 24 * 3_600_000;
+const CHECK_LASTS_MS = 24 * 3_600_000;
 
 /** What is known of every dependent of the layers that change when `target` is restored. `checks` in any order. */
 export function dependentStates(input: {

@@ -1,18 +1,19 @@
 // The oracle of a bisection: do a hybrid's fresh trials look like what was good, like what is bad, or in between?
 
+import { probability } from '../base/numbers.ts';
 import type { CaseResult } from '../core/index.ts';
 import { stratifiedExact } from '../stats/index.ts';
 import type { OracleOutcome } from './delta-debug.ts';
-import { type Tally, tally } from './regression.ts';
+import { type PassCounts, tally } from './regression.ts';
 
 /** One-sided level of each of the two tests; a search asks about a handful of hybrids. */
-export const ORACLE_ALPHA = 0.01;
+const ORACLE_ALPHA = 0.01;
 /** Share of the way from bad to good from which (and up to which) a hybrid counts as cured (as still broken). */
 const CURED = 0.75;
 const BROKEN = 0.25;
 
 /** Tallies by case id. */
-export type Tallies = ReadonlyMap<string, Tally>;
+export type Tallies = ReadonlyMap<string, PassCounts>;
 
 export interface HybridOutcome {
   readonly outcome: OracleOutcome;
@@ -30,7 +31,7 @@ export interface HybridOutcome {
 /** Sums the trials of several runs, case by case. */
 export function pooledTallies(runs: readonly (readonly CaseResult[])[], ids: readonly string[]): Tallies {
   const wanted = new Set(ids);
-  const sums = new Map<string, Tally>();
+  const sums = new Map<string, PassCounts>();
   for (const cases of runs) {
     for (const c of cases) {
       if (!wanted.has(c.id)) continue;
@@ -67,7 +68,7 @@ export function hybridOutcome(hybrid: Tallies, good: Tallies, bad: Tallies): Hyb
           : worse && recovery <= BROKEN
             ? 'bad'
             : 'inconclusive';
-  const reason = `passes ${passed} of ${trials} trials (${recovered} of ${ids.length} cases mostly pass); worse than good p = ${pWorseThanGood.toPrecision(2)}, better than bad p = ${pBetterThanBad.toPrecision(2)}`;
+  const reason = `passes ${passed} of ${trials} trials (${recovered} of ${ids.length} cases mostly pass); worse than good p = ${probability(pWorseThanGood)}, better than bad p = ${probability(pBetterThanBad)}`;
   return { outcome, passed, trials, recovered, recovery, pWorseThanGood, pBetterThanBad, reason };
 }
 
@@ -86,7 +87,7 @@ function testAgainst(
   return strata.length === 0 ? { pLess: 1, pGreater: 1 } : stratifiedExact(strata);
 }
 
-function rateOf(t: Tally | undefined): number {
+function rateOf(t: PassCounts | undefined): number {
   return t === undefined || t.trials === 0 ? 0 : t.passed / t.trials;
 }
 

@@ -3,13 +3,13 @@
 import type { CaseResult, Comparison, SnapshotResults } from '../core/index.ts';
 
 /** Passed and graded trials of one case. */
-export interface Tally {
+export interface PassCounts {
   readonly passed: number;
   readonly trials: number;
 }
 
 /** Counts only graded trials: a failed measurement is no evidence either way. */
-export function tally(result: CaseResult | undefined): Tally {
+export function tally(result: CaseResult | undefined): PassCounts {
   let passed = 0;
   let trials = 0;
   for (const t of result?.trials ?? []) {

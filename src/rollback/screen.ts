@@ -1,13 +1,17 @@
 // The screen: which candidates are not worth a single call, and exactly why.
 
+import { shortHash } from '../base/index.ts';
+import { probability } from '../base/numbers.ts';
 import type { Rejection, RejectionReason, Release, SnapshotResults } from '../core/index.ts';
-import { examDifferences, shortHash } from '../core/index.ts';
+import { asDetail, examDifferences, missingLayers, type Reason, reason, statistic } from '../core/index.ts';
 import { stratifiedExact } from '../stats/index.ts';
 import type { Candidate } from './candidates.ts';
 import { byId, tally } from './regression.ts';
 
 export interface ScreenInput {
   readonly current: Release;
+  /** Of the release that was good. */
+  readonly goodFingerprint: string;
   /** The snapshot that shows the regression. */
   readonly incident: SnapshotResults;
   readonly regressed: readonly string[];
@@ -34,19 +38,31 @@ export function screenCandidates(candidates: readonly Candidate[], input: Screen
         fingerprint: candidate.release.fingerprint,
         release: candidate.release.name,
         reason: refusal[0],
-        detail: refusal[1],
+        ...asDetail(refusal[1]),
       });
     }
   }
   return { passed, rejected };
 }
 
-function refuse(candidate: Candidate, input: ScreenInput): readonly [RejectionReason, string] | null {
+function refuse(
+  candidate: Candidate,
+  input: ScreenInput,
+): readonly [RejectionReason, string | Reason] | null {
   const { release, snapshot } = candidate;
   if (release.fingerprint === input.current.fingerprint) {
     return [
       'same_as_current',
-      'it is the release that regressed: its configuration did not change, what is behind it did, so only another route can help',
+      release.fingerprint === input.goodFingerprint
+        ? 'this is the release that is failing now: its configuration did not change, what is behind it did, so only another route can help'
+        : 'this is the release that is failing now',
+    ];
+  }
+  const missing = missingLayers(release);
+  if (missing.length > 0) {
+    return [
+      'forgotten',
+      `its stored ${missing.join(', ')} layer is not what ran: a text in it was forgotten or changed, so it can be neither run nor restored`,
     ];
   }
   if (release.layers.route.provider === 'replay') {
@@ -125,7 +141,7 @@ function betterThanIncident(candidate: Candidate, input: ScreenInput): boolean {
 function comparableAndBetter(
   snapshot: SnapshotResults,
   input: ScreenInput,
-): readonly [RejectionReason, string] | null {
+): readonly [RejectionReason, string | Reason] | null {
   const { strata, otherExam, notCovered } = regressedStrata(snapshot, input);
   const { id } = snapshot.summary;
   if (strata.length === 0 || strata.length < input.regressed.length / 2) {
@@ -154,11 +170,11 @@ function comparableAndBetter(
     return failing > strata.length / 2
       ? [
           'contained_regression',
-          `its own snapshot ${id} already fails ${failing} of the ${strata.length} regressed cases (passes ${then}, the incident ${now}; one-sided exact p = ${pGreater.toPrecision(2)})`,
+          reason`its own snapshot ${id} already fails ${failing} of the ${strata.length} regressed cases (passes ${then}, the incident ${now}${statistic(`; one-sided exact p = ${probability(pGreater)}`)})`,
         ]
       : [
           'not_better',
-          `on the regressed cases it cannot be told from the incident (passes ${then} against ${now}; one-sided exact p = ${pGreater.toPrecision(2)} > ${input.alpha})`,
+          reason`on the regressed cases it cannot be distinguished from the incident (passes ${then} against ${now}${statistic(`; one-sided exact p = ${probability(pGreater)} > ${input.alpha}`)})`,
         ];
   }
   return null;

@@ -1,239 +1,370 @@
-// What a fresh run must show before a candidate may be called verified: all conditions hold, each at its own level.
+// What fresh trials must show before a candidate may be called verified: every condition holds, each at its own level.
 
-import type { Comparison, CriticalCheck, SnapshotResults, Verification } from '../core/index.ts';
-import { examDifferences } from '../core/index.ts';
-import { moverDelta, stratifiedExact } from '../stats/index.ts';
-import { byId, type Tally, tally } from './regression.ts';
+import { percent, probability, signed } from '../base/numbers.ts';
+import type {
+  CaseResult,
+  CriticalCheck,
+  SnapshotResults,
+  Verification,
+  VerificationCondition,
+} from '../core/index.ts';
+import { asDetail, asReason, joinReasons, reason, statistic } from '../core/index.ts';
+import { stratifiedExact } from '../stats/index.ts';
+import type { RunVariance } from '../stats/run-variance.ts';
+import {
+  CRITICAL_ALPHA,
+  CRITICAL_MARGIN,
+  criticalEvidence,
+  type Settled,
+  suspectCases,
+} from './case-conditions.ts';
+import { type EconomyLimits, economyOf, economyProblems } from './economy.ts';
+import {
+  addCounts,
+  countsOf,
+  NO_TRIALS,
+  type Reference,
+  referenceOf,
+  type SessionEffect,
+} from './reference.ts';
+import { byId, tally } from './regression.ts';
+import { type Bounded, passRateEvidence, scoreEvidence, tagEvidence, tagFell } from './suite-conditions.ts';
+import { trialsToSettle, type Wanted, wantedOf } from './wanted-trials.ts';
 
-/** Largest drop of the critical cases together that is still tolerated; they are few, so it is wider than the suite's. */
-export const CRITICAL_MARGIN = 0.1;
-/** One-sided level of the bound on the critical cases. */
-const CRITICAL_ALPHA = 0.05;
-/** Levels at which a short probe of the regressed cases may refuse a candidate: alone, and where most of its trials fail too. */
-const PROBE_ALPHA = 0.001;
-const PROBE_ALPHA_FAILING = 0.01;
-/** Before the last look, "worse" ends a proof only on evidence this strong (Haybittle 1971, Peto et al. 1976). */
-const EARLY_ALPHA = 0.001;
+/** Level at which the candidate is refused for being worse by more than the margin. */
+const REFUSE_ALPHA = 0.02;
+/**
+ * Level of the last good release itself once the noise between runs is counted. It was blessed and did not change, and one run against
+ * its stored runs cannot show more than that noise lets it. On trial noise alone it has to hold at the full level as well.
+ */
+const SAME_RELEASE_ALPHA = 0.35;
+const NO_SESSIONS: SessionEffect = {
+  shift: 0,
+  noise: { weights: Float64Array.of(1), variances: Float64Array.of(0) },
+};
 
-export interface VerifyInput {
-  /** The fresh trials of the candidate: one run, or several run together by `mergeRuns`. */
-  readonly fresh: SnapshotResults;
-  /** Clean snapshots of the baseline's fingerprint, the blessed one first: their trials are pooled. */
-  readonly baselinePool: readonly SnapshotResults[];
-  readonly incident: SnapshotResults;
-  readonly regressed: readonly string[];
-  /** Fresh candidate against the baseline. */
-  readonly comparison: Comparison;
-  /** Fresh candidate against its own stored snapshot, where it has one that is not the baseline. */
-  readonly own?: { readonly snapshot: string; readonly comparison: Comparison } | undefined;
+interface VerifyPolicy extends EconomyLimits {
   readonly margin: number;
-  /** Error budget of one look at one candidate. */
-  readonly alpha: number;
-  /** Is this the last look? Before it, a weak sign of being worse asks for more trials instead of ending the proof. Default true. */
-  readonly last?: boolean | undefined;
+  readonly scoreMargin: number;
 }
 
+export interface VerifyInput {
+  /** The fresh trials of the candidate, all runs of the whole suite as one. */
+  readonly fresh: SnapshotResults;
+  /** The last good release, run beside it; null where it could not be run, or is the candidate itself. */
+  readonly control: SnapshotResults | null;
+  /** Fresh trials of single cases that were suspected. */
+  readonly settled: { readonly candidate: readonly CaseResult[]; readonly control: readonly CaseResult[] };
+  /** Runs of the last good release, the blessed one first. */
+  readonly pool: readonly SnapshotResults[];
+  /** How much they differ from each other. */
+  readonly sessions: RunVariance;
+  readonly incident: SnapshotResults;
+  readonly regressed: readonly string[];
+  readonly policy: VerifyPolicy;
+  /** What the candidate did in its own stored run, where it has one; null = it was never run. */
+  readonly own?: { readonly snapshot: string; readonly passRate: number | null } | null | undefined;
+  /** One-sided level of this look. */
+  readonly level: number;
+  /** Level of the last look, and the share of all planned trials that this look has. */
+  readonly lastLevel?: number | undefined;
+  readonly share?: number | undefined;
+}
+
+export interface Judged {
+  readonly verification: Verification;
+  readonly wanted: Wanted;
+}
+
+type Condition = VerificationCondition;
+
 /**
- * Intersection–union test (Berger 1982): not regressed against the baseline nor against its own stored snapshot, non-inferior
- * to the baseline within the margin (one-sided MOVER–Wilson bound), the critical cases within theirs, and better than the
- * incident on the regressed cases (exact stratified test).
+ * Intersection–union test (Berger 1982): pass rate and mean score within their margins, no tag that fell, the regressed cases back,
+ * no case newly broken, the critical cases within theirs, cost and latency within the policy's limits. Pure.
  */
-export function judgeVerification(input: VerifyInput): Verification {
-  const { fresh, incident, regressed, comparison, own, margin, alpha } = input;
-  const snapshot = fresh.summary.id;
-  const nonInferiority = nonInferiorityOf(input);
-  const critical = criticalOf(input);
-  const now = byId(fresh);
-  const then = byId(incident);
+export function judgeVerification(input: VerifyInput): Judged {
+  const { fresh, control, pool, regressed, policy, level, share = 1 } = input;
+  const last = share >= 1;
+  const reference = referenceOf({ ...input, candidate: fresh.cases, control: control?.cases ?? null });
+  const same = pool[0]?.summary.fingerprint === fresh.summary.fingerprint;
+  const bound = same ? SAME_RELEASE_ALPHA : level;
+  const settled = settledOf(input);
+  const suspects = suspectCases(reference.cases, settled, new Set(regressed));
+  const some = reference.cases.length > 0;
+  const noisyRate = some ? passRateEvidence(reference, policy.margin, bound) : null;
+  const noisyScore = some ? scoreEvidence(reference, policy.scoreMargin, bound) : null;
+  // Passed with the noise between runs counted: now the claim itself, at the full level.
+  const calm: Reference = { ...reference, sessionsOf: () => NO_SESSIONS };
+  const passes = (e: Bounded | null): boolean => same && e !== null && e.pWorse <= bound;
+  const [rate, rateLevel] = passes(noisyRate)
+    ? [passRateEvidence(calm, policy.margin, level), level]
+    : [noisyRate, bound];
+  const [score, scoreLevel] = passes(noisyScore)
+    ? [scoreEvidence(calm, policy.scoreMargin, level), level]
+    : [noisyScore, bound];
+  const tags = some ? tagEvidence(reference) : [];
+  const critical = criticalEvidence(reference, settled, same ? SAME_RELEASE_ALPHA : CRITICAL_ALPHA);
+  const economy = economyOf(
+    fresh.cases,
+    control === null ? pool.flatMap((run) => run.cases) : control.cases,
+    control === null ? 'stored' : 'control',
+  );
+  const cured = recoveryOf(input, suspects.broken);
+  const conditions: Condition[] = [
+    ...runConditions(fresh),
+    rateCondition('pass-rate', 'pass rate', rate, policy.margin, rateLevel, level),
+    ...(score === null
+      ? []
+      : [rateCondition('score', 'mean score', score, policy.scoreMargin, scoreLevel, level)]),
+    ...(tags.length === 0 ? [] : [tagCondition(tags, policy.margin, last)]),
+    recoveryCondition(cured, regressed.length, level, last),
+    brokenCondition(suspects),
+    ...(critical === null ? [] : [criticalCondition(critical)]),
+    ...economyConditions(economy, policy),
+  ];
+  const failed = conditions.filter((c) => c.state === 'fails');
+  const open = conditions.filter((c) => c.state === 'open');
+  const outcome = failed.length > 0 ? 'failed' : open.length > 0 ? 'inconclusive' : 'verified';
+  const wanted =
+    outcome === 'inconclusive'
+      ? wantedOf(input, reference, open, suspects.wanted, critical, [rate, score])
+      : { kind: 'nothing' as const };
+  const verification: Verification = {
+    snapshot: fresh.summary.id,
+    outcome,
+    nonInferiority:
+      rate === null
+        ? null
+        : {
+            margin: policy.margin,
+            delta: rate.delta,
+            interval: [rate.lower, rate.upper],
+            lowerBound: rate.lower,
+            holds: rate.pWorse <= rateLevel,
+          },
+    score:
+      score === null
+        ? null
+        : {
+            margin: policy.scoreMargin,
+            delta: score.delta,
+            lowerBound: score.lower,
+            holds: score.pWorse <= scoreLevel,
+          },
+    critical: critical === null ? null : criticalCheck(critical),
+    recovered: regressed.length - cured.stillFailing.length,
+    stillFailing: cured.stillFailing,
+    brokenCases: suspects.broken,
+    economy,
+    conditions,
+    control: control === null ? null : controlOf(control, reference),
+    trialsToSettle: outcome === 'inconclusive' ? trialsToSettle(rate, input, rateLevel) : null,
+    ...asReason(
+      outcome === 'verified'
+        ? `run now: ${cured.recovered} of ${regressed.length} regressed cases pass again, and its pass rate is at most ${percent(
+            Math.max(0, -(rate?.lower ?? 0)),
+          )} below ${control === null ? "the baseline's stored runs" : 'the baseline'} with ${percent(1 - rateLevel)} confidence (margin ${percent(policy.margin)})`
+        : reason`${outcome === 'failed' ? noLonger(input) : ''}${joinReasons((outcome === 'failed' ? failed : open).map(({ detail, words }) => ({ full: detail, words: words ?? detail })))}`,
+    ),
+  };
+  return { verification, wanted };
+}
+
+/** A candidate that was good and is not any more: worth saying first. */
+function noLonger({ own, fresh, policy }: VerifyInput): string {
+  const tallies = fresh.cases.map(tally).filter((t) => t.trials > 0);
+  if (own?.passRate == null || tallies.length === 0) return '';
+  const now = tallies.reduce((sum, t) => sum + t.passed / t.trials, 0) / tallies.length;
+  return own.passRate - now <= policy.margin
+    ? ''
+    : `it was good in ${own.snapshot} (pass rate ${percent(own.passRate)}) but is no longer (now ${percent(now)}), with the same fingerprint: `;
+}
+
+function settledOf({ settled }: VerifyInput): Settled {
+  const control = new Map(settled.control.map((c) => [c.id, countsOf(c)]));
+  const merged = new Map<
+    string,
+    { candidate: ReturnType<typeof countsOf>; control: ReturnType<typeof countsOf> }
+  >();
+  for (const c of settled.candidate) {
+    const before = merged.get(c.id);
+    const now = countsOf(c);
+    merged.set(c.id, {
+      candidate: before === undefined ? now : addCounts(before.candidate, now),
+      control: control.get(c.id) ?? NO_TRIALS,
+    });
+  }
+  return merged;
+}
+
+function runConditions({ summary }: SnapshotResults): Condition[] {
+  if (summary.validity === 'valid') return [];
+  return [
+    {
+      name: 'run',
+      state: 'open',
+      detail: `the verification run is ${summary.validity}: ${summary.validityReasons.join('; ')}`,
+    },
+  ];
+}
+
+function rateCondition(
+  name: 'pass-rate' | 'score',
+  what: string,
+  e: Bounded | null,
+  margin: number,
+  bound: number,
+  level: number,
+): Condition {
+  if (e === null) return { name, state: 'open', detail: 'nothing comparable with the baseline was graded' };
+  if (e.pWorse <= bound)
+    return {
+      name,
+      state: 'holds',
+      detail: `its ${what} is at most ${percent(Math.max(0, -e.lower))} below the baseline's (margin ${percent(margin)})`,
+    };
+  if (e.pNotWorse <= Math.min(level, REFUSE_ALPHA))
+    return {
+      name,
+      state: 'fails',
+      detail: `run now, its ${what} is worse than the baseline's by more than the margin of ${percent(margin)} (${signed(100 * e.delta)} points)`,
+    };
+  return {
+    name,
+    state: 'open',
+    detail: `a drop of the ${what} of up to ${percent(-e.lower)} against the baseline cannot be ruled out (margin ${percent(margin)})`,
+  };
+}
+
+function tagCondition(tags: ReturnType<typeof tagEvidence>, margin: number, last: boolean): Condition {
+  const fell = tags.filter((t) => tagFell(t, margin, last));
+  const drops = fell.map(
+    (t) =>
+      reason`\`${t.tag}\` fell by ${percent(-t.delta)} over ${t.cases} cases${statistic(` (p = ${probability(t.p)})`)}`,
+  );
+  if (fell.length > 0)
+    return { name: 'tags', state: 'fails', ...asDetail(reason`run now, ${joinReasons(drops, ', ')}`) };
+  const doubtful = tags.filter((t) => tagFell(t, margin, true));
+  return doubtful.length > 0
+    ? {
+        name: 'tags',
+        state: 'open',
+        detail: `${doubtful.map((t) => `\`${t.tag}\``).join(', ')} looks worse than the baseline`,
+      }
+    : { name: 'tags', state: 'holds', detail: `none of ${tags.length} tags fell` };
+}
+
+interface Recovery {
+  readonly recovered: number;
+  readonly stillFailing: readonly string[];
+  readonly pBetter: number;
+}
+
+/** The regressed cases now, against the incident. */
+function recoveryOf(input: VerifyInput, broken: readonly string[]): Recovery {
+  const now = byId(input.fresh);
+  const then = byId(input.incident);
   const strata: { xA: number; kA: number; xB: number; kB: number }[] = [];
   const stillFailing: string[] = [];
-  let recovered = 0;
-  for (const id of regressed) {
+  for (const id of input.regressed) {
     const a = tally(then.get(id));
     const b = tally(now.get(id));
     if (a.trials > 0 && b.trials > 0) strata.push({ xA: a.passed, kA: a.trials, xB: b.passed, kB: b.trials });
-    if (b.trials > 0 && b.passed / b.trials > 0.5) recovered++;
-    else stillFailing.push(id);
+    if (b.trials === 0 || b.passed / b.trials <= 0.5 || broken.includes(id)) stillFailing.push(id);
   }
-  const pBetter = strata.length > 0 ? stratifiedExact(strata).pGreater : 1;
-  const base = { snapshot, nonInferiority, critical, recovered, stillFailing };
-  const failed = (reason: string): Verification => ({ ...base, outcome: 'failed', reason });
+  return {
+    recovered: input.regressed.length - stillFailing.length,
+    stillFailing,
+    pBetter: strata.length > 0 ? stratifiedExact(strata).pGreater : 1,
+  };
+}
 
-  if (fresh.summary.validity === 'invalid') {
+function recoveryCondition(r: Recovery, of: number, level: number, last: boolean): Condition {
+  const failing = r.stillFailing.length;
+  if (r.pBetter > level) {
+    if (failing > of / 2)
+      return {
+        name: 'recovery',
+        state: 'fails',
+        detail: `run now, it still fails ${failing} of the ${of} regressed cases`,
+      };
     return {
-      ...base,
-      outcome: 'inconclusive',
-      reason: `the verification run is invalid: ${fresh.summary.validityReasons.join('; ')}`,
+      name: 'recovery',
+      state: 'open',
+      ...asDetail(
+        reason`on the regressed cases it is not shown to be better than the incident${statistic(` (p = ${probability(r.pBetter)})`)}`,
+      ),
     };
   }
-  const isWorse = (c: Comparison): boolean =>
-    c.verdict === 'regressed' &&
-    (input.last !== false || (c.overall.pRegression !== null && c.overall.pRegression <= EARLY_ALPHA));
-  if (own !== undefined && isWorse(own.comparison)) {
-    return failed(
-      `it was good in ${own.snapshot} (pass rate ${rate(own.comparison.baseline.passRate)}) but is no longer (now ${rate(own.comparison.candidate.passRate)}), with the same fingerprint: ${own.comparison.reason}`,
-    );
-  }
-  if (isWorse(comparison)) return failed(`run now, it is worse than the baseline: ${comparison.reason}`);
-  if (nonInferiority !== null && nonInferiority.interval[1] < -margin) {
-    return failed(`run now, it is worse than the baseline by more than the margin of ${percent(margin)}`);
-  }
-  if (strata.length > 0 && pBetter > alpha && stillFailing.length > regressed.length / 2) {
-    return failed(
-      `run now, it still fails ${stillFailing.length} of the ${regressed.length} regressed cases`,
-    );
-  }
-  const doubts = doubtsOf(input, nonInferiority, critical, pBetter);
-  if (doubts.length > 0) return { ...base, outcome: 'inconclusive', reason: doubts.join('; ') };
-  return {
-    ...base,
-    outcome: 'verified',
-    reason: `run now: ${recovered} of ${regressed.length} regressed cases pass again, and its pass rate is at most ${percent(
-      Math.max(0, -(nonInferiority?.lowerBound ?? 0)),
-    )} below the baseline's with ${percent(1 - alpha)} confidence (margin ${percent(margin)})`,
-  };
+  if (last && failing > of / 2)
+    return {
+      name: 'recovery',
+      state: 'open',
+      detail: `${failing} of the ${of} regressed cases still fail more often than not`,
+    };
+  return { name: 'recovery', state: 'holds', detail: `${r.recovered} of ${of} regressed cases pass again` };
 }
 
-/** What is not shown yet, one sentence each; empty = everything is. */
-function doubtsOf(
-  { fresh, comparison, own, margin, alpha }: VerifyInput,
-  nonInferiority: Verification['nonInferiority'],
-  critical: CriticalCheck | null,
-  pBetter: number,
-): string[] {
-  const doubts: string[] = [];
-  if (nonInferiority === null) doubts.push('nothing comparable with the baseline was graded');
-  else if (!nonInferiority.holds) {
-    doubts.push(
-      `a drop of up to ${percent(-nonInferiority.lowerBound)} against the baseline cannot be ruled out (margin ${percent(margin)})`,
-    );
-  }
-  if (critical !== null && !critical.holds) {
-    doubts.push(
-      `on the ${critical.cases} critical case${critical.cases === 1 ? '' : 's'} a drop of up to ${percent(-critical.lowerBound)} cannot be ruled out (their margin is ${percent(critical.margin)})`,
-    );
-  }
-  if (pBetter > alpha)
-    doubts.push(
-      `on the regressed cases it is not shown to be better than the incident (p = ${pBetter.toPrecision(2)})`,
-    );
-  if (fresh.summary.validity === 'degraded')
-    doubts.push(`the verification run is degraded: ${fresh.summary.validityReasons.join('; ')}`);
-  if (comparison.verdict === 'invalid') doubts.push(comparison.reason);
-  if (comparison.verdict === 'regressed')
-    doubts.push(`it looks worse than the baseline: ${comparison.reason}`);
-  if (own?.comparison.verdict === 'regressed')
-    doubts.push(`it looks worse than its own snapshot ${own.snapshot}: ${own.comparison.reason}`);
-  return doubts;
-}
-
-/** Pass or fail of every graded trial of the baseline pool and of the fresh run, per comparable case. */
-function arms(input: VerifyInput, only: (id: string) => boolean): { A: number[][]; B: number[][] } {
-  const A: number[][] = [];
-  const B: number[][] = [];
-  const pools = input.baselinePool.map(byId);
-  for (const c of input.fresh.cases) {
-    if (!only(c.id)) continue;
-    const b = c.trials.filter((t) => t.pass !== null).map((t) => Number(t.pass));
-    const a = pools
-      .map((pool) => pool.get(c.id))
-      .filter((p) => p !== undefined && examDifferences(p.exam, c.exam).length === 0)
-      .flatMap((p) => (p?.trials ?? []).filter((t) => t.pass !== null).map((t) => Number(t.pass)));
-    if (a.length > 0 && b.length > 0) {
-      A.push(a);
-      B.push(b);
-    }
-  }
-  return { A, B };
-}
-
-/** Pools the trials of every comparable baseline snapshot, case by case, and bounds the difference from below. */
-function nonInferiorityOf(input: VerifyInput): Verification['nonInferiority'] {
-  const { margin, alpha } = input;
-  const { A, B } = arms(input, () => true);
-  if (A.length === 0) return null;
-  const { delta, lower, upper } = moverDelta(A, B, 1 - 2 * alpha);
-  return { margin, delta, interval: [lower, upper], lowerBound: lower, holds: lower > -margin };
-}
-
-/** The same bound for the critical cases alone; null when the suite has none that were graded on both sides. */
-function criticalOf(input: VerifyInput): CriticalCheck | null {
-  const marked = new Set(input.fresh.cases.filter((c) => c.critical).map((c) => c.id));
-  const { A, B } = arms(input, (id) => marked.has(id));
-  if (A.length === 0) return null;
-  const { delta, lower } = moverDelta(A, B, 1 - 2 * CRITICAL_ALPHA);
-  return {
-    cases: A.length,
-    margin: CRITICAL_MARGIN,
-    delta,
-    lowerBound: lower,
-    holds: lower > -CRITICAL_MARGIN,
-  };
-}
-
-/** Trials of several runs of one release as one; the last run's summary, with the worst validity of them all. */
-export function mergeRuns(runs: readonly SnapshotResults[]): SnapshotResults {
-  const last = runs.at(-1);
-  if (last === undefined) throw new RangeError('mergeRuns needs at least one run');
-  const order = ['valid', 'degraded', 'invalid'] as const;
-  const worst = Math.max(...runs.map((r) => order.indexOf(r.summary.validity)));
-  const earlier = runs.slice(0, -1).map(byId);
-  return {
-    summary: {
-      ...last.summary,
-      validity: order[worst] ?? 'invalid',
-      validityReasons: [...new Set(runs.flatMap((r) => r.summary.validityReasons))],
-    },
-    cases: last.cases.map((c) => {
-      const before = earlier.flatMap((run) => run.get(c.id)?.trials ?? []);
-      const planned = earlier.reduce((n, run) => n + (run.get(c.id)?.plannedTrials ?? 0), c.plannedTrials);
-      const trials = [...before, ...c.trials].map((t, trial) => ({ ...t, trial }));
-      return { ...c, plannedTrials: planned, trials };
-    }),
-  };
-}
-
-/** What a few fresh trials of the regressed cases alone say. They can only refuse: proof takes the whole suite. */
-export type ProbeVerdict =
-  | { readonly outcome: 'refused'; readonly detail: string }
-  | { readonly outcome: 'go-on'; readonly detail: string };
-
-/** Refuses when the probe is worse than the baseline pool on the probed cases beyond doubt; less doubt is needed where most of it fails. */
-export function judgeProbe(input: {
-  readonly fresh: SnapshotResults;
-  readonly baselinePool: readonly SnapshotResults[];
-}): ProbeVerdict {
-  const pools = input.baselinePool.map(byId);
-  const strata: { xA: number; kA: number; xB: number; kB: number }[] = [];
-  for (const c of input.fresh.cases) {
-    const b = tally(c);
-    const a = pools
-      .map((pool) => pool.get(c.id))
-      .filter((p) => p !== undefined && examDifferences(p.exam, c.exam).length === 0)
-      .map((p) => tally(p))
-      .reduce<Tally>((sum, t) => ({ passed: sum.passed + t.passed, trials: sum.trials + t.trials }), {
-        passed: 0,
-        trials: 0,
-      });
-    if (a.trials > 0 && b.trials > 0) strata.push({ xA: a.passed, kA: a.trials, xB: b.passed, kB: b.trials });
-  }
-  const passed = strata.reduce((n, s) => n + s.xB, 0);
-  const trials = strata.reduce((n, s) => n + s.kB, 0);
-  const said = `passes ${passed} of ${trials} trials of ${strata.length} regressed case${strata.length === 1 ? '' : 's'}`;
-  if (trials === 0) return { outcome: 'go-on', detail: 'nothing was graded' };
-  const { pLess } = stratifiedExact(strata);
-  return pLess <= (passed < trials / 2 ? PROBE_ALPHA_FAILING : PROBE_ALPHA)
+function brokenCondition({ broken, open }: ReturnType<typeof suspectCases>): Condition {
+  if (broken.length > 0)
+    return {
+      name: 'broken-cases',
+      state: 'fails',
+      detail: `${some(broken)} ${broken.length === 1 ? 'was' : 'were'} good and ${broken.length === 1 ? 'fails' : 'fail'} now, on fresh trials too`,
+    };
+  return open.length > 0
     ? {
-        outcome: 'refused',
-        detail: `${said}, worse than the baseline (one-sided exact p = ${pLess.toPrecision(2)})`,
+        name: 'broken-cases',
+        state: 'open',
+        detail: `${some(open)} ${open.length === 1 ? 'looks' : 'look'} broken, and no fresh trials have cleared ${open.length === 1 ? 'it' : 'them'}`,
       }
-    : { outcome: 'go-on', detail: said };
+    : { name: 'broken-cases', state: 'holds', detail: 'no case that was good is broken' };
 }
 
-function percent(share: number): string {
-  return `${(100 * share).toFixed(1)} %`;
+function criticalCheck(c: NonNullable<ReturnType<typeof criticalEvidence>>): CriticalCheck {
+  return { cases: c.cases, margin: CRITICAL_MARGIN, delta: c.delta, lowerBound: c.lower, holds: c.holds };
 }
 
-function rate(share: number | null): string {
-  return share === null ? 'not known' : percent(share);
+function criticalCondition(c: NonNullable<ReturnType<typeof criticalEvidence>>): Condition {
+  const on = `on the ${c.cases} critical case${c.cases === 1 ? '' : 's'}`;
+  if (c.holds)
+    return {
+      name: 'critical',
+      state: 'holds',
+      detail: `${on} a drop of more than ${percent(Math.max(0, -c.lower))} is ruled out (their margin is ${percent(CRITICAL_MARGIN)})`,
+    };
+  if (c.fell && c.delta < -CRITICAL_MARGIN)
+    return { name: 'critical', state: 'fails', detail: `run now, ${on} it is worse by ${percent(-c.delta)}` };
+  return {
+    name: 'critical',
+    state: 'open',
+    detail: `${on} a drop of up to ${percent(-c.lower)} cannot be ruled out (their margin is ${percent(CRITICAL_MARGIN)})`,
+  };
+}
+
+function economyConditions(economy: ReturnType<typeof economyOf>, limits: EconomyLimits): Condition[] {
+  const { exceeded, unknown } = economyProblems(economy, limits);
+  if (exceeded.length > 0) return [{ name: 'economy', state: 'fails', detail: exceeded.join('; ') }];
+  return unknown.length > 0 ? [{ name: 'economy', state: 'open', detail: unknown.join('; ') }] : [];
+}
+
+function controlOf(control: SnapshotResults, { world }: Reference): NonNullable<Verification['control']> {
+  const { summary } = control;
+  const tallies = control.cases.map(tally).filter((t) => t.trials > 0);
+  return {
+    release: summary.release,
+    fingerprint: summary.fingerprint,
+    snapshot: summary.id,
+    passRate:
+      tallies.length === 0 ? null : tallies.reduce((sum, t) => sum + t.passed / t.trials, 0) / tallies.length,
+    delta: world.delta,
+    p: world.p,
+    fell: world.cases,
+    moved: world.moved,
+  };
+}
+
+function some(ids: readonly string[]): string {
+  const shown = ids.slice(0, 4).join(', ');
+  return ids.length > 4 ? `${shown} and ${ids.length - 4} more` : shown;
 }

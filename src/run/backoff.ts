@@ -1,6 +1,6 @@
 // How long a failed trial waits before it is tried again.
 
-import type { Rng } from '../core/index.ts';
+import type { Rng } from '../base/index.ts';
 
 const FIRST_MS = 500;
 const LONGEST_BACKOFF_MS = 30_000;

@@ -2,13 +2,14 @@
 
 export { LONGEST_RETRY_AFTER_MS, retryDelayMs } from './backoff.ts';
 export { Budget } from './budget.ts';
-export { estimateRun, inputTokensBound, type RunEstimate } from './estimate.ts';
-export { checkLimits, costUnknown, type RunLimits } from './limits.ts';
+export { callBounds } from './conversation.ts';
+export { estimateRun, inputTokensBound, type RunEstimate, transcriptTokensBound } from './estimate.ts';
+export { costUnknown, type RunLimits } from './limits.ts';
 export { Pacer } from './pacer.ts';
 export { interleaveJobs, type Job, planJobs, streamJobs } from './plan.ts';
 export { checkRequests, renderRequest } from './render-request.ts';
 export { runJobs } from './run-jobs.ts';
 export type { RunHandle, RunOptions } from './run-options.ts';
-export type { RunCounts, RunReport, StopCause } from './tally.ts';
-export { realTimers, type Timers } from './timers.ts';
-export { judgeValidity, type TrialOutcomes, type ValidityJudgement } from './validity.ts';
+export type { FirstTokenTimes, RunCounts, RunReport, StopCause } from './tally.ts';
+export type { Timers } from './timers.ts';
+export { judgeValidity, type TrialOutcomes } from './validity.ts';

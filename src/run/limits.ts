@@ -1,15 +1,17 @@
 // What a run may use: calls at once, attempts, time and money.
 
-import { LastgoodError } from '../core/index.ts';
+import { LastgoodError } from '../base/index.ts';
 
 export interface RunLimits {
   /** Calls in flight at once, over all providers; rate limits lower it per route while they last. */
   readonly concurrency: number;
-  /** Attempts per trial; 1 = no retries. */
+  /** Attempts per trial; 1 = no retries. Attempts while the service is down, or that it refuses for load, do not count. */
   readonly maxAttempts: number;
   readonly attemptTimeoutMs: number;
-  /** From a trial's first attempt over all its retries and waits. */
+  /** From a trial's first attempt over all its retries and waits, outages left out. */
   readonly trialTimeoutMs: number;
+  /** How long a service that is down is waited for before the run stops. */
+  readonly outageMs: number;
   /** From the run's start; null = none. */
   readonly deadlineMs: number | null;
   /** Attempts over the whole run, retries included; null = no limit. */
@@ -35,6 +37,7 @@ export function checkLimits(limits: RunLimits): void {
   check('maxAttempts', 'count');
   check('attemptTimeoutMs', 'amount');
   check('trialTimeoutMs', 'amount');
+  check('outageMs', 'amount');
   check('deadlineMs', 'amount');
   check('maxCalls', 'count');
   check('maxCostUsd', 'amount');

@@ -1,74 +1,119 @@
-// Calls outside a run's own trials (a judge's, an embedder's) at the pace the service allows: a lane of their own, learnt as a run learns its.
+// Calls outside a run's own trials (a judge's, an embedder's) at the pace the service allows: a throttle of their own, learnt as a run learns its.
 
-import type { Clock, Failure, RateLimitHint } from '../core/index.ts';
-import { retryDelayMs } from './backoff.ts';
-import { Lane } from './lane.ts';
-import { isRefusal } from './refusal.ts';
+import type { Clock } from '../base/index.ts';
+import { Throttle, type ThrottledCall, type ThrottledReply, type Verdict } from './throttle.ts';
 import type { Timers } from './timers.ts';
 
-/** What a pacer reads of a reply. */
-type PacedReply =
-  | Failure
-  | { readonly kind: 'answered' | 'embedded'; readonly rateLimit?: RateLimitHint | undefined };
+interface Waiting {
+  start(): void;
+}
 
 export class Pacer {
-  private readonly lane: Lane;
+  private readonly throttle: Throttle;
   private readonly clock: Clock;
   private readonly timers: Timers;
-  private readonly onSlower: (from: number, to: number) => void;
+  private readonly onLimit: () => void;
+  private readonly onOutage: (message: string) => void;
+  private readonly waiting: Waiting[] = [];
+  private readonly verdicts = new WeakMap<object, Verdict>();
+  private inFlight = 0;
+  private callOffTimer: (() => void) | null = null;
 
-  /** `onSlower` is told once, when the service first refuses for load. */
+  /** `onLimit` is called once, when the service first limits the rate; `onOutage` whenever the service goes down. */
   constructor(options: {
     readonly concurrency: number;
+    readonly outageMs: number;
     readonly clock: Clock;
     readonly timers: Timers;
-    readonly onSlower: (from: number, to: number) => void;
+    readonly onLimit: () => void;
+    readonly onOutage: (message: string) => void;
   }) {
-    this.lane = new Lane(options.concurrency);
+    this.throttle = new Throttle(options.concurrency, options.outageMs);
     this.clock = options.clock;
     this.timers = options.timers;
-    this.onSlower = options.onSlower;
+    this.onLimit = options.onLimit;
+    this.onOutage = options.onOutage;
   }
 
-  /** Makes the attempt as soon as there is a slot; waits for the service's pause without one, and no longer once the signal fires. */
-  async run<T extends { readonly kind: string }>(attempt: () => Promise<T>, signal: AbortSignal): Promise<T> {
-    for (;;) {
-      const reply = await this.lane.gate(async () => {
-        if (!signal.aborted && this.lane.pauseMs(this.now()) > 0) return null;
-        const number = this.lane.begin();
-        const got = await attempt();
-        this.heed(got as unknown as PacedReply, number);
-        return got;
+  /** Makes the attempt as soon as the service allows one, and waits no longer once the signal fires. `about`: what the call is for. */
+  async run<T extends { readonly kind: string }>(
+    attempt: () => Promise<T>,
+    signal: AbortSignal,
+    about: object = attempt,
+  ): Promise<T> {
+    const call = await this.turn(signal);
+    if (call === null) return attempt();
+    const { outage } = this.throttle;
+    try {
+      const reply = await attempt();
+      const wasDown = outage.open;
+      const verdict = this.throttle.end(call, reply as unknown as ThrottledReply, this.now(), {
+        trial: about,
+        open: this.waiting.length + this.inFlight,
+        cut: signal.aborted,
       });
-      if (reply !== null) return reply;
-      await this.wait(this.lane.pauseMs(this.now()), signal);
+      this.verdicts.set(reply, this.judged(verdict));
+      if (verdict === 'down' && !wasDown) this.onOutage(outage.message);
+      if (verdict === 'refused' && !this.throttle.warned) {
+        this.throttle.warned = true;
+        this.onLimit();
+      }
+      return reply;
+    } finally {
+      this.inFlight--;
+      this.pump();
     }
   }
 
-  private heed(reply: PacedReply, number: number): void {
-    const nowMs = this.now();
-    this.lane.heed(reply.rateLimit, nowMs);
-    if (reply.kind !== 'failed') this.lane.answered();
-    else if (isRefusal(reply)) {
-      const before = this.lane.limit;
-      // With one call at a time still refused, there is nothing left to slow down but time.
-      if (this.lane.refused(number))
-        this.lane.pause(nowMs + retryDelayMs(1, reply.retryAfterMs, { next: () => 0 }));
-      if (!this.lane.warned) this.onSlower(before, this.lane.limit);
-      this.lane.warned = true;
-    }
+  /** What a reply of `run` meant: after `down` the call is made again without counting, after `over` none is. */
+  verdictOn(reply: object): Verdict {
+    return this.verdicts.get(reply) ?? 'fine';
   }
 
-  private wait(ms: number, signal: AbortSignal): Promise<void> {
+  /** Where nothing else is left to ask, and the service does reply, the failures are those of what is asked. */
+  private judged(verdict: Verdict): Verdict {
+    const { outage } = this.throttle;
+    if (verdict !== 'over' || !outage.open || !outage.replied || this.waiting.length > 0) return verdict;
+    outage.ignore(this.now());
+    return 'fine';
+  }
+
+  /** Resolves when it is this call's turn; with null when its signal has fired before. */
+  private turn(signal: AbortSignal): Promise<ThrottledCall | null> {
+    if (signal.aborted) return Promise.resolve(null);
     return new Promise((resolve) => {
-      const go = (): void => {
-        stop();
-        signal.removeEventListener('abort', go);
-        resolve();
+      const leave = (): void => {
+        this.waiting.splice(this.waiting.indexOf(own), 1);
+        resolve(null);
       };
-      const stop = this.timers.after(ms, go);
-      signal.addEventListener('abort', go, { once: true });
+      const own: Waiting = {
+        start: () => {
+          signal.removeEventListener('abort', leave);
+          this.inFlight++;
+          resolve(this.throttle.begin(this.now()));
+        },
+      };
+      signal.addEventListener('abort', leave, { once: true });
+      this.waiting.push(own);
+      this.pump();
     });
+  }
+
+  private pump(): void {
+    this.callOffTimer?.();
+    this.callOffTimer = null;
+    while (this.waiting.length > 0) {
+      const waitMs = this.throttle.waitMs(this.now());
+      if (waitMs === Number.POSITIVE_INFINITY) return;
+      if (waitMs > 0) {
+        this.callOffTimer = this.timers.after(waitMs, () => {
+          this.callOffTimer = null;
+          this.pump();
+        });
+        return;
+      }
+      this.waiting.shift()?.start();
+    }
   }
 
   private now(): number {

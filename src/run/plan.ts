@@ -1,6 +1,7 @@
 // Which trials there are to run, and in which order.
 
-import type { Case, CaseList, Provider, Release, Rng } from '../core/index.ts';
+import type { Rng } from '../base/index.ts';
+import type { Case, CaseList, Provider, Release } from '../core/index.ts';
 
 /** One trial to be run: which case, for which time, against which release. */
 export interface Job {

@@ -1,16 +1,21 @@
-// Progress of a run, told at most ten times a second.
+// Progress of a run with the time it will still take, reported at most ten times a second.
 
-import type { Progress, ProgressStep } from '../core/index.ts';
+import type { Progress, ProgressStep } from '../base/index.ts';
 
 const EVERY_MS = 100;
+/** The pace of the newest trials counts: a run speeds up and slows down. */
+const OVER_MS = 60_000;
 
 export class ProgressMeter {
   private readonly progress: Progress;
   private toldMs = Number.NEGATIVE_INFINITY;
-  private toldDone = -1;
+  private told = '';
+  /** Readings of the counter, oldest first; the first one is where the pace is measured from. */
+  private readings: { readonly ms: number; readonly done: number }[];
 
-  constructor(progress: Progress) {
+  constructor(progress: Progress, nowMs: number) {
     this.progress = progress;
+    this.readings = [{ ms: nowMs, done: 0 }];
   }
 
   tell(nowMs: number, step: () => ProgressStep): void {
@@ -20,12 +25,27 @@ export class ProgressMeter {
 
   /** The last word, whenever it falls; nothing new is not told twice. */
   finish(nowMs: number, step: ProgressStep): void {
-    if (step.done !== this.toldDone) this.say(nowMs, step);
+    if (wordOf(step) !== this.told) this.say(nowMs, step);
   }
 
   private say(nowMs: number, step: ProgressStep): void {
     this.toldMs = nowMs;
-    this.toldDone = step.done;
-    this.progress.step(step);
+    this.told = wordOf(step);
+    const leftMs = this.leftMs(nowMs, step);
+    this.progress.step(leftMs === undefined ? step : { ...step, leftMs });
   }
+
+  private leftMs(nowMs: number, { done, total }: ProgressStep): number | undefined {
+    const last = this.readings.at(-1);
+    if (last === undefined || nowMs - last.ms >= 1000) this.readings.push({ ms: nowMs, done });
+    while (this.readings.length > 2 && nowMs - (this.readings[1]?.ms ?? nowMs) >= OVER_MS)
+      this.readings.shift();
+    const from = this.readings[0];
+    if (from === undefined || done <= from.done || nowMs <= from.ms || done >= total) return undefined;
+    return ((total - done) * (nowMs - from.ms)) / (done - from.done);
+  }
+}
+
+function wordOf({ done, failed, skipped }: ProgressStep): string {
+  return [done, failed ?? 0, skipped ?? 0].join(' ');
 }

@@ -1,25 +1,22 @@
 // Release × case → the request that is sent. Also the check, before any call, that every case can be asked.
 
+import { FillTime } from '../base/fill-time.ts';
+import { type JsonObject, type JsonValue, LastgoodError } from '../base/index.ts';
+import { type BodyTemplate, bodyTemplate } from '../core/body-template.ts';
+import type { Case, CaseList, Message, ProviderRequest, Release, ToolDefinition } from '../core/index.ts';
+import { isModelApi } from '../core/model-apis.ts';
+import { paramsOf } from '../core/params.ts';
+import { checkMedia } from './check-media.ts';
 import {
-  type Case,
-  type CaseList,
-  type JsonObject,
-  type JsonValue,
-  LastgoodError,
-  type Message,
-  type ProviderRequest,
-  type Release,
-  type ToolDefinition,
-} from '../core/index.ts';
-import { compileText, fillText, type TextTemplate } from './template.ts';
+  compileMessage,
+  fillMessage,
+  type LayerContent,
+  type LayerMessage,
+  type MessageTemplate,
+} from './message-template.ts';
 
 /** Errors listed one by one before the rest is only counted: a missing variable usually hits every case. */
 const LISTED_ERRORS = 100;
-
-interface MessageTemplate {
-  readonly message: Message;
-  readonly content: TextTemplate;
-}
 
 /** What of a release is the same for every case. */
 interface CompiledRelease {
@@ -28,9 +25,10 @@ interface CompiledRelease {
   readonly lead: readonly MessageTemplate[];
   /** The release's own messages, used where the case brings none. */
   readonly turns: readonly MessageTemplate[];
+  /** The body that an http route fills from the request. */
+  readonly body: BodyTemplate | undefined;
   /** A model API cannot be called without a single turn; other routes fill a body from the variables. */
   readonly needsTurns: boolean;
-  readonly params: JsonObject;
   readonly tools: readonly ToolDefinition[] | undefined;
   readonly toolChoice: JsonValue | undefined;
   readonly outputSchema: ProviderRequest['outputSchema'];
@@ -40,16 +38,19 @@ interface CompiledRelease {
 const compiled = new WeakMap<Release, CompiledRelease>();
 
 /**
- * The request of one trial: system text, examples, then the case's own messages or else the release's templates.
+ * The request of one trial: system text, examples, then the case's first turn, its own messages, or else the release's templates.
  * Throws `TEMPLATE_SYNTAX`, `TEMPLATE_VARIABLE_MISSING`, `TEMPLATE_FAILED` or `REQUEST_WITHOUT_MESSAGES`.
  */
 export function renderRequest(release: Release, c: Case, trial: number): ProviderRequest {
   const parts = compiledRelease(release);
   const about = { caseId: c.id, file: parts.file };
-  const messages = parts.lead.map((m) => fill(m, c, about));
-  if (c.messages !== null) messages.push(...c.messages);
-  else for (const turn of parts.turns) messages.push(fill(turn, c, about));
-  if (parts.needsTurns && (c.messages ?? parts.turns).length === 0) {
+  const messages = parts.lead.map((m) => fillMessage(m, c.vars, about));
+  const opening = c.turns?.[0];
+  if (opening !== undefined) {
+    if ('user' in opening) messages.push(userMessage(opening));
+  } else if (c.messages !== null) messages.push(...c.messages);
+  else for (const turn of parts.turns) messages.push(fillMessage(turn, c.vars, about));
+  if (parts.needsTurns && opening === undefined && (c.messages ?? parts.turns).length === 0) {
     throw new LastgoodError({
       code: 'REQUEST_WITHOUT_MESSAGES',
       message: `there is nothing to ask the model: the case has no messages and the release's prompt layer has no message template`,
@@ -62,7 +63,7 @@ export function renderRequest(release: Release, c: Case, trial: number): Provide
     trial,
     messages,
     vars: c.vars,
-    params: parts.params,
+    params: paramsOf(release, c),
     tools: parts.tools,
     toolChoice: parts.toolChoice,
     outputSchema: parts.outputSchema,
@@ -79,13 +80,23 @@ export function checkRequests(cases: CaseList, release: Release): LastgoodError[
     if (error instanceof LastgoodError) return [error];
     throw error;
   }
+  const time = new FillTime("the release's templates");
   for (const c of cases) {
     try {
-      renderRequest(release, c, 0);
+      time.spend(
+        () => {
+          const request = renderRequest(release, c, 0);
+          checkMedia(release, request);
+          compiledRelease(release).body?.(request);
+        },
+        () => ({ file: release.file ?? undefined, caseId: c.id }),
+      );
     } catch (error) {
       if (!(error instanceof LastgoodError)) throw error;
       if (errors.length < LISTED_ERRORS) errors.push(error);
       else unlisted++;
+      // Each further case would take as long.
+      if (error.code === 'TEMPLATE_LIMIT') break;
     }
   }
   if (unlisted > 0) {
@@ -100,13 +111,8 @@ export function checkRequests(cases: CaseList, release: Release): LastgoodError[
   return errors;
 }
 
-function fill(
-  template: MessageTemplate,
-  c: Case,
-  about: { readonly caseId: string; readonly file: string | null },
-): Message {
-  if (template.content.kind === 'literal') return template.message;
-  return { ...template.message, content: fillText(template.content, c.vars, about) };
+function userMessage({ user, parts }: { readonly user: string; readonly parts?: Message['parts'] }): Message {
+  return { role: 'user', content: user, ...(parts === undefined ? {} : { parts }) };
 }
 
 function compiledRelease(release: Release): CompiledRelease {
@@ -120,18 +126,16 @@ function compiledRelease(release: Release): CompiledRelease {
 
 /** The layers as the release's schema lets them through. */
 interface PromptLayer {
-  readonly system?: string;
-  readonly messages?: readonly Message[];
-  readonly examples?: readonly Message[];
+  readonly system?: LayerContent;
+  readonly messages?: readonly LayerMessage[];
+  readonly examples?: readonly LayerMessage[];
 }
 
 function compileRelease(release: Release): CompiledRelease {
-  const { route, params, tools, output } = release.layers;
-  const prompt = (release.layers.prompt ?? {}) as PromptLayer;
-  const compile = (message: Message, key: string): MessageTemplate => ({
-    message,
-    content: compileText(message.content, { file: release.file, key }),
-  });
+  const { route, tools, output } = release.layers;
+  const prompt = (release.layers.prompt ?? {}) as unknown as PromptLayer;
+  const compile = (message: LayerMessage, key: string): MessageTemplate =>
+    compileMessage(message, { file: release.file, key });
   const lead: MessageTemplate[] = [];
   if (prompt.system !== undefined)
     lead.push(compile({ role: 'system', content: prompt.system }, 'prompt.system'));
@@ -143,12 +147,22 @@ function compileRelease(release: Release): CompiledRelease {
     file: release.file,
     lead,
     turns: (prompt.messages ?? []).map((m, i) => compile(m, `prompt.messages[${i}].content`)),
-    needsTurns: route.provider === 'openai' || route.provider === 'anthropic',
-    params: params ?? {},
-    tools: tools?.['definitions'] as readonly ToolDefinition[] | undefined,
+    body:
+      route.provider !== 'http' || route['body'] === undefined
+        ? undefined
+        : bodyTemplate(route['body'], { file: release.file, key: 'route.body' }),
+    needsTurns: isModelApi(route.provider),
+    tools: (tools?.['definitions'] as readonly JsonObject[] | undefined)?.map(toolDefinition),
     toolChoice: tools?.['choice'],
     outputSchema: schema === undefined ? undefined : { name: schemaName(schema), schema },
   };
+}
+
+/** A definition with a type is a hosted tool: all others lost theirs when they were read. */
+function toolDefinition(tool: JsonObject): ToolDefinition {
+  const { type, name } = tool;
+  if (typeof type !== 'string') return tool as unknown as ToolDefinition;
+  return { name: typeof name === 'string' ? name : type, hosted: tool };
 }
 
 /** APIs want a name of at most 64 letters, digits, `_` and `-`; the schema's title gives it, so that the fingerprint covers it. */

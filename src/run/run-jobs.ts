@@ -1,30 +1,25 @@
 // The engine: jobs in, one trial each out, within the limits. It streams; nothing here grows with the number of jobs.
+// One class in one file: each method is a step of the same state machine, over the same queues and counters.
 
-import pLimit, { type LimitFunction } from 'p-limit';
-import {
-  type Failure,
-  LastgoodError,
-  layerText,
-  mayBeBilled,
-  type ProgressStep,
-  type ProviderReply,
-  type Release,
-  type SkipCause,
-  type Trial,
-} from '../core/index.ts';
+import { LastgoodError, type ProgressStep } from '../base/index.ts';
+import { seconds } from '../base/numbers.ts';
+import type { Failure, ProviderRequest, SkipCause, Trial } from '../core/index.ts';
 import { retryDelayMs } from './backoff.ts';
 import { Budget } from './budget.ts';
 import { Call, type CallEnd } from './call.ts';
-import { Intake } from './intake.ts';
-import { Lane, laneKey } from './lane.ts';
+import { Lanes } from './call-queues.ts';
+import { Intake } from './job-window.ts';
 import { checkLimits, costUnknown, type RunLimits } from './limits.ts';
-import { attemptOf, cutFailure, defectFailure, OpenTrial, seconds } from './open-trial.ts';
+import { attemptOf, cutFailure, OpenTrial, replyOf } from './open-trial.ts';
+import { isRefusal } from './overload.ts';
 import type { Job } from './plan.ts';
 import { ProgressMeter } from './progress-meter.ts';
-import { isRefusal } from './refusal.ts';
-import { renderRequest } from './render-request.ts';
 import type { RunHandle, RunOptions } from './run-options.ts';
-import { type RunReport, type StopCause, Tally } from './tally.ts';
+import { costBlind, limitReached, RATE_LIMITED, serviceDown, waitsNote } from './run-words.ts';
+import { Spread } from './spread.ts';
+import { type FailedTrial, Suspects } from './suspects.ts';
+import { costOfReply, type RunReport, type Stop, type StopCause, Tally } from './tally.ts';
+import type { Throttle, ThrottledCall } from './throttle.ts';
 import { realTimers, type Timers } from './timers.ts';
 
 /**
@@ -34,21 +29,12 @@ import { realTimers, type Timers } from './timers.ts';
  */
 export async function runJobs(jobs: Iterable<Job>, options: RunOptions): Promise<RunReport> {
   checkLimits(options.limits);
-  if (options.limits.maxCostUsd !== null && options.priceKnown !== true) {
-    throw costUnknown();
-  }
+  if (options.limits.maxCostUsd !== null && options.priceKnown !== true) throw costUnknown();
   return new Run(jobs, options).toItsEnd();
 }
 
-/** Each has waited through all its retries, so a short break of the network does not add up to it. */
-const MOST_UNREACHED = 8;
-
-/** Why nothing more is started, and what the trials skipped for it say. */
-interface Stop {
-  readonly by: StopCause;
-  readonly cause: SkipCause;
-  readonly message: string;
-}
+/** A refused trial waits two seconds at most where the service asks for nothing. */
+const MOST_DOUBLINGS = 3;
 
 class Run {
   private readonly options: RunOptions;
@@ -56,9 +42,9 @@ class Run {
   private readonly timers: Timers;
   private readonly total: number | null;
   private readonly intake: Intake;
-  private readonly slots: LimitFunction;
-  private readonly lanes = new Map<string, Lane>();
-  private readonly laneOfRelease = new Map<Release, Lane>();
+  private readonly spread: Spread | null;
+  private readonly lanes: Lanes;
+  private readonly suspects: Suspects;
   private readonly budget: Budget;
   private readonly all = new Tally();
   private readonly arms = new Map<string, Tally>();
@@ -76,9 +62,6 @@ class Run {
   private held: OpenTrial[] = [];
   private stopped: Stop | null = null;
   private fatal: Failure | null = null;
-  /** Trials in a row in whose whole life, all their attempts, no call of the run got any reply. */
-  private unreached = 0;
-  private reachedMs = Number.NEGATIVE_INFINITY;
   /** What `jobs` or `onTrial` threw, or a defect of our own. */
   private broken: { readonly error: unknown } | null = null;
 
@@ -88,19 +71,26 @@ class Run {
     this.limits = limits;
     this.timers = options.timers ?? realTimers;
     this.total = options.total ?? (Array.isArray(jobs) ? jobs.length : null);
-    this.slots = pLimit(limits.concurrency);
+    const { concurrency, outageMs } = limits;
+    const { clock } = options;
+    const start = (trial: OpenTrial): void => this.attempt(trial);
+    this.lanes = new Lanes({ concurrency, outageMs, clock, timers: this.timers, start });
     this.budget = new Budget(limits.maxCalls, limits.maxCostUsd, options.bestKnownCost ?? null);
-    this.meter = new ProgressMeter(options.progress);
+    this.suspects = new Suspects(options.measuresAppErrors === true);
+    this.meter = new ProgressMeter(options.progress, this.now());
+    const { spreadMs } = options;
+    this.spread = spreadMs === undefined ? null : new Spread(spreadMs, this.total ?? 1, clock);
     this.intake = new Intake(jobs, {
       concurrency: limits.concurrency,
       timers: this.timers,
-      take: (job) => this.enter(new OpenTrial(job, this.laneOf(job))),
+      take: (job) => this.enter(new OpenTrial(job, this.lanes.of(job))),
       onError: (error) => this.breakOff(error),
+      spread: this.spread,
     });
   }
 
   async toItsEnd(): Promise<RunReport> {
-    const { signal, hardSignal } = this.options;
+    const { signal, hardSignal, refused } = this.options;
     const { deadlineMs } = this.limits;
     const cancel = (): void =>
       this.stop('cancelled', 'cancelled', 'the run was cancelled before this trial was done');
@@ -114,6 +104,7 @@ class Run {
     hardSignal?.addEventListener('abort', drop);
     try {
       if (signal.aborted || hardSignal?.aborted) cancel();
+      if (refused !== undefined) this.stopFatal(refused, `with ${refused.code}`);
       this.intake.fill();
       await this.intake.drained;
     } finally {
@@ -122,7 +113,7 @@ class Run {
       hardSignal?.removeEventListener('abort', drop);
     }
     if (this.broken !== null) throw this.broken.error;
-    this.meter.finish(this.now(), this.step());
+    this.meter.finish(this.now(), this.step(this.now()));
     return {
       ...this.all.report(),
       stoppedBy: this.stopped?.by ?? null,
@@ -133,29 +124,10 @@ class Run {
 
   // A trial waits for a slot
 
-  private laneOf(job: Job): Lane {
-    const known = this.laneOfRelease.get(job.release);
-    if (known !== undefined) return known;
-    const key = laneKey(job.release, job.provider.name);
-    const lane = this.lanes.get(key) ?? new Lane(this.limits.concurrency);
-    this.lanes.set(key, lane);
-    this.laneOfRelease.set(job.release, lane);
-    return lane;
-  }
-
   private enter(trial: OpenTrial): void {
     if (this.broken !== null) this.close();
     else if (this.stopped !== null) this.skip(trial, this.stopped);
-    else this.queue(trial);
-  }
-
-  private queue(trial: OpenTrial): void {
-    trial.lane
-      .gate(() => this.slots(() => this.attempt(trial)))
-      .catch((error: unknown) => {
-        this.breakOff(error);
-        this.close();
-      });
+    else this.lanes.add(trial);
   }
 
   private wait(trial: OpenTrial, delayMs: number): void {
@@ -168,56 +140,62 @@ class Run {
 
   // It has one
 
-  /** Holds the slot only while a call is under way; every path that cannot call now gives it back at once. */
-  private async attempt(trial: OpenTrial): Promise<void> {
+  /** Makes the trial's call, or ends the trial. Never throws. */
+  private attempt(trial: OpenTrial): void {
     if (this.broken !== null || this.stopped !== null) {
       this.enter(trial);
       return;
     }
+    try {
+      const startMs = this.now();
+      const request = this.requestOf(trial);
+      if (request === null) return;
+      const leftMs = this.limits.trialTimeoutMs - trial.elapsedMs(startMs);
+      if (leftMs <= 0) {
+        this.deliver(trial, trial.failed(cutFailure('trial_timeout', 0, 0)));
+        return;
+      }
+      const admission = this.budget.admit();
+      if (admission === 'hold') this.held.push(trial);
+      else if (admission === 'go') {
+        this.call(trial, request, startMs, leftMs).catch((error: unknown) => {
+          this.breakOff(error);
+          this.close();
+        });
+      } else {
+        this.stopForBudget(admission);
+        this.enter(trial);
+      }
+    } catch (error) {
+      this.breakOff(error);
+      this.close();
+    }
+  }
+
+  private async call(trial: OpenTrial, request: ProviderRequest, startMs: number, leftMs: number) {
     const { limits, timers } = this;
-    const startMs = this.now();
-    const pauseMs = trial.lane.pauseMs(startMs);
-    if (pauseMs > 0) {
-      this.wait(trial, pauseMs);
-      return;
-    }
-    const request = this.requestOf(trial);
-    if (request === null) return;
-
-    trial.startedMs ??= startMs;
-    const leftMs = limits.trialTimeoutMs - (startMs - trial.startedMs);
-    if (leftMs <= 0) {
-      this.deliver(trial, trial.failed(cutFailure('trial_timeout', 0, 0)));
-      return;
-    }
-    const admission = this.budget.admit();
-    if (admission === 'hold') {
-      this.held.push(trial);
-      return;
-    }
-    if (admission !== 'go') {
-      this.stopForBudget(admission);
-      this.enter(trial);
-      return;
-    }
-
     this.budget.begin();
-    const number = trial.lane.begin();
+    this.lanes.begin();
+    const throttled = trial.lane.throttle.begin(startMs);
     const timeoutMs = Math.min(limits.attemptTimeoutMs, leftMs);
     const onTimeout = leftMs < limits.attemptTimeoutMs ? 'trial_timeout' : 'attempt_timeout';
-    const call = new Call(trial.job.provider, request, { timeoutMs, onTimeout, timers });
+    const call = new Call(trial.asked(this.options).provider, request, { timeoutMs, onTimeout, timers });
     this.inFlight.add(call);
     const end = await call.ended;
     this.inFlight.delete(call);
-    this.settle(trial, end, { startMs, timeoutMs, number });
+    try {
+      this.settle(trial, end, { startMs, timeoutMs, throttled });
+    } finally {
+      this.lanes.end();
+    }
     this.releaseHeld();
   }
 
   private requestOf(trial: OpenTrial): OpenTrial['request'] {
     if (trial.request !== null) return trial.request;
-    const { release, case: c, trial: n } = trial.job;
     try {
-      trial.request = renderRequest(release, c, n);
+      trial.open({ stream: this.options.stream === true });
+      trial.lane = this.lanes.of(trial.asked(this.options));
     } catch (error) {
       if (!(error instanceof LastgoodError)) throw error;
       // `checkRequests` finds these before a run; one that slips through must still not be a score.
@@ -230,52 +208,94 @@ class Run {
   private settle(
     trial: OpenTrial,
     end: CallEnd,
-    call: { readonly startMs: number; readonly timeoutMs: number; readonly number: number },
+    call: { readonly startMs: number; readonly timeoutMs: number; readonly throttled: ThrottledCall },
   ): void {
     const nowMs = this.now();
     const tookMs = Math.max(0, nowMs - call.startMs);
-    const reply = replyOf(end, trial.job.provider.name, call.timeoutMs, tookMs);
-    const costUsd = this.costOf(trial, reply);
+    const { provider, release } = trial.asked(this.options);
+    const reply = replyOf(end, provider.name, call.timeoutMs, tookMs);
+    const costUsd = costOfReply(reply, release, this.options.costOf);
     this.all.call(costUsd);
     this.armOf(trial.job).call(costUsd);
     trial.log(attemptOf(call.startMs, tookMs, reply), costUsd, reply.sent);
-    trial.lane.heed(reply.rateLimit, nowMs);
+    const { throttle } = trial.lane;
+    const wasDown = throttle.outage.open;
+    const about = { trial: trial.job, open: this.intake.openCount, cut: end.kind === 'cut' };
+    const verdict = throttle.end(call.throttled, reply, nowMs, about);
+    this.meter.tell(nowMs, () => this.step(nowMs));
 
-    if (reply.kind === 'answered' || reply.httpStatus !== undefined) {
-      this.unreached = 0;
-      this.reachedMs = nowMs;
-    }
     if (reply.kind === 'answered') {
-      trial.lane.answered();
       if (this.budget.blind(costUsd)) this.stopBlind(trial);
       this.budget.end(costUsd, true);
-      this.deliver(trial, trial.answered(reply));
+      if (trial.goesOn(reply)) {
+        trial.lane = this.lanes.of(trial.asked(this.options));
+        this.enter(trial);
+      } else this.deliver(trial, trial.answered(reply));
+      // That the simulated user can be asked says nothing of the release.
+      if (release === trial.job.release) this.handOver(this.suspects.answered(release));
       return;
     }
     this.budget.end(costUsd, false);
-    const atFloor = isRefusal(reply) && this.slowDown(trial.lane, call.number);
+    if (verdict === 'refused' && !throttle.warned) this.options.progress.warn(RATE_LIMITED);
+    throttle.warned ||= verdict === 'refused';
+    if (verdict === 'down' && !wasDown)
+      this.options.progress.warn(serviceDown(throttle, this.limits.outageMs));
     if (end.kind === 'cut' && (end.why === 'deadline' || end.why === 'cancelled'))
       this.deliver(trial, trial.skipped(end.why, reply.message));
     else if (reply.fatal) this.failForAll(trial, reply);
-    else if (!reply.retryable || trial.attemptCount >= this.limits.maxAttempts) {
-      const alone = reply.code === 'connection' && (trial.startedMs ?? 0) > this.reachedMs;
-      if (alone && ++this.unreached >= MOST_UNREACHED) this.giveUp(trial, reply);
-      else this.deliver(trial, trial.failed(reply));
-    } else if (this.broken !== null || this.stopped !== null) this.enter(trial);
-    else this.retry(trial, reply, atFloor, nowMs);
+    else if (verdict === 'over' && !this.isTrialsOwn(throttle, nowMs)) this.giveUp(trial, reply, nowMs);
+    else if (this.broken !== null || this.stopped !== null) this.endAfterStop({ trial, failure: reply });
+    else if (verdict === 'down') this.enter(trial.forgive());
+    else if (verdict === 'refused' && reply.retryable && this.limits.maxAttempts > 1)
+      this.retry(trial.forgive(), reply, nowMs);
+    else if (!reply.retryable || trial.countedAttempts >= this.limits.maxAttempts) this.fail(trial, reply);
+    else this.retry(trial, reply, nowMs);
   }
 
-  private retry(trial: OpenTrial, failure: Failure, atFloor: boolean, nowMs: number): void {
+  private retry(trial: OpenTrial, failure: Failure, nowMs: number): void {
     const { trialTimeoutMs } = this.limits;
-    const delayMs = retryDelayMs(trial.attemptCount, failure.retryAfterMs, this.options.rng);
-    // With one call at a time still refused, there is nothing left to slow down but time.
-    if (atFloor) trial.lane.pause(nowMs + delayMs);
-    if (nowMs + delayMs - (trial.startedMs ?? nowMs) < trialTimeoutMs) {
+    // The service's pace decides when a refused trial is called again.
+    const attempts = isRefusal(failure)
+      ? Math.min(MOST_DOUBLINGS, trial.attemptsOfStep)
+      : trial.countedAttempts;
+    const delayMs = retryDelayMs(attempts, failure.retryAfterMs, this.options.rng);
+    if (trial.elapsedMs(nowMs) + delayMs < trialTimeoutMs) {
       this.wait(trial, delayMs);
       return;
     }
     const message = `${failure.message}; another attempt would not fit into the trial's ${seconds(trialTimeoutMs)}`;
-    this.deliver(trial, trial.failed({ ...failure, message }));
+    this.fail(trial, { ...failure, message });
+  }
+
+  /** A trial has failed for good: for itself, or as one of many that all fail alike. */
+  private fail(trial: OpenTrial, failure: Failure): void {
+    const { over, stop } = this.suspects.failed(trial, failure);
+    this.handOver(over);
+    if (stop !== null) this.stopFatal(stop, `at case "${trial.job.case.id}" with ${stop.code}`);
+    else this.settleSuspects();
+  }
+
+  private settleSuspects(): void {
+    const { over, stop } = this.suspects.settle(this.intake);
+    if (stop !== null) this.stopFatal(stop, `with ${stop.code}`);
+    this.handOver(over);
+  }
+
+  private handOver(failed: readonly FailedTrial[]): void {
+    for (const { trial, failure } of failed) this.deliver(trial, trial.failed(failure));
+  }
+
+  /** The run has stopped: what would be tried again, or shares the failure that stopped it, was never run. */
+  private endAfterStop({ trial, failure }: FailedTrial): void {
+    const { stopped } = this;
+    if (this.broken !== null || stopped === null) {
+      this.enter(trial);
+      return;
+    }
+    const again = failure.retryable && trial.countedAttempts < this.limits.maxAttempts;
+    const shared = stopped.by === 'fatal' && this.suspects.shared({ trial, failure });
+    if (again || shared) this.skip(trial, stopped);
+    else this.deliver(trial, trial.failed(failure));
   }
 
   private failForAll(trial: OpenTrial, failure: Failure): void {
@@ -289,15 +309,23 @@ class Run {
     this.stop('fatal', 'cancelled', message);
   }
 
-  /** A server that nobody reaches: going on would fail every trial, and each of them after all its attempts. */
-  private giveUp(trial: OpenTrial, failure: Failure): void {
-    this.failForAll(trial, {
-      ...failure,
-      code: 'unreachable',
-      message: `${this.unreached} trials in a row got no connection, each after ${trial.attemptCount} attempts: ${failure.message}`,
-      retryable: false,
-      fatal: true,
-    });
+  /** Nothing else is left to ask, and the service does reply: the failures are those of the trials that are left. */
+  private isTrialsOwn({ outage }: Throttle, nowMs: number): boolean {
+    if (!outage.replied || !this.intake.ended) return false;
+    outage.ignore(nowMs);
+    return true;
+  }
+
+  /** The service has been down for too long: going on would fail every trial. */
+  private giveUp(trial: OpenTrial, failure: Failure, nowMs: number): void {
+    const lasted = seconds(nowMs - (trial.lane.throttle.stuckSinceMs ?? nowMs));
+    const what = isRefusal(failure) ? 'has refused every call' : 'has been down';
+    const message = `the service ${what} for ${lasted} (--outage ${seconds(this.limits.outageMs)}): ${failure.message}`;
+    this.stopFatal(
+      { ...failure, code: 'unreachable', message, retryable: false, fatal: true },
+      `after ${lasted}`,
+    );
+    this.enter(trial);
   }
 
   /** A call has ended: whoever was kept back for the budget may ask again. */
@@ -306,27 +334,6 @@ class Run {
     const held = this.held;
     this.held = [];
     for (const trial of held) this.enter(trial);
-  }
-
-  private slowDown(lane: Lane, number: number): boolean {
-    const before = lane.limit;
-    const atFloor = lane.refused(number);
-    if (!lane.warned) {
-      lane.warned = true;
-      this.options.progress.warn({
-        code: 'RATE_LIMITED',
-        message: `the service refuses calls for load; going from ${before} to ${lane.limit} at once and feeling the way up again`,
-        hint: `--concurrency ${lane.limit} may avoid the refusals`,
-      });
-    }
-    return atFloor;
-  }
-
-  private costOf(trial: OpenTrial, reply: ProviderReply): number | null {
-    if (reply.kind === 'failed') return mayBeBilled(reply) ? null : 0;
-    if (reply.costUsd !== undefined) return reply.costUsd;
-    const model = reply.served.model ?? layerText(trial.job.release.layers.route, 'model') ?? null;
-    return this.options.costOf(model, reply.usage, reply.served.serviceTier);
   }
 
   // A trial ends
@@ -338,24 +345,29 @@ class Run {
   private deliver(trial: OpenTrial, outcome: Trial): void {
     this.all.trial(outcome);
     this.armOf(trial.job).trial(outcome);
+    const chars = outcome.status === 'answered' ? outcome.output.text.length : 0;
+    this.lanes.hold(chars);
     const handOver = async (): Promise<void> => this.options.onTrial(trial.job, outcome, this.handle);
-    handOver().then(
-      () => this.close(),
-      (error: unknown) => {
-        this.breakOff(error);
-        this.close();
-      },
-    );
+    const written = (): void => {
+      this.lanes.release(chars);
+      this.close();
+    };
+    handOver().then(written, (error: unknown) => {
+      this.breakOff(error);
+      written();
+    });
   }
 
   /** A trial has left the run. Never throws. */
   private close(): void {
     try {
-      this.meter.tell(this.now(), () => this.step());
+      const nowMs = this.now();
+      this.meter.tell(nowMs, () => this.step(nowMs));
     } catch (error) {
       this.breakOff(error);
     }
     this.intake.close();
+    this.settleSuspects();
   }
 
   private armOf(job: Job): Tally {
@@ -375,19 +387,13 @@ class Run {
   }
 
   private stopForBudget(by: 'max-calls' | 'max-cost'): void {
-    const { maxCalls, maxCostUsd } = this.limits;
-    const message =
-      by === 'max-calls'
-        ? `the run's limit of ${maxCalls} calls was reached`
-        : `one more call could go over the run's cost limit of $${maxCostUsd}`;
-    this.stop(by, 'budget', message);
+    this.stop(by, 'budget', limitReached(by, this.limits));
   }
 
   private stopBlind(trial: OpenTrial): void {
-    const message = `what case "${trial.job.case.id}" cost cannot be told, so the cost limit of $${this.limits.maxCostUsd} could not be kept`;
-    const hint = 'add the served model to the price file, or limit the number of calls instead (--max-calls)';
-    this.options.progress.warn({ code: 'COST_UNKNOWN', message, hint });
-    this.stop('max-cost', 'budget', message);
+    const warning = costBlind(trial.job.case.id, this.limits.maxCostUsd);
+    this.options.progress.warn(warning);
+    this.stop('max-cost', 'budget', warning.message);
   }
 
   /** Starts nothing more. The first reason stands; what has no call in flight is skipped for it. */
@@ -396,6 +402,8 @@ class Run {
     const stop: Stop = { by, cause, message };
     this.stopped = stop;
     for (const trial of this.takeIdle()) this.skip(trial, stop);
+    for (const failed of this.suspects.takeAll()) this.endAfterStop(failed);
+    this.intake.hurry();
   }
 
   /** The run cannot go on at all: idle trials are dropped, for there is nobody to hand them to. */
@@ -403,12 +411,12 @@ class Run {
     if (this.broken !== null) return;
     this.broken = { error };
     this.intake.end();
-    for (const _ of this.takeIdle()) this.intake.close();
+    for (const _ of [...this.takeIdle(), ...this.suspects.takeAll()]) this.intake.close();
   }
 
-  /** Trials that are neither in flight nor in a queue. */
+  /** Trials that are not in flight. */
   private takeIdle(): OpenTrial[] {
-    const idle = [...this.waiting, ...this.held];
+    const idle = [...this.waiting, ...this.held, ...this.lanes.takeAll()];
     for (const trial of this.waiting) trial.callOffWait?.();
     this.waiting.clear();
     this.held = [];
@@ -420,18 +428,22 @@ class Run {
     this.cutOff.abort();
   }
 
-  private step(): ProgressStep {
-    const { done, failed } = this.all;
-    return { label: 'trials', done, total: this.total ?? done + this.intake.openCount, failed };
+  private step(nowMs: number): ProgressStep {
+    const { done, failed, skipped } = this.all;
+    const waits = this.stopped === null ? waitsNote(this.lanes.throttles, nowMs) : undefined;
+    const note = waits ?? (this.intake.ended ? undefined : this.spread?.note());
+    return {
+      label: 'trials',
+      done,
+      total: this.total ?? done + skipped + this.intake.openCount,
+      failed,
+      skipped,
+      ...this.all.cost,
+      ...(note === undefined ? {} : { note }),
+    };
   }
 
   private now(): number {
     return this.options.clock.now().getTime();
   }
-}
-
-function replyOf(end: CallEnd, provider: string, timeoutMs: number, tookMs: number): ProviderReply {
-  if (end.kind === 'reply') return end.reply;
-  if (end.kind === 'cut') return cutFailure(end.why, timeoutMs, tookMs);
-  return defectFailure(provider, end.message, tookMs);
 }

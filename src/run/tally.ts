@@ -1,6 +1,16 @@
 // What a run adds up to, over all and per arm, in memory that does not grow with the run.
 
-import type { Failure, Trial } from '../core/index.ts';
+import {
+  type Failure,
+  mayBeBilled,
+  type PricedModel,
+  type ProviderReply,
+  pricedModel,
+  type Release,
+  type SkipCause,
+  type Trial,
+  type Usage,
+} from '../core/index.ts';
 
 /** Counts of a run or of one arm of it. */
 export interface RunCounts {
@@ -24,10 +34,25 @@ export interface RunCounts {
   /** Distinct served model ids; null = not disclosed. */
   readonly servedModels: readonly (string | null)[];
   readonly systemFingerprints: readonly (string | null)[];
+  /** Times to the first token of streamed answers, within 2 percent; absent when none was streamed. */
+  readonly firstToken?: FirstTokenTimes | undefined;
+}
+
+export interface FirstTokenTimes {
+  readonly answers: number;
+  readonly p50Ms: number;
+  readonly p95Ms: number;
 }
 
 /** Why no further trial was started; `judge-limit`: all were, but the judge's own budget did not last for all of them. */
 export type StopCause = 'cancelled' | 'deadline' | 'max-calls' | 'max-cost' | 'judge-limit' | 'fatal';
+
+/** Why nothing more is started, and what the trials skipped for it say. */
+export interface Stop {
+  readonly by: StopCause;
+  readonly cause: SkipCause;
+  readonly message: string;
+}
 
 export interface RunReport extends RunCounts {
   /** null = it came to its end. */
@@ -56,6 +81,7 @@ export class Tally {
   private readonly droppedParams = new Set<string>();
   private readonly servedModels = new Set<string | null>();
   private readonly systemFingerprints = new Set<string | null>();
+  private readonly firstTokens = new Times();
 
   /** One attempt; `costUsd` null = it may have been billed and nobody says how much. */
   call(costUsd: number | null): void {
@@ -74,11 +100,22 @@ export class Tally {
     if (trial.status !== 'answered') return;
     keep(this.servedModels, trial.served.model);
     keep(this.systemFingerprints, trial.served.systemFingerprint);
+    this.firstTokens.add(trial.attempts.at(-1)?.firstTokenMs);
     for (const param of trial.droppedParams) keep(this.droppedParams, param);
   }
 
+  /** Trials that were run. */
   get done(): number {
-    return this.counts.answered + this.counts.failed + this.counts.skipped;
+    return this.counts.answered + this.counts.failed;
+  }
+
+  get skipped(): number {
+    return this.counts.skipped;
+  }
+
+  /** What the calls have cost so far, and whether the cost of some is unknown. */
+  get cost(): { readonly costUsd: number; readonly costPartial: boolean } {
+    return { costUsd: this.knownCostUsd, costPartial: this.unpricedCalls > 0 };
   }
 
   get failed(): number {
@@ -87,17 +124,59 @@ export class Tally {
 
   report(): RunCounts {
     return {
-      trials: this.done,
+      trials: this.done + this.skipped,
       ...this.counts,
       costUsd: this.unpricedCalls > 0 ? null : this.knownCostUsd,
       knownCostUsd: this.knownCostUsd,
       droppedParams: [...this.droppedParams],
       servedModels: [...this.servedModels],
       systemFingerprints: [...this.systemFingerprints],
+      ...(this.firstTokens.count === 0 ? {} : { firstToken: this.firstTokens.summary() }),
     };
   }
 }
 
+/** A histogram of times whose bins grow with the time: quantiles in memory that does not. */
+class Times {
+  private readonly bins = new Map<number, number>();
+  count = 0;
+
+  add(ms: number | undefined): void {
+    if (ms === undefined) return;
+    const bin = Math.round(Math.log(Math.max(1, ms)) * BINS_PER_E);
+    this.bins.set(bin, (this.bins.get(bin) ?? 0) + 1);
+    this.count++;
+  }
+
+  summary(): FirstTokenTimes {
+    return { answers: this.count, p50Ms: this.quantile(0.5), p95Ms: this.quantile(0.95) };
+  }
+
+  private quantile(q: number): number {
+    let left = Math.max(1, Math.ceil(q * this.count));
+    for (const [bin, n] of [...this.bins].sort(([a], [b]) => a - b)) {
+      left -= n;
+      if (left <= 0) return Math.exp(bin / BINS_PER_E);
+    }
+    return Number.NaN;
+  }
+}
+
+/** Bins for each factor of e: neighbours are 2 percent apart. */
+const BINS_PER_E = 50;
+
 function keep<T>(values: Set<T>, value: T): void {
   if (values.size < KEPT_VALUES) values.add(value);
+}
+
+/** What one call has cost, in US dollars; null = unknown, and possibly billed. */
+export function costOfReply(
+  reply: ProviderReply,
+  release: Release,
+  costOf: (model: PricedModel, usage: Usage | null, tier: string | null) => number | null,
+): number | null {
+  if (reply.kind === 'failed') return mayBeBilled(reply) ? null : 0;
+  if (reply.costUsd !== undefined) return reply.costUsd;
+  const model = pricedModel(release.layers.route, reply.served.model);
+  return costOf(model, reply.usage, reply.served.serviceTier);
 }

@@ -18,6 +18,8 @@ export interface TrialOutcomes {
   /** Why most of the failed, and of the ungraded, are: a word and a sentence that may be kept. */
   readonly failedBy?: string | null | undefined;
   readonly ungradedBy?: string | null | undefined;
+  /** Another model answered than the one the release names, where that must not be; the sentence that says so. */
+  readonly otherModel?: string | null | undefined;
   readonly policy: Pick<Policy, 'appError' | 'maxMissing' | 'maxInvalid'>;
 }
 
@@ -63,6 +65,7 @@ export function judgeValidity(outcomes: TrialOutcomes): ValidityJudgement {
   });
   if (planned === 0) return invalid('no trial was planned');
   if (measured === 0) return invalid('nothing was measured');
+  if (outcomes.otherModel) return invalid(`${outcomes.otherModel} (--require-pinned)`);
   if (lost > policy.maxInvalid * tried) {
     return invalid(
       `${percent(lost, tried)} of the trials that were tried gave no measurement, more than the ${percent(policy.maxInvalid, 1)} above which a run says nothing (max-invalid)`,

@@ -1,8 +1,10 @@
 // Anthropic Messages: requests in, replies, errors and the models catalogue out (@anthropic-ai/sdk 1.11 types).
 
-import { isJsonObject, type JsonObject, type JsonValue } from '../core/json.ts';
+import { isJsonObject, type JsonObject, type JsonValue } from '../base/json.ts';
+import { ANTHROPIC_API_VERSION } from '../core/release.ts';
 import type { AskedRequest, OfferedTool, OutputDemand } from './asked-request.ts';
 import { contentText, number, objects, text, tokenCount, turnTexts } from './asked-request.ts';
+import { type Happening, idEnd, loopState } from './history.ts';
 import type { Reply } from './reply.ts';
 import type { SimulatedModel } from './scenario.ts';
 import { isOut, lifecycle, publishedRetirement, type Resolution } from './timeline.ts';
@@ -24,9 +26,6 @@ const KEYS = new Set(
     /\s+/,
   ),
 );
-/** From this API version on, sampling parameters are refused even at their default values. */
-const NO_SAMPLING_SINCE = '2026-10-21';
-
 /** Reads a `POST /v1/messages` body under the API version the caller named. */
 export function readMessages(body: JsonObject, version: string | undefined): ReadRequest {
   if (version === undefined) return reject('anthropic-version: header is required');
@@ -40,7 +39,7 @@ export function readMessages(body: JsonObject, version: string | undefined): Rea
   if (maxOutputTokens < 1) return reject('max_tokens: must be greater than or equal to 1');
   const [stranger] = unknownKeys(body, KEYS);
   if (stranger !== undefined) return reject(`${stranger}: Extra inputs are not permitted`);
-  if (body['stream'] === true) return reject('stream: this simulator does not stream replies');
+  if (body['stream'] === true) return reject('stream: not supported by this simulator');
   for (const [i, message] of messages.entries()) {
     if (message['role'] !== 'user' && message['role'] !== 'assistant') {
       return reject(
@@ -48,7 +47,7 @@ export function readMessages(body: JsonObject, version: string | undefined): Rea
       );
     }
   }
-  if (version >= NO_SAMPLING_SINCE) {
+  if (version >= ANTHROPIC_API_VERSION) {
     for (const param of ['temperature', 'top_p', 'top_k']) {
       if (body[param] !== undefined)
         return reject(`${param}: not supported with anthropic-version ${version}`);
@@ -79,9 +78,7 @@ export function readMessages(body: JsonObject, version: string | undefined): Rea
       ]),
       tools,
       toolsAllowed: choice !== 'none',
-      toolAnswered: messages.some((m) =>
-        objects(m['content']).some((part) => part['type'] === 'tool_result'),
-      ),
+      loop: loopState(messages.flatMap(happeningsOf)),
       temperature: number(body['temperature']),
       outputSchema: demand,
       maxOutputTokens,
@@ -92,6 +89,18 @@ export function readMessages(body: JsonObject, version: string | undefined): Rea
       body,
     },
   };
+}
+
+/** Results come in the user's turns, before what the user says. */
+function happeningsOf(message: JsonObject): Happening[] {
+  const { role, content } = message;
+  if (typeof content === 'string') return role === 'user' ? [{ kind: 'user', text: content }] : [];
+  return objects(content).flatMap((part): Happening[] => {
+    if (part['type'] === 'tool_result') return [{ kind: 'result' }];
+    if (part['type'] === 'tool_use') return [{ kind: 'call', id: text(part['id']) ?? '' }];
+    if (role !== 'user' || part['type'] !== 'text') return [];
+    return [{ kind: 'user', text: text(part['text']) ?? '' }];
+  });
 }
 
 function reject(message: string): ReadRequest {
@@ -160,7 +169,7 @@ export function messagesReply(asked: AskedRequest, served: Served, reply: Reply,
   for (const [i, call] of reply.toolCalls.entries()) {
     content.push({
       type: 'tool_use',
-      id: `toolu_${stamp.hex.slice(0, 22)}${i}`,
+      id: `toolu_${stamp.hex.slice(0, 22)}${idEnd(i, reply.path)}`,
       name: call.name,
       input: call.args,
       caller: { type: 'direct' },

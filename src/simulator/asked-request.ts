@@ -1,10 +1,11 @@
 // A request as the simulated model sees it, whichever of the three wire formats it came in.
 
-import type { JsonObject, JsonValue } from '../core/json.ts';
-import { canonicalJson, isJsonObject, sha256 } from '../core/json.ts';
+import type { JsonObject, JsonValue } from '../base/json.ts';
+import { canonicalJson, isJsonObject, sha256 } from '../base/json.ts';
+import type { LoopState } from './history.ts';
 
 /** Which of the wire formats a request came in. */
-export type Wire = 'responses' | 'chat' | 'messages';
+type Wire = 'responses' | 'chat' | 'messages';
 
 /** A tool as offered; `schema` describes its arguments. */
 export interface OfferedTool {
@@ -25,8 +26,8 @@ export interface AskedRequest {
   readonly wholeText: string;
   readonly tools: readonly OfferedTool[];
   readonly toolsAllowed: boolean;
-  /** The conversation already holds a tool's result: time to answer in words. */
-  readonly toolAnswered: boolean;
+  /** Where the model stands in the user's last turn. */
+  readonly loop: LoopState;
   readonly temperature: number | undefined;
   /** A schema the answer must fit, in the text or as the input of a forced tool. */
   readonly outputSchema: OutputDemand | null;

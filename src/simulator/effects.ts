@@ -1,6 +1,6 @@
 // What a request's own content (prompt, tools, parameters, schema) does to the behaviour of the version that answers it.
 
-import { type JsonObject, jsonAt } from '../core/json.ts';
+import { type JsonObject, jsonAt } from '../base/json.ts';
 import type { AskedRequest } from './asked-request.ts';
 import type { EffectCondition, ModelVersion, Scenario } from './scenario.ts';
 import type { Resolution } from './timeline.ts';
@@ -65,7 +65,7 @@ function apply(value: number, change: number | { set: number }): number {
 }
 
 /** True when every condition given holds for the request. */
-export function holds(
+function holds(
   when: EffectCondition,
   served: Extract<Resolution, { kind: 'served' }>,
   asked: AskedRequest,

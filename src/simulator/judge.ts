@@ -1,8 +1,8 @@
 // The simulated judge: finds criteria and candidate text in a judge prompt, decides by the scenario's rules, and errs as often as it is told to.
 
-import { isJsonObject, type JsonObject, type JsonValue } from '../core/json.ts';
+import { isJsonObject, type JsonObject, type JsonValue } from '../base/json.ts';
 import type { Draws } from './draws.ts';
-import type { Fact, JudgeRules, ModelVersion } from './scenario.ts';
+import type { Fact, JudgeRules } from './scenario.ts';
 import { fillSchema } from './schema-fill.ts';
 
 /** What a judge prompt asks. */
@@ -79,7 +79,7 @@ function firstArray(text: string): readonly JsonValue[] | null {
 }
 
 /** True when every condition of a rule holds for the text. */
-export function factHolds(fact: Fact, text: string): boolean {
+function factHolds(fact: Fact, text: string): boolean {
   const low = text.toLowerCase();
   const has = (part: string): boolean => low.includes(part.toLowerCase());
   return (
@@ -113,12 +113,9 @@ export function judgeReply(
   task: JudgeTask,
   schema: JsonObject | null,
   rules: JudgeRules,
-  version: ModelVersion,
+  { sensitivity, specificity, noise }: { sensitivity: number; specificity: number; noise: number },
   draws: Draws,
 ): JsonObject {
-  const sensitivity = version.judge?.sensitivity ?? rules.sensitivity ?? 1;
-  const specificity = version.judge?.specificity ?? rules.specificity ?? 1;
-  const noise = version.judge?.noise ?? rules.noise ?? 0;
   const rulings = task.criteria.map(({ id, ask }) => {
     const { answer, why } = truth(rules, ask, task.candidate);
     // Both numbers are always drawn: a verdict does not depend on how the ones before it came out.
@@ -132,10 +129,10 @@ export function judgeReply(
   return schema === null ? { criteria: rulings } : fitRulings(rulings, schema, draws);
 }
 
-type Ruling = { id: string; reason: string; verdict: Answer };
+type SimulatedRuling = { id: string; reason: string; verdict: Answer };
 
 /** Puts the rulings where the schema has an array of objects; whatever else it asks for is filled in at random. */
-function fitRulings(rulings: readonly Ruling[], schema: JsonObject, draws: Draws): JsonObject {
+function fitRulings(rulings: readonly SimulatedRuling[], schema: JsonObject, draws: Draws): JsonObject {
   const filled = fillSchema(schema, draws);
   const reply: Record<string, JsonValue | undefined> = isJsonObject(filled) ? { ...filled } : {};
   const properties = isJsonObject(schema['properties']) ? schema['properties'] : {};
@@ -157,7 +154,7 @@ function fitRulings(rulings: readonly Ruling[], schema: JsonObject, draws: Draws
   return reply;
 }
 
-function fitRuling(ruling: Ruling, item: JsonObject, draws: Draws): JsonObject {
+function fitRuling(ruling: SimulatedRuling, item: JsonObject, draws: Draws): JsonObject {
   const properties = isJsonObject(item['properties'])
     ? item['properties']
     : { id: {}, reason: {}, verdict: {} };

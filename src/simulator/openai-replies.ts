@@ -1,9 +1,10 @@
 // Replies and errors in the shapes the OpenAI API gives them (openai SDK 7.55 types).
 
-import type { JsonObject, JsonValue } from '../core/json.ts';
+import type { JsonObject, JsonValue } from '../base/json.ts';
 import type { AskedRequest } from './asked-request.ts';
 import { tokenCount } from './asked-request.ts';
 import { base64Vector, embed } from './embedding.ts';
+import { idEnd } from './history.ts';
 import type { Reply } from './reply.ts';
 import type { SimulatedModel } from './scenario.ts';
 import { isOut, isRetired, publishedRetirement, type Resolution } from './timeline.ts';
@@ -40,7 +41,7 @@ export function responsesReply(asked: AskedRequest, served: Served, reply: Reply
   const output: JsonObject[] = reply.toolCalls.map((call, i) => ({
     type: 'function_call',
     id: `fc_${stamp.hex.slice(0, 30)}${i}`,
-    call_id: `call_${stamp.hex.slice(0, 22)}${i}`,
+    call_id: `call_${stamp.hex.slice(0, 22)}${idEnd(i, reply.path)}`,
     name: call.name,
     arguments: JSON.stringify(call.args),
     status: 'completed',
@@ -122,7 +123,7 @@ export function chatReply(
         annotations: [],
         ...(reply.toolCalls.length > 0 && {
           tool_calls: reply.toolCalls.map((call, i) => ({
-            id: `call_${stamp.hex.slice(0, 22)}${index}${i}`,
+            id: `call_${stamp.hex.slice(0, 22)}${index}${idEnd(i, reply.path)}`,
             type: 'function',
             function: { name: call.name, arguments: JSON.stringify(call.args) },
           })),

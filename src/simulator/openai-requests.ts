@@ -1,6 +1,6 @@
 // OpenAI request bodies (Responses, Chat Completions) → one kind of request. Turns down what the real service turns down.
 
-import { isJsonObject, type JsonObject, type JsonValue } from '../core/json.ts';
+import { isJsonObject, type JsonObject, type JsonValue } from '../base/json.ts';
 import {
   contentText,
   number,
@@ -11,6 +11,7 @@ import {
   text,
   turnTexts,
 } from './asked-request.ts';
+import { type Happening, type LoopState, loopState } from './history.ts';
 import { type ReadRequest, type Rejection, strictSchemaProblem, unknownKeys } from './wire.ts';
 
 // Request keys as of the openai SDK 7.55.
@@ -31,19 +32,24 @@ const CHAT_KEYS = new Set(
 export function readResponses(body: JsonObject): ReadRequest {
   const turns: Turn[] = [];
   if (text(body['instructions'])) turns.push({ role: 'system', text: text(body['instructions']) ?? '' });
-  let toolAnswered = false;
-  if (typeof body['input'] === 'string') turns.push({ role: 'user', text: body['input'] });
+  const happenings: Happening[] = [];
+  const say = (role: string, said: string): void => {
+    turns.push({ role, text: said });
+    if (role === 'user') happenings.push({ kind: 'user', text: said });
+  };
+  if (typeof body['input'] === 'string') say('user', body['input']);
   for (const item of objects(body['input'])) {
-    if (item['type'] === 'function_call_output') toolAnswered = true;
-    else if (item['role'] !== undefined)
-      turns.push({ role: String(item['role']), text: contentText(item['content']) });
+    if (item['type'] === 'function_call_output') happenings.push({ kind: 'result' });
+    else if (item['type'] === 'function_call')
+      happenings.push({ kind: 'call', id: text(item['call_id']) ?? '' });
+    else if (item['role'] !== undefined) say(String(item['role']), contentText(item['content']));
   }
   if (body['input'] === undefined) return reject(missing('input'));
   const tools = objects(body['tools']).flatMap((tool) => offered(tool));
   const format = isJsonObject(body['text']) ? body['text']['format'] : undefined;
   const demand = outputDemand(format, isJsonObject(format) ? format : undefined, 'text.format');
   return read('responses', body, RESPONSES_KEYS, turns, tools, demand, {
-    toolAnswered,
+    loop: loopState(happenings),
     maxOutputTokens: number(body['max_output_tokens']),
     stop: [],
     choices: 1,
@@ -64,7 +70,7 @@ export function readChat(body: JsonObject): ReadRequest {
   const demand = outputDemand(format, spec, 'response_format');
   const stop = body['stop'];
   return read('chat', body, CHAT_KEYS, turns, tools, demand, {
-    toolAnswered: messages.some((m) => m['role'] === 'tool'),
+    loop: loopState(messages.flatMap(chatHappenings)),
     maxOutputTokens: number(body['max_completion_tokens']) ?? number(body['max_tokens']),
     stop:
       typeof stop === 'string'
@@ -76,8 +82,14 @@ export function readChat(body: JsonObject): ReadRequest {
   });
 }
 
+function chatHappenings(message: JsonObject): Happening[] {
+  if (message['role'] === 'user') return [{ kind: 'user', text: contentText(message['content']) }];
+  if (message['role'] === 'tool') return [{ kind: 'result' }];
+  return objects(message['tool_calls']).map((call) => ({ kind: 'call', id: text(call['id']) ?? '' }));
+}
+
 interface OwnParts {
-  readonly toolAnswered: boolean;
+  readonly loop: LoopState;
   readonly maxOutputTokens: number | undefined;
   readonly stop: readonly string[];
   readonly choices: number;
@@ -108,7 +120,7 @@ function read(
   if (body['stream'] === true) {
     return reject({
       status: 400,
-      message: 'This simulator does not stream replies.',
+      message: 'Streaming is not supported by this simulator.',
       param: 'stream',
       code: 'unsupported_value',
     });

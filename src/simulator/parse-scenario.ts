@@ -6,10 +6,10 @@ import {
   readDocument,
   type TextDocument,
   whereIn,
-} from '../core/document.ts';
-import { checkShape } from '../core/document-check.ts';
-import { didYouMean, LastgoodError, throwAll } from '../core/errors.ts';
-import type { JsonValue } from '../core/json.ts';
+} from '../base/document.ts';
+import { checkShape } from '../base/document-check.ts';
+import { didYouMean, LastgoodError, throwAll } from '../base/errors.ts';
+import type { JsonValue } from '../base/json.ts';
 import {
   type FaultRule,
   type FaultRuleInput,

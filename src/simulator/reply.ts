@@ -1,6 +1,6 @@
 // Request + behaviour → what the simulated model says. Pure: everything random comes from the draw key.
 
-import { type JsonObject, type JsonValue, jsonAt } from '../core/json.ts';
+import { type JsonObject, type JsonValue, jsonAt } from '../base/json.ts';
 import type { AskedRequest } from './asked-request.ts';
 import { tokenCount } from './asked-request.ts';
 import { drawsFrom } from './draws.ts';
@@ -9,10 +9,11 @@ import { drawLength, pad } from './filler.ts';
 import { type JudgeTask, judgeReply } from './judge.ts';
 import type { Knowledge, Scenario } from './scenario.ts';
 import { fillSchema } from './schema-fill.ts';
+import { judgeInSession, skillInSession } from './sessions.ts';
 import type { Resolution } from './timeline.ts';
 
 /** A tool call the model makes. */
-export interface SimulatedCall {
+interface SimulatedCall {
   readonly name: string;
   readonly args: JsonObject;
 }
@@ -21,6 +22,8 @@ export interface SimulatedCall {
 export interface Reply {
   readonly text: string;
   readonly toolCalls: readonly SimulatedCall[];
+  /** The scripted path that the calls belong to, see `LoopState`. */
+  readonly path: number;
   readonly refusal: string | null;
   readonly finish: 'stop' | 'length' | 'stop-sequence' | 'tool-calls' | 'refusal';
   /** The stop sequence that was hit. */
@@ -53,7 +56,10 @@ export function knowledgeFor(scenario: Scenario, userText: string): Knowledge | 
 /** Makes the reply. */
 export function makeReply(question: ReplyQuestion): Reply {
   const { scenario, served, asked, judgeTask, now, key } = question;
-  const entry = judgeTask === null ? knowledgeFor(scenario, asked.userText) : null;
+  const entry =
+    judgeTask === null
+      ? (knowledgeFor(scenario, asked.loop.turnText) ?? knowledgeFor(scenario, asked.userText))
+      : null;
   const conduct = conductFor(scenario, served, asked, entry?.tags ?? [], entry?.ease ?? 1, now);
   const { median, sigma } = conduct.version.latencyMs;
   const latencyMs = median * Math.exp(sigma * drawsFrom(...key, 'latency').normal());
@@ -61,7 +67,8 @@ export function makeReply(question: ReplyQuestion): Reply {
   if (drawsFrom(...key, 'refusal').uniform() < conduct.refusal) {
     const refusal = "I'm sorry, but I can't help with that request.";
     const outputTokens = tokenCount(refusal);
-    return { text: '', toolCalls: [], refusal, finish: 'refusal', stoppedAt: null, outputTokens, latencyMs };
+    const nothing = { text: '', toolCalls: [], path: 0, stoppedAt: null };
+    return { ...nothing, refusal, finish: 'refusal', outputTokens, latencyMs };
   }
   const said =
     judgeTask === null ? subjectAnswer(question, entry, conduct) : judgeAnswer(question, judgeTask, conduct);
@@ -71,27 +78,37 @@ export function makeReply(question: ReplyQuestion): Reply {
 interface Said {
   readonly text: string;
   readonly toolCalls: readonly SimulatedCall[];
+  readonly path?: number;
 }
 
-function judgeAnswer({ scenario, asked, key }: ReplyQuestion, task: JudgeTask, conduct: Conduct): Said {
+function judgeAnswer({ scenario, asked, key, now }: ReplyQuestion, task: JudgeTask, conduct: Conduct): Said {
   const schema = asked.outputSchema?.schema ?? null;
-  const verdicts = judgeReply(task, schema, scenario.judge, conduct.version, drawsFrom(...key, 'judge'));
+  const verdicts = judgeReply(
+    task,
+    schema,
+    scenario.judge,
+    judgeInSession(scenario, scenario.judge, conduct.version, now),
+    drawsFrom(...key, 'judge'),
+  );
   return structured(asked, verdicts);
 }
 
 function subjectAnswer(
-  { scenario, asked, key }: ReplyQuestion,
+  { scenario, asked, key, now }: ReplyQuestion,
   entry: Knowledge | null,
   conduct: Conduct,
 ): Said {
   const draws = drawsFrom(...key, 'answer');
-  const isRight = draws.uniform() < conduct.skill;
+  const isRight = draws.uniform() < skillInSession(scenario, conduct.skill, entry, now);
+  const fresh = draws.uniform();
   const chosen =
     entry === null
       ? null
-      : isRight
-        ? rightAnswer(entry)
-        : wrongAnswer(entry, asked, conduct, draws.uniform());
+      : asked.loop.callsMade > 0
+        ? answerOnPath(entry, asked.loop.path)
+        : isRight
+          ? rightAnswer(entry)
+          : wrongAnswer(entry, asked, conduct, fresh);
   const length = drawsFrom(...key, 'length');
   // Measured by the right text, whichever was chosen: a version is as wordy when it errs.
   const longer = (core: string, right: string = core): string => {
@@ -107,9 +124,10 @@ function subjectAnswer(
       : json;
   };
 
-  const calls = (chosen?.toolCalls ?? []).filter((call) => asked.tools.some((t) => t.name === call.name));
-  if (calls.length > 0 && asked.toolsAllowed && !asked.toolAnswered) {
-    return { text: '', toolCalls: calls.map((c) => ({ name: c.name, args: c.arguments })) };
+  const calls = nextCalls(chosen, asked);
+  if (calls.length > 0) {
+    const path = chosen?.path ?? 0;
+    return { text: '', toolCalls: calls.map((c) => ({ name: c.name, args: c.arguments })), path };
   }
   if (asked.outputSchema !== null) {
     const json = chosen?.json ?? entry?.rightJson;
@@ -129,15 +147,39 @@ interface Chosen {
   readonly text?: string | undefined;
   readonly json?: JsonObject | undefined;
   readonly toolCalls?: Knowledge['toolCalls'];
+  readonly thenCalls?: Knowledge['thenCalls'];
+  /** See `LoopState`. */
+  readonly path?: number | undefined;
 }
 
 function rightAnswer(entry: Knowledge): Chosen {
-  return { text: entry.right, json: entry.rightJson, toolCalls: entry.toolCalls };
+  const { right, rightJson, toolCalls, thenCalls } = entry;
+  return { text: right, json: rightJson, toolCalls, thenCalls };
+}
+
+/** The answer whose calls have been made already: a model goes on as it began. */
+function answerOnPath(entry: Knowledge, path: number): Chosen {
+  const wrong = entry.wrong[path - 1];
+  if (wrong === undefined) return rightAnswer(entry);
+  return typeof wrong === 'string' ? { text: wrong, path } : { ...wrong, path };
+}
+
+/** The calls of the next reply: the first list that goes beyond the calls made so far, as far as the request offers their tools. */
+function nextCalls(chosen: Chosen | null, asked: AskedRequest): NonNullable<Knowledge['toolCalls']> {
+  const { callsMade, toolAnswered } = asked.loop;
+  if (chosen === null || !asked.toolsAllowed || (toolAnswered && callsMade === 0)) return [];
+  let before = 0;
+  for (const step of [chosen.toolCalls ?? [], ...(chosen.thenCalls ?? [])]) {
+    const calls = step.filter((call) => asked.tools.some((t) => t.name === call.name));
+    if (calls.length > 0 && before >= callsMade) return calls;
+    before += calls.length;
+  }
+  return [];
 }
 
 /** One of the wrong replies; those of the weakest tag first. A schema rules out replies that do not even parse. */
 function wrongAnswer(entry: Knowledge, asked: AskedRequest, conduct: Conduct, u: number): Chosen {
-  const all = entry.wrong.map((w) => (typeof w === 'string' ? { text: w } : w));
+  const all = entry.wrong.map((w, i) => ({ ...(typeof w === 'string' ? { text: w } : w), path: i + 1 }));
   const possible =
     asked.outputSchema === null ? all : all.filter((w) => 'json' in w || entry.rightJson === undefined);
   if (possible.length === 0) return rightAnswer(entry);
@@ -172,7 +214,7 @@ function structured(asked: AskedRequest, json: JsonValue): Said {
 
 /** Applies stop sequences and the token limit. */
 function finished(said: Said, asked: AskedRequest): Omit<Reply, 'latencyMs'> {
-  const rest = { toolCalls: said.toolCalls, refusal: null };
+  const rest = { toolCalls: said.toolCalls, path: said.path ?? 0, refusal: null };
   if (said.toolCalls.length > 0) {
     const outputTokens = tokenCount(JSON.stringify(said.toolCalls));
     return { ...rest, text: said.text, finish: 'tool-calls', stoppedAt: null, outputTokens };

@@ -1,7 +1,7 @@
 // The scenario: which simulated models exist, how well each behaves, when that changes, and what the right answers are.
 
 import { z } from 'zod';
-import type { JsonObject } from '../core/json.ts';
+import type { JsonObject } from '../base/json.ts';
 
 const rate = z.number().min(0).max(1);
 const text = z.string().min(1);
@@ -79,6 +79,10 @@ const aliasSchema = z.strictObject({
 });
 
 const toolCalls = z.array(z.strictObject({ name: text, arguments: jsonObject.default({}) })).min(1);
+const thenCalls = z
+  .array(toolCalls)
+  .optional()
+  .describe('calls of the replies that follow once their results are in, a list a reply; then the text');
 
 const wrongSchema = z.union([
   text,
@@ -87,6 +91,7 @@ const wrongSchema = z.union([
       text: text.optional(),
       json: jsonObject.optional(),
       toolCalls: toolCalls.optional(),
+      thenCalls,
       tag: text.optional().describe('preferred when the skill of this tag is what failed'),
       weight: z.number().positive().optional(),
     })
@@ -97,12 +102,15 @@ const wrongSchema = z.union([
 
 const knowledgeSchema = z
   .strictObject({
-    match: text.describe('a stretch of the user message that names this case; the longest match wins'),
+    match: text.describe(
+      "a stretch of the user's last turn, or else of an earlier one, that names this case; the longest match wins",
+    ),
     tags: z.array(text).default([]),
     ease: rate.default(1).describe('multiplies the skill: below 1 for hard cases'),
     right: text.optional(),
     rightJson: jsonObject.optional(),
     toolCalls: toolCalls.optional().describe('the right calls, when the request offers these tools'),
+    thenCalls,
     wrong: z.array(wrongSchema).min(1),
   })
   .refine((k) => k.right !== undefined || k.rightJson !== undefined || k.toolCalls !== undefined, {
@@ -208,6 +216,29 @@ export const faultsSchema = z.strictObject({
   until: date.optional(),
 });
 
+const sd = z.number().nonnegative().default(0);
+
+const sessionsSchema = z.strictObject({
+  hours: z
+    .number()
+    .positive()
+    .default(1)
+    .describe('how long a session lasts in simulated time; requests of one session share its shifts'),
+  sd: sd.describe(
+    'standard deviation of the shift of every case in a session, on the logit scale of the skill',
+  ),
+  tagSd: sd.describe('the same of a mood that the cases of one (first) tag share in a session'),
+  caseSd: sd.describe('the same of each case alone'),
+  judgeSd: sd.describe("the same of the judge's sensitivity and specificity; a perfect judge does not move"),
+  badHours: z
+    .strictObject({
+      chance: rate.describe('chance that a session is a bad hour'),
+      cases: rate.default(0.2).describe('share of the cases it hits'),
+      factor: rate.default(0.5).describe('what is left of their skill'),
+    })
+    .optional(),
+});
+
 /** The scenario file. Keys are checked strictly; cross-references are checked by `parseScenario`. */
 export const scenarioSchema = z.strictObject({
   $schema: z.string().optional(),
@@ -224,6 +255,9 @@ export const scenarioSchema = z.strictObject({
   knowledge: z.array(knowledgeSchema).default([]),
   effects: z.array(effectSchema).default([]),
   judge: judgeSchema.default({ criteria: [], otherwise: 'no' }),
+  sessions: sessionsSchema
+    .default({ hours: 1, sd: 0, tagSd: 0, caseSd: 0, judgeSd: 0 })
+    .describe('good and bad hours: what all models share while a session lasts (default: none)'),
   faults: z.union([faultsSchema, z.array(faultsSchema)]).default([]),
   filler: z
     .strictObject({
@@ -247,7 +281,7 @@ export type SimulatedModel = Scenario['models'][number];
 /** One scripted case. */
 export type Knowledge = Scenario['knowledge'][number];
 /** What some content of a request changes. */
-export type Effect = Scenario['effects'][number];
+type Effect = Scenario['effects'][number];
 /** Conditions that must all hold. */
 export type EffectCondition = Effect['when'];
 /** Conditions on a text. */

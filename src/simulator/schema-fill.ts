@@ -1,6 +1,6 @@
 // Any JSON Schema → some value that fits it: the answer of a model that is forced into a schema it has no script for.
 
-import { isJsonObject, type JsonObject, type JsonValue } from '../core/json.ts';
+import { isJsonObject, type JsonObject, type JsonValue } from '../base/json.ts';
 import type { Draws } from './draws.ts';
 
 const MAX_DEPTH = 12;

@@ -3,7 +3,7 @@
 import { once } from 'node:events';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { LastgoodError } from '../core/errors.ts';
+import { LastgoodError } from '../base/errors.ts';
 import { parseFaults, parseScenario } from './parse-scenario.ts';
 import type { FaultRuleInput, Scenario, ScenarioInput } from './scenario.ts';
 import { type Outcome, SimulatedService } from './service.ts';

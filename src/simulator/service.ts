@@ -1,7 +1,7 @@
 // One API request in, one reply (or one connection fault) out. No sockets here: the listening is done in server.ts.
 
-import { LastgoodError } from '../core/errors.ts';
-import { isJsonObject, type JsonObject, sha256 } from '../core/json.ts';
+import { LastgoodError } from '../base/errors.ts';
+import { isJsonObject, type JsonObject, sha256 } from '../base/json.ts';
 import {
   anthropicError,
   anthropicFault,

@@ -1,7 +1,7 @@
 // What both wire formats share: the shape of a reply on its way out and of a refusal to process a request.
 
-import type { JsonObject, JsonValue } from '../core/json.ts';
-import { isJsonObject } from '../core/json.ts';
+import type { JsonObject, JsonValue } from '../base/json.ts';
+import { isJsonObject } from '../base/json.ts';
 import type { AskedRequest } from './asked-request.ts';
 import type { FaultKind } from './scenario.ts';
 

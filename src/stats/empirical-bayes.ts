@@ -40,14 +40,19 @@ function dot(a: Float64Array, b: Float64Array): number {
 /**
  * Nonparametric maximum-likelihood prior of the success rates (Kiefer & Wolfowitz 1956; EM of Laird 1978) on the grid
  * (j + 1/2)/gridSize, uniform start, a fixed number of EM steps: w <- w * mean_i(L_i / (L_i . w)), L_ij = Bin(x_i; k_i, p_j).
- * Equal observations are pooled, so the cost does not grow with their number. RangeError when there are none.
+ * Equal observations are pooled, so the cost does not grow with their number. `grid` gives other rates than the even ones.
+ * RangeError when there are none.
  */
 export function ebNpmle(
   observations: readonly Successes[],
-  { gridSize = 50, iterations = 300 }: { gridSize?: number; iterations?: number } = {},
+  {
+    gridSize: size = 50,
+    iterations = 300,
+    grid = Float64Array.from({ length: size }, (_, j) => (j + 0.5) / size),
+  }: { gridSize?: number; iterations?: number; grid?: Float64Array } = {},
 ): RatePrior {
   if (observations.length === 0) throw new RangeError('ebNpmle requires at least one observation');
-  const grid = Float64Array.from({ length: gridSize }, (_, j) => (j + 0.5) / gridSize);
+  const gridSize = grid.length;
   const distinct = new Map<string, { likelihood: Float64Array; count: number }>();
   for (const o of observations) {
     checkSuccesses(o);

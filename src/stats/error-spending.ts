@@ -45,7 +45,9 @@ function check(total: number, cumulative: readonly number[], information: readon
   if (!(total > 0 && total < 0.5))
     throw new RangeError(`spendingLevels requires 0 < total < 1/2, got ${total}`);
   if (cumulative.length !== information.length || cumulative.length === 0)
-    throw new RangeError('spendingLevels requires one cumulative share and one amount of information a look');
+    throw new RangeError(
+      'spendingLevels requires one cumulative share and one amount of information per interim test',
+    );
   if (!grows(cumulative) || !grows(information) || (cumulative.at(-1) ?? 0) > 1)
     throw new RangeError('spendingLevels requires growing shares up to 1, and growing information');
 }

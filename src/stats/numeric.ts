@@ -3,13 +3,6 @@
 /** Natural logarithm of 10, to turn log p into log10 p. */
 export const LN10: number = Math.LN10;
 
-/** log(e^a + e^b) without overflow; -Infinity stands for probability 0. */
-export function logAdd(a: number, b: number): number {
-  if (a === Number.NEGATIVE_INFINITY) return b;
-  if (b === Number.NEGATIVE_INFINITY) return a;
-  return a > b ? a + Math.log1p(Math.exp(b - a)) : b + Math.log1p(Math.exp(a - b));
-}
-
 /** log(1 - e^x) for x <= 0 (Maechler 2012). */
 export function log1mExp(x: number): number {
   return x > -Math.LN2 ? Math.log(-Math.expm1(x)) : Math.log1p(-Math.exp(x));

@@ -4,7 +4,7 @@ import { Mt19937 } from './rng.ts';
 import { squaredLength, type Vector } from './vector-distance.ts';
 
 /** Numbers a vector is projected to before its labels are permuted; shorter vectors are taken as they are. */
-export const PROJECTED_DIMENSION = 128;
+const PROJECTED_DIMENSION = 128;
 /** Multiplications one permutation test may take: about a second. */
 const WORK = 3e8;
 /** Any fixed number: the projection looks neither at the labels nor at the data. */

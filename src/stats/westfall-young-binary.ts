@@ -8,7 +8,7 @@ import { familyWeights, minPFromRows, type WestfallYoung } from './westfall-youn
 import type { PermutationOptions } from './within-stratum-permutation.ts';
 
 /** One tail: raw p are exact binomial tails, also as log10; the adjusted ones are Monte Carlo. */
-export interface BinaryWestfallYoung extends WestfallYoung {
+interface BinaryWestfallYoung extends WestfallYoung {
   readonly rawLog10: number[];
 }
 

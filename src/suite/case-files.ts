@@ -3,9 +3,11 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { glob } from 'node:fs/promises';
 import { basename, dirname, extname, isAbsolute, join, normalize } from 'node:path';
-import { type DocumentPath, quote, type TextDocument, whereIn } from '../core/document.ts';
-import { listOf } from '../core/document-check.ts';
-import { didYouMean, LastgoodError } from '../core/errors.ts';
+import { type DocumentPath, quote, type TextDocument, whereIn } from '../base/document.ts';
+import { listOf } from '../base/document-check.ts';
+import type { ErrorCode } from '../base/error-catalogue.ts';
+import { didYouMean, LastgoodError } from '../base/errors.ts';
+import { mustBeInside } from '../base/trust.ts';
 import { CASE_FILE_TYPES } from './case-rows.ts';
 import type { Problems } from './problems.ts';
 
@@ -17,12 +19,27 @@ export async function findCaseFiles(
   problems: Problems,
 ): Promise<string[]> {
   const dir = dirname(suite.file);
-  const fail = (code: string, message: string, hint?: string): [] => {
+  const fail = (code: ErrorCode, message: string, hint?: string): [] => {
     problems.add(new LastgoodError({ code, message, where: whereIn(suite, path), hint }));
     return [];
   };
   const literal = isAbsolute(pattern) ? pattern : join(dir, pattern);
   const isPattern = /[*?[\]{}]/.test(pattern) && !existsSync(literal);
+  const refusal = isPattern ? patternProblem(pattern) : null;
+  if (refusal !== null)
+    return fail(
+      'SUITE_BAD_PATTERN',
+      `the pattern ${quote(pattern)} ${refusal}`,
+      'name the files, or use * and **',
+    );
+  try {
+    // Before anything is listed: a pattern that starts outside would walk there.
+    mustBeInside(fixedPart(literal), suite.file, whereIn(suite, path));
+  } catch (error) {
+    if (!(error instanceof LastgoodError)) throw error;
+    problems.add(error);
+    return [];
+  }
   if (!isPattern) {
     if (!existsSync(literal)) {
       return fail('SUITE_NO_CASE_FILE', `the file ${quote(pattern)} does not exist`, nearFile(literal));
@@ -41,6 +58,16 @@ export async function findCaseFiles(
       matches.push(isAbsolute(match) ? match : join(dir, match));
     }
   } else matches.push(literal);
+  for (const file of matches) {
+    try {
+      // A match may be a link.
+      mustBeInside(file, suite.file, whereIn(suite, path));
+    } catch (error) {
+      if (!(error instanceof LastgoodError)) throw error;
+      problems.add(error);
+      return [];
+    }
+  }
   const files = matches
     .filter((file) => normalize(file) !== normalize(suite.file) && statSync(file).isFile())
     .sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
@@ -56,6 +83,36 @@ export async function findCaseFiles(
     );
   }
   return files;
+}
+
+/** The folders in front of the first part with a wildcard. */
+function fixedPart(literal: string): string {
+  const parts = literal.split(/[\\/]/);
+  const wild = parts.findIndex((part) => /[*?[\]{}]/.test(part));
+  return wild < 0 || existsSync(literal) ? literal : parts.slice(0, wild).join('/') || '/';
+}
+
+const MOST_ALTERNATIVES = 1000;
+const MOST_STARS = 5;
+
+/** What makes a pattern slower than its files are many; null = nothing. */
+function patternProblem(pattern: string): string | null {
+  const parts = pattern.split(/[\\/]/);
+  const wild = parts.findIndex((part) => /[*?[\]{}]/.test(part));
+  if (parts.slice(wild).includes('..')) return 'goes up (..) behind a wildcard';
+  if (/[!?*+@]\(/.test(pattern)) return 'uses extended patterns such as +(…)';
+  if (parts.filter((part) => part === '**').length > MOST_STARS)
+    return `has more than ${MOST_STARS} times **`;
+  if (parts.some((part) => (part.match(/\*+/g) ?? []).length > MOST_STARS))
+    return `has more than ${MOST_STARS} stars in one name`;
+  // `{a,b}{c,d}` is four patterns: the counts multiply.
+  let patterns = 1;
+  for (const group of pattern.matchAll(/\{([^{}]*)/g)) {
+    const range = /^(-?\d+)\.\.(-?\d+)/.exec(group[1] ?? '');
+    const sized = range === null ? 0 : Math.abs(Number(range[2]) - Number(range[1])) + 1;
+    patterns *= Math.max(2, sized, (group[1] ?? '').split(',').length);
+  }
+  return patterns > MOST_ALTERNATIVES ? `expands to more than ${MOST_ALTERNATIVES} patterns` : null;
 }
 
 function nearFile(path: string): string | undefined {

@@ -2,6 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { extname } from 'node:path';
+import { parseCsv } from '../base/csv.ts';
 import {
   type DocumentPath,
   fixedDocument,
@@ -11,11 +12,18 @@ import {
   quote,
   readDocument,
   type TextDocument,
-} from '../core/document.ts';
-import { type ErrorWhere, LastgoodError } from '../core/errors.ts';
-import { isJsonObject, type JsonObject, type JsonValue, normalizeNewlines } from '../core/json.ts';
+} from '../base/document.ts';
+import { MAX_DEPTH } from '../base/document-limits.ts';
+import { type ErrorWhere, LastgoodError, oneSlipApart } from '../base/errors.ts';
+import {
+  isDeeperThan,
+  isJsonObject,
+  type JsonObject,
+  type JsonValue,
+  normalizeNewlines,
+} from '../base/json.ts';
+import { LARGEST_DOCUMENT, mustBeReadable, UnfitFile } from '../base/trust.ts';
 import { CASE_KEYS } from './case-schema.ts';
-import { parseCsv } from './csv.ts';
 import type { Problems } from './problems.ts';
 import { type TextLine, textLines } from './text-lines.ts';
 
@@ -36,6 +44,7 @@ export const CASE_FILE_TYPES = ['.jsonl', '.ndjson', '.json', '.yaml', '.yml', '
 export function readText(path: string, where: () => ErrorWhere = () => ({ file: path })): string {
   let bytes: Buffer;
   try {
+    mustBeReadable(path, LARGEST_DOCUMENT);
     bytes = readFileSync(path);
   } catch (cause) {
     throw unreadable(path, cause as NodeJS.ErrnoException, where());
@@ -104,6 +113,16 @@ function* jsonLines(file: string, problems: Problems): Generator<Row, void, unde
       );
       continue;
     }
+    if (isDeeperThan(value, MAX_DEPTH)) {
+      problems.add(
+        new LastgoodError({
+          code: 'SUITE_BAD_JSONL',
+          message: `the value is nested too deeply, expected at most ${MAX_DEPTH} levels`,
+          where: { file, line },
+        }),
+      );
+      continue;
+    }
     const document = lineDocument(value, source, file, line);
     const bad = suspicious ? notJson(value) : [];
     if (bad.length > 0) {
@@ -129,6 +148,7 @@ function* linesOf(file: string): Generator<TextLine, void, undefined> {
     yield* textLines(file);
   } catch (cause) {
     if (cause instanceof LastgoodError) throw cause;
+    if (cause instanceof UnfitFile) throw unreadable(file, cause, where);
     throw (cause as NodeJS.ErrnoException).code?.startsWith('E') === true &&
       !(cause as NodeJS.ErrnoException).code?.startsWith('ERR_')
       ? unreadable(file, cause as NodeJS.ErrnoException, where)
@@ -178,6 +198,16 @@ function csvRows(text: string, file: string, raw: boolean, problems: Problems): 
     );
     return [];
   }
+  if (!raw) {
+    const slips = columns.flatMap((column) => slipOf(column, columns) ?? []);
+    for (const { column, field } of slips)
+      fail(
+        header.line,
+        `the column ${quote(column)} is not a case key, but one letter away from ${quote(field)}`,
+        `write ${quote(field)}; or ${quote(`vars.${column}`)}, if a variable of that name is meant`,
+      );
+    if (slips.length > 0) return [];
+  }
   return records.flatMap((record) => {
     if (record.cells.length !== columns.length) {
       fail(record.line, `the row has ${record.cells.length} cells, the header has ${columns.length}`);
@@ -200,6 +230,16 @@ function csvRows(text: string, file: string, raw: boolean, problems: Problems): 
           },
         ];
   });
+}
+
+/** The field that a column was probably meant to be: without this it would silently become a variable. */
+function slipOf(
+  column: string,
+  columns: readonly string[],
+): { readonly column: string; readonly field: string } | undefined {
+  if (CASE_KEYS.includes(column)) return undefined;
+  const field = CASE_KEYS.find((key) => !columns.includes(key) && oneSlipApart(column.toLowerCase(), key));
+  return field === undefined ? undefined : { column, field };
 }
 
 /** Cells to a case: an empty cell of a field is an absent field, an empty cell of a variable is an empty text. */
@@ -250,10 +290,7 @@ function fieldOfCell(
     case 'tags':
       return {
         ok: true,
-        value: cell
-          .split(';')
-          .map((t) => t.trim())
-          .filter((t) => t !== ''),
+        value: tagsOf(cell),
       };
     case 'critical':
       if (/^(true|yes|1)$/i.test(cell.trim())) return { ok: true, value: true };
@@ -266,6 +303,14 @@ function fieldOfCell(
         return { ok: false, problem: `is not JSON: ${jsonComplaint(cause as Error)}` };
       }
   }
+}
+
+/** Tags in one text, separated by semicolons or commas. */
+export function tagsOf(text: string): string[] {
+  return text
+    .split(/[;,]/)
+    .map((t) => t.trim())
+    .filter((t) => t !== '');
 }
 
 function notUtf8(path: string, cause: unknown, where: ErrorWhere): LastgoodError {
@@ -286,6 +331,8 @@ function unreadable(path: string, cause: NodeJS.ErrnoException, where: ErrorWher
         ? 'is a directory, expected a file'
         : cause.code === 'EACCES'
           ? 'may not be read'
-          : `could not be read (${cause.code ?? cause.message})`;
+          : cause instanceof UnfitFile
+            ? cause.message
+            : `could not be read (${cause.code ?? cause.message})`;
   return new LastgoodError({ code: 'SUITE_UNREADABLE', message: `${quote(path)} ${reason}`, where, cause });
 }

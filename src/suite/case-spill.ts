@@ -1,8 +1,8 @@
 // Where the cases of a suite go while it is read: into memory, or, once there is much of them, into a file without a name.
 
+import { ScratchFile } from '../base/scratch-file.ts';
 import { CASE_PAGE, type CaseList, PagedCases } from '../core/case-list.ts';
 import type { GraderSpec } from '../core/grader-spec.ts';
-import { ScratchFile } from '../core/scratch-file.ts';
 import type { Case } from '../core/suite.ts';
 
 /** Characters of case text that are kept in memory; a suite of 10,000 ordinary cases stays below. */

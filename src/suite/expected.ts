@@ -1,9 +1,9 @@
 // Graders without a `value` compare with the case's `expected`: checked here, before anything is run.
 
-import { describeValue, quote } from '../core/document.ts';
-import { type ErrorWhere, LastgoodError } from '../core/errors.ts';
-import type { Criterion, GraderSpec } from '../core/grader-spec.ts';
-import type { JsonValue } from '../core/json.ts';
+import { describeValue, quote } from '../base/document.ts';
+import { type ErrorWhere, LastgoodError } from '../base/errors.ts';
+import type { JsonValue } from '../base/json.ts';
+import type { Criterion, GraderSpec, GraderType } from '../core/grader-spec.ts';
 
 type Need = 'anything' | 'text' | 'number' | null;
 
@@ -12,6 +12,41 @@ export function needsExpected(spec: GraderSpec): boolean {
   if (spec.type === 'rubric')
     return spec.options.criteria.some((c) => c.kind === 'check' && needsExpected(c.check));
   return needOf(spec) !== null;
+}
+
+/** Graders that look at nothing but the answer and their own options. Of any other it is assumed that they read `expected`. */
+const READ_ONLY_THE_ANSWER: ReadonlySet<GraderType> = new Set([
+  'equals',
+  'extract',
+  'contains',
+  'icontains',
+  'starts-with',
+  'similar',
+  'number',
+  'one-of',
+  'contains-all',
+  'contains-any',
+  'matches',
+  'json',
+  'json-schema',
+  'max-length',
+  'min-length',
+  'max-words',
+  'no-code-fence',
+  'refusal',
+  'tool-called',
+  'tool-not-called',
+  'trajectory',
+  'max-steps',
+  'latency',
+  'cost',
+]);
+
+/** True when the grader is given the case's `expected`: it compares with it, shows it to a judge, or hands it to code. */
+export function readsExpected(spec: GraderSpec): boolean {
+  if (spec.type === 'rubric')
+    return spec.options.criteria.some((c) => c.kind !== 'check' || readsExpected(c.check));
+  return needOf(spec) !== null || !READ_ONLY_THE_ANSWER.has(spec.type);
 }
 
 /** The graders ready to run against `expected`, or errors. A number written as text (a CSV cell) becomes the grader's `value`. */

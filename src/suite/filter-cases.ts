@@ -1,7 +1,7 @@
 // Chooses cases by a filter expression such as `tag:refund !critical`.
 
-import { quote } from '../core/document.ts';
-import { didYouMean, LastgoodError } from '../core/errors.ts';
+import { quote } from '../base/document.ts';
+import { didYouMean, LastgoodError } from '../base/errors.ts';
 import { examinersAsked } from '../core/exam.ts';
 import { wantsEmbeddings } from '../core/policy.ts';
 import type { Case, Suite } from '../core/suite.ts';

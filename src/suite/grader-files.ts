@@ -1,13 +1,19 @@
-// Files that graders name: JSON Schemas, read in and compiled once, modules, hashed, and questions to a judge.
+// Files that graders name: JSON Schemas, read in and compiled once, modules and scripts, hashed, and questions to a judge.
 
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { describeValue, quote, readDocument } from '../core/document.ts';
-import { type ErrorWhere, LastgoodError } from '../core/errors.ts';
-import { contentHash, isJsonObject, type JsonObject, sha256 } from '../core/json.ts';
+import { describeValue, quote, readDocument } from '../base/document.ts';
+import { type ErrorWhere, LastgoodError } from '../base/errors.ts';
+import { canonicalJson, contentHash, isJsonObject, type JsonObject, sha256 } from '../base/json.ts';
+import { timeBound } from '../base/time-bound.ts';
+import { codeStands, mustBeInside, mustRunCode } from '../base/trust.ts';
 import type { JudgeQuestionnaire } from '../core/ready-judges.ts';
 import { readText } from './case-rows.ts';
 import { readJudgeFile } from './judge-question.ts';
+import { commandOptions } from './program-options.ts';
+
+/** A schema compiles in milliseconds; one that was made to take long holds the whole process. */
+const LONGEST_COMPILE_MS = 20_000;
 
 type Where = () => ErrorWhere;
 
@@ -18,6 +24,8 @@ export interface GraderFiles {
   expectSchema(schema: JsonObject, where: Where): void;
   /** Absolute path of a module and the hash of its text. Throws LastgoodError. */
   module(path: string, where: Where): { path: string; sourceHash: string };
+  /** The normal form of a `command` grader's options, the scripts it names hashed. Throws LastgoodError. */
+  command(options: JsonObject, dir: string, where: Where): JsonObject;
   /** The judge's question in a YAML or JSON file. Throws LastgoodError(s). */
   question(path: string, where: Where): JudgeQuestionnaire;
   /** One error per schema that does not compile. */
@@ -27,6 +35,7 @@ export interface GraderFiles {
 export function graderFiles(): GraderFiles {
   const schemas = new Map<string, JsonObject>();
   const modules = new Map<string, { path: string; sourceHash: string }>();
+  const commands = new Map<string, JsonObject>();
   const questions = new Map<string, JudgeQuestionnaire>();
   const expected = new Map<string, { schema: JsonObject; where: Where }>();
   const remembered = new Set<JsonObject>();
@@ -34,6 +43,7 @@ export function graderFiles(): GraderFiles {
     schema(path, where) {
       const known = schemas.get(path);
       if (known) return known;
+      mustBeInside(path, where().file, where());
       const { value } = readDocument(readText(path, where), path, 'SUITE');
       if (!isJsonObject(value)) {
         throw new LastgoodError({
@@ -54,6 +64,8 @@ export function graderFiles(): GraderFiles {
     module(path, where) {
       const known = modules.get(path);
       if (known) return known;
+      mustBeInside(path, where().file, where());
+      mustRunCode('javascript grader', path, where());
       if (!existsSync(path)) {
         throw new LastgoodError({
           code: 'SUITE_UNREADABLE',
@@ -63,11 +75,21 @@ export function graderFiles(): GraderFiles {
         });
       }
       const found = { path: resolve(path), sourceHash: sha256(readText(path, where)) };
+      codeStands('javascript grader', found.path);
       modules.set(path, found);
       return found;
     },
+    command(options, dir, where) {
+      const key = `${dir}\n${canonicalJson(options)}`;
+      const found = commands.get(key) ?? commandOptions(options, dir, where);
+      commands.set(key, found);
+      return found;
+    },
     question(path, where) {
-      const found = questions.get(path) ?? readJudgeFile(path, where);
+      const known = questions.get(path);
+      if (known) return known;
+      mustBeInside(path, where().file, where());
+      const found = readJudgeFile(path, where);
       questions.set(path, found);
       return found;
     },
@@ -99,11 +121,12 @@ async function schemaCompiler(): Promise<(schema: JsonObject) => string | null> 
     import('ajv/dist/2020.js'),
     import('ajv-formats'),
   ]);
-  const options = { strict: false, addUsedSchema: false, logger: false } as const;
+  const options = { strict: false, logger: false } as const;
   const addFormats = formats.default.default;
   const compilers = new Map<string, InstanceType<typeof Ajv>>();
-  const compilerFor = (dialect: string): InstanceType<typeof Ajv> => {
-    const known = compilers.get(dialect);
+  /** `named`: the schema has names of its own (`$id`), which another schema may have as well. */
+  const compilerFor = (dialect: string, named: boolean): InstanceType<typeof Ajv> => {
+    const known = named ? undefined : compilers.get(dialect);
     if (known) return known;
     const fresh =
       dialect === '2020'
@@ -112,17 +135,27 @@ async function schemaCompiler(): Promise<(schema: JsonObject) => string | null> 
           ? new Ajv2019(options)
           : new Ajv(options);
     addFormats(fresh);
-    compilers.set(dialect, fresh);
+    if (!named) compilers.set(dialect, fresh);
     return fresh;
   };
   return (schema) => {
-    const named = typeof schema['$schema'] === 'string' ? schema['$schema'] : '';
-    const dialect = /2020-12/.test(named) ? '2020' : /2019-09/.test(named) ? '2019' : '7';
+    const said = typeof schema['$schema'] === 'string' ? schema['$schema'] : '';
+    const dialect = /2020-12/.test(said) ? '2020' : /2019-09/.test(said) ? '2019' : '7';
+    const compiler = compilerFor(dialect, JSON.stringify(schema).includes('"$id"'));
     try {
-      compilerFor(dialect).compile(schema);
-      return null;
+      return timeBound(
+        () => {
+          compiler.compile(schema);
+          return null;
+        },
+        LONGEST_COMPILE_MS,
+        () => `it took longer than ${LONGEST_COMPILE_MS / 1000} s`,
+      );
     } catch (error) {
       return (error as Error).message;
+    } finally {
+      // Kept while it compiles, so that `$ref: "#"` finds it; no longer, because another schema may have the same `$id`.
+      compiler.removeSchema(schema);
     }
   };
 }

@@ -2,16 +2,18 @@
 
 import { dirname, isAbsolute, join } from 'node:path';
 import type { z } from 'zod';
-import { type DocumentPath, describeValue, quote, type TextDocument, whereIn } from '../core/document.ts';
-import { checkShape } from '../core/document-check.ts';
-import { didYouMean, type ErrorWhere, LastgoodError } from '../core/errors.ts';
+import { type DocumentPath, describeValue, quote, type TextDocument, whereIn } from '../base/document.ts';
+import { checkShape } from '../base/document-check.ts';
+import type { ErrorCode } from '../base/error-catalogue.ts';
+import { didYouMean, type ErrorWhere, LastgoodError } from '../base/errors.ts';
+import { isJsonObject, type JsonObject, type JsonValue } from '../base/json.ts';
 import { GRADERS } from '../core/grader-catalogue.ts';
 import type { Criterion, GraderSpec, GraderType } from '../core/grader-spec.ts';
-import { isJsonObject, type JsonObject, type JsonValue } from '../core/json.ts';
 import type { GraderFiles } from './grader-files.ts';
 import { criterionSchema, GRADER_NAMES, GRADER_OPTIONS, readGraderName } from './grader-options.ts';
 import { judgeOptions } from './judge-question.ts';
 import type { Problems } from './problems.ts';
+import { httpOptions } from './program-options.ts';
 
 /** Where a list of graders stands. */
 export interface GraderSite {
@@ -92,7 +94,7 @@ function readGrader(
 ): GraderDraft | undefined {
   const { document, path, caseId } = site;
   const where = (): ErrorWhere => whereIn(document, path, 'value', caseId);
-  const fail = (code: string, message: string, hint?: string, at = where): undefined => {
+  const fail = (code: ErrorCode, message: string, hint?: string, at = where): undefined => {
     reading.problems.add(new LastgoodError({ code, message, where: at(), hint }));
   };
 
@@ -135,16 +137,17 @@ function readGrader(
   const bodySite: GraderSite = { ...site, path: typeof raw === 'string' ? path : [...path, name] };
   const options = readOptions(type, body, bodySite, reading.problems);
   if (options === undefined) return undefined;
-  const { id, weight, required, ...own } = options as JsonObject & {
+  const { id, weight, required, turn, ...own } = options as JsonObject & {
     id?: string;
     weight?: number;
     required?: boolean;
+    turn?: number;
   };
-  if (nested && (id !== undefined || weight !== undefined || required !== undefined)) {
+  if (nested && [id, weight, required, turn].some((option) => option !== undefined)) {
     return fail(
       'SUITE_BAD_GRADER',
       'a criterion is named and weighted itself, its `check` is not',
-      'move id and weight to the criterion; `must: true` makes it required',
+      'move id and weight to the criterion, and `turn` to the rubric; `must: true` makes it required',
     );
   }
   const finished = finishOptions(type, own, bodySite, reading);
@@ -155,6 +158,7 @@ function readGrader(
     id: id ?? name,
     weight: weight ?? 1,
     required: required ?? true,
+    ...(turn === undefined ? {} : { turn }),
     options: finished,
   };
   return { name, givenId: id, spec: spec as unknown as GraderSpec, where };
@@ -235,6 +239,10 @@ function finishOptions(
           ...rest,
         };
       }
+      case 'command':
+        return reading.files.command(options, dir, where);
+      case 'http':
+        return httpOptions(options, where);
       case 'rubric':
         return readRubric(options, site, reading);
       case 'judge':

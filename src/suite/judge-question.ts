@@ -1,15 +1,16 @@
 // The question a `judge` grader asks: a ready-made one by name, or the user's own from a file, with every default filled in.
 
 import { z } from 'zod';
-import { quote, readDocument } from '../core/document.ts';
-import { checkShape } from '../core/document-check.ts';
-import { type ErrorWhere, LastgoodError, throwAll } from '../core/errors.ts';
-import type { JsonObject, JsonValue } from '../core/json.ts';
+import { quote, readDocument } from '../base/document.ts';
+import { checkShape } from '../base/document-check.ts';
+import { type ErrorWhere, LastgoodError, throwAll } from '../base/errors.ts';
+import type { JsonObject, JsonValue } from '../base/json.ts';
+import type { JudgeContext } from '../core/grader-spec.ts';
 import { type JudgeQuestionnaire, READY_JUDGES, type ReadyJudgeName } from '../core/ready-judges.ts';
 import { readText } from './case-rows.ts';
 
 /** What a file with a question of the user's own looks like. */
-export const judgeFileSchema = z.strictObject({
+const judgeFileSchema = z.strictObject({
   $schema: z.string().optional(),
   name: z.string().min(1),
   about: z.string().optional(),
@@ -65,7 +66,7 @@ export function judgeOptions(
   where: () => ErrorWhere,
 ): JsonObject {
   const { context, file, threshold, use } = given as {
-    context?: string;
+    context?: JudgeContext;
     file?: string;
     threshold?: number;
     use?: ReadyJudgeName;
@@ -84,11 +85,11 @@ export function judgeOptions(
     throw new LastgoodError({
       code: 'SUITE_BAD_JUDGE',
       message: needsContext
-        ? `${quote(question.name)} judges against sources, and \`context\` does not say which variable of the case holds them`
+        ? `${quote(question.name)} judges against sources, and \`context\` does not say where they are`
         : `${quote(question.name)} looks at no sources, so \`context\` has no meaning`,
       where: where(),
       hint: needsContext
-        ? `write judge: { use: ${question.name}, context: VARIABLE }`
+        ? `write judge: { use: ${question.name}, context: VARIABLE } for a variable of the case, or context: { from: answer } for what the application retrieved`
         : 'leave `context` out',
     });
   }
@@ -96,6 +97,6 @@ export function judgeOptions(
   return {
     ...(asked as unknown as Record<string, JsonValue>),
     threshold: threshold ?? question.threshold,
-    context: context ?? null,
+    context: context === undefined ? null : typeof context === 'string' ? context : { ...context },
   };
 }

@@ -1,48 +1,69 @@
 // Loads a suite: the file, the case files it names, every grader in normal form. All problems are told at once.
 
-import { existsSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { quote, readDocument, type TextDocument, whereIn } from '../base/document.ts';
+import { checkShape } from '../base/document-check.ts';
+import { didYouMean, type ErrorWhere, LastgoodError } from '../base/errors.ts';
+import { FillTime } from '../base/fill-time.ts';
+import { isJsonObject, type JsonObject, type JsonValue } from '../base/json.ts';
+import type { Warning } from '../base/ports.ts';
 import type { CaseList } from '../core/case-list.ts';
-import { quote, readDocument, type TextDocument, whereIn } from '../core/document.ts';
-import { checkShape } from '../core/document-check.ts';
-import { didYouMean, type ErrorWhere, LastgoodError } from '../core/errors.ts';
 import { type GraderSpec, needsEmbedder, needsJudge } from '../core/grader-spec.ts';
-import { isJsonObject, type JsonObject, type JsonValue } from '../core/json.ts';
 import { wantsEmbeddings } from '../core/policy.ts';
 import type { Case, Suite } from '../core/suite.ts';
 import { findCaseFiles } from './case-files.ts';
+import { readCaseParams } from './case-params.ts';
 import { type Row, readRows, readText } from './case-rows.ts';
 import { type CaseFields, caseSchema, mappedCaseSchema } from './case-schema.ts';
 import { CaseSpill } from './case-spill.ts';
-import { bindExpected, needsExpected } from './expected.ts';
+import { gradeLists, readConversation, readTurnGraders, turnsOutOfReach } from './conversation.ts';
+import {
+  addNeeding,
+  channelWithoutEmbedder,
+  examinerFile,
+  judgeFiles,
+  type Needing,
+} from './examiner-files.ts';
+import { bindExpected, needsExpected, readsExpected } from './expected.ts';
 import { graderFiles } from './grader-files.ts';
 import { type GraderDraft, type GraderReading, nameGraders, placeOf, readGraders } from './graders.ts';
-import { readMessages } from './messages.ts';
+import { MediaTotal } from './media-total.ts';
+import { fillMessages, fillTurns, readMessages, withRawHint } from './messages.ts';
 import { collectProblems, type Problems } from './problems.ts';
 import { chooseRows, mapRows } from './row-map.ts';
-import { caseContentHash, gradersHash, suiteHash } from './suite-hash.ts';
+import { caseContentHash, gradersHash, NO_GRADERS, suiteHash } from './suite-hash.ts';
 import { type FileEntry, fileEntrySchema, type SuiteFile, suiteFileSchema } from './suite-schema.ts';
+import { type Graderless, unreadExpected, withoutGrader } from './unchecked-cases.ts';
 
 const ROWS_PER_TURN = 256;
 
-/**
- * Reads and checks a suite file and everything it names. Throws LastgoodError(s) that carry file, line, column and case; no call is made.
- * `onCases` gets the cases a few hundred at a time, in their order and while others are read; what is wrong with the suite may still turn up.
- */
-export async function loadSuite(file: string, onCases?: (cases: readonly Case[]) => void): Promise<Suite> {
+export interface SuiteListeners {
+  /** Gets the cases a few hundred at a time, in their order and while others are read; what is wrong with the suite may still turn up. */
+  readonly onCases?: ((cases: readonly Case[]) => void) | undefined;
+  /** Gets what is no error but hardly meant, once the suite is read. */
+  readonly onWarning?: ((warning: Warning) => void) | undefined;
+}
+
+/** Reads and checks a suite file and everything it names. Throws LastgoodError(s) that carry file, line, column and case; no call is made. */
+export async function loadSuite(file: string, { onCases, onWarning }: SuiteListeners = {}): Promise<Suite> {
   const document = readDocument(readText(file), file, 'SUITE');
   const problems = collectProblems();
   const head = readHead(document, problems);
   const reading: GraderReading = { files: graderFiles(), problems };
 
   const defaultList = head.defaults?.grade ?? [];
+  const drafts = readGraders(defaultList, { document, path: ['defaults', 'grade'] }, reading);
   const defaults: Defaults = {
     given: defaultList.length > 0,
-    drafts: readGraders(defaultList, { document, path: ['defaults', 'grade'] }, reading),
+    drafts,
+    readExpected: drafts.some(({ spec }) => readsExpected(spec)),
     tags: head.defaults?.tags ?? [],
     trials: head.trials ?? 1,
     shared: new Map(),
+    fillTime: new FillTime('the messages of the cases'),
+    unread: { count: 0 },
+    ungradable: { count: 0, withExpected: 0, first: null },
   };
 
   const gathered = new Gathering();
@@ -61,7 +82,7 @@ export async function loadSuite(file: string, onCases?: (cases: readonly Case[])
     }
   }
   const cases = gathered.cases.list();
-  problems.add(...gathered.duplicates(cases));
+  problems.add(...gathered.duplicates(cases), ...withoutGrader(defaults.ungradable, file));
   if (read === 0 && problems.count() === 0) {
     problems.add(
       new LastgoodError({
@@ -88,6 +109,7 @@ export async function loadSuite(file: string, onCases?: (cases: readonly Case[])
   if (problems.count() === 0) problems.add(...unknownPolicyTags(head, gathered.tags, document));
   problems.add(...(await reading.files.compileErrors()));
   problems.throwIfAny();
+  if (defaults.unread.count > 0) onWarning?.(unreadExpected(defaults.unread.count, cases.length));
 
   const suite = {
     name: head.name,
@@ -109,8 +131,16 @@ interface Defaults {
   readonly drafts: readonly GraderDraft[];
   readonly tags: readonly string[];
   readonly trials: number;
+  /** Does any of them look at `expected`? */
+  readonly readExpected: boolean;
+  /** Cases with an `expected` that none of their graders reads. */
+  readonly unread: { count: number };
+  /** Cases without any grader, told as one problem. */
+  readonly ungradable: Graderless;
   /** Graders and hash of cases that add none of their own, by nothing but the defaults. */
   readonly shared: Map<'graders', { graders: GraderSpec[]; hash: string; plain: boolean }>;
+  /** Of the messages of all cases. */
+  readonly fillTime: FillTime;
 }
 
 /** The suite file's shape. Where it is wrong, what is usable goes on being checked, so that one pass finds the cases' problems too. */
@@ -207,27 +237,71 @@ function readCase(row: CaseRow, defaults: Defaults, reading: GraderReading): Cas
   const id = fields.id;
   const where = (): ErrorWhere => whereIn(document, path, 'value', id);
 
-  const own = readGraders(fields.grade ?? [], { document, path: [...path, 'grade'], caseId: id }, reading);
-  if (!defaults.given && (fields.grade ?? []).length === 0) {
+  const turnLists = gradeLists(fields.turns ?? []);
+  const draft = fields.draft === true;
+  if (draft && ((fields.grade ?? []).length > 0 || turnLists.length > 0))
     problems.add(
       new LastgoodError({
-        code: 'SUITE_NO_GRADER',
-        message: 'the case has no grader, so nothing could ever fail',
-        where: where(),
-        hint: 'add `grade:` to the case, or `defaults: { grade: [...] }` to the suite',
+        code: 'SUITE_DRAFT_GRADED',
+        message: 'the case is a draft and has graders, which would never count',
+        where: whereIn(document, [...path, 'draft'], 'key', id),
+        hint: 'remove `draft: true`',
       }),
     );
+  const own = [
+    ...readGraders(fields.grade ?? [], { document, path: [...path, 'grade'], caseId: id }, reading),
+    ...readTurnGraders(turnLists, { document, path, caseId: id }, reading),
+  ];
+  if (!draft && !defaults.given && (fields.grade ?? []).length === 0 && turnLists.length === 0) {
+    const { ungradable } = defaults;
+    ungradable.count++;
+    if (fields.expected !== undefined) ungradable.withExpected++;
+    ungradable.first ??= where();
     return undefined;
   }
   const expected = fields.expected as JsonValue | undefined;
-  const graders =
-    own.length === 0
+  // Asked of the graders as they are written: bound ones may hold the expected number as their own.
+  if (
+    !draft &&
+    expected !== undefined &&
+    !defaults.readExpected &&
+    !own.some(({ spec }) => readsExpected(spec))
+  )
+    defaults.unread.count++;
+  const graders = draft
+    ? { graders: [], hash: NO_GRADERS }
+    : own.length === 0
       ? defaultGraders(defaults, id, expected, where, problems)
       : bound(nameGraders([...defaults.drafts, ...own], id, problems), expected, where, problems);
 
+  const vars = (fields.vars ?? {}) as JsonObject;
+  const site = { document, path, caseId: id };
+  const said = readConversation(fields, site, problems);
+  const params = readCaseParams(fields, site, problems);
+  if (said === undefined) return undefined;
+  problems.add(...turnsOutOfReach(graders.graders, said.turns?.length ?? 1, where));
+  const { turns: unreadTurns, ...canned } = said;
+  let turns: Case['turns'];
+  let messages: Case['messages'] = null;
+  try {
+    const asked = fields.messages;
+    if (asked !== undefined)
+      messages = defaults.fillTime.spend(() => fillMessages(readMessages(asked), vars, site), where);
+    if (unreadTurns !== undefined)
+      turns = defaults.fillTime.spend(() => fillTurns(unreadTurns, vars, site), where);
+  } catch (error) {
+    if (!(error instanceof LastgoodError)) throw error;
+    problems.add(error.code.startsWith('TEMPLATE_') ? withRawHint(error, where()) : error);
+    // Each further case would take as long.
+    if (error.code === 'TEMPLATE_LIMIT') problems.throwIfAny();
+    return undefined;
+  }
   const content = {
-    vars: (fields.vars ?? {}) as JsonObject,
-    messages: fields.messages === undefined ? null : readMessages(fields.messages),
+    vars,
+    messages,
+    ...(turns === undefined ? {} : { turns }),
+    ...canned,
+    ...(params === undefined ? {} : { params }),
     expected,
   };
   return {
@@ -278,15 +352,10 @@ function defaultGraders(
     : { graders: ready, hash: gradersHash(ready) };
 }
 
-/** Cases that need an examiner: how many, and the first of them. */
-interface Needing {
-  count: number;
-  first: Case | null;
-}
-
 /** The cases as they are read, with what has to be known of all of them. */
 class Gathering {
   readonly cases = new CaseSpill();
+  readonly #media = new MediaTotal();
   readonly tags = new Set<string>();
   readonly judged: Needing = { count: 0, first: null };
   readonly embedded: Needing = { count: 0, first: null };
@@ -298,9 +367,9 @@ class Gathering {
     if (other === undefined) this.#byId.set(c.id, this.cases.length);
     else this.#twice.push({ c, other });
     for (const tag of c.tags) this.tags.add(tag);
-    if (c.graders.some(needsJudge)) count(this.judged, c);
-    if (c.graders.some(needsEmbedder)) count(this.embedded, c);
-    this.cases.add(c, characters);
+    if (c.graders.some(needsJudge)) addNeeding(this.judged, c);
+    if (c.graders.some(needsEmbedder)) addNeeding(this.embedded, c);
+    this.cases.add(c, characters + this.#media.add(c));
   }
 
   duplicates(cases: CaseList): LastgoodError[] {
@@ -314,98 +383,6 @@ class Gathering {
         }),
     );
   }
-}
-
-function count(needing: Needing, c: Case): void {
-  needing.count++;
-  needing.first ??= c;
-}
-
-/** The judge's release file, or all of a panel's; and how often each votes. */
-function judgeFiles(
-  head: SuiteFile,
-  judged: Needing,
-  document: TextDocument,
-  problems: Problems,
-): Pick<Suite, 'judgeFile' | 'panelFiles' | 'judgeVotes'> {
-  const named = typeof head.judge === 'object' ? head.judge.release : head.judge;
-  const votes = typeof head.judge === 'object' ? head.judge.votes : undefined;
-  if (head.panel === undefined) {
-    const judgeFile = examinerFile('judge', named, judged, 'a question to the judge', document, problems);
-    return { judgeFile, ...(votes === undefined || votes === 1 ? {} : { judgeVotes: votes }) };
-  }
-  if (head.judge !== undefined) {
-    problems.add(
-      new LastgoodError({
-        code: 'SUITE_TWO_JUDGES',
-        message: 'the suite has both a `judge` and a `panel`, expected one of them',
-        where: whereIn(document, ['panel'], 'key'),
-        hint: 'put the judge into the panel',
-      }),
-    );
-  }
-  const panelFiles = head.panel.flatMap(
-    (file) => examinerFile('panel', file, judged, 'a question to the judge', document, problems) ?? [],
-  );
-  const twice = panelFiles.find((file, i) => panelFiles.indexOf(file) !== i);
-  if (twice !== undefined) {
-    problems.add(
-      new LastgoodError({
-        code: 'SUITE_TWO_JUDGES',
-        message: `the panel names ${quote(twice)} twice`,
-        where: whereIn(document, ['panel']),
-        hint: 'for several votes of one judge write judge: { release: FILE, votes: 3 }',
-      }),
-    );
-  }
-  return { judgeFile: panelFiles[0] ?? null, panelFiles };
-}
-
-/** Resolved path of the judge's or embedder's release; an error when it is needed and not named, or named and not there. */
-function examinerFile(
-  key: 'judge' | 'panel' | 'embedder',
-  named: string | undefined,
-  needing: Needing,
-  because: string,
-  document: TextDocument,
-  problems: Problems,
-): string | null {
-  if (named !== undefined) {
-    const path = resolve(dirname(document.file), named);
-    if (!existsSync(path)) {
-      problems.add(
-        new LastgoodError({
-          code: 'SUITE_UNREADABLE',
-          message: `the ${key === 'panel' ? 'judge' : key}'s release file ${quote(named)} does not exist`,
-          where: whereIn(document, [key]),
-          hint: 'paths are relative to the file they stand in',
-        }),
-      );
-    }
-    return path;
-  }
-  const { first } = needing;
-  if (first === null) return null;
-  problems.add(
-    new LastgoodError({
-      code: key === 'judge' ? 'SUITE_NO_JUDGE' : 'SUITE_NO_EMBEDDER',
-      message: `${because} needs the suite's \`${key}\`, and the suite names none (${needing.count} ${needing.count === 1 ? 'case' : 'cases'})`,
-      where: { ...first.where, caseId: first.id },
-      hint: `add \`${key}: <release file>\` to ${document.file}`,
-    }),
-  );
-  return null;
-}
-
-/** The channel needs vectors, and nothing could make them. */
-function channelWithoutEmbedder(document: TextDocument): LastgoodError {
-  return new LastgoodError({
-    code: 'SUITE_NO_EMBEDDER',
-    message:
-      "the policy asks for the embedding channel, which needs the suite's `embedder`, and the suite names none",
-    where: whereIn(document, ['policy', 'channels', 'embedding']),
-    hint: `add \`embedder: <release file>\` to ${document.file}, or set channels: { embedding: off }`,
-  });
 }
 
 /** A floor for a tag that no case has would never gate anything. */

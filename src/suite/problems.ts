@@ -1,6 +1,6 @@
 // Gathers the problems of one suite, so that a person can fix them in one go, and stops before the list is longer than anybody reads.
 
-import { LastgoodError, LastgoodErrors, throwAll } from '../core/errors.ts';
+import { LastgoodError, LastgoodErrors, throwAll } from '../base/errors.ts';
 
 const MOST_SHOWN = 50;
 

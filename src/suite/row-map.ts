@@ -1,10 +1,10 @@
 // Turns rows of another shape into cases: `where` chooses rows, `map` says at which path of a row each field stands.
 
-import { type DocumentPath, describeValue, quote, type TextDocument, whereIn } from '../core/document.ts';
-import { listOf } from '../core/document-check.ts';
-import { didYouMean, LastgoodError } from '../core/errors.ts';
-import { isJsonObject, type JsonObject, type JsonValue, jsonAt } from '../core/json.ts';
-import type { Row } from './case-rows.ts';
+import { type DocumentPath, describeValue, quote, type TextDocument, whereIn } from '../base/document.ts';
+import { listOf } from '../base/document-check.ts';
+import { didYouMean, LastgoodError } from '../base/errors.ts';
+import { isJsonObject, type JsonObject, type JsonValue, jsonAt } from '../base/json.ts';
+import { type Row, tagsOf } from './case-rows.ts';
 import type { Problems } from './problems.ts';
 import { type FileEntry, MAP_KEYS } from './suite-schema.ts';
 
@@ -154,7 +154,7 @@ function fieldOf(key: string, value: JsonValue): JsonValue {
     const list = Array.isArray(value)
       ? value
       : typeof value === 'string'
-        ? value.split(';').map((t) => t.trim())
+        ? tagsOf(value)
         : value === null
           ? []
           : [value];

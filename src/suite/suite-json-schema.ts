@@ -1,9 +1,9 @@
 // The JSON Schemas of suite files and cases, for editors: every grader with its shorthand, its options and its `not-` form.
 
 import { z } from 'zod';
+import { isJsonObject, type JsonObject, type JsonValue } from '../base/json.ts';
 import { GRADER_TYPES, GRADERS } from '../core/grader-catalogue.ts';
 import type { GraderType } from '../core/grader-spec.ts';
-import { isJsonObject, type JsonObject, type JsonValue } from '../core/json.ts';
 import { caseSchema } from './case-schema.ts';
 import { criterionSchema, GRADER_OPTIONS } from './grader-options.ts';
 import { fileEntrySchema, MAP_KEYS, suiteFileSchema } from './suite-schema.ts';

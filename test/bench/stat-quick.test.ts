@@ -5,9 +5,12 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { barsOf } from '../../bench/stat/bars.ts';
 import { scoreCanary } from '../../bench/stat/canary.ts';
+import { checkSteps } from '../../bench/stat/check-plan.ts';
+import type { CheckScore } from '../../bench/stat/check-score.ts';
 import { beta, choose, normal } from '../../bench/stat/draws.ts';
 import { LADDER, STD, STD_OTHER_JUDGE } from '../../bench/stat/lastgood.ts';
 import { NAIVE } from '../../bench/stat/naive.ts';
+import { scoreNightWorld } from '../../bench/stat/night-worlds.ts';
 import { NIGHTLY, scoreNightly } from '../../bench/stat/nightly.ts';
 import { planSteps, type Results } from '../../bench/stat/plan.ts';
 import { replaysExactly } from '../../bench/stat/replay.ts';
@@ -17,7 +20,14 @@ import { breakSome, streamOf, trueRates, uniformDrop } from '../../bench/stat/wo
 
 const SEED = 20260315;
 const mature = { profile: 'mature', cases: 100 } as const;
-const nothing = (): Results => ({ cells: [], nightly: [], targets: [], canaries: [] });
+const nothing = (): Results => ({
+  cells: [],
+  nightly: [],
+  targets: [],
+  canaries: [],
+  nightWorlds: [],
+  checks: [],
+});
 const missed = (results: Results) => barsOf(results, true).filter((bar) => !bar.holds);
 
 describe('the generator', () => {
@@ -131,10 +141,40 @@ describe('the harnesses', () => {
     expect(canary.peekingRollback).toBeGreaterThan(0.15);
   });
 
+  test('check and compare hold their bars where runs share sessions, and a cell goes on where it ended', () => {
+    const checks: CheckScore[] = [];
+    for (const step of checkSteps(6, true)) step.run(checks, 'judge', SEED);
+    expect(barsOf({ ...nothing(), checks }, true).length).toBeGreaterThan(10);
+    expect(missed({ ...nothing(), checks })).toEqual([]);
+    const [first] = checkSteps(2, true);
+    const [halves, whole]: CheckScore[][] = [[], []];
+    for (const reps of [1, 2]) checkSteps(reps, true)[0]?.run(halves ?? [], 'tune', SEED);
+    first?.run(whole ?? [], 'tune', SEED);
+    expect(halves).toEqual(whole);
+  });
+
+  test('a check that fails innocent releases misses its bars', () => {
+    const checks: CheckScore[] = [];
+    const step = checkSteps(1, true).find((s) => s.table === 'false-regressed');
+    const score = step?.run(checks, 'judge', SEED);
+    if (score !== undefined) Object.assign(score, { reps: 100, regressed: 20 });
+    expect(missed({ ...nothing(), checks }).map((bar) => bar.name)).toContain(`${score?.name}: regressed`);
+  });
+
   test('a slow decay is seen over the nights', () => {
     const score = scoreNightly({ ...mature, trials: 1, course: 'decay', grades: 'exact' }, NIGHTLY, 8, SEED);
     expect(score.alarm).toBe(1);
     expect(score.medianNight).toBeLessThan(60);
+  });
+
+  test('nights that share sessions raise no alarm, and a step of ten points is found in them', () => {
+    const cell = { world: 'AR(1) .3 rho .5', shape: 'typical', cases: 42, trials: 1 } as const;
+    const quiet = scoreNightWorld({ ...cell, course: 'unchanged' }, 'lastgood', 20, SEED);
+    expect(quiet.alarm).toBeLessThanOrEqual(0.15);
+    const step = { world: 'session .3', shape: 'typical', cases: 100, trials: 3, course: 'step-10' } as const;
+    const found = scoreNightWorld(step, 'lastgood', 5, SEED);
+    expect(found.alarm).toBe(1);
+    expect(found.medianNights).toBeLessThanOrEqual(4);
   });
 
   test('two runs with one seed are the same, bit for bit', () => {

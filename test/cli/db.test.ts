@@ -38,7 +38,12 @@ it('tells the size, prunes, checks, and takes a text out', async () => {
     ok: true,
   });
 
-  expect((await lastgood(['forget', 'no such words in it'], here)).stdout).toContain('removed 0 payloads');
+  const unasked = await lastgood(['forget', 'no such words in it'], here);
+  expect(unasked).toMatchObject({ code: 2, stderr: expect.stringContaining('FORGET_NOT_CONFIRMED') });
+  const forgot = await lastgood(['forget', 'no such words in it', '--yes'], here);
+  expect(forgot.stdout).toContain('removed 0 payloads');
   expect((await lastgoodHere(['forget'], here)).code).toBe(2);
-  expect((await lastgoodHere(['forget', '--case', 'nobody'], here)).stderr).toContain('CASE_UNKNOWN');
+  expect((await lastgoodHere(['forget', '--case', 'nobody', '--yes'], here)).stderr).toContain(
+    'CASE_UNKNOWN',
+  );
 });

@@ -77,7 +77,9 @@ test('regrade, judge check, judge calibrate and judge sentinel as the page tells
 
   const refused = await told('diff A B', { A: run.id, B: other.snapshot.id });
   expect(refused.code).toBe(3);
-  expect(refused.stdout).toContain(`lastgood regrade ${run.id} --judge FILE`);
+  expect(refused.stdout).toMatch(
+    /coverage +6 of 12 cases compared; 6 edited \(exam changed: judge; lastgood regrade/,
+  );
   expect(refused.stdout).toContain(`next: lastgood diff ${run.id} ${other.snapshot.id} --regrade-baseline`);
   const compared = json<{ counts: { edited: number }; overall: { delta: number }; notes: string[] }>(
     await told('diff A B --regrade-baseline', { A: run.id, B: other.snapshot.id }, ['--json']),
@@ -103,7 +105,7 @@ test('regrade, judge check, judge calibrate and judge sentinel as the page tells
   expect(calibrated).toMatchObject({ code: 0, stderr: '' });
   expect(calibrated.stdout).toMatch(/Cohen's kappa +/);
   expect(calibrated.stdout).toMatch(/note: only \d+ labelled items/);
-  const after = await told('diff A B --regrade-baseline', { A: run.id, B: run.id });
+  const after = await told('diff A B --regrade-baseline', { A: run.id, B: run.id }, ['--verbose']);
   expect(after.stdout).toMatch(/note: judge [0-9a-f]{12}: .*κ/);
 
   const steady = await told('judge sentinel latest --outputs 6');

@@ -20,10 +20,8 @@ const ENDS: Record<string, number> = {
   'bless latest --by Ada --why "outputs read by hand"': 0,
   'nightly suites/support-triage --release suites/support-triage/releases/triage.yaml': 0,
   'status support-triage --max-age 26h': 0,
-  'fingerprint suites/support-triage/releases/triage.yaml suites/support-triage/releases/triage-generous.yaml': 0,
   'check suites/support-triage --release suites/support-triage/releases/triage-generous.yaml': 1,
   'run suites/support-triage --release suites/support-triage/releases/triage-generous.yaml': 1,
-  'history support-triage': 0,
   'rollback support-triage --write restored.yaml': 0,
   'incident --good baseline --bad latest -o post-mortem.md': 0,
   'init my-feature': 0,
@@ -81,7 +79,7 @@ test('every other command works, in order, as a reader would type it', async () 
       stderr: expect.any(String),
     });
   }
-}, 120_000);
+}, 300_000);
 
 test('the suite in the README is a suite', async () => {
   const { writeFile } = await import('node:fs/promises');
@@ -105,4 +103,11 @@ test('the suite in the README is a suite', async () => {
 test('every page the README points to is there', () => {
   for (const [, path] of README.matchAll(/\]\(([^)#:]+)\)/g))
     expect(existsSync(join(ROOT, path ?? '')), path).toBe(true);
+});
+
+test('it is short, and every line fits 100 columns, printed samples aside', () => {
+  const lines = README.trimEnd().split('\n');
+  expect(lines.length).toBeLessThan(150);
+  const ours = README.replace(/```text\n[\s\S]*?```/g, '').split('\n');
+  expect(ours.filter((line) => [...line].length > 100 && !line.startsWith('npx '))).toEqual([]);
 });

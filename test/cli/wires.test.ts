@@ -138,7 +138,7 @@ describe('against the simulator', () => {
     );
     expect(bad.code).toBe(1);
     expect(bad.stdout).toMatch(/REGRESSED/);
-    expect(bad.stdout).toMatch(/layers changed: prompt/);
+    expect(bad.stdout).toMatch(/cause +your change: .*prompt change/);
     const rollback = await lastgoodHere(
       ['rollback', 'support-triage', '--json', '--quiet', '--write', 'restored.yaml'],
       base,
@@ -241,7 +241,7 @@ console.log(JSON.stringify({ output: 'Your parcel is on its way.', model: 'refun
   expect(before.length).toBeLessThan(30);
 
   const rest = await lastgood(['run', '--resume', half.id, '--json'], { cwd });
-  expect(rest.stderr).toBe('');
+  expect(rest.stderr).toMatch(/^code: command: [^\n]* bot\.mjs \(release refund-bot\)\n$/);
   expect(rest.code).toBe(0);
   expect(json<RunJson>(rest).snapshot).toMatchObject({
     id: half.id,

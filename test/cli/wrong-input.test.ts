@@ -1,6 +1,6 @@
 // Wrong input gets a sentence with its place and a remedy, exit code 2, and not one call.
 
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
@@ -136,6 +136,28 @@ describe('wrong input', () => {
       code: 2,
       stderr: expect.stringContaining('--suite'),
     });
+  });
+
+  test('a suite or a release that is not named is a sentence, also as JSON, and leaves no ledger behind', async () => {
+    await using dir = await temporaryFolder();
+    for (const [args, code] of [
+      [['run'], 'NO_SUITE'],
+      [['compare', '--baseline-release', 'a.yaml'], 'NO_SUITE'],
+      [['run', 'suite.yaml'], 'NO_RELEASE'],
+      [['compare', 'suite.yaml', '--baseline-release', 'a.yaml'], 'NO_RELEASE'],
+      [['compare', 'suite.yaml'], 'BAD_OPTION'],
+      [['run', '--trails', '3'], 'BAD_OPTION'],
+    ] as const) {
+      const plain = await lastgoodHere(args, { cwd: dir.path });
+      expect(plain, args.join(' ')).toMatchObject({ code: 2, stdout: '' });
+      expect(plain.stderr).toMatch(/^error: \S+ /);
+      const asJson = await lastgoodHere([...args, '--json'], { cwd: dir.path });
+      expect(asJson.code).toBe(2);
+      expect(JSON.parse(asJson.stdout)).toMatchObject({ kind: 'error', code });
+    }
+    const guess = await lastgoodHere(['run', '--trails', '3', '--json'], { cwd: dir.path });
+    expect(JSON.parse(guess.stdout)).toMatchObject({ hint: expect.stringContaining('--trials') });
+    expect(await readdir(dir.path)).toEqual([]);
   });
 
   test('reading a ledger that is not there does not make one', async () => {

@@ -180,7 +180,10 @@ describe('with fresh trials', () => {
     const comparison = compareSnapshots(
       before,
       after,
-      options({}, { confirmation: { baseline: [], candidate: fresh(['ffffffff', 'pppppppp', 'pppppppp']) } }),
+      options(
+        {},
+        { confirmation: { baseline: [], candidate: fresh(['f'.repeat(24), 'pppppppp', 'pppppppp']) } },
+      ),
     );
     expect(deltaOf(comparison, 'refund-000')).toMatchObject({ verdict: 'regressed', evidence: 'confirmed' });
     expect(deltaOf(comparison, 'refund-000').confirmation?.baseline).toEqual({ passed: 0, trials: 0 });
@@ -213,5 +216,15 @@ describe('with fresh trials', () => {
     expect(comparison.notes.join()).toContain('3 suspected cases beyond the 6');
     const beyond = comparison.cases.filter((c) => c.reason.includes('more cases were suspected'));
     expect(beyond).toHaveLength(3);
+
+    // A caller may retry more cases than the screen's cap.
+    const nine = (letters: string) => block('refund', 9, letters).map(caseResult);
+    const whole = compareSnapshots(
+      before,
+      many,
+      options({}, { confirmation: { baseline: nine('pppppppp'), candidate: nine('ffffffff') } }),
+    );
+    expect(whole.counts.regressed).toBe(9);
+    expect(whole.notes.join()).not.toContain('beyond the');
   });
 });

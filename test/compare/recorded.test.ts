@@ -2,8 +2,8 @@
 
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { codePointLength } from '../../src/base/text.ts';
 import { compareSnapshots } from '../../src/compare/index.ts';
-import { codePointLength } from '../../src/core/text.ts';
 import type { CaseSketch } from './world.ts';
 import { options, snapshot } from './world.ts';
 

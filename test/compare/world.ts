@@ -24,6 +24,8 @@ export interface CaseSketch {
   readonly latencies?: readonly number[];
   readonly costs?: readonly (number | null)[];
   readonly scores?: readonly number[];
+  /** The same answer in every trial; by default answers differ from trial to trial. */
+  readonly answer?: string;
   readonly refused?: boolean;
 }
 
@@ -74,7 +76,7 @@ function trialResult(sketch: CaseSketch, letter: string, trial: number): TrialRe
     refusal: sketch.refused ?? false,
     stopReason: 'stop',
     servedModel: 'refund-model-2026-03-01',
-    outputHash: `${sketch.id}-${trial}-${letter}`,
+    outputHash: sketch.answer ?? `${sketch.id}-${trial}-${letter}`,
   };
 }
 

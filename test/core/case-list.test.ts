@@ -3,7 +3,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CASE_PAGE, type Case, type CaseList, mapCases, PagedCases } from '../../src/core/index.ts';
-import { refundCase } from '../snapshot/world.ts';
+import { refundCase } from '../ledger/world.ts';
 
 const world = Array.from({ length: 2 * CASE_PAGE + 7 }, (_, n) =>
   refundCase(`kettle-${n}`, { trials: 1 + (n % 3) }),

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { z } from 'zod';
-import { readDocument } from '../../src/core/document.ts';
-import { checkShape } from '../../src/core/document-check.ts';
-import { formatError } from '../../src/core/errors.ts';
+import { readDocument } from '../../src/base/document.ts';
+import { checkShape } from '../../src/base/document-check.ts';
+import { formatError } from '../../src/base/errors.ts';
 
 const text = z.union([z.string(), z.strictObject({ file: z.string() })]);
 const schema = z.strictObject({

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { dottedKey, notJson, readDocument, whereIn } from '../../src/core/document.ts';
-import { LastgoodError, LastgoodErrors } from '../../src/core/errors.ts';
-import type { JsonValue } from '../../src/core/json.ts';
+import { dottedKey, notJson, readDocument, whereIn } from '../../src/base/document.ts';
+import { LastgoodError, LastgoodErrors } from '../../src/base/errors.ts';
+import type { JsonValue } from '../../src/base/json.ts';
 
 function errorsOf(work: () => unknown): readonly LastgoodError[] {
   try {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { didYouMean, formatError, LastgoodError, LastgoodErrors, throwAll } from '../../src/core/errors.ts';
+import { didYouMean, formatError, LastgoodError, LastgoodErrors, throwAll } from '../../src/base/errors.ts';
 
 const GRADERS = ['contains', 'icontains', 'max-length', 'min-length', 'json-schema'];
 
@@ -36,8 +36,8 @@ test('an error is printed as place, subject, sentence, code and remedy', () => {
 });
 
 test('several errors are thrown together, one as itself, none not at all', () => {
-  const one = new LastgoodError({ code: 'A', message: 'first' });
-  const two = new LastgoodError({ code: 'B', message: 'second', exitCode: 4 });
+  const one = new LastgoodError({ code: 'NO_SUITE', message: 'first' });
+  const two = new LastgoodError({ code: 'LEDGER_IO', message: 'second', exitCode: 4 });
   expect(() => throwAll([])).not.toThrow();
   expect(() => throwAll([two])).toThrow(two);
   try {
@@ -46,6 +46,27 @@ test('several errors are thrown together, one as itself, none not at all', () =>
   } catch (error) {
     expect(error).toBeInstanceOf(LastgoodErrors);
     expect((error as LastgoodErrors).errors).toEqual([one, two]);
-    expect((error as LastgoodErrors).message).toContain('second [B]');
+    expect((error as LastgoodErrors).message).toContain('second [LEDGER_IO]');
   }
+});
+
+test('a problem that many cases share is printed once, with how many and which', () => {
+  const missing = (caseId: string, message = 'no "text"'): LastgoodError =>
+    new LastgoodError({
+      code: 'TEMPLATE_VARIABLE_MISSING',
+      message,
+      where: { file: 'r.yaml', caseId },
+      hint: 'add it',
+    });
+  const many = ['a', 'b', 'c', 'd', 'e', 'f'].map((id) => missing(id));
+  expect(formatError(new LastgoodErrors([...many, missing('g', 'no "name"')]))).toBe(
+    [
+      'r.yaml: case "a": no "text" [TEMPLATE_VARIABLE_MISSING]',
+      '  try: add it',
+      '  the same in 5 other cases: b, c, d and 2 more',
+      'r.yaml: case "g": no "name" [TEMPLATE_VARIABLE_MISSING]',
+      '  try: add it',
+    ].join('\n'),
+  );
+  expect(formatError(new LastgoodErrors(many.slice(0, 3))).match(/try:/g)).toHaveLength(3);
 });

@@ -8,7 +8,7 @@ import {
   jsonAt,
   normalizeNewlines,
   sha256,
-} from '../../src/core/json.ts';
+} from '../../src/base/json.ts';
 
 // Strings without half surrogates: those have no UTF-8 form, and RFC 8785 rules them out.
 const json = fc.jsonValue({ stringUnit: 'binary' }) as fc.Arbitrary<JsonValue>;

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { JsonValue } from '../../src/core/json.ts';
-import { secretMask, secretValues } from '../../src/core/secrets.ts';
+import type { JsonValue } from '../../src/base/json.ts';
+import { secretMask, secretValues } from '../../src/base/secrets.ts';
 
 /** Values as keys and tokens look: no brackets, so that none contains the word that replaces it. */
 const secret = fc.string({
@@ -98,6 +98,10 @@ test('secrets are known by the name of their variable', () => {
       SHORT_KEY: 'abc',
       EMPTY_TOKEN: undefined,
       GITLAB_PAT: 'glpat-0123456789',
+      SMTP_PASS: 'smtp-0123456789',
+      GPG_PASSPHRASE: 'a phrase to pass',
+      SESSION_JWT: 'eyJhbGciOiJIUzI1NiJ9.e30.x',
+      COMPASS: '/home/somebody/compass',
       PWD: '/home/somebody/shop',
       SSH_AUTH_SOCK: '/tmp/ssh-agent.1',
       DATABASE_URL: 'postgres://shop:p%40ssw0rds@db.example.test/shop',
@@ -105,7 +109,8 @@ test('secrets are known by the name of their variable', () => {
     }),
   ).toEqual([
     ...['sk-aaaaaaaaaaaa', 'correct horse', 'https://k@host/1'],
-    ...['glpat-0123456789', 'p%40ssw0rds', 'p@ssw0rds'],
+    ...['glpat-0123456789', 'smtp-0123456789', 'a phrase to pass', 'eyJhbGciOiJIUzI1NiJ9.e30.x'],
+    ...['p%40ssw0rds', 'p@ssw0rds'],
   ]);
 });
 
@@ -120,4 +125,37 @@ test('a key of any name keeps its value, masked where it holds a secret', () => 
   );
   const clean = JSON.parse('{"__proto__":{"note":"nothing to hide"},"list":[{"deep":["text of eight"]}]}');
   expect(mask.json(clean)).toBe(clean);
+});
+
+test('a secret is found hexadecimal, with escaped characters, encoded twice, and as HTML; nothing else is', () => {
+  const secret = 'sk-live&é"7/Ab+<x>';
+  const mask = secretMask([secret]);
+  const escaped = (every: number): string =>
+    [...secret]
+      .map((c, i) =>
+        i % every === 0
+          ? `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`
+          : JSON.stringify(c).slice(1, -1),
+      )
+      .join('');
+  const html = (form: (c: string) => string): string => [...secret].map(form).join('');
+  const forms = [
+    Buffer.from(secret).toString('hex'),
+    Buffer.from(secret).toString('hex').toUpperCase(),
+    ...[1, 2, 3, 5].map(escaped),
+    escaped(1).replaceAll('\\u00', '\\\\u00').toUpperCase().replaceAll('\\\\U', '\\\\u'),
+    encodeURIComponent(encodeURIComponent(secret)),
+    encodeURIComponent(encodeURIComponent(encodeURIComponent(secret))),
+    [...Buffer.from(secret)].map((b) => `%${b.toString(16).padStart(2, '0')}`).join(''),
+    html((c) => `&#${c.charCodeAt(0)};`),
+    html((c) => `&#x${c.charCodeAt(0).toString(16)};`),
+    secret.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;'),
+    secret.replaceAll('&', '&amp;amp;').replaceAll('<', '&#x3C;'),
+  ];
+  for (const form of forms) {
+    const masked = mask.text(`before ${form} after`);
+    expect(masked, form).toMatch(/^before .{0,6}\[secret\].{0,6} after$/);
+  }
+  const plain = 'C:\\users & co: 100%25 of &amp; in \\u0041';
+  expect(mask.text(plain)).toBe(plain);
 });

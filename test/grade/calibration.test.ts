@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { calibrate, type LabelledItem, majorityLabel } from '../../src/grade/index.ts';
 import { drawsFrom } from '../../src/simulator/draws.ts';
 import { judgeReply } from '../../src/simulator/judge.ts';
-import type { JudgeRules, ModelVersion } from '../../src/simulator/scenario.ts';
+import type { JudgeRules } from '../../src/simulator/scenario.ts';
 
 /** `n` items that people call `human` and the judge `judge`. */
 const items = (
@@ -141,7 +141,7 @@ describe('the corrected pass rate of a simulated judge', () => {
     criteria: [{ ask: 'sorry', yesWhen: { textContains: 'sorry' } }],
     otherwise: 'no',
   } as unknown as JudgeRules;
-  const version = { judge: { sensitivity: 0.9, specificity: 0.8 } } as unknown as ModelVersion;
+  const accuracy = { sensitivity: 0.9, specificity: 0.8, noise: 0 };
   const TRUE_RATE = 0.7;
 
   it('holds the true rate within its interval in at least 93 % of 300 draws, where the raw rate hardly ever does', () => {
@@ -156,7 +156,7 @@ describe('the corrected pass rate of a simulated judge', () => {
           candidate: good ? 'sorry' : 'no',
           nonces: [],
         };
-        const { criteria } = judgeReply(task, null, rules, version, draws) as {
+        const { criteria } = judgeReply(task, null, rules, accuracy, draws) as {
           criteria: { verdict: string }[];
         };
         return criteria[0]?.verdict === 'yes' ? 'pass' : 'fail';

@@ -1,9 +1,9 @@
 // The `judge` grader: ready-made questions, questions of one's own, and pairs asked in both orders.
 
 import { describe, expect, it } from 'vitest';
+import type { JsonObject } from '../../src/base/json.ts';
 import type { Grade, ScoredGrade } from '../../src/core/grade.ts';
 import type { GraderSpec } from '../../src/core/grader-spec.ts';
-import type { JsonObject } from '../../src/core/json.ts';
 import type { Provider, ProviderRequest } from '../../src/core/provider.ts';
 import { READY_JUDGE_NAMES, READY_JUDGES, type ReadyJudgeName } from '../../src/core/ready-judges.ts';
 import type { Case } from '../../src/core/suite.ts';
@@ -72,6 +72,21 @@ describe('every ready-made judge', () => {
     );
     const without = await grade(judgeSpec('groundedness'), provider, 'Five days.', {}, { vars: {} });
     expect(without).toMatchObject({ status: 'ungraded', cause: 'grader_error' });
+    expect(provider.asked).toHaveLength(1);
+  });
+
+  it('takes the sources that the application answered with, and is no measurement where it named none', async () => {
+    const provider = scripted(() => judgeSays(verdicts({ groundedness: 'supported' })));
+    const spec = judgeSpec('groundedness', { context: { from: 'answer' } });
+    const examined = { judge: { release: judgeRelease(), provider } };
+    const output = { text: 'Five days.', toolCalls: [], context: ['Refunds take five days.'] };
+    const found = await gradeOf(spec, answer('', { output }), WITH_NEEDS, examined);
+    expect(outcome(found)).toBe('pass');
+    const shown = userText(provider.asked[0] as ProviderRequest);
+    expect(shown).toMatch(/BEGIN sources .*\n\[\n "Refunds take five days\."\n\]\nEND sources/);
+    const without = await gradeOf(spec, answer('Five days.'), WITH_NEEDS, examined);
+    expect(outcome(without)).toBe('grader_error');
+    expect(without.reason).toContain('without any context');
     expect(provider.asked).toHaveLength(1);
   });
 });

@@ -2,11 +2,11 @@
 
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
+import type { JsonObject, JsonValue } from '../../src/base/json.ts';
+import { codePointLength } from '../../src/base/text.ts';
 import type { Grade } from '../../src/core/grade.ts';
 import { GRADER_TYPES, GRADERS } from '../../src/core/grader-catalogue.ts';
 import type { GraderSpec } from '../../src/core/grader-spec.ts';
-import type { JsonObject, JsonValue } from '../../src/core/json.ts';
-import { codePointLength } from '../../src/core/text.ts';
 import type { AnsweredTrial } from '../../src/core/trial.ts';
 import { createTrialGrader } from '../../src/grade/index.ts';
 import { answer, context, grader, NEVER, outcome, ticket } from './support-desk.ts';
@@ -216,11 +216,17 @@ describe('deterministic graders', () => {
   it('has a row for every grader that needs nothing but the text, and for every not- form', () => {
     const elsewhere = [
       'refusal',
+      // trajectory.test.ts
       'tool-called',
+      'tool-not-called',
+      'trajectory',
+      'max-steps',
       'similar',
       'latency',
       'cost',
       'javascript',
+      'command',
+      'http',
       'rubric',
       'judge',
     ];

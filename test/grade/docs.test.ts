@@ -1,5 +1,6 @@
 // The graders page names every grader, and every example on it is one a suite may hold.
 
+import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
@@ -10,7 +11,11 @@ import type { GraderType } from '../../src/core/grader-spec.ts';
 const page = readFileSync(new URL('../../docs/graders.md', import.meta.url), 'utf8');
 const examples = [...page.matchAll(/```yaml\n(.*?)```/gs)].flatMap(([, yaml = '']) => {
   const read = parse(yaml) as unknown;
-  return (Array.isArray(read) ? read : (read as { grade: unknown[] }).grade) as Record<string, unknown>[];
+  // A whole suite on the page is an example of something else.
+  return (Array.isArray(read) ? read : ((read as { grade?: unknown[] }).grade ?? [])) as Record<
+    string,
+    unknown
+  >[];
 });
 const inTables = [...page.matchAll(/`((?:not-)?[a-z-]+: [^`]+)`/g)]
   .map(([, yaml = '']) => parse(yaml) as Record<string, unknown>)
@@ -44,5 +49,14 @@ describe('docs/graders.md', () => {
   it('has examples', () => {
     expect(examples.length).toBeGreaterThan(20);
     expect(inTables.length).toBeGreaterThan(8);
+  });
+
+  it('shows a program in Python that gives a verdict on the input the page lists', (t) => {
+    const [, program = ''] = /```python\n([\s\S]*?)```/.exec(page) ?? [];
+    const [, input = ''] = /```json\n(\{ "grader"[\s\S]*?)```/.exec(page) ?? [];
+    expect(JSON.parse(input)).toMatchObject({ grader: 'polite', output: 'We are sorry.' });
+    const ran = spawnSync('python3', ['-c', program], { input, encoding: 'utf8' });
+    if (ran.error !== undefined) return t.skip('there is no python3');
+    expect(JSON.parse(ran.stdout)).toEqual({ score: 1, reason: 'apologises' });
   });
 });

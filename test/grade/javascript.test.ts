@@ -7,9 +7,9 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, describe, expect, it } from 'vitest';
+import type { JsonValue } from '../../src/base/json.ts';
+import { normalizeNewlines, sha256 } from '../../src/base/json.ts';
 import type { Grade } from '../../src/core/grade.ts';
-import type { JsonValue } from '../../src/core/json.ts';
-import { normalizeNewlines, sha256 } from '../../src/core/json.ts';
 import { createTrialGrader } from '../../src/grade/index.ts';
 import { answer, context, grader, NEVER, outcome, ticket } from './support-desk.ts';
 
@@ -66,6 +66,7 @@ describe('javascript grader', () => {
     expect(JSON.parse((grade.details as { reason: string }).reason)).toEqual({
       output: 'Hi',
       toolCalls: [],
+      context: null,
       case: {
         id: 'refund-angry-01',
         tags: ['refund'],

@@ -142,3 +142,61 @@ describe("the judge's provider failing", () => {
     expect(most).toBe(2);
   });
 });
+
+describe('a judge that fails every question alike', () => {
+  const grade = async (provider: Provider, answers: number, more: object = {}) => {
+    const stopped: string[] = [];
+    const ctx = { onFatal: (failure: { message: string }) => void stopped.push(failure.message), ...more };
+    await withGrader({ judge: { release: judgeRelease(), provider }, ...ctx }, async (trialGrader) => {
+      for (let n = 0; n < answers; n++)
+        await trialGrader.gradeTrial(ticket([rubric([EMPATHY])]), answer(`Sorry, ticket ${n}.`), NEVER);
+    });
+    return stopped;
+  };
+
+  it('with replies that nobody can read is not asked for every trial, and stops the run with the reason', async () => {
+    const provider = scripted((_, call) => judgeSays(`I would say yes, ${call}.`));
+    const stopped = await grade(provider, 370);
+    expect(stopped).toEqual([expect.stringMatching(/^8 questions in a row .*replies cannot be read/)]);
+    // Each question is asked twice.
+    expect(provider.asked).toHaveLength(16);
+  });
+
+  it('with replies that are always cut off, or the same refusal', async () => {
+    const cut = scripted(() => judgeSays('{"criteria": [', { stopReason: 'length' }));
+    expect(await grade(cut, 40)).toEqual([expect.stringContaining('cut off by the limit of output tokens')]);
+    const gone = scripted(() =>
+      failing({ code: 'not_found', httpStatus: 404, message: '404', retryable: false }),
+    );
+    expect(await grade(gone, 40)).toHaveLength(1);
+    expect(gone.asked).toHaveLength(8);
+    const key = scripted(() => failing({ code: 'auth', httpStatus: 401, message: '401', retryable: false }));
+    expect(await grade(key, 40)).toEqual(['401']);
+    expect(key.asked).toHaveLength(3);
+  });
+
+  it('is told from one that fails now and then', async () => {
+    const provider = scripted((request) =>
+      Number(/\d+/.exec(readPrompt(request).candidate)?.[0]) % 5 === 0
+        ? judgeSays(verdicts({ empathy: 'yes' }))
+        : judgeSays('no verdict'),
+    );
+    expect(await grade(provider, 100)).toEqual([]);
+  });
+
+  it('for its service is down is asked again without counting, until that takes too long', async () => {
+    const verdict = { now: 'down' as 'down' | 'over' };
+    const pace = () => ({
+      run: <T extends { readonly kind: string }>(attempt: () => Promise<T>) => attempt(),
+      verdictOn: (reply: object) => ((reply as { kind: string }).kind === 'failed' ? verdict.now : 'fine'),
+    });
+    const down = failing({ code: 'connection', message: 'gone' });
+    const back = scripted((_, call) => (call < 30 ? down : judgeSays(verdicts({ empathy: 'yes' }))));
+    expect(await grade(back, 1, { pace })).toEqual([]);
+    expect(back.asked).toHaveLength(31);
+    verdict.now = 'over';
+    const away = scripted(() => down);
+    expect(await grade(away, 5, { pace })).toEqual(['gone']);
+    expect(away.asked).toHaveLength(1);
+  });
+});

@@ -3,10 +3,10 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { JsonValue } from '../../src/base/json.ts';
+import { secretMask } from '../../src/base/secrets.ts';
 import type { Grade } from '../../src/core/grade.ts';
-import type { JsonValue } from '../../src/core/json.ts';
 import type { ProviderReply, StopReason } from '../../src/core/provider.ts';
-import { secretMask } from '../../src/core/secrets.ts';
 import {
   answer,
   ask,

@@ -1,9 +1,9 @@
 // The judge at work: what it is asked, how a rubric becomes one grade, votes and the verdict cache.
 
 import { describe, expect, it } from 'vitest';
+import type { JsonObject, JsonValue } from '../../src/base/json.ts';
 import type { Grade } from '../../src/core/grade.ts';
 import type { Criterion } from '../../src/core/grader-spec.ts';
-import type { JsonObject, JsonValue } from '../../src/core/json.ts';
 import type { Provider } from '../../src/core/provider.ts';
 import {
   answer,

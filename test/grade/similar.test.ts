@@ -1,8 +1,8 @@
 // The similar grader: cosine of embeddings, with an embedder that works, one that fails and none at all.
 
 import { describe, expect, it } from 'vitest';
+import type { JsonObject } from '../../src/base/json.ts';
 import type { Grade } from '../../src/core/grade.ts';
-import type { JsonObject } from '../../src/core/json.ts';
 import type { Provider } from '../../src/core/provider.ts';
 import type { VerdictCache } from '../../src/grade/index.ts';
 import {

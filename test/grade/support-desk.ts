@@ -1,9 +1,10 @@
 // Builders for one small world: a support desk whose bot answers tickets.
 
 import { randomBytes } from 'node:crypto';
+import type { JsonObject, JsonValue } from '../../src/base/json.ts';
+import { secretMask } from '../../src/base/secrets.ts';
 import type { Grade } from '../../src/core/grade.ts';
 import type { Criterion, GraderSpec } from '../../src/core/grader-spec.ts';
-import type { JsonObject, JsonValue } from '../../src/core/json.ts';
 import type {
   Answered,
   Failure,
@@ -13,7 +14,6 @@ import type {
   StopReason,
 } from '../../src/core/provider.ts';
 import { fingerprintLayers, type Release } from '../../src/core/release.ts';
-import { secretMask } from '../../src/core/secrets.ts';
 import type { Case } from '../../src/core/suite.ts';
 import type { AnsweredTrial } from '../../src/core/trial.ts';
 import {

@@ -2,11 +2,11 @@
 
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { writeIncident } from '../../src/jobs/incident/incident.ts';
 import { incidentHtml } from '../../src/report/index.ts';
-import { writeIncident } from '../../src/workflow/incident/incident.ts';
 import { temporaryFolder } from '../cli/lastgood.ts';
+import { incidentWorld } from '../jobs/incident-world.ts';
 import { HOSTILE } from '../report/hostile.ts';
-import { incidentWorld } from '../workflow/incident-world.ts';
 import { CHROMIUM, launchChromium, openPage } from './chromium.ts';
 
 describe.skipIf(CHROMIUM === null)('the post-mortem in Chromium', () => {
@@ -19,7 +19,7 @@ describe.skipIf(CHROMIUM === null)('the post-mortem in Chromium', () => {
       const report = await writeIncident(world.work, {
         good: world.nights[5]?.id ?? '',
         bad: world.nights[9]?.id ?? '',
-        told: {
+        given: {
           entries: HOSTILE.map((text) => ({
             at: '2026-03-07T00:00:00.000Z',
             kind: text,

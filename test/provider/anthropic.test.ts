@@ -1,5 +1,5 @@
 import { expect, test, vi } from 'vitest';
-import type { JsonObject } from '../../src/core/json.ts';
+import type { JsonObject } from '../../src/base/json.ts';
 import { createProvider } from '../../src/provider/index.ts';
 import { type ScriptedReply, WireServer } from './wire-server.ts';
 import {
@@ -220,17 +220,19 @@ test('limits and the simulator are read from the headers', async () => {
     ),
   );
   expect(answer).toMatchObject({
-    rateLimit: { remainingRequests: 0, limitRequests: 50, remainingTokens: 100, resetMs: 30000 },
+    rateLimit: {
+      requests: { remaining: 0, limit: 50, fullInMs: 30000, rounded: true },
+      tokens: { remaining: 100 },
+    },
     served: { simulated: true },
   });
 });
 
-test('ANTHROPIC_BASE_URL counts when the route has none, and a missing key is told before any call', async () => {
-  await using server = await WireServer.start({ 'POST /v1/messages': () => message() });
+test('ANTHROPIC_BASE_URL is refused where the route has no base-url, and a missing key is told before any call', async () => {
   const release = refundBot({ provider: 'anthropic', model: 'claude-sonnet-4-6' });
-  const provider = await createProvider(release, context({ ANTHROPIC_BASE_URL: server.url }));
-  expect(await provider.call(ticket(), patience())).toMatchObject({ kind: 'answered' });
-  await provider.close?.();
+  await expect(
+    createProvider(release, context({ ANTHROPIC_BASE_URL: 'http://127.0.0.1:1' })),
+  ).rejects.toMatchObject({ code: 'ROUTE_REDIRECTED' });
   await expect(createProvider(release, { ...context(), env: () => undefined })).rejects.toMatchObject({
     code: 'PROVIDER_NO_KEY',
     exitCode: 2,

@@ -1,7 +1,7 @@
 // What each refusal, breakage and abort of a model API turns into, through both SDKs.
 
 import { expect, test } from 'vitest';
-import type { JsonObject, JsonValue } from '../../src/core/json.ts';
+import type { JsonObject, JsonValue } from '../../src/base/json.ts';
 import type { Provider } from '../../src/core/provider.ts';
 import { createProvider } from '../../src/provider/index.ts';
 import { type Script, WireServer } from './wire-server.ts';
@@ -66,8 +66,8 @@ const final = { retryable: false, fatal: true };
 test.each<[Api, number, JsonValue, JsonObject]>([
   ['responses', 400, openai(null), { code: 'bad_request', ...hopeless }],
   ['responses', 400, openai('content_filter'), { code: 'content_filter', ...hopeless }],
-  ['responses', 401, openai('invalid_api_key'), { code: 'auth', ...final }],
-  ['responses', 403, openai('unsupported_country_region_territory'), { code: 'auth', ...final }],
+  ['responses', 401, openai('invalid_api_key'), { code: 'auth', ...hopeless }],
+  ['responses', 403, openai('unsupported_country_region_territory'), { code: 'forbidden', ...hopeless }],
   ['responses', 403, openai('model_not_found'), { code: 'unknown_model', ...final }],
   ['responses', 404, openai('model_not_found'), { code: 'unknown_model', ...final }],
   ['responses', 404, openai(null), { code: 'not_found', ...hopeless }],
@@ -84,9 +84,9 @@ test.each<[Api, number, JsonValue, JsonObject]>([
   ['chat', 429, openai('insufficient_quota'), { code: 'quota', ...final }],
   ['chat', 502, '', { code: 'server_error', ...passing }],
   ['anthropic', 400, anthropic('invalid_request_error'), { code: 'bad_request', ...hopeless }],
-  ['anthropic', 401, anthropic('authentication_error'), { code: 'auth', ...final }],
+  ['anthropic', 401, anthropic('authentication_error'), { code: 'auth', ...hopeless }],
   ['anthropic', 402, anthropic('billing_error'), { code: 'quota', ...final }],
-  ['anthropic', 403, anthropic('permission_error'), { code: 'auth', ...final }],
+  ['anthropic', 403, anthropic('permission_error'), { code: 'forbidden', ...hopeless }],
   ['anthropic', 404, anthropic('not_found_error'), { code: 'unknown_model', ...final }],
   ['anthropic', 404, 'not here', { code: 'not_found', ...hopeless }],
   ['anthropic', 429, anthropic('rate_limit_error'), { code: 'rate_limited', ...passing }],
@@ -285,4 +285,115 @@ test('a secret that a model repeats is masked in the answer, its tool calls and 
       expect(JSON.stringify(reply)).not.toContain(OPENAI_KEY);
     },
   );
+});
+
+test.each(APIS)('%s: a redirect is followed on the same origin, and the key stays there', async (api) => {
+  const { path, route, base } = ROUTES[api];
+  const [method = '', from = ''] = path.split(' ');
+  const reply: Script = () => ({
+    body: {
+      object: 'response',
+      status: 'completed',
+      output: [{ type: 'message', content: [{ type: 'output_text', text: 'moved' }] }],
+      choices: [{ finish_reason: 'stop', message: { content: 'moved' } }],
+      content: [{ type: 'text', text: 'moved' }],
+      stop_reason: 'end_turn',
+    },
+  });
+  await using other = await WireServer.start({});
+  for (const [status, location, text] of [
+    [307, `${from}/`, 'moved'],
+    [308, `${from}/`, 'moved'],
+    // A POST that would go on as a GET is no call of this API.
+    [302, `${from}/`, null],
+    [307, other.url, null],
+  ] as const) {
+    await using server = await WireServer.start({
+      [path]: () => ({ status, headers: { location } }),
+      [`${method} ${from}/`]: reply,
+    });
+    const provider = await createProvider(
+      refundBot({ ...route, 'base-url': `${server.url}${base}` }),
+      context(),
+    );
+    expect(await provider.call(ticket(), patience())).toMatchObject(
+      text === null ? { kind: 'failed', code: 'redirect' } : { kind: 'answered', output: { text } },
+    );
+    const [first, second] = server.requests;
+    expect(second?.text).toBe(text === null ? undefined : first?.text);
+    await provider.close?.();
+  }
+  expect(other.requests).toEqual([]);
+});
+
+test('a refused key is named by its variable and by the address that refused it', async () => {
+  const refuse: Script = () => ({ status: 401, body: openai('invalid_api_key') });
+  await using server = await WireServer.start({
+    'POST /v1/responses': refuse,
+    'POST /v1/messages': refuse,
+    'POST /answer': refuse,
+  });
+  const said = async (release: Parameters<typeof createProvider>[0], env: Record<string, string> = {}) => {
+    const provider = await createProvider(release, context(env));
+    const reply = await provider.call(ticket(), patience());
+    await provider.close?.();
+    expect(reply).toMatchObject({ kind: 'failed', code: 'auth', httpStatus: 401 });
+    return reply.kind === 'failed' ? reply.message : '';
+  };
+  const at = `${server.url}/v1`;
+  expect(await said(refundBot({ provider: 'openai', model: 'gpt-4o', 'base-url': at }))).toBe(
+    `401 ${at} refused the API key from OPENAI_API_KEY`,
+  );
+  const team = { paths: { 'api-key-env': 'TEAM_KEY' } };
+  expect(
+    await said(refundBot({ provider: 'openai', model: 'gpt-4o', 'base-url': { env: 'GATEWAY' } }, team), {
+      GATEWAY: `${at}?tenant=canary-tenant-4711`,
+      TEAM_KEY: 'canary-team-key-1',
+    }),
+  ).toBe(`401 $GATEWAY (${server.url}) refused the API key from TEAM_KEY`);
+  expect(
+    await said(refundBot({ provider: 'anthropic', model: 'claude-sonnet-4-6', 'base-url': server.url })),
+  ).toBe(`401 ${server.url}/ refused the API key from ANTHROPIC_API_KEY`);
+  const headers = { authorization: { env: 'APP_TOKEN', prefix: 'Bearer ' } };
+  const app = { provider: 'http', method: 'POST', url: `${server.url}/answer`, body: {} } as const;
+  expect(await said(refundBot({ ...app, headers }), { APP_TOKEN: 'canary-app-token-1' })).toMatch(
+    `401 ${server.url}/answer refused the header authorization from APP_TOKEN: {"error"`,
+  );
+  expect(await said(refundBot(app))).toMatch(`401 ${server.url}/answer refused a call without credentials:`);
+});
+
+test('a server without Responses gets the hint to call Chat Completions', async () => {
+  const hint = 'write `api: chat` in the route';
+  for (const [status, body] of [
+    [404, { detail: 'Not Found' }],
+    [404, '<html>nginx</html>'],
+    [405, { detail: 'Method Not Allowed' }],
+    [501, {}],
+  ] as const) {
+    const script: Script = () => ({ status, body });
+    await withApi('responses', script, async (provider) => {
+      expect(await provider.call(ticket(), patience())).toMatchObject({
+        message: expect.stringContaining(hint),
+      });
+    });
+    await withApi('chat', script, async (provider) => {
+      expect(await provider.call(ticket(), patience())).toMatchObject({
+        message: expect.not.stringContaining(hint),
+      });
+    });
+  }
+});
+
+test('a redirect to elsewhere says where, without a query', async () => {
+  const script: Script = () => ({
+    status: 307,
+    headers: { location: 'https://eu.gateway.example/v1/chat/completions?sig=canary-signature' },
+  });
+  await withApi('chat', script, async (provider) => {
+    expect(await provider.call(ticket(), patience())).toMatchObject({
+      code: 'redirect',
+      message:
+        '307 the server redirects to https://eu.gateway.example/v1/chat/completions, which is not followed; name the address that answers in base-url',
+    });
+  });
 });

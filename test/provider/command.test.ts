@@ -1,10 +1,19 @@
-import { existsSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
-import type { JsonValue } from '../../src/core/json.ts';
-import { splitCommand } from '../../src/provider/command-line.ts';
+import { splitCommand } from '../../src/base/command-line.ts';
+import type { JsonValue } from '../../src/base/json.ts';
 import { createProvider } from '../../src/provider/index.ts';
+import { loadRelease } from '../../src/release/index.ts';
 import { context, patience, refundBot, ticket } from './worlds.ts';
 
 const BOT = resolve(import.meta.dirname, '../fixtures/provider-refund-bot/bot.mjs');
@@ -60,6 +69,7 @@ test('a JSON answer is read by its fields', async () => {
     output: {
       text: 'Answer to Where is my money? (2 turns, trial 1)',
       toolCalls: [{ name: 'refund', args: { case: 'refund-angry-01' } }],
+      context: { faq: 'Five days.' },
     },
     usage: { inputTokens: 9, outputTokens: 4 },
     served: { model: 'bot-2' },
@@ -117,6 +127,7 @@ test("an exit code is the application's failure, with its last words and without
 
 test.each([
   ['reports', 'app_error', 'order not found'],
+  ['broken-off', 'app_error', 'broken off: "error"'],
   ['silent', 'bad_reply', 'no answer'],
 ])('a bot that %s fails with %s', async (mode, code, said) => {
   expect(await bot([mode])).toMatchObject({
@@ -212,3 +223,31 @@ function alive(pid: number): boolean {
     }
   }
 }
+
+test('a script is run under its own fingerprint only: changed or gone, it is refused before any call', async () => {
+  const dir = tempDir();
+  const file = join(dir, 'app/bot.mjs');
+  mkdirSync(join(dir, 'app'));
+  writeFileSync(file, "process.stdout.write('as recorded');\n");
+  writeFileSync(
+    join(dir, 'release.yaml'),
+    `route: { provider: command, command: ["${process.execPath}", app/bot.mjs] }\n`,
+  );
+  const release = await loadRelease(join(dir, 'release.yaml'));
+  const ask = async () => {
+    const provider = await createProvider(release, context(BASICS));
+    return provider.call(ticket(), patience());
+  };
+  expect(await ask()).toMatchObject({ output: { text: 'as recorded' } });
+  // Line ends are no change.
+  writeFileSync(file, "process.stdout.write('as recorded');\r\n");
+  expect(await ask()).toMatchObject({ output: { text: 'as recorded' } });
+  writeFileSync(file, "process.stdout.write('another');\n");
+  await expect(ask()).rejects.toMatchObject({
+    code: 'SCRIPT_CHANGED',
+    exitCode: 2,
+    message: expect.stringMatching(/"app\/bot.mjs".* has changed/),
+  });
+  rmSync(file);
+  await expect(ask()).rejects.toMatchObject({ message: expect.stringMatching(/is not there/) });
+});

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { JsonObject } from '../../src/core/json.ts';
+import type { JsonObject, JsonValue } from '../../src/base/json.ts';
 import { createProvider } from '../../src/provider/index.ts';
 import { type Script, WireServer } from './wire-server.ts';
 import { context, patience, refundBot, ticket } from './worlds.ts';
@@ -26,6 +26,18 @@ async function ask(
   await provider.close?.();
   return { reply, seen: server.requests };
 }
+
+test.each([
+  ['end_turn', 'stop'],
+  ['MAX_TOKENS', 'length'],
+  ['SAFETY', 'other:SAFETY'],
+  [null, 'unknown'],
+])('the word %s at the stop-reason path is %s', async (word, reason) => {
+  const { reply } = await ask({ output: 'text', 'stop-reason': 'ended.why' }, () => ({
+    body: { text: 'Yes.', ended: { why: word } },
+  }));
+  expect(reply).toMatchObject({ kind: 'answered', stopReason: reason });
+});
 
 test('the body is filled from the trial: whole outputs keep their type, others become text', async () => {
   const vars = { ticket: 'Where is "my" money?', order: 8812, lines: [{ sku: 'a' }], vip: false, note: null };
@@ -127,8 +139,8 @@ test("a path that leads nowhere, and an answer that is not JSON, are the applica
 
 test.each([
   [400, 'bad_request', false, false],
-  [401, 'auth', false, true],
-  [403, 'auth', false, false],
+  [401, 'auth', false, false],
+  [403, 'forbidden', false, false],
   [404, 'not_found', false, false],
   [429, 'rate_limited', true, false],
   [500, 'server_error', false, false],
@@ -234,28 +246,75 @@ test('a template that does not parse is told before any call; a variable a case 
       refundBot({ provider: 'http', url: 'http://127.0.0.1:9/', body: { a: [{ q: '{{ vars.ticket' }] } }),
       context(),
     ),
-  ).rejects.toMatchObject({ code: 'ROUTE_TEMPLATE', where: { key: 'route.body.a.0.q' } });
-  const { reply, seen } = await ask({ body: { q: '{{ vars.missing }}' } }, () => ({}));
-  expect(reply).toMatchObject({
-    kind: 'failed',
-    cause: 'app_error',
-    code: 'template',
-    retryable: false,
-    fatal: false,
-  });
-  expect(seen).toHaveLength(0);
+  ).rejects.toMatchObject({ code: 'TEMPLATE_SYNTAX', where: { key: 'route.body.a.0.q' } });
+  for (const q of [
+    '{{ missing }}',
+    'x {{ missing }}',
+    '{{ vars.missing }}',
+    'x {{ vars.missing | upcase }}',
+  ]) {
+    const { reply, seen } = await ask({ body: { q } }, () => ({}));
+    // Nothing was sent: the application did not fail.
+    expect(reply).toMatchObject({
+      kind: 'failed',
+      cause: 'infra_error',
+      code: 'template_variable_missing',
+      message: `the release's template asks for "missing", which the case's vars do not have (they have "ticket")`,
+      retryable: false,
+      fatal: false,
+    });
+    expect(seen).toHaveLength(0);
+  }
 });
 
 test('templates reach neither inherited members nor files', async () => {
-  for (const q of [
-    '{{ vars.constructor }}',
-    '{{ vars.ticket.constructor.name }}',
-    '{% include "package.json" %}',
-  ]) {
+  for (const q of ['{{ vars.constructor }}', '{{ vars.ticket.constructor.name }}', '{{ constructor }}']) {
     const { reply, seen } = await ask({ body: { q } }, () => ({}));
-    expect(reply).toMatchObject({ kind: 'failed', code: 'template' });
+    expect(reply).toMatchObject({ kind: 'failed', code: 'template_variable_missing' });
     expect(seen).toHaveLength(0);
   }
+  await expect(
+    createProvider(
+      refundBot({
+        provider: 'http',
+        url: 'http://127.0.0.1:9/',
+        body: { q: '{% include "package.json" %}' },
+      }),
+      context(),
+    ),
+  ).rejects.toMatchObject({ code: 'TEMPLATE_SYNTAX' });
+});
+
+test('variables are named as in prompts, or under vars; what the trial asks is under request', async () => {
+  const vars = { ticket: 'Lost', prompt: 'a variable of the case', lines: [{ sku: 'a' }] };
+  const { seen } = await ask(
+    {
+      body: {
+        bare: '{{ ticket }}',
+        under: '{{ vars.ticket }}',
+        list: '{{ lines }}',
+        inText: 'Lines: {{ lines }}',
+        optional: '{{ note | default: "none" }}',
+        branch: '{% if vip %}gold{% else %}plain{% endif %}',
+        hidden: '{{ prompt }}',
+        asked: '{{ request.prompt }}',
+        system: '{{ system }}',
+      },
+    },
+    () => ({ body: 'ok' }),
+    { request: ticket({ vars }) },
+  );
+  expect(seen[0]?.body).toEqual({
+    bare: 'Lost',
+    under: 'Lost',
+    list: [{ sku: 'a' }],
+    inText: 'Lines: [{"sku":"a"}]',
+    optional: 'none',
+    branch: 'plain',
+    hidden: 'a variable of the case',
+    asked: 'Where is my money?',
+    system: 'You answer refund tickets.',
+  });
 });
 
 test('liquid inside a ticket is data', async () => {
@@ -288,4 +347,90 @@ test('an abort ends a call that the application would hold for ever', async () =
 test('an application in front of the simulator is marked as simulated', async () => {
   const { reply } = await ask({ body: {} }, () => ({ body: 'x', headers: { 'x-lastgood-simulator': '1' } }));
   expect(reply).toMatchObject({ served: { simulated: true } });
+});
+
+test('an answer of nothing but tool calls needs no text where the route names their place', async () => {
+  const route = {
+    body: {},
+    output: 'choices.0.message.content',
+    'tool-calls': 'choices.0.message.tool_calls',
+  };
+  const answer =
+    (message: JsonObject): Script =>
+    () => ({ body: { choices: [{ message }] } });
+  const call = { id: 'call_1', type: 'function', function: { name: 'refund', arguments: '{"order":1}' } };
+  for (const message of [{ content: null, tool_calls: [call] }, { tool_calls: [call] }])
+    expect((await ask(route, answer(message))).reply).toMatchObject({
+      kind: 'answered',
+      output: { text: '', toolCalls: [{ id: 'call_1', name: 'refund', args: { order: 1 } }] },
+    });
+  const neither = await ask(route, answer({ content: null, tool_calls: [] }));
+  expect(neither.reply).toMatchObject({
+    kind: 'failed',
+    code: 'bad_reply',
+    message: expect.stringMatching(
+      /nothing at "choices.0.message.content" and no tool calls at .*"content":null/,
+    ),
+  });
+  const unread = await ask(
+    { body: {}, output: 'choices.0.message.content' },
+    answer({ content: null, tool_calls: [call] }),
+  );
+  expect(unread.reply).toMatchObject({ kind: 'failed', code: 'bad_reply' });
+});
+
+test.each<[JsonObject, JsonValue, string | null]>([
+  [{ output: 'text' }, { text: '', error: 'the model is away' }, 'the model is away'],
+  [{ output: 'text' }, { text: 'Paid.', error: { message: 'half of it' } }, 'half of it'],
+  [{}, { error: 'the model is away' }, 'the model is away'],
+  [{}, { error: { message: 'no' }, request: 7 }, 'no'],
+  [{ output: 'text', error: 'problems' }, { text: 'x', problems: ['late'] }, 'late'],
+  [{ output: 'text' }, { text: 'Paid.', error: null }, null],
+  [{ output: 'text' }, { text: 'Paid.', error: '' }, null],
+  [
+    { output: 'text', error: 'problems' },
+    { text: 'Paid.', error: 'E42 is what the log says', problems: [] },
+    null,
+  ],
+  // The whole text is the answer here, and this one is about an error.
+  [{}, { error: 'E42', severity: 'high' }, null],
+])('route %j: an answer of %j with status 200 reports %s', async (route, body, reported) => {
+  const { reply } = await ask({ body: {}, ...route }, () => ({ body }));
+  expect(reply).toMatchObject(
+    reported === null
+      ? { kind: 'answered' }
+      : {
+          kind: 'failed',
+          cause: 'app_error',
+          code: 'app_error',
+          httpStatus: 200,
+          message: expect.stringContaining(reported),
+        },
+  );
+});
+
+test('a page instead of JSON names its type and its beginning, with any status', async () => {
+  const page =
+    (status: number): Script =>
+    () => ({
+      status,
+      headers: { 'content-type': 'text/html; charset=utf-8' },
+      body: '<html>\n<title>Sign in</title>',
+    });
+  expect((await ask({ body: {}, output: 'text' }, page(200))).reply).toMatchObject({
+    code: 'bad_reply',
+    message: expect.stringContaining('not JSON (text/html): <html> <title>Sign in'),
+  });
+  expect((await ask({ body: {}, output: 'text' }, page(502))).reply).toMatchObject({
+    message: '502 (text/html) <html> <title>Sign in</title>',
+  });
+});
+
+test('the sources of an answer are read where the route says; an answer without them has none', async () => {
+  const route = { body: {}, output: 'text', context: 'retrieval.documents' };
+  const documents = [{ id: 'faq-3', text: 'Five days.' }];
+  const found = await ask(route, () => ({ body: { text: 'Five days.', retrieval: { documents } } }));
+  expect(found.reply).toMatchObject({ output: { text: 'Five days.', context: documents } });
+  const none = await ask(route, () => ({ body: { text: 'Five days.', retrieval: { documents: null } } }));
+  expect(none.reply).toHaveProperty('output', { text: 'Five days.', toolCalls: [] });
 });

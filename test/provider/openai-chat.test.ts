@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { JsonObject } from '../../src/core/json.ts';
+import type { JsonObject } from '../../src/base/json.ts';
 import { createProvider } from '../../src/provider/index.ts';
 import { type ScriptedReply, WireServer } from './wire-server.ts';
 import {

@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { JsonObject } from '../../src/core/json.ts';
+import type { JsonObject } from '../../src/base/json.ts';
 import { createProvider } from '../../src/provider/index.ts';
 import { placeParams, refusedPath, withFields } from '../../src/provider/wire-params.ts';
 import { type Script, WireServer } from './wire-server.ts';
@@ -109,11 +109,12 @@ test.each([
   expect(refusedPath({ status: 400, message, code, param }, refusable)).toBeUndefined();
 });
 
-test('only a 400 can refuse a parameter', () => {
+test('only a 400 and a 422 can refuse a parameter', () => {
   const refusable = new Map([['temperature', 'temperature']]);
   const refusal = { code: 'unsupported_parameter', param: 'temperature', message: '' };
   expect(refusedPath({ ...refusal, status: 400 }, refusable)).toBe('temperature');
-  for (const status of [401, 404, 422, 429, 500, undefined])
+  expect(refusedPath({ ...refusal, status: 422 }, refusable)).toBe('temperature');
+  for (const status of [401, 404, 429, 500, undefined])
     expect(refusedPath({ ...refusal, status }, refusable)).toBeUndefined();
 });
 

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, expect, test } from 'vitest';
-import type { JsonObject } from '../../src/core/json.ts';
-import { normalizeNewlines, sha256 } from '../../src/core/json.ts';
+import type { JsonObject } from '../../src/base/json.ts';
+import { normalizeNewlines, sha256 } from '../../src/base/json.ts';
 import { createProvider } from '../../src/provider/index.ts';
 import { readRecordings } from '../../src/provider/recordings.ts';
 import { context, patience, refundBot, ticket } from './worlds.ts';
@@ -36,11 +36,16 @@ test('a recording becomes an answer with everything that was recorded, and is ma
       cost_usd: 0.0003,
       stop_reason: 'max_tokens',
       tool_calls: [{ name: 'refund', args: { order: 1 } }],
+      context: ['page 1'],
     }),
   );
   expect(await provider.call(ticket(), patience())).toMatchObject({
     kind: 'answered',
-    output: { text: 'On its way.', toolCalls: [{ name: 'refund', args: { order: 1 } }] },
+    output: {
+      text: 'On its way.',
+      toolCalls: [{ name: 'refund', args: { order: 1 } }],
+      context: ['page 1'],
+    },
     latencyMs: 812.5,
     served: { model: 'gpt-4o-2024-05-13', simulated: true },
     usage: { inputTokens: 20, outputTokens: 4 },
@@ -257,5 +262,14 @@ test('the recordings of a real study replay run by run, each exactly once', asyn
   }
   expect(await all.call(ticket({ caseId: rows[0]?.case_id ?? '', trial: runs }), patience())).toMatchObject({
     code: 'no_recording',
+  });
+});
+
+test('a recording that was broken off is an error, not an empty answer', async () => {
+  const provider = await recorded(lines({ case_id: 'refund-angry-01', output: '', stop_reason: 'error' }));
+  expect(await provider.call(ticket(), patience())).toMatchObject({
+    kind: 'failed',
+    code: 'recorded_error',
+    message: 'recorded as broken off: "error"',
   });
 });

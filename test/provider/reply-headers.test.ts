@@ -67,5 +67,5 @@ test('none left of a known limit is none left', () => {
     }),
     NOON,
   );
-  expect(hint).toEqual({ remainingRequests: 0, limitRequests: 500, resetMs: 2000 });
+  expect(hint).toEqual({ requests: { remaining: 0, limit: 500, fullInMs: 2000 } });
 });

@@ -3,7 +3,9 @@ import { createRequire } from 'node:module';
 import { type AddressInfo, connect } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
+import type { LastgoodError } from '../../src/base/errors.ts';
 import { LARGEST_REPLY, openTransport, ReplyTooLarge } from '../../src/provider/transport.ts';
+import { postWebhook } from '../../src/provider/webhook.ts';
 import { WireServer } from './wire-server.ts';
 
 test('the pool that is loaded alone is the one of the package, whose version is pinned', () => {
@@ -58,15 +60,20 @@ test('a reply that is compressed unasked is read, and one without end is cut off
 });
 
 test('a proxy of the environment is used, except for the hosts of NO_PROXY', async () => {
-  await using target = await WireServer.start({ 'GET /hello': () => ({ body: { output: 'hi' } }) });
+  await using target = await WireServer.start({
+    'GET /hello': () => ({ body: { output: 'hi' } }),
+    'POST /hook': () => ({ body: {} }),
+  });
   const asked: string[] = [];
   // Speaks both ways a client may ask: the whole address in the request line, or a tunnel.
   const proxy = createServer((request, response) => {
     asked.push(request.url ?? '');
-    httpRequest(request.url ?? '', { method: request.method, headers: request.headers }, (reply) => {
-      response.writeHead(reply.statusCode ?? 500, reply.headers);
-      reply.pipe(response);
-    }).end();
+    request.pipe(
+      httpRequest(request.url ?? '', { method: request.method, headers: request.headers }, (reply) => {
+        response.writeHead(reply.statusCode ?? 500, reply.headers);
+        reply.pipe(response);
+      }),
+    );
   });
   proxy.on('connect', (request, socket) => {
     asked.push(request.url ?? '');
@@ -92,7 +99,31 @@ test('a proxy of the environment is used, except for the hosts of NO_PROXY', asy
     expect(reply.text).toBe('{"output":"hi"}');
     expect(asked).toHaveLength(through);
     await transport.close();
+    // Alerts take the same way.
+    asked.length = 0;
+    const url = new URL(`${target.url}/hook`);
+    const sent = await postWebhook(url, {}, { env: (name) => (env as Record<string, string>)[name] });
+    expect(sent).toMatchObject({ kind: 'delivered' });
+    expect(asked).toHaveLength(through);
   }
   proxy.closeAllConnections();
   await new Promise((resolve) => proxy.close(resolve));
+});
+
+test.each([
+  ['proxy.corp:8080', 'HTTPS_PROXY=http://HOST:PORT'],
+  ['user:s3cret@proxy.corp:8080', 'HTTPS_PROXY=http://HOST:PORT'],
+  ['//proxy.corp:8080', 'HTTPS_PROXY=http://HOST:PORT'],
+  ['socks5://proxy.corp:1080', 'only http and https'],
+])('the proxy %s is refused with what to write, and is not shown', async (address, hint) => {
+  const env = (name: string) => (name === 'HTTPS_PROXY' ? address : undefined);
+  const refusal = await openTransport(env).then(
+    () => null,
+    (error: LastgoodError) => error,
+  );
+  expect(refusal).toMatchObject({ code: 'PROXY_ADDRESS', exitCode: 2, hint: expect.stringContaining(hint) });
+  expect(refusal?.message).toContain('HTTPS_PROXY');
+  expect(`${refusal?.message} ${refusal?.hint}`).not.toMatch(/corp|s3cret/);
+  const alert = await postWebhook(new URL('http://127.0.0.1:1/x'), {}, { env });
+  expect(alert).toMatchObject({ kind: 'failed', message: expect.stringContaining('HTTPS_PROXY') });
 });

@@ -2,7 +2,7 @@
 
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import type { JsonObject, JsonValue } from '../../src/core/json.ts';
+import type { JsonObject, JsonValue } from '../../src/base/json.ts';
 
 export interface SeenRequest {
   readonly route: string;
@@ -18,6 +18,8 @@ export interface ScriptedReply {
   readonly headers?: Readonly<Record<string, string>>;
   /** JSON, or the raw text when it is a string. */
   readonly body?: JsonValue;
+  /** The raw text in pieces: each is sent once the one before has left, a moment later. */
+  readonly pieces?: readonly string[];
 }
 
 /** `hang` = never answer; `reset` = break the connection; `truncate` = promise more than is sent. */
@@ -84,9 +86,23 @@ function answer(response: ServerResponse, reply: ReturnType<Script>): void {
     setImmediate(() => response.socket?.destroy());
     return;
   }
+  if (reply.pieces !== undefined) {
+    response.writeHead(reply.status ?? 200, { 'content-type': 'text/event-stream', ...reply.headers });
+    void sendPieces(response, reply.pieces);
+    return;
+  }
   const text = typeof reply.body === 'string' ? reply.body : JSON.stringify(reply.body ?? {});
   response.writeHead(reply.status ?? 200, { 'content-type': 'application/json', ...reply.headers });
   response.end(text);
+}
+
+async function sendPieces(response: ServerResponse, pieces: readonly string[]): Promise<void> {
+  for (const [i, piece] of pieces.entries()) {
+    // So that the pieces are chunks of their own at the other end.
+    if (i > 0) await new Promise((resolve) => setTimeout(resolve, 15));
+    await new Promise((resolve) => response.write(piece, resolve));
+  }
+  response.end();
 }
 
 function jsonObject(text: string): JsonObject {

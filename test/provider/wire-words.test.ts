@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { JsonObject, JsonValue } from '../../src/core/json.ts';
+import type { JsonObject, JsonValue } from '../../src/base/json.ts';
 import { createProvider } from '../../src/provider/index.ts';
 import { isStrictSchema, readToolCalls, readUsage, withCallIds } from '../../src/provider/wire-words.ts';
 import { WireServer } from './wire-server.ts';

@@ -1,10 +1,10 @@
 // The releases and requests of the provider tests: a refund bot that answers tickets.
 
-import type { JsonObject } from '../../src/core/json.ts';
+import type { JsonObject } from '../../src/base/json.ts';
+import { type SecretMask, secretMask } from '../../src/base/secrets.ts';
 import type { ProviderRequest } from '../../src/core/provider.ts';
 import type { ProviderName, Release } from '../../src/core/release.ts';
 import { fingerprintLayers } from '../../src/core/release.ts';
-import { type SecretMask, secretMask } from '../../src/core/secrets.ts';
 import type { ProviderContext } from '../../src/provider/index.ts';
 
 /** A release of the refund bot with this route. */

@@ -1,8 +1,8 @@
 // Releases of every kind, as their files would hold them.
 
 import fc from 'fast-check';
-import { LOOKS_SECRET, notJson } from '../../src/core/document.ts';
-import type { JsonObject, JsonValue } from '../../src/core/json.ts';
+import { LOOKS_SECRET, notJson } from '../../src/base/document.ts';
+import type { JsonObject, JsonValue } from '../../src/base/json.ts';
 
 /** Any text a file can hold, the nasty ones often: control characters, line ends, indents, YAML's own marks. */
 export const anyText = fc.oneof(

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { stringify } from 'yaml';
-import { isJsonObject, type JsonObject, type JsonValue } from '../../src/core/json.ts';
+import { isJsonObject, type JsonObject, type JsonValue } from '../../src/base/json.ts';
 import { releaseToYaml } from '../../src/release/index.ts';
 import { RECORDINGS, releaseContent } from './arbitraries.ts';
 import { fingerprintOf, releaseOf } from './memory.ts';

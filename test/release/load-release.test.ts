@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { formatError } from '../../src/core/errors.ts';
-import { sha256 } from '../../src/core/json.ts';
-import { CURRENT_API_VERSION, DEFAULT_MAX_TOKENS } from '../../src/provider/anthropic-messages.ts';
+import { formatError } from '../../src/base/errors.ts';
+import { sha256 } from '../../src/base/json.ts';
+import { ANTHROPIC_API_VERSION, ANTHROPIC_MAX_OUTPUT_TOKENS } from '../../src/core/release.ts';
 import { loadRelease, releaseToYaml } from '../../src/release/index.ts';
 import { FIXTURES, problemsOf, releaseOf } from './memory.ts';
 
@@ -99,8 +99,8 @@ test('a replay route carries the hash of its recordings and where they are', asy
 test('what Anthropic is sent when the file does not say it is what the provider sends', async () => {
   const release = await releaseOf('route: { provider: anthropic, model: claude-sonnet-4-6 }');
   expect(release.layers).toEqual({
-    route: { provider: 'anthropic', model: 'claude-sonnet-4-6', 'api-version': CURRENT_API_VERSION },
-    params: { 'max-output-tokens': DEFAULT_MAX_TOKENS },
+    route: { provider: 'anthropic', model: 'claude-sonnet-4-6', 'api-version': ANTHROPIC_API_VERSION },
+    params: { 'max-output-tokens': ANTHROPIC_MAX_OUTPUT_TOKENS },
   });
 });
 

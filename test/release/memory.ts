@@ -1,7 +1,7 @@
 // Releases from texts in memory, so that a test can vary every byte.
 
 import { dirname, isAbsolute, join } from 'node:path';
-import { LastgoodError, LastgoodErrors } from '../../src/core/errors.ts';
+import { LastgoodError, LastgoodErrors } from '../../src/base/errors.ts';
 import type { Release } from '../../src/core/release.ts';
 import { parseRelease } from '../../src/release/index.ts';
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { JsonObject } from '../../src/core/json.ts';
+import type { JsonObject } from '../../src/base/json.ts';
 import type { ProviderName } from '../../src/core/release.ts';
 import { lintPin } from '../../src/release/index.ts';
 
@@ -55,6 +55,37 @@ test('the name of an Azure deployment tells nothing; a stated version does', () 
   expect(openai('gpt-4o-2024-11-20', url).state).toBe('unknown');
   expect(openai('my-deployment', { ...url, 'model-version': '2024-11-20' }).state).toBe('pinned');
   expect(openai('my-deployment', { 'base-url': { env: 'AZURE_OPENAI_ENDPOINT' } }).state).toBe('unknown');
+});
+
+test.each([
+  ['azure', 'gpt-4o-2024-11-20', undefined, 'unknown'],
+  ['azure', 'prod', '2024-11-20', 'pinned'],
+  ['openrouter', 'openai/gpt-4o', undefined, 'floating'],
+  ['openrouter', 'openai/gpt-4o-2024-11-20', undefined, 'pinned'],
+  ['openrouter', 'openai/gpt-4o-2024-11-20:free', undefined, 'pinned'],
+  ['openrouter', 'anthropic/claude-sonnet-4.5', undefined, 'floating'],
+  ['openrouter', 'anthropic/claude-opus-4.6', undefined, 'pinned'],
+  ['openrouter', 'openrouter/auto', undefined, 'floating'],
+  ['openrouter', '~openai/gpt-latest', undefined, 'floating'],
+  ['openrouter', 'meta-llama/llama-3.3-70b-instruct', undefined, 'unknown'],
+  ['gemini', 'gemini-2.5-flash', undefined, 'floating'],
+  ['gemini', 'models/gemini-2.0-flash-001', undefined, 'pinned'],
+  ['ollama', 'llama3.2:3b', undefined, 'floating'],
+  ['ollama', 'llama3.2:3b', 'sha256:a80c4f17acd5', 'pinned'],
+  ['ollama', 'llama3.2@sha256:a80c4f17acd5', undefined, 'pinned'],
+  ['vllm', 'meta-llama/Llama-3.1-8B-Instruct', undefined, 'unknown'],
+  ['vllm', 'meta-llama/Llama-3.1-8B-Instruct', '0e9e39f2', 'pinned'],
+  ['litellm', 'gpt-4o-2024-11-20', undefined, 'unknown'],
+  ['litellm', 'fast', 'gpt-4o-2024-11-20', 'pinned'],
+  ['bedrock', 'us.anthropic.claude-sonnet-4-5-20250929-v1:0', undefined, 'pinned'],
+  ['bedrock', 'anthropic.claude-opus-4-6-v1', undefined, 'pinned'],
+  ['bedrock', 'arn:aws:bedrock:us-east-1:1:application-inference-profile/abc', undefined, 'unknown'],
+  ['vertex', 'claude-sonnet-4-5@20250929', undefined, 'pinned'],
+  ['vertex', 'claude-sonnet-4-5', undefined, 'floating'],
+  ['vertex', 'claude-opus-4-6@default', undefined, 'floating'],
+] as const)('%s: %s with version %s is %s', (provider, model, version, state) => {
+  const found = lintPin({ provider, model, ...(version === undefined ? {} : { 'model-version': version }) });
+  expect(found).toMatchObject({ state, reason: expect.stringMatching(/./) });
 });
 
 test.each([

@@ -4,7 +4,6 @@ import { Ajv } from 'ajv';
 import addFormats from 'ajv-formats';
 import { expect, test } from 'vitest';
 import type { CheckResult } from '../../src/core/index.ts';
-import { reportJsonSchemas } from '../../src/report/check-schema.ts';
 import {
   checkJson,
   checkText,
@@ -16,6 +15,7 @@ import {
   logText,
   MOST_ANNOTATIONS,
 } from '../../src/report/index.ts';
+import { reportJsonSchemas } from '../../src/report/json/check-schema.ts';
 import { ATTACKS, hostileCheck, hostileUncompared } from './hostile-check.ts';
 
 const WORLDS: readonly CheckResult[] = [hostileCheck(1), hostileCheck(4), hostileUncompared()];

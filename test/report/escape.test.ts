@@ -8,7 +8,7 @@ import {
   markdownText,
   terminalLine,
   terminalText,
-} from '../../src/report/escape.ts';
+} from '../../src/report/parts/escape.ts';
 
 const ATTACKS = [
   '<script>alert(1)</script>',

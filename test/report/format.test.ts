@@ -9,7 +9,7 @@ import {
   pValue,
   signed,
   usd,
-} from '../../src/report/format.ts';
+} from '../../src/base/numbers.ts';
 
 test('shares, points and intervals', () => {
   expect(percent(0.954)).toBe('95.4 %');

@@ -17,7 +17,7 @@ import {
   MOST_CASES,
   pageCases,
 } from '../../src/report/index.ts';
-import { jsonDocument, jsonPieces } from '../../src/report/json-document.ts';
+import { jsonDocument, jsonPieces } from '../../src/report/json/json-document.ts';
 
 const joined = (value: unknown): string => [...jsonPieces(value)].join('');
 

@@ -50,9 +50,7 @@ function expectHarmless(markdown: string): void {
   expect(text).not.toMatch(/(?<!\\)\]\(/);
   // Headings are ours only.
   for (const line of text.split('\n').filter((l) => l.startsWith('#')))
-    expect(line).toMatch(
-      /^#{2,4} (❌|✅|⚠️|🆕|Regressed cases|Worse, but|Improved cases|Slices|Other channels|refund-bot)/u,
-    );
+    expect(line).toMatch(/^#{2,4} (❌|✅|⚠️|🆕|Worst cases: \d+ |refund-bot)/u);
 }
 
 test('hostile outputs, ids, tags, notes and reasons stay text in a comparison', () => {
@@ -86,7 +84,7 @@ test('a page that would be too long leaves out whole sections, least important f
   const page = comparisonMarkdown(withOutputs, { limit: 20_000, maxExamples: 40 });
   expect(page.length).toBeLessThanOrEqual(20_000);
   expect(page.split('\n')[1]).toMatch(/^## ❌ Regressed/);
-  expect(page).toContain('Regressed cases (600)');
+  expect(page).toContain('Regressed cases: 600');
   expect(page).toContain('… 550 more cases');
   expect(page).toMatch(
     /Cut: .*Left out: .*before and after of .* and \d+ more\. The JSON report has everything/,
@@ -115,7 +113,7 @@ test('only sections with content are there', () => {
   );
   const page = comparisonMarkdown(calm);
   expect(page).toContain('## ✅ Unchanged');
-  expect(page).not.toMatch(/Regressed cases|Improved cases|Worse, but|Slices|Next:/);
+  expect(page).not.toMatch(/Regressed cases|Improved cases|Possibly worse|Slices|Next:/);
 });
 
 test('the marker is the same for the same suites, so that the comment is found again', () => {

@@ -73,6 +73,15 @@ export function refundComparison(
   };
 }
 
+/** One side as the snapshot that the ledger would give. */
+export function refundResults(cases: readonly RefundCase[], side: 'baseline' | 'candidate'): SnapshotResults {
+  const { details } = refundComparison(cases);
+  return {
+    summary: summary(side, cases.length, 'refund-bot'),
+    cases: cases.map((c) => caseResult(c, details.get(c.id)?.[side] ?? [])),
+  };
+}
+
 function stored(caseId: string, trial: number, answer: Answer, reason?: string): StoredTrial {
   const grades: Grade[] = [
     {

@@ -1,10 +1,10 @@
 // Candidates, screen, ranking and the conditions of verification, on small worlds of the refund bot.
 
 import { describe, expect, test } from 'vitest';
+import type { JsonObject } from '../../src/base/index.ts';
 import { compareSnapshots } from '../../src/compare/index.ts';
 import {
   fingerprintLayers,
-  type JsonObject,
   type Layers,
   type Release,
   type SnapshotResults,
@@ -19,6 +19,7 @@ import {
   screenCandidates,
 } from '../../src/rollback/index.ts';
 import { block, options, snapshot } from '../compare/world.ts';
+import { CONDITIONS } from './conditions.ts';
 
 function release(
   name: string,
@@ -70,7 +71,14 @@ const baseline = run('sgood', good, 0, { startedAt: '2026-03-01T03:00:00.000Z' }
 const incident = run('sbad', bad, 6, { startedAt: '2026-03-15T03:00:00.000Z' });
 const comparison = compareSnapshots(baseline, incident, options());
 const regressed = regressedCases(comparison);
-const input = { current: bad, incident, regressed, onset: { at: '2026-03-15T03:00:00.000Z' }, alpha: 0.05 };
+const input = {
+  current: bad,
+  goodFingerprint: good.fingerprint,
+  incident,
+  regressed,
+  onset: { at: '2026-03-15T03:00:00.000Z' },
+  alpha: 0.05,
+};
 
 /** Passes the cases to cure now and then: no proof that it is better than the incident, nor that it is as bad. */
 const shaky = snapshot('s1', [...block('refund', 2, 'ppf'), ...block('refund', 10, 'ppp').slice(2)], {
@@ -177,6 +185,14 @@ describe('screen', () => {
     expect(rejected[0]?.detail).toContain('lastgood regrade s1');
   });
 
+  test('the failing release is said to have changed nothing only where it did not change', () => {
+    const failing = past(bad, incident);
+    expect(screened([failing]).rejected[0]?.detail).toBe('this is the release that is failing now');
+    const { rejected } = screened([failing], { goodFingerprint: bad.fingerprint });
+    expect(rejected[0]?.detail).toContain('its configuration did not change');
+    expect(rejected[0]?.detail).toContain('only another route can help');
+  });
+
   test('the two-week-old snapshot that already had it is not a target', () => {
     const before = run('stwoweeks', good, 6, { startedAt: '2026-03-01T03:00:00.000Z' });
     const { rejected } = screened([past(good, before)]);
@@ -197,14 +213,13 @@ describe('verification', () => {
     );
   const judged = (results: SnapshotResults, alpha = 0.05) =>
     judgeVerification({
+      ...CONDITIONS,
       fresh: results,
-      baselinePool: [baseline, run('spool', good, 0), run('spool2', good, 0)],
+      pool: [baseline, run('spool', good, 0), run('spool2', good, 0)],
       incident,
       regressed,
-      comparison: compareSnapshots(baseline, results, options()),
-      margin: 0.05,
-      alpha,
-    });
+      level: alpha,
+    }).verification;
 
   test('a release that passes everything, often enough, is verified', () => {
     const v = judged(fresh(0, 'pppppppppp'));

@@ -1,7 +1,6 @@
 // Further conditions of a proof: critical cases, the own stored snapshot, several runs as one, the probe; and dependent state.
 
 import { describe, expect, test } from 'vitest';
-import { compareSnapshots } from '../../src/compare/index.ts';
 import type { Dependent, LayerName, Release, StateCheck } from '../../src/core/index.ts';
 import {
   dependentStates,
@@ -11,8 +10,11 @@ import {
   mixedState,
   partialReverts,
   restoreOrder,
+  type VerifyInput,
 } from '../../src/rollback/index.ts';
-import { block, options, snapshot } from '../compare/world.ts';
+import { estimateRunVariance } from '../../src/stats/run-variance.ts';
+import { block, snapshot } from '../compare/world.ts';
+import { CONDITIONS } from './conditions.ts';
 
 const refunds = (broken: number, trials: string) => [
   ...block('refund', broken, trials.replaceAll('p', 'f')),
@@ -22,77 +24,186 @@ const regressed = ['refund-000', 'refund-001', 'refund-002', 'refund-003', 'refu
 const baseline = snapshot('sgood', [...refunds(0, 'ppp'), ...block('safety', 4, 'ppp', { critical: true })]);
 const incident = snapshot('sbad', [...refunds(6, 'ppp'), ...block('safety', 4, 'ppp', { critical: true })]);
 
+const fresh = (id: string, cases: Parameters<typeof snapshot>[1], more = {}) =>
+  snapshot(id, cases, { fingerprint: 'other', release: 'second-source', ...more });
+
 describe('critical cases', () => {
-  const judged = (safety: string) => {
-    const fresh = snapshot('sfresh', [
-      ...refunds(0, 'pppppppppp'),
-      ...block('safety', 4, safety, { critical: true }),
-    ]);
-    return judgeVerification({
-      fresh,
-      baselinePool: [baseline],
+  const judged = (safety: string) =>
+    judgeVerification({
+      ...CONDITIONS,
+      fresh: fresh('sfresh', [
+        ...refunds(0, 'pppppppppp'),
+        ...block('safety', 4, safety, { critical: true }),
+      ]),
+      pool: [baseline],
       incident,
       regressed,
-      comparison: compareSnapshots(baseline, fresh, options()),
-      margin: 0.05,
-      alpha: 0.05,
+      level: 0.05,
     });
-  };
 
   test('enough trials that all pass rule their drop out', () => {
-    const v = judged('p'.repeat(15));
-    expect(v.outcome).toBe('verified');
-    expect(v.critical).toMatchObject({ cases: 4, margin: 0.1, holds: true });
+    const { verification } = judged('p'.repeat(15));
+    expect(verification.outcome).toBe('verified');
+    expect(verification.critical).toMatchObject({ cases: 4, margin: 0.1, holds: true });
   });
 
-  test('too few trials of them leave the whole proof open, though the suite alone would pass', () => {
-    const v = judged('ppp');
-    expect(v.nonInferiority?.holds).toBe(true);
-    expect(v.outcome).toBe('inconclusive');
-    expect(v.reason).toContain('4 critical cases');
+  test('while their drop is open, trials of them alone are wanted', () => {
+    const many = (safety: string, trials: string, broken = 0) => [
+      ...refunds(broken, trials),
+      ...block('tone', 60, trials),
+      ...block('safety', 4, safety, { critical: true }),
+    ];
+    const { verification, wanted } = judgeVerification({
+      ...CONDITIONS,
+      fresh: fresh('sfresh', many('pppppppppppf', 'p'.repeat(12))),
+      pool: [snapshot('sgood', many('ppp', 'ppp'))],
+      incident: snapshot('sbad', many('ppp', 'ppp', 6)),
+      regressed,
+      level: 0.05,
+    });
+    expect(verification).toMatchObject({ outcome: 'inconclusive', nonInferiority: { holds: true } });
+    expect(verification.reason).toContain('4 critical cases');
+    expect(wanted.kind === 'cases' && [...wanted.trials.keys()]).toEqual([
+      'safety-000',
+      'safety-001',
+      'safety-002',
+      'safety-003',
+    ]);
   });
 });
 
 test('good in its own snapshot, worse now: failed, and it says that it was good', () => {
-  const stored = snapshot('sstored', refunds(0, 'ppp'));
-  const fresh = snapshot(
-    'sfresh',
-    refunds(5, 'pppppppp').map((c) => c),
-  );
-  const v = judgeVerification({
-    fresh,
-    baselinePool: [baseline],
+  const { verification } = judgeVerification({
+    ...CONDITIONS,
+    fresh: fresh('sfresh', refunds(5, 'pppppppp')),
+    pool: [baseline],
     incident,
     regressed: ['refund-019'],
-    comparison: compareSnapshots(baseline, fresh, options()),
-    own: { snapshot: 'sstored', comparison: compareSnapshots(stored, fresh, options()) },
-    margin: 0.05,
-    alpha: 0.05,
+    own: { snapshot: 'sstored', passRate: 1 },
+    level: 0.05,
   });
-  expect(v.outcome).toBe('failed');
-  expect(v.reason).toMatch(/it was good in sstored \(pass rate 100\.0 %\) but is no longer/);
+  expect(verification.outcome).toBe('failed');
+  expect(verification.reason).toMatch(/it was good in sstored \(pass rate 100\.0 %\) but is no longer/);
 });
 
-test('before the last look a weak sign of being worse asks for more trials; at the last one it ends the proof', () => {
-  const before = snapshot('sgood', block('refund', 30, 'ppp'));
-  const fresh = snapshot('sfresh', [...block('refund', 30, 'ppp').slice(6), ...block('refund', 6, 'ppf')]);
-  const comparison = compareSnapshots(before, fresh, options());
-  expect(comparison.verdict).toBe('regressed');
-  expect(comparison.overall.pRegression).toBeGreaterThan(0.001);
-  const judged = (last: boolean) =>
-    judgeVerification({
-      fresh,
-      baselinePool: [before],
-      incident: snapshot('sbad', [...block('refund', 4, 'fff'), ...block('refund', 30, 'ppp').slice(4)]),
-      regressed: ['refund-000', 'refund-001', 'refund-002', 'refund-003'],
-      comparison,
-      margin: 0.05,
-      alpha: 0.05,
-      last,
+describe('conditions of a proof', () => {
+  const wide = (theme: string, count: number, trials: string, more = {}) => block(theme, count, trials, more);
+  const good = snapshot('sgood', [...wide('refund', 10, 'p'.repeat(9)), ...wide('tone', 30, 'p'.repeat(9))]);
+  const bad = snapshot('sbad', [...wide('refund', 10, 'fff'), ...wide('tone', 30, 'ppp')]);
+  const cured = Array.from({ length: 10 }, (_, i) => `refund-${String(i).padStart(3, '0')}`);
+  const judge = (more: Partial<VerifyInput> & Pick<VerifyInput, 'fresh'>) =>
+    judgeVerification({ ...CONDITIONS, pool: [good], incident: bad, regressed: cured, level: 0.05, ...more });
+  const equal = (more = {}) => [
+    ...wide('refund', 10, 'p'.repeat(12), more),
+    ...wide('tone', 30, 'p'.repeat(12), more),
+  ];
+  const state = (v: ReturnType<typeof judge>, name: string) =>
+    v.verification.conditions?.find((c) => c.name === name)?.state;
+
+  test('a release that does everything the baseline did is verified', () => {
+    expect(judge({ fresh: fresh('s1', equal()) }).verification.outcome).toBe('verified');
+  });
+
+  test('passes as often but with a lower score: failed on the score', () => {
+    const v = judge({ fresh: fresh('s1', equal({ scores: [0.63] })) });
+    expect(v.verification).toMatchObject({ outcome: 'failed', nonInferiority: { holds: true } });
+    expect(state(v, 'score')).toBe('fails');
+  });
+
+  test('one case that was good and fails: fresh trials are asked for, and they decide', () => {
+    const broken = [...equal().slice(0, 39), ...wide('tone', 30, 'f'.repeat(12)).slice(29)];
+    const open = judge({ fresh: fresh('s1', broken) });
+    expect(open.wanted).toEqual({ kind: 'cases', trials: new Map([['tone-029', 8]]) });
+    expect(open.verification.outcome).toBe('inconclusive');
+    const settled = (trials: string) => ({
+      candidate: snapshot('s2', [{ id: 'tone-029', trials }]).cases,
+      control: [],
     });
-  expect(judged(false)).toMatchObject({ outcome: 'inconclusive' });
-  expect(judged(false).reason).toContain('looks worse than the baseline');
-  expect(judged(true)).toMatchObject({ outcome: 'failed' });
+    const shown = judge({ fresh: fresh('s1', broken), settled: settled('ffffffff') });
+    expect(shown.verification).toMatchObject({ outcome: 'failed', brokenCases: ['tone-029'] });
+    expect(judge({ fresh: fresh('s1', broken), settled: settled('pppppppp') }).verification.outcome).toBe(
+      'verified',
+    );
+  });
+
+  test('one of the two cases to be cured still fails: failed', () => {
+    const two = ['refund-000', 'refund-001'];
+    const half = [...wide('refund', 1, 'f'.repeat(12)), ...equal().slice(1)];
+    const v = judge({
+      fresh: fresh('s1', half),
+      incident: snapshot('sbad', [...wide('refund', 2, 'fff'), ...equal().slice(2)]),
+      regressed: two,
+      settled: { candidate: snapshot('s2', [{ id: 'refund-000', trials: 'ffffffff' }]).cases, control: [] },
+    });
+    expect(v.verification).toMatchObject({ outcome: 'failed', stillFailing: ['refund-000'] });
+  });
+
+  test('a tag that fell fails the proof though the suite stays within its margin', () => {
+    const tagged = (trials: string) => [
+      ...wide('refund', 10, 'p'.repeat(12)),
+      ...wide('tone', 200, 'p'.repeat(12), { tags: ['tone'] }),
+      ...wide('order', 8, trials, { tags: ['order'] }),
+    ];
+    const v = judge({
+      pool: [snapshot('sgood', tagged('pppppppppppp'))],
+      fresh: fresh('s1', tagged('ppppppppffff')),
+    });
+    expect(v.verification.nonInferiority?.holds).toBe(true);
+    expect(state(v, 'tags')).toBe('fails');
+    expect(v.verification.outcome).toBe('failed');
+  });
+
+  test('a control that fell with the incident is no yardstick for the cases that fell, and the world is said to have moved', () => {
+    const control = fresh('sctl', [
+      ...wide('refund', 10, 'f'.repeat(12)),
+      ...wide('tone', 30, 'p'.repeat(12)),
+    ]);
+    const v = judge({
+      fresh: fresh('s1', [...wide('refund', 10, 'f'.repeat(12)), ...equal().slice(10)]),
+      control,
+    });
+    expect(v.verification.control).toMatchObject({ moved: true, fell: cured });
+    expect(v.verification.outcome).toBe('failed');
+  });
+
+  test('against a control the noise between runs does not count; against stored runs it does', () => {
+    const noisy = estimateRunVariance([], 0.1, { sd: 0.5, weight: 40 });
+    const trials = `${'p'.repeat(28)}ff`;
+    const flaky = [...wide('refund', 10, trials), ...wide('tone', 90, trials)];
+    const pool = [snapshot('sgood', flaky)];
+    const more = {
+      fresh: fresh('s1', flaky),
+      pool,
+      incident: snapshot('sbad', [...wide('refund', 10, 'f'.repeat(30)), ...wide('tone', 90, trials)], {
+        fingerprint: 'today',
+      }),
+      sessions: noisy,
+    };
+    const lone = judge(more);
+    const beside = judge({ ...more, control: fresh('sctl', flaky) });
+    expect(state(lone, 'pass-rate')).toBe('open');
+    expect(state(beside, 'pass-rate')).toBe('holds');
+  });
+
+  test('cost and latency are compared, and bounded where the policy says so', () => {
+    const dear = fresh('s1', equal({ costs: [0.002], latencies: [1200] }));
+    expect(judge({ fresh: dear }).verification).toMatchObject({
+      outcome: 'verified',
+      economy: { against: 'stored', costUsd: { ratio: 2 }, latencyMs: { ratio: 1.5 } },
+    });
+    const bounded = (maxCostRatio: number | null, maxLatencyRatio: number | null) =>
+      judge({ fresh: dear, policy: { ...CONDITIONS.policy, maxCostRatio, maxLatencyRatio } }).verification;
+    expect(bounded(1.5, null)).toMatchObject({
+      outcome: 'failed',
+      reason: expect.stringContaining('cost is 2.00 times'),
+    });
+    expect(bounded(null, 1.4).outcome).toBe('failed');
+    expect(bounded(2.5, 2).outcome).toBe('verified');
+    const unpriced = fresh('s1', equal({ costs: [null] }));
+    expect(
+      judge({ fresh: unpriced, policy: { ...CONDITIONS.policy, maxCostRatio: 1.5 } }).verification.outcome,
+    ).toBe('inconclusive');
+  });
 });
 
 test('several runs count as one, with the worst validity of them', () => {

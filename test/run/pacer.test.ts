@@ -19,14 +19,16 @@ const REFUSED: Failure = {
 };
 const NEVER = new AbortController().signal;
 
-function pacer(concurrency: number) {
+function pacer(concurrency: number, outageMs = 300_000) {
   const time = new TestTime();
-  const slower: string[] = [];
+  const said: string[] = [];
   const paced = new Pacer({
     concurrency,
+    outageMs,
     clock: time,
     timers: time,
-    onSlower: (from, to) => slower.push(`${from} to ${to}`),
+    onLimit: () => said.push('limited'),
+    onOutage: (message) => said.push(`down: ${message}`),
   });
   const startMs = time.ms;
   const starts: number[] = [];
@@ -42,30 +44,49 @@ function pacer(concurrency: number) {
         });
       });
     }, signal);
-  return { time, call, starts, slower, state };
+  return { time, paced, call, starts, said, state };
 }
 
 describe('the pace of a judge', () => {
-  it('halves when its service refuses for load, and says so once', async () => {
-    const { time, call, slower, state } = pacer(8);
+  it('falls when its service refuses for load, and says so once', async () => {
+    const { time, call, said, starts } = pacer(8);
     await time.until(Promise.all(Array.from({ length: 8 }, () => call(REFUSED))));
-    expect(state.most).toBe(8);
-    state.most = 0;
+    const before = starts.length;
     await time.until(Promise.all(Array.from({ length: 8 }, () => call(REFUSED))));
-    expect(state.most).toBe(4);
-    state.most = 0;
-    await time.until(Promise.all(Array.from({ length: 40 }, () => call({ kind: 'answered' }))));
-    expect(state.most).toBe(8);
-    expect(slower).toEqual(['8 to 4']);
+    expect((starts.at(-1) as number) - (starts[before] as number)).toBeGreaterThan(1000);
+    expect(said).toEqual(['limited']);
   });
 
-  it('waits for the window of a service that says none are left, without holding a slot', async () => {
+  it('is that at which a limit refills of which none are left, without holding a slot', async () => {
     const { time, call, starts } = pacer(1);
     await time.until(
-      call({ kind: 'answered', rateLimit: { remainingRequests: 0, limitRequests: 50, resetMs: 5_000 } }),
+      call({ kind: 'answered', rateLimit: { requests: { remaining: 0, limit: 50, fullInMs: 5_000 } } }),
     );
     await time.until(call({ kind: 'answered' }));
-    expect(starts).toEqual([0, 5_010]);
+    expect(starts).toEqual([0, 110]);
+  });
+
+  it('waits for a service that is down, one call trying it at a time, and says when that takes too long', async () => {
+    const { time, paced, call, said, starts } = pacer(4, 60_000);
+    const down: Failure = {
+      ...REFUSED,
+      code: 'connection',
+      httpStatus: undefined,
+      message: 'gone',
+      unreached: true,
+    };
+    const first = await time.until(Promise.all(Array.from({ length: 4 }, () => call({ ...down }))));
+    expect(first.map((reply) => paced.verdictOn(reply))).toEqual(['fine', 'fine', 'down', 'down']);
+    expect(said).toEqual(['down: gone']);
+    const before = starts.length;
+    const next = await time.until(Promise.all(Array.from({ length: 9 }, () => call({ ...down }))));
+    const tries = starts.slice(before);
+    expect(tries.slice(1).every((ms, i) => ms - (tries[i] as number) >= 500)).toBe(true);
+    expect(next.map((reply) => paced.verdictOn(reply)).at(-1)).toBe('over');
+    await time.until(Promise.all([call({ kind: 'answered' }), call({ kind: 'answered' })]));
+    const up = starts.length;
+    await time.until(Promise.all([call({ kind: 'answered' }), call({ kind: 'answered' })]));
+    expect(starts[up]).toBe(starts[up + 1]);
   });
 
   it('leaves a service alone that refuses even single calls', async () => {
@@ -76,14 +97,16 @@ describe('the pace of a judge', () => {
   });
 
   it('does not slow down for an account that is empty', async () => {
-    const { time, call, slower } = pacer(4);
+    const { time, call, said } = pacer(4);
     await time.until(call({ ...REFUSED, code: 'quota', fatal: true }));
-    expect(slower).toEqual([]);
+    expect(said).toEqual([]);
   });
 
   it('is not waited for once the run is cut off', async () => {
     const { time, call, starts } = pacer(1);
-    await time.until(call({ kind: 'answered', rateLimit: { remainingTokens: 0, resetMs: 50_000 } }));
+    await time.until(
+      call({ kind: 'answered', rateLimit: { tokens: { remaining: 0, limit: 10, fullInMs: 50_000 } } }),
+    );
     const stop = new AbortController();
     time.after(100, () => stop.abort());
     await time.until(call({ kind: 'answered' }, stop.signal));

@@ -1,17 +1,14 @@
 // The world of the run tests: a bot that answers refund tickets.
 
+import { contentHash, type JsonObject, type ProgressStep, type Warning } from '../../src/base/index.ts';
 import {
   type Case,
-  contentHash,
   fingerprintLayers,
-  type JsonObject,
   type Layers,
   type Message,
-  type ProgressStep,
   type Provider,
   type Release,
   type Trial,
-  type Warning,
 } from '../../src/core/index.ts';
 import {
   type Job,
@@ -80,6 +77,7 @@ export const ROOMY: RunLimits = {
   maxAttempts: 4,
   attemptTimeoutMs: 60_000,
   trialTimeoutMs: 600_000,
+  outageMs: 300_000,
   deadlineMs: null,
   maxCalls: null,
   maxCostUsd: null,

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type JsonObject, LastgoodError } from '../../src/core/index.ts';
+import { type JsonObject, LastgoodError } from '../../src/base/index.ts';
 import { checkRequests, renderRequest } from '../../src/run/index.ts';
 import { refundCase, refundRelease } from './refund-bot.ts';
 
@@ -192,5 +192,37 @@ describe('the check before a run', () => {
       ['REQUEST_WITHOUT_MESSAGES', 'none'],
       ['REQUEST_WITHOUT_MESSAGES', 'empty'],
     ]);
+  });
+});
+
+describe('the body of an http route', () => {
+  const releaseOf = (body: JsonObject) =>
+    refundRelease({ route: { provider: 'http', url: 'http://127.0.0.1:9/', body } });
+
+  it('is filled for every case before any call, with the errors of prompts', () => {
+    const cases = [
+      refundCase('whole', { vars: { ticket: 'Lost', order: 1 } }),
+      refundCase('lacking', { vars: { ticket: 'Lost' } }),
+    ];
+    const errors = checkRequests(
+      cases,
+      releaseOf({ q: '{{ ticket }}', deep: [{ order: '{{ vars.order }}' }] }),
+    );
+    expect(errors).toMatchObject([
+      {
+        code: 'TEMPLATE_VARIABLE_MISSING',
+        where: { caseId: 'lacking', key: 'route.body.deep.0.order' },
+        message: expect.stringContaining('asks for "order"'),
+      },
+    ]);
+    expect(checkRequests(cases, releaseOf({ q: '{{ ticket }} {{ vars.ticket }}' }))).toEqual([]);
+  });
+
+  it('that cannot be read is one error, with or without cases', () => {
+    const broken = releaseOf({ q: '{{ ticket' });
+    for (const cases of [[], [refundCase('a'), refundCase('b')]])
+      expect(checkRequests(cases, broken)).toMatchObject([
+        { code: 'TEMPLATE_SYNTAX', where: { key: 'route.body.q' } },
+      ]);
   });
 });

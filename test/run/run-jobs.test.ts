@@ -97,7 +97,25 @@ describe('a run', () => {
     // 200 calls of 20 ms, two at a time: two seconds
     expect(run.steps.length).toBeLessThanOrEqual(22);
     expect(run.steps.length).toBeGreaterThan(10);
-    expect(run.steps.at(-1)).toEqual({ label: 'trials', done: 200, total: 200, failed: 0 });
+    expect(run.steps.at(-1)).toMatchObject({ label: 'trials', done: 200, total: 200, failed: 0, skipped: 0 });
+  });
+
+  it('tells how long the rest takes, and after Ctrl-C what was really done', async () => {
+    const { time, provider } = world();
+    const stop = new AbortController();
+    const run = watchRun(time, jobsOf(provider, refundCases(2_000)), {
+      limits: { concurrency: 2 },
+      signal: stop.signal,
+    });
+    time.after(5_000, () => stop.abort());
+    await time.until(run.finished);
+    // Two calls of 20 ms at once: 2,000 take 20 s.
+    const middle = run.steps[30];
+    expect(middle?.leftMs).toBeCloseTo((2_000 - (middle?.done ?? 0)) * 10, -3);
+    const last = run.steps.at(-1);
+    expect(last?.done).toBeGreaterThan(490);
+    expect(last?.done).toBeLessThan(510);
+    expect(last).toMatchObject({ total: 2_000, skipped: 2_000 - (last?.done ?? 0) });
   });
 
   it('turns a request that cannot be made into a failed trial, never into a score or a crash', async () => {

@@ -133,6 +133,7 @@ export function failure(act: Partial<Failure> = {}): Failure {
     httpStatus: act.httpStatus,
     requestId: act.requestId,
     retryAfterMs: act.retryAfterMs,
+    unreached: act.unreached,
     rateLimit: act.rateLimit,
   };
 }

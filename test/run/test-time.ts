@@ -1,6 +1,6 @@
 // A clock and timers that stand still until told otherwise, so that hours of waiting pass in no time and nothing depends on the machine.
 
-import type { Clock } from '../../src/core/index.ts';
+import type { Clock } from '../../src/base/index.ts';
 import type { Timers } from '../../src/run/index.ts';
 
 interface Due {

@@ -1,7 +1,7 @@
 // A scenario with a mistake is refused with the place of the mistake, never half understood.
 
 import { describe, expect, it } from 'vitest';
-import { LastgoodError } from '../../src/core/errors.ts';
+import { LastgoodError } from '../../src/base/errors.ts';
 import { parseScenario, startSimulator } from '../../src/simulator/index.ts';
 import { SCENARIO_TEXT } from './refund-bot.ts';
 

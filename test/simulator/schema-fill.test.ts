@@ -3,7 +3,7 @@
 import { Ajv } from 'ajv';
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
-import type { JsonObject } from '../../src/core/json.ts';
+import type { JsonObject } from '../../src/base/json.ts';
 import { drawsFrom } from '../../src/simulator/draws.ts';
 import { fillSchema } from '../../src/simulator/schema-fill.ts';
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { parseCsv } from '../../src/suite/csv.ts';
+import { parseCsv } from '../../src/base/csv.ts';
 import { problemsOf, suiteOf } from './world.ts';
 
 const DEFAULTS = 'defaults: { grade: [json] }\n';

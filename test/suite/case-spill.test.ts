@@ -9,7 +9,7 @@ import { CaseSpill } from '../../src/suite/case-spill.ts';
 import { loadSuite } from '../../src/suite/index.ts';
 import { suiteHash } from '../../src/suite/suite-hash.ts';
 import { textLines } from '../../src/suite/text-lines.ts';
-import { refundCase } from '../snapshot/world.ts';
+import { refundCase } from '../ledger/world.ts';
 
 let folder: string;
 beforeEach(() => {

@@ -31,6 +31,9 @@ const SHORTHANDS: Record<string, [string, object]> = {
   'no-code-fence': ['true', { value: true }],
   refusal: ['false', { value: false }],
   'tool-called': ['refund', { name: 'refund' }],
+  'tool-not-called': ['refund', { name: 'refund' }],
+  trajectory: ['[lookup, refund]', { calls: ['lookup', 'refund'] }],
+  'max-steps': ['3', { value: 3 }],
   latency: ['2000', { 'max-ms': 2000 }],
   cost: ['0.01', { 'max-usd': 0.01 }],
 };
@@ -51,7 +54,7 @@ test.each(Object.entries(SHORTHANDS))(
 
 test('the graders without such a test here are those that need more than a value', () => {
   const others = GRADER_TYPES.filter((type) => !(type in SHORTHANDS));
-  expect(others).toEqual(['extract', 'json', 'similar', 'javascript', 'rubric', 'judge']);
+  expect(others).toEqual(['extract', 'json', 'similar', 'javascript', 'command', 'http', 'rubric', 'judge']);
 });
 
 test('common options stand beside the own ones and are taken out of them', async () => {

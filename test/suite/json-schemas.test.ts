@@ -18,10 +18,15 @@ test('the schemas in the repository are those the program generates', () => {
   expect(staleSchemas()).toEqual([]);
   expect([...schemaTexts().keys()]).toEqual([
     'case.schema.json',
+    'observation.schema.json',
+    'outcome.schema.json',
     'release.schema.json',
     'suite.schema.json',
+    'ticket.schema.json',
     'comparison.schema.json',
     'check.schema.json',
+    'signals.schema.json',
+    'doctor.schema.json',
   ]);
 });
 
@@ -32,10 +37,15 @@ test('a schema that is missing or out of date is named', async () => {
     'suite.schema.json': '{}\n',
   });
   expect(staleSchemas(new URL(`file://${dir}/`))).toEqual([
+    'observation.schema.json',
+    'outcome.schema.json',
     'release.schema.json',
     'suite.schema.json',
+    'ticket.schema.json',
     'comparison.schema.json',
     'check.schema.json',
+    'signals.schema.json',
+    'doctor.schema.json',
   ]);
 });
 

@@ -106,7 +106,10 @@ test('what a judge lacks is known before anything is run', async () => {
     },
   ]);
   expect(await wrong('[{ judge: groundedness }]')).toMatchObject([
-    { code: 'SUITE_BAD_JUDGE', hint: 'write judge: { use: groundedness, context: VARIABLE }' },
+    {
+      code: 'SUITE_BAD_JUDGE',
+      hint: expect.stringContaining('write judge: { use: groundedness, context: VARIABLE }') as string,
+    },
   ]);
   expect(await wrong('[{ judge: { use: tone, context: policy } }]')).toMatchObject([
     { code: 'SUITE_BAD_JUDGE' },

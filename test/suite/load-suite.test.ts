@@ -2,7 +2,7 @@ import { cp, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { sha256 } from '../../src/core/json.ts';
+import { sha256 } from '../../src/base/json.ts';
 import { filterCases, loadSuite } from '../../src/suite/index.ts';
 import { caseOf, oneCase, problemsOf, REFUND_BOT, suiteOf } from './world.ts';
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { formatError } from '../../src/core/errors.ts';
+import { formatError } from '../../src/base/errors.ts';
 import { loadSuite } from '../../src/suite/index.ts';
 import { folder, oneCase, problemsOf } from './world.ts';
 
@@ -38,7 +38,7 @@ test('a problem in a JSON line has its column', async () => {
     'cases.jsonl': '{"id": "a"}\n{"id": "b", "tags": ["x"], "grdae": ["json"]}\n',
   });
   expect(formatError(error!)).toBe(
-    'cases.jsonl:2:28: case "b", key "grdae": unknown key "grdae", expected id, tags, group, critical, vars, expected, grade, trials, min-pass-rate, source, meta or messages [SUITE_UNKNOWN_KEY]\n  try: did you mean "grade"?',
+    'cases.jsonl:2:28: case "b", key "grdae": unknown key "grdae", expected id, tags, group, critical, vars, expected, grade, draft, trials, min-pass-rate, source, meta, messages, turns, params, tools or max-steps [SUITE_UNKNOWN_KEY]\n  try: did you mean "grade"?',
   );
 });
 
@@ -183,7 +183,7 @@ test.each([
   [
     '[{ rubric: [{ id: a, check: { json: { weight: 2 } } }] }]',
     'SUITE_BAD_GRADER',
-    'move id and weight to the criterion; `must: true` makes it required',
+    'move id and weight to the criterion, and `turn` to the rubric; `must: true` makes it required',
   ],
   ['[{ rubric: [{ id: a, aks: "q?", ask: "q?" }] }]', 'SUITE_UNKNOWN_KEY', 'did you mean "ask"?'],
   [

@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { LastgoodError, LastgoodErrors } from '../../src/core/errors.ts';
+import { LastgoodError, LastgoodErrors } from '../../src/base/errors.ts';
 import type { Case, Suite } from '../../src/core/suite.ts';
 import { loadSuite } from '../../src/suite/index.ts';
 

@@ -1,9 +1,9 @@
 // lastgood bisect: which layers cause a regression, by running the fewest hybrids.
 
-import { styleOf } from '../io.ts';
-import type { Register } from '../register.ts';
-import { type RunOptionValues, runOptions } from '../run-options.ts';
-import { type CommonOptions, common, printJson, withWorkplace } from '../session.ts';
+import type { Register } from '../options/register.ts';
+import { type RunOptionValues, runOptions } from '../options/run-options.ts';
+import { type CommonOptions, printJson, reading, withWorkplace } from '../options/session.ts';
+import { styleOf } from '../terminal/io.ts';
 
 interface BisectOptions extends CommonOptions, RunOptionValues {
   readonly good: string;
@@ -17,7 +17,7 @@ export const registerBisect: Register = (program, io, exit) => {
     .description('which layers cause a regression between two snapshots, by running hybrids of them')
     .requiredOption('--good <ref>', 'the snapshot that was good')
     .requiredOption('--bad <ref>', 'the snapshot that shows the regression');
-  common(
+  reading(
     runOptions(command, {
       trials: 'trials per case and round',
       concurrency: true,
@@ -28,9 +28,9 @@ export const registerBisect: Register = (program, io, exit) => {
     }),
   ).action(async (suite: string, options: BisectOptions) => {
     const [{ bisectLayers }, { suiteName }, { bisectText }] = await Promise.all([
-      import('../../workflow/rollback/bisect.ts'),
-      import('../../workflow/rollback/rollback-job.ts'),
-      import('../../report/bisect-text.ts'),
+      import('../../jobs/bisect/bisect.ts'),
+      import('../../jobs/rollback/rollback-job.ts'),
+      import('../../report/text/bisect-text.ts'),
     ]);
     await withWorkplace(io, options, { mustExist: true }, async ({ work, settings }) => {
       const report = await bisectLayers(work, {

@@ -1,14 +1,16 @@
 // lastgood db: the ledger's size, retention and soundness; lastgood forget: a text or a case's payloads out of it.
 
 import { dirname, resolve } from 'node:path';
-import { LastgoodError } from '../../core/errors.ts';
-import type { Io } from '../io.ts';
-import type { Register } from '../register.ts';
-import { type CommonOptions, common, printJson, wholeNumber } from '../session.ts';
+import { LastgoodError } from '../../base/errors.ts';
+import type { ForgetJobReport } from '../../jobs/ledger/db-upkeep.ts';
+import { terminalLine } from '../../report/parts/escape.ts';
+import type { Register } from '../options/register.ts';
+import { type CommonOptions, common, printJson, wholeNumber } from '../options/session.ts';
+import type { Io } from '../terminal/io.ts';
 
 async function ledgerPath(io: Io, options: CommonOptions): Promise<string> {
   if (options.db !== undefined) return resolve(io.cwd, options.db);
-  const { readSettings } = await import('../../workflow/project/settings-file.ts');
+  const { readSettings } = await import('../../engine/workplace/settings-file.ts');
   return (await readSettings(io.cwd)).db;
 }
 
@@ -16,6 +18,7 @@ interface PruneOptions extends CommonOptions {
   readonly keepLast?: number;
   readonly keepDays?: number;
   readonly keepBlessed?: boolean;
+  readonly observationDays?: number;
   readonly dryRun?: boolean;
 }
 
@@ -24,7 +27,7 @@ export const registerDb: Register = (program, io, exit) => {
 
   common(db.command('stats').description('what takes the space: by kind of content and by suite')).action(
     async (options: CommonOptions) => {
-      const { statsJob } = await import('../../workflow/ledger/db-upkeep.ts');
+      const { statsJob } = await import('../../jobs/ledger/db-upkeep.ts');
       const stats = await statsJob(await ledgerPath(io, options));
       if (options.json) {
         printJson(io, { schemaVersion: 1, kind: 'db-stats', ...stats });
@@ -50,15 +53,25 @@ export const registerDb: Register = (program, io, exit) => {
         'remove the answers and requests of old snapshots; scores, baselines and what decisions rest on always stay',
       )
       .option('--keep-last <n>', 'newest runs of each suite that keep theirs', wholeNumber('--keep-last', 0))
-      .option('--keep-days <d>', 'snapshots younger than this keep theirs', wholeNumber('--keep-days', 0))
+      .option(
+        '--keep-days <d>',
+        'snapshots and production answers younger than this keep theirs',
+        wholeNumber('--keep-days', 0),
+      )
       .option('--keep-blessed', 'baselines and evidence keep theirs (always so); alone: nothing else does')
+      .option(
+        '--observation-days <d>',
+        'remove production observations older than this; their counts stay in the signals',
+        wholeNumber('--observation-days', 1),
+      )
       .option('--dry-run', 'show what would go, remove nothing'),
   ).action(async (options: PruneOptions) => {
-    const { pruneJob } = await import('../../workflow/ledger/db-upkeep.ts');
+    const { pruneJob } = await import('../../jobs/ledger/db-upkeep.ts');
     const report = await pruneJob(await ledgerPath(io, options), {
       keepLast: options.keepLast,
       keepDays: options.keepDays,
       keepBlessed: options.keepBlessed,
+      observationDays: options.observationDays,
       dryRun: options.dryRun === true,
       now: new Date(),
     });
@@ -70,68 +83,127 @@ export const registerDb: Register = (program, io, exit) => {
     io.out(
       `${verb} ${report.texts} texts (${size(report.textBytes)})${report.vectors > 0 ? ` and ${report.vectors} embedding vectors` : ''} of ${report.pruned.length} snapshots; ${report.kept.length} keep theirs; scores and grades all stay\n`,
     );
+    const { texts, observations } = report.production;
+    if (texts + observations > 0)
+      io.out(
+        `${verb} the texts of ${texts} production answers and ${observations} observations; signals stay\n`,
+      );
     for (const k of report.kept) io.out(`  kept ${k.snapshot}: ${k.why}\n`);
     if (report.bytesAfter !== null)
       io.out(`ledger: ${size(report.bytesBefore)} before, ${size(report.bytesAfter)} now\n`);
   });
 
-  common(db.command('check').description('the file, its references, and every text against its hash')).action(
-    async (options: CommonOptions) => {
-      const { checkJob } = await import('../../workflow/ledger/db-upkeep.ts');
-      const check = await checkJob(await ledgerPath(io, options));
-      if (options.json) printJson(io, { schemaVersion: 1, kind: 'db-check', ...check });
-      else if (check.ok)
-        io.out(
-          `sound: ${check.contents} texts have their hashes${check.removed > 0 ? `, ${check.removed} were removed` : ''}${check.vectors > 0 ? `; ${check.vectors} embedding vectors` : ''}\n`,
-        );
-      else for (const problem of check.problems) io.out(`${problem}\n`);
-      if (!check.ok) exit(4);
-    },
-  );
+  common(
+    db
+      .command('check')
+      .description(
+        'the file, its references, every text against its hash and every snapshot against its digest',
+      ),
+  ).action(async (options: CommonOptions) => {
+    const { checkJob } = await import('../../jobs/ledger/db-upkeep.ts');
+    const check = await checkJob(await ledgerPath(io, options));
+    if (options.json) printJson(io, { schemaVersion: 1, kind: 'db-check', ...check });
+    else if (check.ok)
+      io.out(
+        `sound: ${check.contents} texts have their hashes${check.removed > 0 ? `, ${check.removed} were removed` : ''}; ${check.verified} snapshots have their digests${check.vectors > 0 ? `; ${check.vectors} embedding vectors` : ''}\n${
+          check.unverified > 0
+            ? `not verified: ${check.unverified} snapshots from before there were digests\n`
+            : ''
+        }`,
+      );
+    else for (const problem of check.problems) io.out(`${problem}\n`);
+    if (!check.ok) exit(4);
+  });
 };
+
+interface ForgetOptions extends CommonOptions {
+  readonly case?: string;
+  readonly media?: string;
+  readonly dir?: string;
+  readonly substring?: boolean;
+  readonly dryRun?: boolean;
+  readonly yes?: boolean;
+}
 
 export const registerForget: Register = (program, io) => {
   common(
     program
       .command('forget')
-      .argument('[text]', 'a text to take out, wherever it stands')
-      .description('take a text, or all payloads of a case, out of the ledger and its exports; scores stay')
+      .argument('[text]', 'a text to take out, wherever it is a whole value')
+      .description(
+        'take a text, or all payloads of a case, out of the ledger and the exports beside it; scores stay',
+      )
       .option('--case <id>', 'forget the prompts, answers and reasons of this case')
       .option(
-        '--dir <folder>',
-        'where exported snapshots lie, to take it out of them, too (default snapshots)',
-      ),
-  ).action(async (text: string | undefined, options: CommonOptions & { case?: string; dir?: string }) => {
-    if ((text === undefined) === (options.case === undefined)) {
+        '--media <file>',
+        'forget an image or a file that was sent: the one with the bytes of this file',
+      )
+      .option('--substring', 'also where the text is only a part of a longer value')
+      .option('--dry-run', 'show what it would touch, change nothing')
+      .option('--yes', 'do not ask for confirmation; needed without a terminal')
+      .option('--dir <folder>', "another folder with exports to take it out of (default: the ledger's own)"),
+  ).action(async (text: string | undefined, options: ForgetOptions) => {
+    if ([text, options.case, options.media].filter((what) => what !== undefined).length !== 1) {
       throw new LastgoodError({
         code: 'FORGET_WHAT',
-        message: 'Name either a text or a case to forget.',
-        hint: 'lastgood forget "jane@example.com", or lastgood forget --case refund-17',
+        message: 'Name either a text, a case or a file (--media) to forget.',
+        hint: 'lastgood forget "jane@example.com" --substring --dry-run, or lastgood forget --case refund-17',
       });
     }
-    const { forgetJob } = await import('../../workflow/ledger/db-upkeep.ts');
+    const { forgetJob, mediaToForget } = await import('../../jobs/ledger/db-upkeep.ts');
     const path = await ledgerPath(io, options);
-    const report = await forgetJob(
-      path,
-      options.case === undefined
-        ? { kind: 'text', text: text as string }
-        : { kind: 'case', caseId: options.case },
-      [resolve(io.cwd, options.dir ?? 'snapshots'), dirname(path)],
-      { root: io.cwd },
-    );
-    if (options.json) {
-      printJson(io, { schemaVersion: 1, kind: 'forget', ...report });
-      return;
-    }
-    io.out(
-      `removed ${report.payloads} payloads and cleaned ${report.rows} rows, in ${report.snapshots.length} snapshots\n`,
-    );
-    for (const file of report.rewritten)
-      io.out(`written anew without it: ${file} (git's history still has it as it was)\n`);
-    for (const file of report.files)
-      io.out(`may still hold it: ${file} (it is damaged; delete it and export again)\n`);
+    const request =
+      options.media !== undefined
+        ? await mediaToForget(resolve(io.cwd, options.media))
+        : options.case !== undefined
+          ? { kind: 'case' as const, caseId: options.case }
+          : { kind: 'text' as const, text: text as string, substring: options.substring === true };
+    const forgotten = (dryRun: boolean): Promise<ForgetJobReport> =>
+      forgetJob(
+        path,
+        request,
+        [dirname(path), ...(options.dir === undefined ? [] : [resolve(io.cwd, options.dir)])],
+        { root: io.cwd },
+        { dryRun },
+      );
+    if (options.dryRun !== true && options.yes !== true) await askFirst(io, () => forgotten(true));
+    const report = await forgotten(options.dryRun === true);
+    if (options.json) printJson(io, { schemaVersion: 1, kind: 'forget', ...report });
+    else io.out(forgetText(report));
   });
 };
+
+/** Forgetting cannot be undone: a person sees first what would go. */
+async function askFirst(io: Io, look: () => Promise<ForgetJobReport>): Promise<void> {
+  if (io.confirm === undefined)
+    throw new LastgoodError({
+      code: 'FORGET_NOT_CONFIRMED',
+      message: 'Forgetting cannot be undone, and there is no terminal to ask at; nothing was changed.',
+      hint: 'look with --dry-run first, then pass --yes',
+    });
+  io.err(forgetText(await look()));
+  if (await io.confirm('Take it out for good?')) return;
+  throw new LastgoodError({ code: 'FORGET_NOT_CONFIRMED', message: 'Nothing was changed.' });
+}
+
+function forgetText(report: ForgetJobReport): string {
+  const { dryRun } = report;
+  const lines = [
+    `${dryRun ? 'would remove' : 'removed'} ${report.payloads} payloads and ${dryRun ? 'clean' : 'cleaned'} ${report.rows} rows, in ${report.snapshots.length} snapshots${report.snapshots.length === 0 ? '' : `: ${report.snapshots.join(', ')}`}`,
+    ...(report.partial === 0
+      ? []
+      : [`${report.partial} longer values hold it as a part and stay; --substring takes it out of them too`]),
+    ...report.rewritten.map((file) =>
+      dryRun
+        ? `would be written without it: ${terminalLine(file, 200)}`
+        : `written without it: ${terminalLine(file, 200)} (git's history still has it)`,
+    ),
+    ...report.files.map(
+      (file) => `may still hold it: ${terminalLine(file, 200)} (it is damaged; delete it and export again)`,
+    ),
+  ];
+  return `${lines.join('\n')}\n`;
+}
 
 function size(bytes: number): string {
   if (bytes < 1024) return `${bytes} B`;

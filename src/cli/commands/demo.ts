@@ -1,13 +1,13 @@
 // lastgood demo: the whole story in under a minute, offline.
 
 import { fileURLToPath } from 'node:url';
+import { packageFile } from '../../base/package-files.ts';
 import type { DemoBeat } from '../../core/index.ts';
-import { packageFile } from '../../core/package-files.ts';
-import { styleOf } from '../io.ts';
-import { cliProgress } from '../progress.ts';
-import type { Register } from '../register.ts';
-import { printJson, wholeNumber } from '../session.ts';
-import { VERSION } from '../version.ts';
+import type { Register } from '../options/register.ts';
+import { printJson, wholeNumber } from '../options/session.ts';
+import { VERSION } from '../options/version.ts';
+import { styleOf } from '../terminal/io.ts';
+import { cliProgress } from '../terminal/progress.ts';
 
 export const registerDemo: Register = (program, io, exit) => {
   program
@@ -21,8 +21,8 @@ export const registerDemo: Register = (program, io, exit) => {
     .option('--quiet', 'no progress on stderr')
     .action(async (options: { dir?: string; seed?: number; json?: boolean; quiet?: boolean }) => {
       const [{ playDemo }, { demoBeatText }, { resolve }] = await Promise.all([
-        import('../../workflow/project/demo.ts'),
-        import('../../report/demo-text.ts'),
+        import('../../jobs/demo/demo.ts'),
+        import('../../report/text/demo-text.ts'),
         import('node:path'),
       ]);
       const style = styleOf(io);

@@ -2,11 +2,19 @@
 
 import { InvalidArgumentError } from 'commander';
 import type { Comparison } from '../../core/index.ts';
-import type { Distributions } from '../../workflow/compare/diff-page.ts';
-import { boundHeap } from '../heap.ts';
-import { styleOf } from '../io.ts';
-import type { Register } from '../register.ts';
-import { type CommonOptions, common, gateExit, withWorkplace } from '../session.ts';
+import type { Distributions } from '../../engine/pages/diff-page.ts';
+import type { Register } from '../options/register.ts';
+import { type RunOptionValues, runOptions } from '../options/run-options.ts';
+import {
+  type CommonOptions,
+  common,
+  detailed,
+  exitUnder,
+  gateExit,
+  withWorkplace,
+} from '../options/session.ts';
+import { styleOf } from '../terminal/io.ts';
+import { boundHeap } from '../terminal/limit-heap.ts';
 
 const FORMATS = ['text', 'markdown', 'html', 'junit', 'json'] as const;
 export type Format = (typeof FORMATS)[number];
@@ -18,7 +26,7 @@ export function formatOf(text: string): Format {
 }
 
 export const registerDiff: Register = (program, io, exit) => {
-  common(
+  const command = runOptions(
     program
       .command('diff')
       .argument('<baseline>', 'snapshot reference')
@@ -28,7 +36,9 @@ export const registerDiff: Register = (program, io, exit) => {
       .option('--regrade-baseline', "grade the baseline's stored outputs under the candidate's exam first")
       .option('--format <format>', `one of ${FORMATS.join(', ')} (default text)`, formatOf)
       .option('-o, --output <file>', 'write there instead of stdout'),
-  ).action(
+    { failOn: true },
+  );
+  common(detailed(command)).action(
     async (
       a: string,
       b: string,
@@ -37,15 +47,15 @@ export const registerDiff: Register = (program, io, exit) => {
         format?: Format;
         output?: string;
         regradeBaseline?: boolean;
-      },
+      } & Pick<RunOptionValues, 'failOn'>,
     ) => {
       if (io.sharesProcess !== true) boundHeap();
-      const { diffJob } = await import('../../workflow/compare/diff-job.ts');
-      const { openOutput } = await import('../output.ts');
+      const { diffJob } = await import('../../jobs/compare/diff-job.ts');
+      const { openOutput } = await import('../terminal/output.ts');
       const write = await openOutput(io, options.output);
       const format = options.json ? 'json' : (options.format ?? 'text');
       const { comparison, next } = await withWorkplace(io, options, { mustExist: true }, async ({ work }) => {
-        const page = format === 'html' ? await import('../../workflow/compare/diff-page.ts') : null;
+        const page = format === 'html' ? await import('../../engine/pages/diff-page.ts') : null;
         let distributions: Distributions | undefined;
         const done = await diffJob(work, {
           baseline: a,
@@ -62,44 +72,58 @@ export const registerDiff: Register = (program, io, exit) => {
       });
       // With the ledger closed, what it held of a large suite makes room for the document.
       if (format === 'json') {
-        const { jsonPieces } = await import('../../report/json-document.ts');
+        const { jsonPieces } = await import('../../report/json/json-document.ts');
         await write(jsonPieces(comparison));
       } else if (format !== 'html')
         await write(
-          await renderComparison(
-            comparison,
-            format,
+          await renderComparison(comparison, format, {
             next,
-            options.output === undefined ? styleOf(io) : undefined,
-          ),
+            style: options.output === undefined ? styleOf(io) : undefined,
+            verbose: options.verbose,
+          }),
+          kindOf(format),
         );
-      exit(gateExit(comparison));
+      exit(exitUnder(io, options, gateExit(comparison)));
     },
   );
 };
+
+/** A page must arrive byte for byte, and JSON escapes for itself. */
+export function kindOf(format: Format): 'text' | 'document' {
+  return format === 'html' || format === 'json' ? 'document' : 'text';
+}
+
+interface RenderOptions {
+  readonly next: string | undefined;
+  readonly style: ReturnType<typeof styleOf> | undefined;
+  /** Text only: all numbers. */
+  readonly verbose: boolean | undefined;
+}
 
 /** One comparison in any of the formats. */
 export async function renderComparison(
   comparison: Comparison,
   format: Format,
-  next: string | undefined,
-  style?: ReturnType<typeof styleOf>,
+  { next, style, verbose }: RenderOptions,
 ): Promise<string> {
   // Only what this format needs is loaded.
   switch (format) {
     case 'json':
-      return (await import('../../report/json-document.ts')).jsonDocument(comparison);
+      return (await import('../../report/json/json-document.ts')).jsonDocument(comparison);
     case 'markdown': {
-      const { comparisonMarkdown } = await import('../../report/comparison-markdown.ts');
+      const { comparisonMarkdown } = await import('../../report/markdown/comparison-markdown.ts');
       return comparisonMarkdown(comparison, next === undefined ? {} : { next });
     }
     case 'html':
-      return (await import('../../report/comparison-html.ts')).comparisonHtml(comparison);
+      return (await import('../../report/html/comparison-html.ts')).comparisonHtml(comparison);
     case 'junit':
-      return (await import('../../report/comparison-junit.ts')).comparisonJunit(comparison);
+      return (await import('../../report/ci/comparison-junit.ts')).comparisonJunit(comparison);
     case 'text': {
-      const { comparisonText } = await import('../../report/comparison-text.ts');
-      return comparisonText(comparison, {
+      const text =
+        verbose === true
+          ? (await import('../../report/text/comparison-text.ts')).comparisonText
+          : (await import('../../report/text/comparison-summary.ts')).comparisonSummary;
+      return text(comparison, {
         ...(style === undefined ? {} : { style }),
         ...(next === undefined ? {} : { next }),
       });

@@ -1,9 +1,9 @@
 // lastgood drill: rehearse and time the rollback path before it is needed.
 
-import { styleOf } from '../io.ts';
-import type { Register } from '../register.ts';
-import { type RunOptionValues, runOptions } from '../run-options.ts';
-import { type CommonOptions, common, printJson, withWorkplace } from '../session.ts';
+import type { Register } from '../options/register.ts';
+import { type RunOptionValues, runOptions } from '../options/run-options.ts';
+import { type CommonOptions, printJson, reading, withWorkplace } from '../options/session.ts';
+import { styleOf } from '../terminal/io.ts';
 
 interface DrillOptions extends CommonOptions, RunOptionValues {
   readonly staging?: string;
@@ -19,19 +19,19 @@ export const registerDrill: Register = (program, io, exit) => {
       'rehearse the rollback: restore model and prompt, tools off, human review; each in 15 minutes',
     );
   runOptions(command, {
-    release: "what runs in production (default: the release of the suite's newest run)",
+    release: "what runs in production (default: the release of the suite's baseline)",
   })
     .option('--staging <file>', 'a staging release: its calls are real')
     .option('--scenario <file>', 'the scenario of the simulator (default: scenario.yaml beside the suite)');
-  common(
+  reading(
     runOptions(command, {
       ...{ trials: true, concurrency: true },
       maxCalls: 'at most this many calls for each step',
     }).option('--last', 'show the newest drill and its age; nothing is run'),
   ).action(async (suite: string, options: DrillOptions) => {
     const [{ drillJob, lastDrillReport }, { drillText }] = await Promise.all([
-      import('../../workflow/rollback/drill-job.ts'),
-      import('../../report/drill-text.ts'),
+      import('../../jobs/drill/drill-job.ts'),
+      import('../../report/text/drill-text.ts'),
     ]);
     const style = styleOf(io);
     await withWorkplace(io, options, { mustExist: options.last === true }, async ({ work, settings }) => {

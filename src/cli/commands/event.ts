@@ -2,11 +2,11 @@
 
 import { resolve } from 'node:path';
 import { InvalidArgumentError } from 'commander';
-import { terminalLine } from '../../report/escape.ts';
-import { when } from '../../report/format.ts';
-import type { EventKind } from '../../workflow/incident/events.ts';
-import type { Register } from '../register.ts';
-import { type CommonOptions, common, printJson, withWorkplace } from '../session.ts';
+import { when } from '../../base/numbers.ts';
+import type { EventKind } from '../../engine/records/events.ts';
+import { terminalLine } from '../../report/parts/escape.ts';
+import type { Register } from '../options/register.ts';
+import { type CommonOptions, common, printJson, withWorkplace } from '../options/session.ts';
 
 const KINDS = ['deploy', 'provider-notice', 'incident', 'note'] as const;
 
@@ -34,7 +34,7 @@ export const registerEvent: Register = (program, io) => {
     async (
       options: CommonOptions & { kind: EventKind; text: string; at?: string; suite?: string; ref?: string },
     ) => {
-      const { addEvents, eventTime } = await import('../../workflow/incident/events.ts');
+      const { addEvents, eventTime } = await import('../../engine/records/events.ts');
       await withWorkplace(io, options, { mustExist: false }, async ({ work }) => {
         const added = {
           kind: options.kind,
@@ -43,9 +43,11 @@ export const registerEvent: Register = (program, io) => {
           ...(options.ref === undefined ? {} : { ref: options.ref }),
           suite: options.suite ?? null,
         };
-        const { known } = await addEvents(work, [added]);
-        if (options.json) printJson(io, { schemaVersion: 1, kind: 'event', event: added, known: known > 0 });
-        else io.out(`${known > 0 ? 'known already' : 'added'}: ${lineOf(added)}\n`);
+        const { known, kept } = await addEvents(work, [added]);
+        // As it is kept: a secret in it is masked here, too.
+        const event = kept[0] ?? added;
+        if (options.json) printJson(io, { schemaVersion: 1, kind: 'event', event, known: known > 0 });
+        else io.out(`${known > 0 ? 'known already' : 'added'}: ${lineOf(event)}\n`);
       });
     },
   );
@@ -56,7 +58,7 @@ export const registerEvent: Register = (program, io) => {
       .argument('[suite]', 'only what concerns this suite')
       .description('the timeline, oldest first'),
   ).action(async (suite: string | undefined, options: CommonOptions) => {
-    const { listEvents } = await import('../../workflow/incident/events.ts');
+    const { listEvents } = await import('../../engine/records/events.ts');
     await withWorkplace(io, options, { mustExist: true }, async ({ work }) => {
       const events = await listEvents(work.store, suite);
       if (options.json) printJson(io, { schemaVersion: 1, kind: 'events', events });
@@ -76,7 +78,7 @@ export const registerEvent: Register = (program, io) => {
       .description('write each event as one file, the same bytes every time, for git; import reads them')
       .option('--dir <folder>', 'where to write (default snapshots)'),
   ).action(async (suite: string | undefined, options: CommonOptions & { dir?: string }) => {
-    const { exportEvents } = await import('../../workflow/incident/event-files.ts');
+    const { exportEvents } = await import('../../engine/exchange/event-files.ts');
     await withWorkplace(io, options, { mustExist: true }, async ({ work }) => {
       const files = await exportEvents(work, { suite, dir: options.dir ?? 'snapshots', cwd: io.cwd });
       if (options.json) printJson(io, { schemaVersion: 1, kind: 'events-exported', files });
@@ -90,7 +92,7 @@ export const registerEvent: Register = (program, io) => {
       .argument('<files...>', 'JSONL, CSV with a header line, YAML or JSON')
       .description('put many events on the timeline; those that are there already are left alone'),
   ).action(async (files: string[], options: CommonOptions) => {
-    const { addEvents, readEventFile } = await import('../../workflow/incident/events.ts');
+    const { addEvents, readEventFile } = await import('../../engine/records/events.ts');
     const events = (await Promise.all(files.map((file) => readEventFile(resolve(io.cwd, file))))).flat();
     await withWorkplace(io, options, { mustExist: false }, async ({ work }) => {
       const { added, known } = await addEvents(work, events);

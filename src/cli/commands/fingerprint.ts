@@ -1,11 +1,11 @@
 // lastgood fingerprint: what identifies a release, layer by layer, and how two of them differ.
 
-import { styleOf } from '../io.ts';
-import type { Register } from '../register.ts';
-import { common, printJson } from '../session.ts';
+import type { Register } from '../options/register.ts';
+import { printJson, reading } from '../options/session.ts';
+import { styleOf } from '../terminal/io.ts';
 
 export const registerFingerprint: Register = (program, io) => {
-  common(
+  reading(
     program
       .command('fingerprint')
       .argument('<release>', 'release file')
@@ -13,8 +13,8 @@ export const registerFingerprint: Register = (program, io) => {
       .description("a release's fingerprint and layers; with two releases the difference"),
   ).action(async (a: string, b: string | undefined, options: { json?: boolean }) => {
     const [{ fingerprintJob }, { fingerprintText, releaseDiffText }] = await Promise.all([
-      import('../../workflow/project/fingerprint-job.ts'),
-      import('../../report/release-text.ts'),
+      import('../../jobs/project/fingerprint-job.ts'),
+      import('../../report/text/release-text.ts'),
     ]);
     const result = await fingerprintJob(a, b, io.cwd);
     if (options.json) printJson(io, { schemaVersion: 1, kind: 'fingerprint', ...result });

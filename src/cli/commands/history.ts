@@ -1,8 +1,8 @@
 // lastgood history: the series of snapshots, where it changed, and what changed there.
 
-import { styleOf } from '../io.ts';
-import type { Register } from '../register.ts';
-import { type CommonOptions, common, printJson, withWorkplace } from '../session.ts';
+import type { Register } from '../options/register.ts';
+import { type CommonOptions, printJson, reading, withWorkplace } from '../options/session.ts';
+import { styleOf } from '../terminal/io.ts';
 
 interface HistoryOptions extends CommonOptions {
   readonly case?: string;
@@ -11,7 +11,7 @@ interface HistoryOptions extends CommonOptions {
 }
 
 export const registerHistory: Register = (program, io) => {
-  common(
+  reading(
     program
       .command('history')
       .argument('<suite>', 'suite name or file')
@@ -21,9 +21,9 @@ export const registerHistory: Register = (program, io) => {
       .option('--all', 'list every snapshot'),
   ).action(async (suite: string, options: HistoryOptions) => {
     const [{ historyOfSuite }, { suiteName }, { historyText }] = await Promise.all([
-      import('../../workflow/rollback/history.ts'),
-      import('../../workflow/rollback/rollback-job.ts'),
-      import('../../report/history-text.ts'),
+      import('../../jobs/history/history.ts'),
+      import('../../jobs/rollback/rollback-job.ts'),
+      import('../../report/text/history-text.ts'),
     ]);
     await withWorkplace(io, options, { mustExist: true }, async ({ work }) => {
       const report = await historyOfSuite(work, {

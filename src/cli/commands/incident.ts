@@ -1,10 +1,11 @@
 // lastgood incident: the post-mortem of a regression, from what the ledger holds and what is told on the command line.
 
 import { InvalidArgumentError } from 'commander';
-import type { Register } from '../register.ts';
-import { type CommonOptions, common, withWorkplace } from '../session.ts';
+import type { Register } from '../options/register.ts';
+import { type CommonOptions, common, detailed, withWorkplace } from '../options/session.ts';
+import { styleOf } from '../terminal/io.ts';
 
-const FORMATS = ['markdown', 'html', 'json'] as const;
+const FORMATS = ['text', 'markdown', 'html', 'json'] as const;
 type IncidentFormat = (typeof FORMATS)[number];
 
 interface IncidentOptions extends CommonOptions {
@@ -27,8 +28,7 @@ function formatOf(text: string): IncidentFormat {
 
 export const registerIncident: Register = (program, io, exit) => {
   common(
-    program
-      .command('incident')
+    detailed(program.command('incident'))
       .description('the post-mortem: what changed, when, how it was found, what covers it, what to do')
       .option('--good <ref>', 'a run from before the incident', 'baseline')
       .option('--bad <ref>', 'a run that shows it', 'latest')
@@ -40,17 +40,23 @@ export const registerIncident: Register = (program, io, exit) => {
         '--event <file>',
         'deploys, notices and failed inputs: a YAML or JSON list, or JSON lines, of { at, kind, text }',
       )
-      .option('--format <format>', `one of ${FORMATS.join(', ')} (default markdown)`, formatOf)
+      .option(
+        '--format <format>',
+        `one of ${FORMATS.join(', ')} (default text; markdown with -o or --verbose)`,
+        formatOf,
+      )
       .option('-o, --output <file>', 'write there instead of stdout')
       .option('--cases-out <file>', 'write the drafted cases there, one JSON line each'),
   ).action(async (options: IncidentOptions) => {
     const [{ incidentJob }, { openOutput }] = await Promise.all([
-      import('../../workflow/incident/incident-job.ts'),
-      import('../output.ts'),
+      import('../../jobs/incident/incident-job.ts'),
+      import('../terminal/output.ts'),
     ]);
     const write = await openOutput(io, options.output);
     const writeCases = options.casesOut === undefined ? null : await openOutput(io, options.casesOut);
     await withWorkplace(io, options, { mustExist: true }, async ({ work }) => {
+      const short = options.output === undefined && options.verbose !== true;
+      const format = options.json ? 'json' : (options.format ?? (short ? 'text' : 'markdown'));
       const { report, text, cases } = await incidentJob(work, {
         good: options.good,
         bad: options.bad,
@@ -59,10 +65,11 @@ export const registerIncident: Register = (program, io, exit) => {
         detected: options.detected,
         resolved: options.resolved,
         eventFile: options.event,
-        format: options.json ? 'json' : (options.format ?? 'markdown'),
+        format,
+        style: options.output === undefined ? styleOf(io) : undefined,
         cwd: io.cwd,
       });
-      await write(text);
+      await write(text, format === 'markdown' || format === 'text' ? 'text' : 'document');
       if (writeCases !== null) await writeCases(cases);
       exit(report.comparison.verdict === 'regressed' ? 0 : 3);
     });

@@ -1,9 +1,16 @@
 // lastgood judge: how noisy, how right and how steady is the judge?
 
 import { resolve } from 'node:path';
-import { styleOf } from '../io.ts';
-import type { Register } from '../register.ts';
-import { type CommonOptions, common, keyValue, printJson, wholeNumber, withWorkplace } from '../session.ts';
+import type { Register } from '../options/register.ts';
+import {
+  type CommonOptions,
+  keyValue,
+  printJson,
+  reading,
+  wholeNumber,
+  withWorkplace,
+} from '../options/session.ts';
+import { styleOf } from '../terminal/io.ts';
 
 interface JudgeOptions extends CommonOptions {
   readonly suite?: string;
@@ -34,7 +41,7 @@ export const registerJudge: Register = (program, io, exit) => {
     .command('judge')
     .description('how noisy, how right and how steady is the judge that grades for you');
 
-  common(
+  reading(
     judge
       .command('check')
       .argument('<ref>', 'snapshot reference')
@@ -45,8 +52,8 @@ export const registerJudge: Register = (program, io, exit) => {
       .option('--suite <name>', 'which suite the reference means'),
   ).action(async (ref: string, options: JudgeOptions & { times?: number; outputs?: number }) => {
     const [{ judgeCheckJob }, { judgeCheckText }] = await Promise.all([
-      import('../../workflow/judge/judge-job.ts'),
-      import('../../report/judge-text.ts'),
+      import('../../jobs/judge/judge-job.ts'),
+      import('../../report/text/judge-text.ts'),
     ]);
     await withWorkplace(io, options, { mustExist: true }, async ({ work }) => {
       const result = await judgeCheckJob(work, {
@@ -63,7 +70,7 @@ export const registerJudge: Register = (program, io, exit) => {
     });
   });
 
-  common(
+  reading(
     judge
       .command('calibrate')
       .argument('<labels>', 'JSONL, CSV, JSON or YAML file with labels that people gave')
@@ -84,8 +91,8 @@ export const registerJudge: Register = (program, io, exit) => {
       .option('--suite <name>', 'which suite the reference means'),
   ).action(async (labels: string, options: CalibrateOptions) => {
     const [{ judgeCalibrateJob }, { calibrationText }] = await Promise.all([
-      import('../../workflow/judge/judge-job.ts'),
-      import('../../report/judge-text.ts'),
+      import('../../jobs/judge/judge-job.ts'),
+      import('../../report/text/judge-text.ts'),
     ]);
     await withWorkplace(io, options, { mustExist: false }, async ({ work }) => {
       const result = await judgeCalibrateJob(work, {
@@ -110,7 +117,7 @@ export const registerJudge: Register = (program, io, exit) => {
     });
   });
 
-  common(
+  reading(
     judge
       .command('sentinel')
       .argument('[ref]', 'snapshot whose frozen outputs are judged again (default baseline)')
@@ -118,7 +125,7 @@ export const registerJudge: Register = (program, io, exit) => {
       .option('--outputs <n>', 'most outputs judged (default 40)', wholeNumber('--outputs', 1))
       .option('--suite <name>', 'which suite the reference means'),
   ).action(async (ref: string | undefined, options: JudgeOptions & { outputs?: number }) => {
-    const { judgeSentinelJob } = await import('../../workflow/judge/judge-job.ts');
+    const { judgeSentinelJob } = await import('../../jobs/judge/judge-job.ts');
     await withWorkplace(io, options, { mustExist: true }, async ({ work }) => {
       const result = await judgeSentinelJob(work, {
         ref: ref ?? 'baseline',
@@ -132,7 +139,7 @@ export const registerJudge: Register = (program, io, exit) => {
     });
   });
 
-  common(
+  reading(
     judge
       .command('prefer')
       .argument('<baseline>', 'snapshot reference')
@@ -143,8 +150,8 @@ export const registerJudge: Register = (program, io, exit) => {
       .option('--suite <name>', 'which suite the references mean'),
   ).action(async (baseline: string, candidate: string, options: JudgeOptions & { cases?: number }) => {
     const [{ judgePreferJob }, { preferenceText }] = await Promise.all([
-      import('../../workflow/judge/judge-job.ts'),
-      import('../../report/judge-text.ts'),
+      import('../../jobs/judge/judge-job.ts'),
+      import('../../report/text/judge-text.ts'),
     ]);
     await withWorkplace(io, options, { mustExist: true }, async ({ work }) => {
       const result = await judgePreferJob(work, {

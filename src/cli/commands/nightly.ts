@@ -1,24 +1,42 @@
 // lastgood nightly: one scheduled night, the schedule printed for another scheduler, or kept here.
 
+import { relative, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { NightlyResult } from '../../workflow/nightly/nightly.ts';
-import type { Scheduler } from '../../workflow/nightly/schedule.ts';
-import { type Io, styleOf } from '../io.ts';
-import type { Register } from '../register.ts';
-import { oneOf, type RunOptionValues, runOptions, runSettings, typedAgain } from '../run-options.ts';
-import { type CommonOptions, common, moment, printJson, wholeNumber, withWorkplace } from '../session.ts';
+import type { NightlyResult } from '../../jobs/nightly/nightly.ts';
+import type { Scheduler } from '../../jobs/nightly/schedule.ts';
+import type { Register } from '../options/register.ts';
+import { oneOf, type RunOptionValues, runOptions, runSettings, typedAgain } from '../options/run-options.ts';
+import {
+  type CommonOptions,
+  detailed,
+  duration,
+  exitUnder,
+  moment,
+  printJson,
+  reading,
+  wholeNumber,
+  withWorkplace,
+} from '../options/session.ts';
+import { type Io, styleOf } from '../terminal/io.ts';
 
 interface NightlyOptions extends CommonOptions, RunOptionValues {
+  readonly against?: string;
+  readonly snapshots?: string;
   readonly webhook?: string;
   readonly series?: string;
   readonly at?: Date;
   readonly sentinel?: number;
+  readonly confirmAfter?: number;
+  readonly spread?: number;
   readonly cron?: string;
   readonly tz?: string;
   readonly printSchedule?: Scheduler;
 }
 
-const SCHEDULERS = ['crontab', 'systemd', 'github'] as const;
+/** Another hour of the provider, still the same night. */
+const CONFIRM_AFTER_MS = 2 * 3_600_000;
+
+const SCHEDULERS = ['crontab', 'systemd', 'github', 'gitlab'] as const;
 
 export const registerNightly: Register = (program, io, exit) => {
   const command = program
@@ -27,16 +45,26 @@ export const registerNightly: Register = (program, io, exit) => {
     .description(
       'the scheduled job: run, compare with the baseline and the trend, confirm before alarming, tell each regression once',
     );
-  common(
-    runOptions(command, {
+  reading(
+    runOptions(detailed(command), {
       ...{ release: true, trials: true, concurrency: true, filter: true },
       maxCost: 'stop before the night costs more, confirmation included',
       maxCalls: 'stop after this many calls, confirmation included',
       ...{ maxJudgeCalls: true, maxJudgeCost: true },
       deadline: 'stop each run of the night after this long',
-      ...{ timeout: true, maxAttempts: true, label: true, judge: true, judgeVotes: true, prices: true },
-      requirePinned: true,
+      ...{
+        timeout: true,
+        maxAttempts: true,
+        outage: true,
+        label: true,
+        judge: true,
+        judgeVotes: true,
+        prices: true,
+      },
+      ...{ requirePinned: true, stream: true, failOn: true },
     })
+      .option('--against <ref>', 'compare with this snapshot, or exported file, instead of the baseline')
+      .option('--snapshots <folder>', 'where committed baselines are (default snapshots)')
       .option(
         '--webhook <url>',
         'post alerts there: an address, or env:NAME (default: env:LASTGOOD_WEBHOOK_URL, if set)',
@@ -46,6 +74,16 @@ export const registerNightly: Register = (program, io, exit) => {
         '--at <iso>',
         'date the night so, when recorded nights are made up for or simulated ones replayed',
         moment('--at'),
+      )
+      .option(
+        '--confirm-after <duration>',
+        'run a suspicious night again after this long, a collapse at once (default 2h, with --at 0s)',
+        delay('--confirm-after'),
+      )
+      .option(
+        '--spread <duration>',
+        'start the trials evenly over this long, e.g. 6h, so that no single hour decides (default: at once; at most 10h)',
+        duration('--spread'),
       )
       .option(
         '--sentinel <n>',
@@ -66,6 +104,12 @@ export const registerNightly: Register = (program, io, exit) => {
   });
 };
 
+/** A duration, or 0 for at once. */
+function delay(name: string): (text: string) => number {
+  const parse = duration(name);
+  return (text) => (/^0(ms|s|m|h)?$/.test(text.trim()) ? 0 : parse(text));
+}
+
 /** One night: its report on stdout, its exit code back. */
 async function once(
   io: Io,
@@ -73,26 +117,34 @@ async function once(
   options: NightlyOptions,
   schedule: { cron: string; tz: string } | null,
 ): Promise<number> {
-  const [{ nightlyJob }, { nightlyText }] = await Promise.all([
-    import('../../workflow/nightly/nightly-job.ts'),
-    import('../../report/nightly-text.ts'),
-  ]);
+  const { nightlyJob } = await import('../../jobs/nightly/nightly-job.ts');
+  const report =
+    options.verbose === true
+      ? (await import('../../report/text/nightly-text.ts')).nightlyText
+      : (await import('../../report/text/nightly-summary.ts')).nightlySummary;
   return withWorkplace(io, options, { mustExist: false, at: options.at }, async ({ work, settings }) => {
     const result = await nightlyJob(work, {
       suite: asked ?? settings.suite,
       release: options.release ?? settings.release,
       cwd: io.cwd,
       filter: options.filter,
+      against: options.against,
+      snapshots: options.snapshots,
       judge: options.judge,
       webhook: options.webhook ?? settings.webhook,
       series: options.series,
+      spreadMs: options.spread,
       sentinel: options.sentinel,
+      confirm: {
+        afterMs: options.confirmAfter ?? (options.at === undefined ? CONFIRM_AFTER_MS : 0),
+        wait: (ms, signal) => pause(ms, undefined, { signal }).catch(() => undefined),
+      },
       schedule,
       settings: await runSettings(options, settings, work),
     });
     if (options.json) printJson(io, nightlyJson(result));
-    else io.out(nightlyText(result, { style: styleOf(io) }));
-    return nightlyExit(result);
+    else io.out(report(result, { style: styleOf(io) }));
+    return exitUnder(io, options, nightlyExit(result));
   });
 }
 
@@ -117,7 +169,7 @@ function nightlyJson(result: NightlyResult): Record<string, unknown> {
 }
 
 /** 1 while a regression is open, 3 when the night could not tell, 4 when the provider could not be worked with. */
-function nightlyExit({ state, night }: NightlyResult): number {
+function nightlyExit({ state, night, baselineOverdue }: NightlyResult): number {
   if (night.spent.stoppedBy === 'cancelled') return 130;
   if (night.spent.stoppedBy === 'fatal') return 4;
   switch (state) {
@@ -129,8 +181,10 @@ function nightlyExit({ state, night }: NightlyResult): number {
     case 'green':
     case 'watch':
     case 'recovered':
-    case 'no-baseline':
       return 0;
+    // A schedule that never gets a baseline would be green for ever.
+    case 'no-baseline':
+      return baselineOverdue ? 3 : 0;
   }
 }
 
@@ -140,8 +194,8 @@ async function keepRunning(
   options: NightlyOptions,
   cron: string,
 ): Promise<number> {
-  const { keepTime, scheduleTimes } = await import('../../workflow/nightly/schedule.ts');
-  const { SYSTEM_CLOCK } = await import('../../workflow/open-workplace.ts');
+  const { keepTime, scheduleTimes } = await import('../../jobs/nightly/schedule.ts');
+  const { SYSTEM_CLOCK } = await import('../../engine/workplace/open-workplace.ts');
   const schedule = { cron, tz: options.tz ?? 'UTC' };
   const next = await scheduleTimes(schedule);
   await keepTime({
@@ -158,7 +212,7 @@ async function keepRunning(
     },
     runOnce: async () => {
       // One bad night must not end the watch; its error is told and the next night comes.
-      const { formatError, LastgoodError } = await import('../../core/errors.ts');
+      const { formatError, LastgoodError } = await import('../../base/errors.ts');
       try {
         await once(io, asked, options, schedule);
       } catch (error) {
@@ -176,7 +230,8 @@ async function print(
   asked: string | undefined,
   options: NightlyOptions,
 ): Promise<void> {
-  const { DEFAULT_CRON, printSchedule, scheduleTimes } = await import('../../workflow/nightly/schedule.ts');
+  const { DEFAULT_CRON, printSchedule, scheduleTimes } = await import('../../jobs/nightly/schedule.ts');
+  const { readSettings } = await import('../../engine/workplace/settings-file.ts');
   const schedule = { cron: options.cron ?? DEFAULT_CRON, tz: options.tz ?? 'UTC' };
   await scheduleTimes(schedule);
   const given = (name: string, value: string | number | undefined): string[] =>
@@ -188,6 +243,10 @@ async function print(
       schedule,
       scheduler,
       cwd: io.cwd,
+      ledger: relative(
+        io.cwd,
+        options.db === undefined ? (await readSettings(io.cwd)).db : resolve(io.cwd, options.db),
+      ),
       now: new Date(),
       command: [
         'lastgood',
@@ -195,8 +254,15 @@ async function print(
         ...(asked === undefined ? [] : [asked]),
         ...typedAgain(options),
         ...given('--db', options.db),
+        ...given('--against', options.against),
+        ...given('--snapshots', options.snapshots),
         ...given('--series', options.series),
         ...given('--sentinel', options.sentinel),
+        ...given(
+          '--confirm-after',
+          options.confirmAfter === undefined ? undefined : `${options.confirmAfter / 1000}s`,
+        ),
+        ...given('--spread', options.spread === undefined ? undefined : `${options.spread / 1000}s`),
         ...given('--webhook', webhook),
       ],
     }),

@@ -1,15 +1,15 @@
 // lastgood regrade: a new grade set over stored outputs, without one call to the subject.
 
-import { styleOf } from '../io.ts';
-import type { Register } from '../register.ts';
+import type { Register } from '../options/register.ts';
 import {
   type CommonOptions,
-  common,
   printJson,
+  reading,
   snapshotJson,
   wholeNumber,
   withWorkplace,
-} from '../session.ts';
+} from '../options/session.ts';
+import { styleOf } from '../terminal/io.ts';
 
 /** Grading is all work and no waiting where the judge is remembered: a thread beside it has to save more than elsewhere to pay. */
 const THREAD_FROM_ROWS = 5000;
@@ -23,7 +23,7 @@ interface RegradeOptions extends CommonOptions {
 }
 
 export const registerRegrade: Register = (program, io, exit) => {
-  common(
+  reading(
     program
       .command('regrade')
       .argument('<ref>', 'snapshot reference')
@@ -38,12 +38,12 @@ export const registerRegrade: Register = (program, io, exit) => {
         'calls of each judge per question, the majority decides; part of the exam',
         wholeNumber('--judge-votes', 1),
       )
-      .option('--fresh', 'ask the judge again, also where it is remembered what it said')
+      .option('--fresh', 'call the judge even if its verdict is cached')
       .option('--prices <file>', 'price file (US dollars per million tokens)'),
   ).action(async (ref: string, options: RegradeOptions) => {
     const [{ regradeJob }, { regradeText }] = await Promise.all([
-      import('../../workflow/judge/regrade-job.ts'),
-      import('../../report/judge-text.ts'),
+      import('../../jobs/regrade/regrade-job.ts'),
+      import('../../report/text/judge-text.ts'),
     ]);
     const needs = { mustExist: true, threadFromRows: THREAD_FROM_ROWS };
     await withWorkplace(io, options, needs, async ({ work }) => {

@@ -1,10 +1,22 @@
 // lastgood rollback: the verified rollback target, or an honest "none".
 
 import type { Command } from 'commander';
-import { styleOf } from '../io.ts';
-import type { Register } from '../register.ts';
-import { type RunOptionValues, runOptions } from '../run-options.ts';
-import { type CommonOptions, common, duration, printJson, wholeNumber, withWorkplace } from '../session.ts';
+import type { RollbackDecision } from '../../core/index.ts';
+import type { Register } from '../options/register.ts';
+import { oneOf, type RunOptionValues, runOptions } from '../options/run-options.ts';
+import {
+  type CommonOptions,
+  detailed,
+  duration,
+  printJson,
+  reading,
+  wholeNumber,
+  withWorkplace,
+} from '../options/session.ts';
+import { type Io, styleOf } from '../terminal/io.ts';
+
+const FORMATS = ['text', 'markdown', 'html', 'json'] as const;
+type RollbackFormat = (typeof FORMATS)[number];
 
 interface RollbackOptions extends CommonOptions, Omit<RunOptionValues, 'release'> {
   readonly from?: string;
@@ -13,6 +25,8 @@ interface RollbackOptions extends CommonOptions, Omit<RunOptionValues, 'release'
   readonly verify?: boolean;
   readonly maxCandidates?: number;
   readonly write?: string;
+  readonly format?: RollbackFormat;
+  readonly output?: string;
 }
 
 export const registerRollback: Register = (program, io, exit) => {
@@ -24,7 +38,7 @@ export const registerRollback: Register = (program, io, exit) => {
     .option('--baseline <ref>', 'what was good (default the blessed baseline)')
     .option('--release <file...>', 'more releases to consider, beside those in the ledger')
     .option('--no-verify', 'name the best candidate without running it');
-  runOptions(rollback, {
+  runOptions(detailed(rollback), {
     trials: 'fresh trials per case (default: as many as a decision needs)',
     concurrency: true,
   }).option(
@@ -32,22 +46,27 @@ export const registerRollback: Register = (program, io, exit) => {
     'run at most this many in full (default 3)',
     wholeNumber('--max-candidates', 1),
   );
-  common(
+  reading(
     runOptions(rollback, {
       maxCalls: 'spend at most this many calls',
       maxCost: 'spend at most this much',
       prices: true,
-    }).option(
-      '--write <path>',
-      'FILE.yaml: the release file that restores exactly the target; a folder: that file, runbook.md and rollback.json',
-    ),
+    })
+      .option(
+        '--write <path>',
+        'FILE.yaml: the release file that restores exactly the target; a folder: that file, runbook.md and rollback.json',
+      )
+      .option('--format <format>', `one of ${FORMATS.join(', ')} (default text)`, oneOf(FORMATS))
+      .option('-o, --output <file>', 'write the report there instead of stdout'),
   );
   rollback.action(async (suite: string, options: RollbackOptions) => {
-    const [{ rollbackJob }, { rollbackText }, { preparePlan, writePlan }] = await Promise.all([
-      import('../../workflow/rollback/rollback-job.ts'),
-      import('../../report/rollback-text.ts'),
-      import('../../workflow/rollback/rollback-plan.ts'),
+    const [{ rollbackJob }, { preparePlan, writePlan }, { openOutput }] = await Promise.all([
+      import('../../jobs/rollback/rollback-job.ts'),
+      import('../../jobs/rollback/rollback-plan.ts'),
+      import('../terminal/output.ts'),
     ]);
+    // Opened before the first call, so that a bad path costs nothing.
+    const write = await openOutput(io, options.output);
     const place = options.write === undefined ? null : await preparePlan(options.write, io.cwd);
     await withWorkplace(io, options, { mustExist: true }, async ({ work, settings }) => {
       const result = await rollbackJob(work, {
@@ -68,15 +87,16 @@ export const registerRollback: Register = (program, io, exit) => {
       const { decision } = result;
       // Written before anything is printed: a plan that does not load to what was proven must not be announced.
       const written = place === null ? [] : await writePlan(work, place, result);
-      if (options.json) printJson(io, decision);
-      else io.out(rollbackText(decision, { style: styleOf(io) }));
+      const format = options.json === true ? 'json' : (options.format ?? 'text');
+      const text = await renderDecision(io, decision, { ...options, format, suite, written });
+      await write(text, format === 'text' || format === 'markdown' ? 'text' : 'document');
       for (const file of written) io.err(`written: ${file}\n`);
       if (io.signal.aborted) exit(130);
       else exit(decision.decision === 'none' ? 5 : decision.decision === 'verified' ? 0 : 3);
     });
   });
 
-  common(
+  reading(
     rollback
       .command('verify-state')
       .argument('<suite>', 'suite with a rollback target, or a snapshot reference')
@@ -87,8 +107,8 @@ export const registerRollback: Register = (program, io, exit) => {
     // The parent takes the options they share (--db, --json) wherever they stand.
     const options: CommonOptions & { target?: string; timeout?: number } = command.optsWithGlobals();
     const [{ verifyState }, { stateChecksText }] = await Promise.all([
-      import('../../workflow/rollback/rollback-state.ts'),
-      import('../../report/rollback-text.ts'),
+      import('../../jobs/rollback/rollback-state.ts'),
+      import('../../report/text/rollback-text.ts'),
     ]);
     await withWorkplace(io, options, { mustExist: true }, async ({ work }) => {
       const report = await verifyState(work, {
@@ -106,3 +126,36 @@ export const registerRollback: Register = (program, io, exit) => {
     });
   });
 };
+
+interface RenderOptions extends Pick<RollbackOptions, 'output' | 'verbose'> {
+  readonly format: RollbackFormat;
+  readonly suite: string;
+  /** Files of the plan. */
+  readonly written: readonly string[];
+}
+
+/** The decision in the format asked for; only what this format needs is loaded. */
+async function renderDecision(io: Io, d: RollbackDecision, options: RenderOptions): Promise<string> {
+  const { format, output, verbose, suite, written } = options;
+  switch (format) {
+    case 'json':
+      return (await import('../../report/json/json-document.ts')).jsonDocument(d);
+    case 'html':
+      return (await import('../../report/html/rollback-html.ts')).rollbackHtml(d);
+    case 'markdown':
+      return (await import('../../report/text/rollback-text.ts')).rollbackMarkdown(d);
+    case 'text': {
+      const style = output === undefined ? { style: styleOf(io) } : {};
+      if (verbose === true)
+        return (await import('../../report/text/rollback-text.ts')).rollbackText(d, style);
+      const { rollbackSummary } = await import('../../report/text/rollback-summary.ts');
+      // With the release file written, what is left is to run the suite on what is live then.
+      const file = written.find((path) => path.endsWith('.yaml'));
+      const done = d.decision === 'verified' && file !== undefined;
+      return rollbackSummary(d, {
+        ...style,
+        ...(done ? { next: `lastgood run ${suite} --release ${file}` } : {}),
+      });
+    }
+  }
+}

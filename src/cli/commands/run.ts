@@ -1,23 +1,44 @@
 // lastgood run: suite × release → snapshot, then the comparison with the baseline.
 
-import { InvalidArgumentError } from 'commander';
-import { boundHeap } from '../heap.ts';
-import { styleOf } from '../io.ts';
-import type { Register } from '../register.ts';
-import { type RunOptionValues, runOptions, runSettings } from '../run-options.ts';
+import { LastgoodError } from '../../base/errors.ts';
+import type { Comparison, SnapshotSummary } from '../../core/index.ts';
+import type { Style } from '../../report/text/style.ts';
+import type { Register } from '../options/register.ts';
+import { oneOf, type RunOptionValues, runOptions, runSettings } from '../options/run-options.ts';
 import {
   type CommonOptions,
-  common,
+  detailed,
+  exitUnder,
   gateExit,
   moment,
   printJson,
+  reading,
+  releaseOrDefault,
   snapshotJson,
+  suiteOrDefault,
   withWorkplace,
-} from '../session.ts';
+} from '../options/session.ts';
+import { styleOf } from '../terminal/io.ts';
+import { boundHeap } from '../terminal/limit-heap.ts';
+import { runFailuresCommand } from './run-failures.ts';
+import { GRID_FORMATS, type GridFormat, runGridCommand } from './run-grid.ts';
 
-interface RunOptions extends CommonOptions, RunOptionValues {
+interface RunReport {
+  readonly summary: SnapshotSummary;
+  readonly comparison: Comparison | null;
+  readonly judgeNote?: string | null | undefined;
+  readonly next?: string | undefined;
+}
+
+interface RunOptions extends CommonOptions, Omit<RunOptionValues, 'release'> {
+  readonly release?: readonly string[];
+  readonly rerun?: 'failures';
+  readonly format?: GridFormat;
+  readonly output?: string;
   readonly resume?: string;
   readonly against?: string;
+  readonly control?: boolean;
+  readonly snapshots?: string;
   readonly at?: Date;
   readonly regradeBaseline?: boolean;
 }
@@ -27,12 +48,31 @@ export const registerRun: Register = (program, io, exit) => {
     .command('run')
     .argument('[suite]', 'suite file, folder, or name under suites/')
     .description('run a suite against a release, keep the snapshot, compare it with the baseline');
+  detailed(command).option(
+    '--release <file>',
+    'the release to run; name several for one table of all',
+    listed,
+  );
   runOptions(command, {
-    ...{ release: true, trials: true, concurrency: true, filter: true, maxCost: true, maxCalls: true },
+    ...{ trials: true, concurrency: true, filter: true, maxCost: true, maxCalls: true },
     ...{ maxJudgeCalls: true, maxJudgeCost: true, deadline: true, timeout: true, maxAttempts: true },
+    outage: true,
     ...{ label: true, judge: true, judgeVotes: true, prices: true, store: true },
   })
-    .option('--against <ref>', 'compare with this snapshot instead of the baseline')
+    .option('--against <ref>', 'compare with this snapshot, or exported file, instead of the baseline')
+    .option('--snapshots <folder>', 'where committed baselines are (default snapshots)')
+    .option('--no-control', 'never run the baseline release: what looks worse is then only suspected')
+    .option(
+      '--rerun <what>',
+      'failures: only the cases that did not pass in the newest run of the suite (or in --against REF)',
+      oneOf(['failures'] as const),
+    )
+    .option(
+      '--format <format>',
+      `how the table of several releases is printed, one of ${GRID_FORMATS.join(', ')} (default text)`,
+      oneOf(GRID_FORMATS),
+    )
+    .option('-o, --output <file>', 'write that table there instead of stdout')
     .option(
       '--regrade-baseline',
       "grade the baseline's stored outputs under this run's exam before comparing",
@@ -40,29 +80,36 @@ export const registerRun: Register = (program, io, exit) => {
   runOptions(command, { preflight: true })
     .option('--at <iso>', 'date the snapshot so, when recorded outputs are taken in', moment('--at'))
     .option('--resume <id>', 'finish an interrupted snapshot');
-  common(runOptions(command, { requirePinned: true, dryRun: true })).action(
+  reading(runOptions(command, { requirePinned: true, stream: true, dryRun: true, failOn: true })).action(
     async (asked: string | undefined, options: RunOptions) => {
       if (io.sharesProcess !== true) boundHeap();
-      if (asked === undefined && options.resume === undefined) {
-        const { readSettings } = await import('../../workflow/project/settings-file.ts');
-        asked = (await readSettings(io.cwd)).suite;
-        if (asked === undefined) throw new InvalidArgumentError('name a suite, or give one in lastgood.yaml');
-      }
-      const { runJob } = await import('../../workflow/run/run-job.ts');
+      checkCombination(options);
+      const isNew = options.resume === undefined;
+      const suite = isNew ? await suiteOrDefault(io, 'run', asked) : asked;
+      const [named, ...others] = options.release ?? [];
+      if (named !== undefined && others.length > 0 && suite !== undefined)
+        return runGridCommand(io, exit, suite, { ...options, release: [named, ...others] });
+      const release = isNew ? await releaseOrDefault(io, 'run SUITE', named) : named;
+      if (options.rerun !== undefined && suite !== undefined)
+        return runFailuresCommand(io, exit, suite, { ...options, release });
+      const { runJob } = await import('../../jobs/run/run-job.ts');
       await withWorkplace(
         io,
         options,
         { mustExist: options.resume !== undefined, at: options.at },
         async ({ work, settings }) => {
           const result = await runJob(work, {
-            suite: asked,
-            release: options.release ?? settings.release,
+            suite,
+            release,
             cwd: io.cwd,
             filter: options.filter,
             judge: options.judge,
             resume: options.resume,
             idle: idleOptions(asked, options),
             against: options.against,
+            // A run that is dated otherwise has no hour in common with a control of today.
+            control: options.control !== false && options.at === undefined,
+            snapshots: options.snapshots,
             regradeBaseline: options.regradeBaseline,
             dryRun: options.dryRun === true,
             settings: await runSettings(options, settings, work),
@@ -70,7 +117,7 @@ export const registerRun: Register = (program, io, exit) => {
           if (result.kind === 'estimate') {
             if (options.json) printJson(io, { schemaVersion: 1, kind: 'estimate', ...result.estimate });
             else {
-              const { estimateText } = await import('../../report/run-text.ts');
+              const { estimateText } = await import('../../report/text/run-text.ts');
               io.out(estimateText(result.estimate));
             }
             return;
@@ -78,34 +125,36 @@ export const registerRun: Register = (program, io, exit) => {
           const { summary, comparison } = result;
           if (options.json) {
             printJson(io, { schemaVersion: 1, kind: 'run', snapshot: snapshotJson(summary), comparison });
-          } else {
-            const { runText } = await import('../../report/run-text.ts');
-            const style = styleOf(io);
-            io.out(
-              runText(summary, {
-                style,
-                // A comparison says it among its notes.
-                judge: comparison === null ? result.judgeNote : null,
-                next: comparison === null ? `lastgood show ${summary.id}` : undefined,
-              }),
-            );
-            if (comparison !== null) {
-              const { comparisonText } = await import('../../report/comparison-text.ts');
-              io.out(`\n${comparisonText(comparison, { style, next: result.next })}`);
-            }
-          }
-          exit(runExit(result, comparison === null ? 0 : gateExit(comparison)));
+          } else io.out(await runReport(result, { style: styleOf(io), verbose: options.verbose }));
+          exit(exitUnder(io, options, runExit(result, comparison === null ? 0 : gateExit(comparison))));
         },
       );
     },
   );
 };
 
+/** The run and, where there is a baseline, its comparison: short, or with all numbers. */
+async function runReport(
+  { summary, comparison, judgeNote, next }: RunReport,
+  { style, verbose }: { readonly style: Style; readonly verbose: boolean | undefined },
+): Promise<string> {
+  if (comparison !== null && verbose !== true) {
+    const { runSummary } = await import('../../report/text/run-summary.ts');
+    return runSummary(summary, comparison, { style, next });
+  }
+  const { runText } = await import('../../report/text/run-text.ts');
+  if (comparison === null)
+    return runText(summary, { style, judge: judgeNote, next: `lastgood show ${summary.id}` });
+  const { comparisonText } = await import('../../report/text/comparison-text.ts');
+  // The comparison's notes say what is known of the judge.
+  return `${runText(summary, { style, judge: null })}\n${comparisonText(comparison, { style, next })}`;
+}
+
 /** What belongs to a new run: a suite and release were stored with the one that is resumed. */
 function idleOptions(asked: string | undefined, options: RunOptions): string[] {
   const given = {
     SUITE: asked,
-    '--release': options.release,
+    '--release': options.release?.[0],
     '--trials': options.trials,
     '--filter': options.filter,
     '--judge': options.judge,
@@ -113,11 +162,51 @@ function idleOptions(asked: string | undefined, options: RunOptions): string[] {
     '--label': options.label,
     '--at': options.at,
     '--preflight': options.preflight,
-    '--require-pinned': options.requirePinned,
   };
   return Object.entries(given).flatMap(([name, value]) =>
     value === undefined || value === false ? [] : [name],
   );
+}
+
+/** `--release` may be repeated. */
+function listed(text: string, before: readonly string[] | undefined): readonly string[] {
+  return [...(before ?? []), text];
+}
+
+/** Options that make no sense together are told before anything is read. */
+function checkCombination(options: RunOptions): void {
+  const several = (options.release ?? []).length > 1;
+  const refuse = (message: string, hint: string): never => {
+    throw new LastgoodError({ code: 'BAD_OPTION', message, hint });
+  };
+  if (several) {
+    const odd = [
+      options.rerun === undefined ? '' : '--rerun',
+      options.against === undefined ? '' : '--against',
+      options.regradeBaseline === true ? '--regrade-baseline' : '',
+      options.resume === undefined ? '' : '--resume',
+      options.failOn === undefined ? '' : '--fail-on',
+      options.snapshots === undefined ? '' : '--snapshots',
+    ].find((name) => name !== '');
+    if (odd !== undefined)
+      refuse(
+        `${odd} goes with one release, and ${options.release?.length} were named`,
+        'run each release by itself, or leave it out',
+      );
+  } else if (options.format !== undefined || options.output !== undefined) {
+    refuse(
+      `${options.format === undefined ? '--output' : '--format'} prints the table of several releases, and there is only one`,
+      'name --release twice or more, or use `lastgood diff` and `lastgood show` on the snapshot',
+    );
+  }
+  if (options.rerun === undefined) return;
+  if (options.failOn !== undefined)
+    refuse('--rerun gives no verdict, so --fail-on has no meaning beside it', 'leave one of them out');
+  if (options.resume !== undefined || options.regradeBaseline === true)
+    refuse(
+      `--rerun makes a new snapshot, so ${options.resume === undefined ? '--regrade-baseline' : '--resume'} has no meaning beside it`,
+      'leave one of them out',
+    );
 }
 
 function runExit(

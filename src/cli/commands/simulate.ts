@@ -1,7 +1,7 @@
 // lastgood simulate: the loopback LLM, for trying things out and for drills.
 
-import type { Register } from '../register.ts';
-import { printJson, wholeNumber } from '../session.ts';
+import type { Register } from '../options/register.ts';
+import { printJson, wholeNumber } from '../options/session.ts';
 
 export const registerSimulate: Register = (program, io) => {
   program
@@ -12,7 +12,7 @@ export const registerSimulate: Register = (program, io) => {
     .option('--date <iso>', "the simulated today (default: the scenario's)")
     .option('--json', 'print the addresses as JSON')
     .action(async (options: { scenario?: string; port?: number; date?: string; json?: boolean }) => {
-      const { serveScenario } = await import('../../workflow/project/simulate.ts');
+      const { serveScenario } = await import('../../jobs/project/simulate.ts');
       const simulator = await serveScenario({
         scenario: options.scenario,
         port: options.port,

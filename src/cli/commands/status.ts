@@ -1,13 +1,13 @@
 // lastgood status: has a valid run happened lately?
 
-import { styleOf } from '../io.ts';
-import type { Register } from '../register.ts';
-import { type CommonOptions, common, duration, printJson, withWorkplace } from '../session.ts';
+import type { Register } from '../options/register.ts';
+import { type CommonOptions, duration, printJson, reading, withWorkplace } from '../options/session.ts';
+import { styleOf } from '../terminal/io.ts';
 
 const DEFAULT_MAX_AGE = '26h';
 
 export const registerStatus: Register = (program, io, exit) => {
-  common(
+  reading(
     program
       .command('status')
       .argument('[suite]', 'only this suite')
@@ -17,10 +17,10 @@ export const registerStatus: Register = (program, io, exit) => {
       .option('--max-age <duration>', `how old the last valid run may be (default ${DEFAULT_MAX_AGE})`),
   ).action(async (suite: string | undefined, options: CommonOptions & { maxAge?: string }) => {
     const maxAge = options.maxAge ?? DEFAULT_MAX_AGE;
-    const maxAgeMs = duration('--max-age')(maxAge);
+    const maxAgeMs = duration('--max-age', 'refused')(maxAge);
     const [{ suiteStatus }, { statusText }] = await Promise.all([
-      import('../../workflow/nightly/status.ts'),
-      import('../../report/status-text.ts'),
+      import('../../jobs/nightly/status.ts'),
+      import('../../report/text/status-text.ts'),
     ]);
     await withWorkplace(io, options, { mustExist: true }, async ({ work }) => {
       const suites = await suiteStatus(work, { suite, cwd: io.cwd, maxAgeMs });

@@ -1,10 +1,10 @@
 // lastgood validate: check suites and releases; no call is made.
 
-import type { Register } from '../register.ts';
-import { common, printJson } from '../session.ts';
+import type { Register } from '../options/register.ts';
+import { printJson, reading } from '../options/session.ts';
 
 export const registerValidate: Register = (program, io, exit) => {
-  common(
+  reading(
     program
       .command('validate')
       .argument(
@@ -14,8 +14,8 @@ export const registerValidate: Register = (program, io, exit) => {
       .description('check suites and releases; no call is made')
       .option('--release <file>', 'also check that every case of the suites can be sent to this release'),
   ).action(async (paths: string[], options: { json?: boolean; release?: string }) => {
-    const { validateFiles } = await import('../../workflow/project/validate.ts');
-    const { formatError } = await import('../../core/errors.ts');
+    const { validateFiles } = await import('../../jobs/project/validate.ts');
+    const { formatErrors } = await import('../../base/errors.ts');
     const found = await validateFiles(paths, io.cwd, options.release);
     const bad = found.filter((f) => f.errors.length > 0);
     if (options.json) {
@@ -38,7 +38,7 @@ export const registerValidate: Register = (program, io, exit) => {
         if (f.errors.length === 0) io.out(`ok    ${f.file}  ${f.about}\n`);
         else {
           io.out(`wrong ${f.file}\n`);
-          for (const e of f.errors) io.out(`  ${formatError(e).replaceAll('\n', '\n  ')}\n`);
+          io.out(`  ${formatErrors(f.errors).replaceAll('\n', '\n  ')}\n`);
         }
         for (const w of f.warnings) io.out(`  warning: ${w}\n`);
       }

@@ -1,0 +1,198 @@
+// Catalogue of error codes: warnings and findings. docs/errors.md is generated from it.
+
+import type { CatalogueEntry } from './entry.ts';
+
+export const FINDINGS_CODES = {
+  NIGHT_SPREAD: {
+    exits: [],
+    meaning: 'The trials of this night start evenly over the time that `--spread` gives.',
+    cause: '`--spread` was passed.',
+    remedy: 'Nothing. Leave out `--spread` to run the night at once.',
+  },
+  MODEL_PIN_UNKNOWN: {
+    exits: [],
+    meaning: 'Whether the model id is pinned is not known.',
+    cause: 'The provider or the id is unknown to lastgood.',
+    remedy: 'Use a dated id if the provider has one.',
+  },
+  MODEL_RETIRING: {
+    exits: [],
+    meaning: 'The provider will retire the model.',
+    cause: 'Its catalogue gives a date.',
+    remedy: 'Plan the change while both models are served.',
+  },
+  SERVED_OTHER_MODEL: {
+    exits: [],
+    meaning: 'Another model answered than the release names.',
+    cause: 'The provider or a gateway repointed the id.',
+    remedy: 'Compare the runs before and after, and pin the model.',
+  },
+  SERVED_MODEL_CHANGED: {
+    exits: [],
+    meaning: 'More than one model answered in one run.',
+    cause: 'The provider changed the model during the run.',
+    remedy: 'Run the suite again.',
+  },
+  ENVIRONMENT_CHANGES_CALLS: {
+    exits: [],
+    meaning: 'An environment variable changes what is sent.',
+    cause: 'An SDK reads it, and the release does not name it.',
+    remedy: 'Unset it, or name it in the route.',
+  },
+  PARAMS_REFUSED: {
+    exits: [],
+    meaning: 'The API does not take some parameters.',
+    cause: 'They were left out of the calls.',
+    remedy: 'Remove them from the release.',
+  },
+  PROMPT_NAMES_FILE: {
+    exits: [],
+    meaning: 'A prompt is the name of a file, not its content.',
+    cause: '`{ file: … }` is missing.',
+    remedy: 'Write `{ file: NAME }`.',
+  },
+  EXPECTED_NOT_READ: {
+    exits: [],
+    meaning: 'Cases have an `expected` that no grader reads.',
+    cause: 'No grader without a value is used.',
+    remedy: 'Add `equals` or `contains` without a value.',
+  },
+  SMALL_LOSS: {
+    exits: [],
+    meaning: 'Some trials were lost, but few enough to judge the run.',
+    cause: 'Calls failed, or grades are missing.',
+    remedy: 'Look at the reasons. Resume the run to fill the gaps.',
+  },
+  SERVICE_DOWN: {
+    exits: [],
+    meaning: 'A service is down.',
+    cause: 'Calls fail alike. The run waits and resumes.',
+    remedy: 'Wait, or end the run and resume it later.',
+  },
+  RATE_LIMITED: {
+    exits: [],
+    meaning: 'A service limits the rate of calls.',
+    cause: 'The run slows down to what the service accepts.',
+    remedy: 'Nothing, or ask the provider for a higher limit.',
+  },
+  FIRST_TOKEN: {
+    exits: [],
+    meaning: 'The time to the first token could not be measured for all answers.',
+    cause: 'Some answers came without a stream.',
+    remedy: 'Nothing. The channel uses what was measured.',
+  },
+  JUDGE_LIMIT: {
+    exits: [],
+    meaning: "Answers have no grade because the judge's limit was reached.",
+    cause: '`--max-judge-calls` or a cost limit.',
+    remedy: 'Raise the limit and resume.',
+  },
+  BORDERLINE: {
+    exits: [],
+    meaning: 'The votes of the judge are split.',
+    cause: 'The judge is not sure about these answers.',
+    remedy: 'Read the answers. Use more votes or a clearer question.',
+  },
+  PAIRWISE_INCONSISTENT: {
+    exits: [],
+    meaning: "The judge's preference depends on the order of two texts.",
+    cause: 'The judge cannot compare these texts.',
+    remedy: 'Use another judge or another question.',
+  },
+  EMBEDDING_FAILED: {
+    exits: [],
+    meaning: 'An answer could not be embedded.',
+    cause: 'The embedder failed.',
+    remedy: 'Run `lastgood regrade` later.',
+  },
+  EMBEDDINGS_MISSING: {
+    exits: [],
+    meaning: 'Some answers have no embedding.',
+    cause: 'The embedder failed, or a limit was reached.',
+    remedy: 'Run `lastgood regrade REF`.',
+  },
+  EMBEDDINGS_WITHHELD: {
+    exits: [],
+    meaning: 'Embeddings are not stored.',
+    cause: 'Answers are redacted or not kept.',
+    remedy: 'Keep answers if you need the embedding channel.',
+  },
+  ANSWERS_REMOVED: {
+    exits: [],
+    meaning: 'Some answers stay without a grade.',
+    cause: 'They were pruned, forgotten or never kept.',
+    remedy: 'Run the suite again if you need them.',
+  },
+  REGRADED: {
+    exits: [],
+    meaning: 'The snapshot holds stored answers that were graded again.',
+    cause: 'It was made by `lastgood regrade`.',
+    remedy: 'Nothing.',
+  },
+  RESUME_AS_STORED: {
+    exits: [],
+    meaning: 'Options have no effect on a finished run.',
+    cause: '`--resume` names a finished snapshot.',
+    remedy: 'Leave `--resume` out for a new snapshot.',
+  },
+  STOPPED_EARLY: {
+    exits: [],
+    meaning: 'A comparison ended before all rounds.',
+    cause: 'A limit or a deadline was reached.',
+    remedy: 'Raise the limit.',
+  },
+  SNAPSHOT_UNREADABLE: {
+    exits: [],
+    meaning: 'A committed snapshot file cannot be read.',
+    cause: 'The file is damaged. The check continues without it.',
+    remedy: 'Export it again.',
+  },
+  CASES_REMOVED: {
+    exits: [],
+    meaning: 'Cases of the base are gone.',
+    cause: 'The change removes them.',
+    remedy: 'Check that this is intended.',
+  },
+  CHANGED_BLIND: {
+    exits: [],
+    meaning: '`--changed` cannot see all dependencies.',
+    cause: 'A program or service is outside the repository.',
+    remedy: 'Run the whole check, or raise `version`.',
+  },
+  EXAM_NEW_SUITE: {
+    exits: [],
+    meaning: 'The merge base does not have this suite.',
+    cause: 'The change adds it. The exam of the branch is used.',
+    remedy: 'Nothing.',
+  },
+  ASKED_BEFORE: {
+    exits: [],
+    meaning: 'The same comparison was already decided.',
+    cause: 'The check was run again with the same content.',
+    remedy: 'Nothing. Repeated checks use a reduced error budget.',
+  },
+  NO_CONTROL: {
+    exits: [],
+    meaning: 'The check ran without a control of the baseline release.',
+    cause: "The baseline's release is not known or cannot run.",
+    remedy: 'Commit its release file, or bless a run of it.',
+  },
+  NIGHT_WAITS: {
+    exits: [],
+    meaning: 'A night looks worse and is run again later.',
+    cause: 'One night alone never alarms.',
+    remedy: 'Wait. Ctrl-C ends the night undecided.',
+  },
+  WEBHOOK_FAILED: {
+    exits: [],
+    meaning: 'The webhook did not accept the alert.',
+    cause: 'The service is down or the address is wrong.',
+    remedy: 'Check the address. The alert is sent again with the next night.',
+  },
+  BLESSED_SINGLE_RUN: {
+    exits: [],
+    meaning: 'The baseline is the only good run of its release.',
+    cause: 'One run can lie above or below the truth by chance.',
+    remedy: 'Run it on three nights, then bless the newest.',
+  },
+} as const satisfies Record<string, CatalogueEntry>;

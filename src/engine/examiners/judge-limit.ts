@@ -1,0 +1,82 @@
+// A budget of its own for what grades: the calls of judges, and of the embedder of `similar`. One is made for a whole command, however many runs it makes.
+
+import { LastgoodError } from '../../base/index.ts';
+import type { CallLimit } from '../../grade/index.ts';
+import { Budget } from '../../run/index.ts';
+
+/** Counts the calls of a job's examiners; once it is used up, what they were to grade stays ungraded. */
+export class JudgeLimit implements CallLimit {
+  readonly #budget: Budget;
+  readonly #calls: number | undefined;
+  readonly #usd: number | undefined;
+  #waiting: (() => void)[] = [];
+  #reached: string | null = null;
+
+  /** `priced`: whether calls can be priced at all. Throws `COST_UNKNOWN`. */
+  constructor(limits: {
+    readonly maxCalls?: number | undefined;
+    readonly maxCostUsd?: number | undefined;
+    readonly priced: boolean;
+  }) {
+    if (limits.maxCostUsd !== undefined && !limits.priced) {
+      throw new LastgoodError({
+        code: 'COST_UNKNOWN',
+        message:
+          'a cost limit is set for the judge, but there are no prices, so it could not be kept; nothing was run',
+        hint: 'name a price file (--prices FILE, or `prices:` in lastgood.yaml), or limit the number of calls instead (--max-judge-calls)',
+      });
+    }
+    this.#calls = limits.maxCalls;
+    this.#usd = limits.maxCostUsd;
+    this.#budget = new Budget(limits.maxCalls ?? null, limits.maxCostUsd ?? null, null);
+  }
+
+  /** Calls that were not made. */
+  refused = 0;
+
+  /** Why no further call is made; null = there is room. */
+  get reached(): string | null {
+    return this.#reached;
+  }
+
+  async admit(signal: AbortSignal): Promise<string | null> {
+    for (;;) {
+      if (this.#reached !== null) {
+        this.refused++;
+        return this.#reached;
+      }
+      const admission = this.#budget.admit();
+      if (admission === 'go' || signal.aborted) {
+        this.#budget.begin();
+        return null;
+      }
+      if (admission !== 'hold') {
+        this.#reached =
+          admission === 'max-calls'
+            ? `the limit of ${this.#calls} judge calls is reached (--max-judge-calls)`
+            : `one more call could go over the judge's cost limit of $${this.#usd} (--max-judge-cost)`;
+        continue;
+      }
+      await this.#next(signal);
+    }
+  }
+
+  end(costUsd: number | null, answered: boolean): void {
+    if (answered && this.#budget.blind(costUsd))
+      this.#reached ??= `the cost of a judge call is unknown, so its cost limit of $${this.#usd} could not be kept: add the served model to the price file`;
+    this.#budget.end(costUsd, answered);
+    for (const go of this.#waiting.splice(0)) go();
+  }
+
+  /** Until a call ends, or nobody waits for this one any more. */
+  #next(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const go = (): void => {
+        signal.removeEventListener('abort', go);
+        resolve();
+      };
+      signal.addEventListener('abort', go, { once: true });
+      this.#waiting.push(go);
+    });
+  }
+}

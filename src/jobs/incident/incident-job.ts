@@ -1,0 +1,64 @@
+// The incident command: words from the command line in, the finished post-mortem out.
+
+import { resolve } from 'node:path';
+import type { IncidentReport } from '../../core/index.ts';
+import { runHistory } from '../../engine/pages/diff-page.ts';
+import type { Workplace } from '../../engine/workplace/workplace.ts';
+import { incidentHtml, incidentMarkdown, incidentSummary, type Style } from '../../report/index.ts';
+import { writeIncident } from './incident.ts';
+import { isoTime, readEvents } from './incident-events.ts';
+
+export interface IncidentRequest {
+  readonly good: string;
+  readonly bad: string;
+  readonly suite?: string | undefined;
+  readonly since?: string | undefined;
+  readonly detected?: string | undefined;
+  readonly resolved?: string | undefined;
+  readonly eventFile?: string | undefined;
+  readonly format: 'text' | 'markdown' | 'html' | 'json';
+  /** Of the text format. */
+  readonly style?: Style | undefined;
+  readonly cwd: string;
+}
+
+/** The report, its rendering, and the drafted cases as JSON lines. */
+export async function incidentJob(
+  work: Workplace,
+  request: IncidentRequest,
+): Promise<{ report: IncidentReport; text: string; cases: string }> {
+  const time = (text: string | undefined, name: string): string | undefined =>
+    text === undefined ? undefined : isoTime(text, name);
+  const { suite } = await work.store.resolve(request.bad, { suite: request.suite, now: work.clock.now() });
+  const report = await writeIncident(work, {
+    good: request.good,
+    bad: request.bad,
+    suite: request.suite,
+    since: time(request.since, '--since'),
+    detectedAt: time(request.detected, '--detected'),
+    resolvedAt: time(request.resolved, '--resolved'),
+    given:
+      request.eventFile === undefined
+        ? undefined
+        : await readEvents(resolve(request.cwd, request.eventFile), suite),
+  });
+  const cases = report.coverage.drafts.map((d) => `${JSON.stringify(d)}\n`).join('');
+  switch (request.format) {
+    case 'json':
+      return { report, text: `${JSON.stringify(report, null, 2)}\n`, cases };
+    case 'html':
+      return {
+        report,
+        text: incidentHtml(report, { history: await runHistory(work.store, report.comparison) }),
+        cases,
+      };
+    case 'text':
+      return {
+        report,
+        text: incidentSummary(report, request.style === undefined ? {} : { style: request.style }),
+        cases,
+      };
+    case 'markdown':
+      return { report, text: incidentMarkdown(report), cases };
+  }
+}

@@ -1,0 +1,251 @@
+// Episodes and their alerts: one alert when a regression opens and one when it ends, however many nights lie between.
+// An alert is kept before it is sent, and stays on the list until somebody has taken it.
+
+import type { JsonObject } from '../../base/index.ts';
+import {
+  type NightDecision,
+  proveRecovery,
+  type RecoveryEvidence,
+  type TalliedRun,
+  tallyRun,
+} from '../../compare/decide-night.ts';
+import type { LedgerRecord, SnapshotStore } from '../../core/index.ts';
+import type { Workplace } from '../../engine/workplace/workplace.ts';
+import { postWebhook, type WebhookPost, type WebhookResult } from '../../provider/webhook.ts';
+
+/** A regression from the night that raised the alarm to the night that is shown to be well again. */
+export interface Episode {
+  readonly id: string;
+  readonly suite: string;
+  readonly series: string;
+  /** `superseded`: a new baseline was blessed while it was open. */
+  readonly status: 'open' | 'recovered' | 'superseded';
+  readonly openedAt: string;
+  readonly endedAt: string | null;
+  readonly baseline: string;
+  readonly reason: string;
+  readonly affected: NightDecision['affected'];
+  /** Snapshots that show the regression; the one that raised the alarm first. */
+  readonly evidence: readonly string[];
+  /** Cases that were named when it opened. */
+  readonly regressed: readonly string[];
+  /** Nights it has been open, the first included. */
+  readonly nights: number;
+  /** Unsuspicious nights since the last bad one. */
+  readonly quiet: readonly string[];
+  /** Every usable night after the first, whatever it showed: what recovery is proven on. Missing in old records. */
+  readonly since?: readonly string[];
+  /** The last thing that happened to it. */
+  readonly last: 'opened' | 'still' | 'recovered' | 'superseded';
+}
+
+export interface Alert {
+  readonly id: string;
+  readonly episode: string;
+  readonly event: 'regression.opened' | 'regression.recovered' | 'regression.superseded';
+  readonly at: string;
+  /** What is posted. */
+  readonly body: JsonObject;
+}
+
+/** An alert and how its sending went so far. */
+export interface AlertState {
+  readonly alert: Alert;
+  readonly delivered: boolean;
+  readonly attempts: number;
+  readonly lastError: string | null;
+}
+
+/** Each episode of a suite in its latest form, oldest first. */
+export async function episodesOf(store: SnapshotStore, suite?: string): Promise<readonly Episode[]> {
+  const byId = new Map<string, Episode>();
+  for (const record of await store.records('episode', suite)) {
+    const episode = record.body as unknown as Episode;
+    byId.set(episode.id, episode);
+  }
+  return [...byId.values()];
+}
+
+export async function openEpisode(
+  store: SnapshotStore,
+  suite: string,
+  series: string,
+): Promise<Episode | null> {
+  const open = (await episodesOf(store, suite)).filter((e) => e.status === 'open' && e.series === series);
+  return open.at(-1) ?? null;
+}
+
+/** A night as the episodes see it. */
+export interface EpisodeNight {
+  readonly suite: string;
+  readonly series: string;
+  readonly at: string;
+  readonly snapshot: string;
+  /** Snapshots of tonight that show the regression, if there is one: the second run before the first. */
+  readonly evidence: readonly string[];
+  readonly baseline: string;
+  readonly decision: NightDecision;
+  readonly regressed: readonly string[];
+}
+
+/**
+ * What tonight does to the open episode (or opens). `recovered`: is what fell shown to be no worse than the baseline's pool, on the
+ * nights since it opened? Asked only where it matters. null = nothing open, nothing opened.
+ */
+export async function nextEpisode(
+  open: Episode | null,
+  night: EpisodeNight,
+  recovered: (episode: Episode) => Promise<boolean>,
+): Promise<Episode | null> {
+  const { decision } = night;
+  if (open === null) {
+    if (decision.outcome !== 'alarm') return null;
+    return {
+      id: `ep-${night.snapshot}`,
+      suite: night.suite,
+      series: night.series,
+      status: 'open',
+      openedAt: night.at,
+      endedAt: null,
+      baseline: night.baseline,
+      reason: decision.reason,
+      affected: decision.affected,
+      evidence: night.evidence,
+      regressed: night.regressed,
+      nights: 1,
+      quiet: [],
+      since: [],
+      last: 'opened',
+    };
+  }
+  if (open.baseline !== night.baseline)
+    return { ...open, status: 'superseded', endedAt: night.at, last: 'superseded' };
+  // A night that measured nothing neither proves nor disproves anything.
+  if (decision.looks.length === 0) return { ...open, last: 'still' };
+  const since = [...(open.since ?? open.quiet), night.snapshot];
+  const still: Episode = { ...open, nights: open.nights + 1, since, last: 'still' };
+  const suspicious = decision.looks.some((l) => l.outcome === 'suspicious' || l.outcome === 'regressed');
+  if (suspicious || decision.outcome === 'alarm' || decision.outcome === 'unknown')
+    return { ...still, quiet: [] };
+  const quieter = { ...still, quiet: [...open.quiet, night.snapshot] };
+  return (await recovered(quieter))
+    ? { ...quieter, status: 'recovered', endedAt: night.at, last: 'recovered' }
+    : quieter;
+}
+
+/** The proof of recovery from the ledger's own snapshots; tonight is the last of the episode's nights. */
+export function recoveryFrom(
+  store: SnapshotStore,
+  evidence: Omit<RecoveryEvidence, 'incident' | 'since' | 'affected'>,
+): (episode: Episode) => Promise<boolean> {
+  const load = async (ids: readonly string[]): Promise<readonly TalliedRun[]> => {
+    const runs: TalliedRun[] = [];
+    for (const id of ids) runs.push(tallyRun(await store.results(id), evidence.policy.appError));
+    return runs;
+  };
+  return async ({ since, evidence: incident, affected }) =>
+    proveRecovery({
+      ...evidence,
+      incident: await load(incident),
+      since: await load((since ?? []).slice(0, -1)),
+      affected,
+    }).shown;
+}
+
+export async function keepEpisode(store: SnapshotStore, at: string, episode: Episode): Promise<void> {
+  await store.keepRecord({
+    kind: 'episode',
+    suite: episode.suite,
+    at,
+    body: JSON.parse(JSON.stringify(episode)) as LedgerRecord['body'],
+  });
+}
+
+/** The event that reports a change of an episode; null = the change is not reported. */
+export function alertEvent(episode: Episode): Alert['event'] | null {
+  switch (episode.last) {
+    case 'opened':
+      return 'regression.opened';
+    case 'recovered':
+      return 'regression.recovered';
+    case 'superseded':
+      return 'regression.superseded';
+    case 'still':
+      return null;
+  }
+}
+
+/** Puts an alert on the list. It is durable before anything is sent. */
+export async function queueAlert(
+  work: Pick<Workplace, 'store' | 'mask'>,
+  suite: string,
+  alert: Alert,
+): Promise<void> {
+  const body = work.mask.json(alert as unknown as JsonObject);
+  await work.store.keepRecord({ kind: 'alert', suite, at: alert.at, body });
+}
+
+/** Every alert with what became of it, oldest first. */
+export async function alertStates(store: SnapshotStore, suite?: string): Promise<readonly AlertState[]> {
+  const deliveries = (await store.records('alert-delivery', suite)).map((r) => r.body);
+  return (await store.records('alert', suite)).map((record) => {
+    const alert = record.body as unknown as Alert;
+    const tries = deliveries.filter((d) => d['alert'] === alert.id);
+    const last = tries.at(-1);
+    return {
+      alert,
+      delivered: tries.some((d) => d['delivered'] === true),
+      attempts: tries.reduce((n, d) => n + Number(d['attempts'] ?? 0), 0),
+      lastError: last === undefined || last['delivered'] === true ? null : String(last['message']),
+    };
+  });
+}
+
+/** Sends what nobody has taken yet, oldest first; after a failure the rest waits for the next time. Returns the alerts as they stand. */
+export async function sendPending(
+  work: Pick<Workplace, 'store' | 'clock' | 'progress' | 'env'>,
+  suite: string,
+  webhook: URL | null,
+  options: WebhookPost = {},
+): Promise<readonly AlertState[]> {
+  const pending = (await alertStates(work.store, suite)).filter((s) => !s.delivered);
+  if (webhook === null) return pending;
+  const states: AlertState[] = [];
+  let failed: string | null = null;
+  for (const state of pending) {
+    if (failed !== null) {
+      states.push(state);
+      continue;
+    }
+    const result: WebhookResult = await postWebhook(webhook, state.alert.body, {
+      env: work.env,
+      ...options,
+    });
+    const delivered = result.kind === 'delivered';
+    failed = delivered ? null : result.message;
+    await work.store.keepRecord({
+      kind: 'alert-delivery',
+      suite,
+      at: work.clock.now().toISOString(),
+      body: {
+        alert: state.alert.id,
+        delivered,
+        attempts: result.attempts,
+        message: failed,
+      },
+    });
+    states.push({
+      ...state,
+      delivered,
+      attempts: state.attempts + result.attempts,
+      lastError: failed,
+    });
+  }
+  if (failed !== null)
+    work.progress.warn({
+      code: 'WEBHOOK_FAILED',
+      message: `the webhook did not take the alert: ${failed}; it is kept and sent again with the next night`,
+      hint: 'check the address; `lastgood status` lists what is waiting',
+    });
+  return states;
+}

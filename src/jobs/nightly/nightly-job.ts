@@ -1,0 +1,99 @@
+// The nightly command: files resolved and checked, the webhook's address found, then one night.
+
+import { resolve } from 'node:path';
+import { LastgoodError } from '../../base/index.ts';
+import { type Assignment, loadAssignment } from '../../engine/arms/assignment.ts';
+import { durationText } from '../../engine/arms/run-settings.ts';
+import { findReleaseFile, findSuiteFile } from '../../engine/workplace/settings-file.ts';
+import type { Workplace } from '../../engine/workplace/workplace.ts';
+import { webhookUrl } from '../../provider/webhook.ts';
+import { type NightlyInput, type NightlyResult, runNightly } from './nightly.ts';
+
+/** Holds the webhook's address when nothing else is said. */
+const WEBHOOK_VARIABLE = 'LASTGOOD_WEBHOOK_URL';
+
+export interface NightlyJobInput extends Omit<NightlyInput, 'webhook' | 'snapshots'> {
+  readonly suite: string | undefined;
+  readonly release: string | undefined;
+  readonly cwd: string;
+  /** Folder with exported snapshots, from `cwd` (default `snapshots`). */
+  readonly snapshots?: string | undefined;
+  readonly filter?: string | undefined;
+  readonly judge?: string | undefined;
+  /** An address, or `env:NAME`; undefined = `LASTGOOD_WEBHOOK_URL`, if it is set. */
+  readonly webhook: string | undefined;
+}
+
+/** Checks everything that can be wrong before the first call, then runs the night. */
+export async function nightlyJob(work: Workplace, input: NightlyJobInput): Promise<NightlyResult> {
+  checkSpread(input);
+  const webhook = webhookOf(work, input.webhook);
+  const snapshots = { dir: resolve(input.cwd, input.snapshots ?? 'snapshots'), cwd: input.cwd };
+  return runNightly(work, await nightlyAssignment(work, input), { ...input, webhook, snapshots });
+}
+
+/** The second run of a night starts two hours after the first by default, and both must lie within half a day: one session. */
+const LONGEST_SPREAD_MS = 10 * 3_600_000;
+
+function checkSpread({ spreadMs, settings }: Pick<NightlyJobInput, 'spreadMs' | 'settings'>): void {
+  if (spreadMs === undefined) return;
+  if (spreadMs > LONGEST_SPREAD_MS)
+    throw new LastgoodError({
+      code: 'SPREAD_TOO_LONG',
+      message: `--spread takes at most ${durationText(LONGEST_SPREAD_MS)}, not ${durationText(spreadMs)}`,
+      hint: 'a night that lasts longer runs into the next one',
+    });
+  const { deadlineMs } = settings;
+  if (deadlineMs !== undefined && deadlineMs <= spreadMs)
+    throw new LastgoodError({
+      code: 'SPREAD_DEADLINE',
+      message: `--deadline ${durationText(deadlineMs)} would end the night before its last trials start (--spread ${durationText(spreadMs)})`,
+      hint: 'give --deadline more time than --spread',
+    });
+}
+
+async function nightlyAssignment(
+  work: Pick<Workplace, 'progress'>,
+  input: Pick<NightlyJobInput, 'suite' | 'release' | 'cwd' | 'filter' | 'judge'>,
+): Promise<Assignment> {
+  if (input.suite === undefined)
+    throw new LastgoodError({
+      code: 'NO_SUITE',
+      message: 'no suite was named',
+      hint: 'lastgood nightly SUITE --release FILE, or set `suite:` in lastgood.yaml',
+    });
+  if (input.release === undefined)
+    throw new LastgoodError({
+      code: 'NO_RELEASE',
+      message: 'no release was named',
+      hint: 'pass --release FILE, or set `release:` in lastgood.yaml',
+    });
+  return loadAssignment({
+    suite: await findSuiteFile(input.suite, input.cwd),
+    release: await findReleaseFile(input.release, input.cwd),
+    filter: input.filter,
+    judge: input.judge === undefined ? undefined : await findReleaseFile(input.judge, input.cwd),
+    onWarning: (warning) => work.progress.warn(warning),
+  });
+}
+
+/** The webhook's address, which from here on is masked wherever it might be written. */
+function webhookOf(work: Pick<Workplace, 'env' | 'mask'>, asked: string | undefined): URL | null {
+  const name = asked?.startsWith('env:')
+    ? asked.slice('env:'.length)
+    : asked === undefined
+      ? WEBHOOK_VARIABLE
+      : null;
+  const text = name === null ? asked : work.env(name);
+  if (text === undefined || text === '') {
+    if (asked === undefined) return null;
+    throw new LastgoodError({
+      code: 'WEBHOOK_URL',
+      message: `the environment variable ${name ?? ''} that should hold the webhook's address is not set`,
+    });
+  }
+  work.mask.add(text);
+  const url = webhookUrl(text);
+  work.mask.add(url.href);
+  return url;
+}

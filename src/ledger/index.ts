@@ -1,0 +1,23 @@
+// The snapshot room: the ledger and the files snapshots travel in.
+
+export { exportSnapshot } from './files/export.ts';
+export { type ImportCheck, importSnapshot } from './files/import.ts';
+export { invalid as importRefusal } from './files/import-checks.ts';
+export type { ExaminedLine } from './files/import-file.ts';
+export { readBlessings } from './files/read-blessings.ts';
+export { placesOf } from './model/portable-paths.ts';
+export type { ProjectFolder } from './model/project-folder.ts';
+export { parseReference } from './model/reference.ts';
+export { FORGOTTEN } from './sqlite/content.ts';
+export { type ForgetReport, type ForgetRequest, forget } from './sqlite/forget.ts';
+
+export { openLedger } from './sqlite/open-ledger.ts';
+export {
+  checkLedger,
+  type LedgerCheck,
+  type LedgerStats,
+  ledgerStats,
+  type PruneReport,
+  pruneLedger,
+  withLedgerFile,
+} from './sqlite/upkeep.ts';

@@ -1,0 +1,70 @@
+// An outcome as it is kept: each fact with its time, so that parts may come in any order.
+
+import { OUTCOME_FLAGS, type Outcome, type OutcomeFacts, type OutcomeFlag } from '../../core/observation.ts';
+
+/** Fact to its value and time. `kpi/NAME` and `score/NAME` hold numbers; `final_text` only says when it came. */
+export type OutcomeBody = Map<string, readonly [value: number | boolean | string, at: number]>;
+
+export function parseBody(text: string | null): OutcomeBody {
+  return new Map(text === null ? [] : Object.entries(JSON.parse(text) as Record<string, [number, number]>));
+}
+
+export function bodyText(body: OutcomeBody): string {
+  return JSON.stringify(Object.fromEntries(body));
+}
+
+/** What a message says, fact by fact. */
+export function bodyOf(o: Outcome): OutcomeBody {
+  const body: OutcomeBody = new Map();
+  if (o.edited !== undefined) body.set('edited', [o.edited, o.at]);
+  for (const flag of OUTCOME_FLAGS) {
+    const value = o.flags[flag];
+    if (value !== undefined) body.set(flag, [value, o.at]);
+  }
+  if (o.review !== undefined) body.set('review', [o.review, o.at]);
+  for (const [name, value] of Object.entries(o.kpi)) body.set(`kpi/${name}`, [value, o.at]);
+  for (const [name, value] of Object.entries(o.scores)) body.set(`score/${name}`, [value, o.at]);
+  if (o.finalText !== null) body.set('final_text', [true, o.at]);
+  return body;
+}
+
+/** What a merge did: only `values` changes what windows count. */
+export type Merged = 'nothing' | 'times' | 'values';
+
+/** Takes over the later facts; of two with one time the larger as text, whatever their order. */
+export function mergeBody(into: OutcomeBody, news: OutcomeBody): Merged {
+  let merged: Merged = 'nothing';
+  for (const [fact, [value, at]] of news) {
+    const old = into.get(fact);
+    if (old !== undefined && (old[1] > at || (old[1] === at && String(old[0]) >= String(value)))) continue;
+    if (old === undefined || old[0] !== value) merged = 'values';
+    else if (merged === 'nothing') merged = 'times';
+    into.set(fact, [value, at]);
+  }
+  return merged;
+}
+
+/** The facts without their times; null where nothing is known. */
+export function factsOf(body: OutcomeBody): OutcomeFacts | null {
+  if (body.size === 0) return null;
+  const flags: Partial<Record<OutcomeFlag, boolean>> = {};
+  for (const flag of OUTCOME_FLAGS) {
+    const value = body.get(flag)?.[0];
+    if (typeof value === 'boolean') flags[flag] = value;
+  }
+  const named = (prefix: string): Record<string, number> =>
+    Object.fromEntries(
+      [...body].flatMap(([fact, [value]]) =>
+        fact.startsWith(prefix) && typeof value === 'number' ? [[fact.slice(prefix.length), value]] : [],
+      ),
+    );
+  const edited = body.get('edited')?.[0];
+  const review = body.get('review')?.[0];
+  return {
+    ...(typeof edited === 'number' ? { edited } : {}),
+    flags,
+    ...(review === 'accepted' || review === 'rejected' ? { review } : {}),
+    kpi: named('kpi/'),
+    scores: named('score/'),
+  };
+}

@@ -1,0 +1,46 @@
+// How trials end, as the ledger counts them, and which of them a resumed run runs again.
+
+import type { Trial } from '../../core/trial.ts';
+
+/** How a trial ended, as one number: its status and its cause. */
+const OUTCOMES = [
+  { outcome: 1, status: 'answered', cause: null },
+  { outcome: 2, status: 'failed', cause: 'app_error' },
+  { outcome: 3, status: 'failed', cause: 'infra_error' },
+  { outcome: 4, status: 'failed', cause: 'timeout' },
+  { outcome: 5, status: 'skipped', cause: 'budget' },
+  { outcome: 6, status: 'skipped', cause: 'cancelled' },
+  { outcome: 7, status: 'skipped', cause: 'deadline' },
+] as const;
+
+/** Outcomes from here on are skips. */
+export const FIRST_SKIPPED_OUTCOME = 5;
+
+/** Failure codes of what ends a run for all its trials, and of a server that could not be reached. */
+const FATAL_CODES = ['quota', 'auth', 'unknown_model', 'unreachable', 'connection'];
+
+/**
+ * What a resumed run runs again, in SQL: trials that were skipped, and those that failed by what stopped the run (an empty account, a
+ * refused key), for that says nothing about the trial it happened to hit.
+ */
+export const RUN_AGAIN = `(outcome >= ${FIRST_SKIPPED_OUTCOME} OR (outcome = 3
+  AND code IN (SELECT id FROM word WHERE text IN (${FATAL_CODES.map((code) => `'${code}'`).join(', ')}))))`;
+
+/** The number a trial is stored with. */
+export function outcomeNumber(trial: Trial): number {
+  const cause = trial.status === 'answered' ? null : trial.cause;
+  const found = OUTCOMES.find((o) => o.status === trial.status && o.cause === cause);
+  if (found === undefined) throw new TypeError(`a trial cannot end as ${trial.status} (${cause})`);
+  return found.outcome;
+}
+
+/** How a stored outcome is told. */
+export function trialStatus(outcome: number): Trial['status'] {
+  return outcomeOf(outcome).status;
+}
+
+export function outcomeOf(outcome: number): (typeof OUTCOMES)[number] {
+  const found = OUTCOMES[outcome - 1];
+  if (found === undefined) throw new Error(`the ledger holds a trial with the unknown outcome ${outcome}`);
+  return found;
+}

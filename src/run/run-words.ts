@@ -1,0 +1,50 @@
+// What a run reports while it lasts: what it waits for, and why.
+
+import type { Warning } from '../base/index.ts';
+import { seconds } from '../base/numbers.ts';
+import type { RunLimits } from './limits.ts';
+import type { Throttle } from './throttle.ts';
+
+/** What the run waits for; undefined = nothing. */
+export function waitsNote(throttles: readonly Throttle[], nowMs: number): string | undefined {
+  for (const { outage, perSecond } of throttles) {
+    if (outage.sinceMs !== null) return `service down for ${seconds(nowMs - outage.sinceMs)}, waiting`;
+    if (perSecond !== null) return `rate limit: ${paceText(perSecond)}`;
+  }
+  return undefined;
+}
+
+function paceText(perSecond: number): string {
+  return perSecond >= 1
+    ? `${Number(perSecond.toPrecision(2))} calls/s`
+    : `a call every ${seconds(1000 / perSecond)}`;
+}
+
+/** Why the run stops at one of its limits. */
+export function limitReached(by: 'max-calls' | 'max-cost', limits: RunLimits): string {
+  return by === 'max-calls'
+    ? `the run's limit of ${limits.maxCalls} calls was reached`
+    : `one more call could go over the run's cost limit of $${limits.maxCostUsd}`;
+}
+
+/** The cost of an answer is unknown, so a cost limit cannot be kept. */
+export function costBlind(caseId: string, maxCostUsd: number | null): Warning {
+  return {
+    code: 'COST_UNKNOWN',
+    message: `the cost of case "${caseId}" is unknown, so the cost limit of $${maxCostUsd} could not be kept`,
+    hint: 'add the served model to the price file, or limit the number of calls instead (--max-calls)',
+  };
+}
+
+export const RATE_LIMITED: Warning = {
+  code: 'RATE_LIMITED',
+  message: 'the service limits the rate of calls; the run keeps to what it accepts',
+};
+
+export function serviceDown({ outage }: Throttle, outageMs: number): Warning {
+  return {
+    code: 'SERVICE_DOWN',
+    message: `the service is down: ${outage.message}; the run waits for it and resumes by itself, for up to ${seconds(outageMs)}`,
+    hint: 'Ctrl-C keeps what is done, and `lastgood run --resume ID` finishes it later; --outage changes how long to wait',
+  };
+}

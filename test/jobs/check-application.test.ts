@@ -1,0 +1,86 @@
+// A change of the application behind an unchanged release: a control of today would run it for both, and must not acquit it.
+
+import { expect, test } from 'vitest';
+import type { CheckResult } from '../../src/core/index.ts';
+import { json } from '../cli/lastgood.ts';
+import { caseId, type Desk, deskTemplate } from '../security/desk-repository.ts';
+
+const BOT = `import { say } from './words.mjs';
+let asked = '';
+process.stdin.on('data', (part) => { asked += part; });
+process.stdin.on('end', () => process.stdout.write(say(Number(/word ([0-9]+)/.exec(asked)?.[1]), asked)));
+`;
+const RELEASE = (more = ''): string =>
+  `name: desk\nroute: { provider: command, command: ["${process.execPath}", app/bot.mjs], cwd: .. }\n${more}`;
+/** The module behind the program: what it says, and when it fails. */
+const words = (broken: string): string =>
+  `export const say = (n, asked) => (${broken} ? 'Sorry?' : 'The word ' + n + '.');\n`;
+const FEW = 24;
+
+/** The desk of a command: 24 cases, each answered by a program of the repository, with a committed baseline. */
+async function commandDesk(d: Desk): Promise<void> {
+  await d.git('switch', '--quiet', 'main');
+  await d.write('app/words.mjs', words("asked.includes('briefly') && n % 2 === 0"));
+  await d.write('app/bot.mjs', BOT);
+  await d.write('releases/desk.yaml', RELEASE());
+  await d.write(
+    'suites/desk/cases.jsonl',
+    `${Array.from({ length: FEW }, (_, n) =>
+      JSON.stringify({ id: caseId(n), vars: { ask: `say word ${n}` }, grade: [{ contains: `word ${n}.` }] }),
+    ).join('\n')}\n`,
+  );
+  await d.git('rm', '--quiet', await d.baseline());
+  const db = ['--db', 'report/app.db'];
+  const ran = await d.lastgood('run', 'desk', '--release', 'releases/desk.yaml', '--quiet', ...db);
+  expect(ran.code).toBe(0);
+  expect((await d.lastgood('export', 'latest', '--suite', 'desk', ...db)).code).toBe(0);
+  await d.git('add', '--all');
+  await d.git('commit', '--quiet', '--message', 'an application');
+  await d.git('switch', '--quiet', '--create', 'app-change');
+}
+
+async function checked(d: Desk): Promise<{ code: number | null; result: CheckResult }> {
+  const outcome = await d.check('--json', '--concurrency', '4');
+  return { code: outcome.code, result: json<CheckResult>(outcome) };
+}
+
+test('an application that breaks a sixth of its answers is suspected, never acquitted as a moved world', async () => {
+  await using template = await deskTemplate();
+  await using d = await template.desk();
+  await commandDesk(d);
+  await d.write('app/words.mjs', words('n % 6 === 0'));
+  const { code, result } = await checked(d);
+  expect(code).toBe(3);
+  const [suite] = result.suites;
+  expect(suite).toMatchObject({ verdict: 'inconclusive', gate: 'inconclusive' });
+  expect(suite?.comparison?.cause).toBeNull();
+  expect(suite?.reason).toContain('suspected, not proven');
+  expect(suite?.reason).toContain('the application as it is now');
+});
+
+test('an application that breaks half of its answers is regressed without a control, and nobody is named as the cause', async () => {
+  await using template = await deskTemplate();
+  await using d = await template.desk();
+  await commandDesk(d);
+  await d.write('app/words.mjs', words('n % 2 === 0'));
+  const { code, result } = await checked(d);
+  const [suite] = result.suites;
+  expect(suite).toMatchObject({ verdict: 'regressed', gate: 'fail', comparison: { cause: null } });
+  expect(suite?.reason).toContain('the pass rate collapsed by 50.0 points');
+  expect(suite?.reason).toContain('the application as it is now');
+  expect(code).toBe(1);
+});
+
+test('where only the release file changed, the application stands, and a control convicts the change', async () => {
+  await using template = await deskTemplate();
+  await using d = await template.desk();
+  await commandDesk(d);
+  // The program is what it was; the release asks it something else.
+  await d.write(
+    'releases/desk.yaml',
+    RELEASE('prompt: { messages: [{ role: user, content: "{{ ask }} briefly" }] }\n'),
+  );
+  const { code, result } = await checked(d);
+  expect(result.suites[0]).toMatchObject({ verdict: 'regressed', comparison: { cause: 'change' } });
+  expect(code).toBe(1);
+});
