@@ -84,3 +84,26 @@ test('where only the release file changed, the application stands, and a control
   expect(result.suites[0]).toMatchObject({ verdict: 'regressed', comparison: { cause: 'change' } });
   expect(code).toBe(1);
 });
+
+test('where the application changed too, the same control convicts a worse release and clears no broken application', async () => {
+  await using template = await deskTemplate();
+  await using d = await template.desk();
+  await commandDesk(d);
+  const asks = (how: string): Promise<unknown> =>
+    d.write(
+      'releases/desk.yaml',
+      RELEASE(`prompt: { messages: [{ role: user, content: "{{ ask }} ${how}" }] }\n`),
+    );
+  // An innocent edit of both: half of the answers fail only where they are asked for briefly.
+  await d.write('app/words.mjs', `// edited\n${words("asked.includes('briefly') && n % 2 === 0")}`);
+  await asks('briefly');
+  const worse = await checked(d);
+  expect(worse.result.suites[0]).toMatchObject({ verdict: 'regressed', comparison: { cause: 'change' } });
+  expect(worse.code).toBe(1);
+  await asks('please');
+  await d.write('app/words.mjs', words('n % 6 === 0'));
+  const broken = await checked(d);
+  expect(broken.result.suites[0]).toMatchObject({ verdict: 'inconclusive', gate: 'inconclusive' });
+  expect(broken.result.suites[0]?.comparison?.cause).toBeNull();
+  expect(broken.code).toBe(3);
+});
