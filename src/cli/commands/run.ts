@@ -181,6 +181,12 @@ function checkCombination(options: RunOptions): void {
   const refuse = (message: string, hint: string): never => {
     throw new LastgoodError({ code: 'BAD_OPTION', message, hint });
   };
+  if (several && options.batch === true)
+    throw new LastgoodError({
+      code: 'BATCH_OPTION',
+      message: `--batch goes with one release, and ${options.release?.length} were named`,
+      hint: 'run each release by itself with --batch, or leave it out',
+    });
   if (several) {
     const odd = [
       options.rerun === undefined ? '' : '--rerun',
@@ -189,7 +195,6 @@ function checkCombination(options: RunOptions): void {
       options.resume === undefined ? '' : '--resume',
       options.failOn === undefined ? '' : '--fail-on',
       options.snapshots === undefined ? '' : '--snapshots',
-      options.batch === true ? '--batch' : '',
     ].find((name) => name !== '');
     if (odd !== undefined)
       refuse(
@@ -203,6 +208,12 @@ function checkCombination(options: RunOptions): void {
     );
   }
   if (options.rerun === undefined) return;
+  if (options.batch === true)
+    throw new LastgoodError({
+      code: 'BATCH_OPTION',
+      message: '--rerun cannot be combined with --batch: its snapshot is a quick look that cannot be resumed',
+      hint: 'leave one of them out',
+    });
   if (options.failOn !== undefined)
     refuse('--rerun gives no verdict, so --fail-on has no meaning beside it', 'leave one of them out');
   if (options.resume !== undefined || options.regradeBaseline === true)
