@@ -42,6 +42,8 @@ export interface BatchResults {
 /** One service's batch API. A failed call is a value, not an exception. */
 export interface BatchApi {
   readonly limits: BatchLimits;
+  /** The service keeps our key, so that what `find` gives is certain. */
+  readonly keepsKey: boolean;
   /** A request as the service takes it; `id` comes back with its result. */
   line(id: string, request: ProviderRequest): string;
   /** Hands in a batch. `key` is ours, and `find` finds it again by it. */

@@ -58,6 +58,7 @@ export function anthropicBatch(parts: AnthropicBatchParts): BatchApi {
 
   return {
     limits: LIMITS,
+    keepsKey: false,
     line: (id, request) => JSON.stringify({ custom_id: id, params: lineBody(parts, request) }),
 
     submit: (_key, lines, signal) =>

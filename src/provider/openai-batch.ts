@@ -41,6 +41,7 @@ export function openaiBatch(parts: OpenAiBatchParts): BatchApi {
 
   return {
     limits: LIMITS,
+    keepsKey: true,
     line: (id, request) =>
       JSON.stringify({ custom_id: id, method: 'POST', url: endpoint, body: lineBody(parts, request) }),
 

@@ -88,9 +88,9 @@ export class BatchWave {
   }
 
   async cancel(signal: AbortSignal): Promise<void> {
-    const id = this.batchId ?? this.candidates?.[0];
-    if (id === undefined || this.cancelAsked) return;
-    const state = await this.api.cancel(id, signal);
+    // One that only may be ours is left alone.
+    if (this.batchId === null || this.cancelAsked) return;
+    const state = await this.api.cancel(this.batchId, signal);
     if ('kind' in state) return;
     this.cancelAsked = true;
     this.state = state;
@@ -132,8 +132,10 @@ export class BatchWave {
       if (!Array.isArray(found)) return found as Failure;
       const ids = (found as readonly BatchState[]).map(({ id }) => id).filter((id) => !taken.has(id));
       this.unsure = false;
-      this.candidates = ids.length === 0 ? null : ids;
-      if (ids.length > 0) return null;
+      const [first] = ids;
+      if (first !== undefined && this.api.keepsKey) await this.adopt(first);
+      else this.candidates = ids.length === 0 ? null : ids;
+      if (first !== undefined) return null;
     }
     const lines = this.trials.flatMap(({ trial, hash }) =>
       trial.request === null ? [] : [this.api.line(requestId(this.key, hash), trial.request)],

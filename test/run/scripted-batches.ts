@@ -35,6 +35,7 @@ export const ERRORED = failure({ code: 'server_error', httpStatus: 500, retryabl
 
 export class ScriptedBatches implements BatchApi {
   readonly limits: BatchApi['limits'];
+  readonly keepsKey = true;
   readonly batches: Held[] = [];
   /** How often each request was executed, and so paid. */
   readonly executed = new Map<string, number>();
