@@ -3,10 +3,11 @@
 import { LastgoodError, type ProgressStep } from '../base/index.ts';
 import { sha256 } from '../base/json.ts';
 import { seconds } from '../base/numbers.ts';
-import type { Failure, ProviderReply, SkipCause, Trial } from '../core/index.ts';
+import type { Failure, ProviderReply } from '../core/index.ts';
 import type { BatchApi, BatchBook, BatchResults } from '../core/provider-batch.ts';
 import { packTrials, requestId, shortHash, trialHash, unpackTrials } from './batch-ids.ts';
 import { BatchPoll } from './batch-poll.ts';
+import { BatchTrials } from './batch-trials.ts';
 import { type BatchedTrial, BatchWave, type WaveStep } from './batch-wave.ts';
 import { Budget } from './budget.ts';
 import { CallQueue } from './call-queues.ts';
@@ -14,10 +15,9 @@ import { checkLimits, costUnknown } from './limits.ts';
 import { attemptOf, OpenTrial } from './open-trial.ts';
 import type { Job } from './plan.ts';
 import { ProgressMeter } from './progress-meter.ts';
-import type { RunHandle, RunOptions } from './run-options.ts';
-import { batchesNote, costBlind, limitReached } from './run-words.ts';
-import { type FailedTrial, Suspects } from './suspects.ts';
-import { costOfReply, type RunReport, type Stop, type StopCause, Tally } from './tally.ts';
+import type { RunOptions } from './run-options.ts';
+import { batchesNote, limitReached } from './run-words.ts';
+import { costOfReply, type RunReport, type Stop } from './tally.ts';
 import { Throttle } from './throttle.ts';
 import { realTimers, type Timers } from './timers.ts';
 
@@ -57,28 +57,16 @@ class BatchRun {
   private readonly batch: BatchOptions;
   private readonly timers: Timers;
   private readonly budget: Budget;
-  private readonly suspects: Suspects;
+  private readonly trials: BatchTrials;
   private readonly meter: ProgressMeter;
   private readonly poll: BatchPoll;
   private readonly lane: CallQueue;
-  private readonly all = new Tally();
-  private readonly arms = new Map<string, Tally>();
   private readonly cutOff = new AbortController();
-  private readonly handle: RunHandle = {
-    cutOff: this.cutOff.signal,
-    stop: (failure) => this.stopFatal(failure),
-  };
   /** To be handed in. */
   private ready: BatchedTrial[] = [];
   private waves: BatchWave[] = [];
   private mostRequests: number;
   private noRoomUntilMs = Number.NEGATIVE_INFINITY;
-  private open = 0;
-  private stopped: Stop | null = null;
-  /** Batches are left to the service: the run does not wait for them any more. */
-  private leaves = false;
-  private fatal: Failure | null = null;
-  private broken: { readonly error: unknown } | null = null;
 
   constructor(options: RunOptions, batch: BatchOptions) {
     const { limits } = options;
@@ -86,7 +74,7 @@ class BatchRun {
     this.batch = batch;
     this.timers = options.timers ?? realTimers;
     this.budget = new Budget(limits.maxCalls, limits.maxCostUsd, options.bestKnownCost ?? null);
-    this.suspects = new Suspects(options.measuresAppErrors === true);
+    this.trials = new BatchTrials(options, this.cutOff.signal, () => this.poll.wake());
     this.meter = new ProgressMeter(options.progress, this.now());
     this.poll = new BatchPoll(batch.pollMs, batch.longestPollMs, this.timers);
     this.lane = new CallQueue(new Throttle(limits.concurrency, limits.outageMs));
@@ -97,13 +85,13 @@ class BatchRun {
     const { signal, hardSignal, refused, limits } = this.options;
     const { deadlineMs } = limits;
     const cancel = (): void =>
-      this.stop('cancelled', 'cancelled', 'the run was cancelled before this trial was done');
+      this.trials.stop('cancelled', 'cancelled', 'the run was cancelled before this trial was done');
     const drop = (): void => {
       cancel();
       this.leave();
     };
     const atDeadline = (): void => {
-      this.stop('deadline', 'deadline', `the run's deadline of ${seconds(deadlineMs ?? 0)} passed`);
+      this.trials.stop('deadline', 'deadline', `the run's deadline of ${seconds(deadlineMs ?? 0)} passed`);
       this.leave();
     };
     const stopDeadline = deadlineMs === null ? null : this.timers.after(deadlineMs, atDeadline);
@@ -111,7 +99,7 @@ class BatchRun {
     hardSignal?.addEventListener('abort', drop);
     try {
       if (signal.aborted || hardSignal?.aborted) cancel();
-      if (refused !== undefined) this.stopFatal(refused);
+      if (refused !== undefined) this.trials.stopFatal(refused);
       await this.take(jobs);
       await this.work();
     } finally {
@@ -119,14 +107,9 @@ class BatchRun {
       signal.removeEventListener('abort', cancel);
       hardSignal?.removeEventListener('abort', drop);
     }
-    if (this.broken !== null) throw this.broken.error;
+    if (this.trials.broken !== null) throw this.trials.broken.error;
     this.meter.finish(this.now(), this.step());
-    return {
-      ...this.all.report(),
-      stoppedBy: this.stopped?.by ?? null,
-      fatal: this.fatal,
-      byArm: Object.fromEntries([...this.arms].map(([arm, tally]) => [arm, tally.report()])),
-    };
+    return this.trials.report();
   }
 
   /** Takes the jobs in; those that an earlier command handed in wait for its batches. */
@@ -140,7 +123,7 @@ class BatchRun {
     const unreadable: [OpenTrial, LastgoodError][] = [];
     for (const job of jobs) {
       const trial = new OpenTrial(job, this.lane);
-      this.open++;
+      this.trials.open++;
       try {
         trial.open({ stream: false });
       } catch (error) {
@@ -158,8 +141,8 @@ class BatchRun {
       else this.waves.push(new BatchWave({ key, ...wave, trials, counted: false }, { api, book }));
     }
     for (const [trial, { code, message }] of unreadable)
-      await this.deliver(trial, trial.failed({ cause: 'infra_error', code: code.toLowerCase(), message }));
-    if (this.stopped !== null) await this.skipReady(this.stopped);
+      await this.trials.failAlone(trial, { cause: 'infra_error', code: code.toLowerCase(), message });
+    if (this.trials.stopped !== null) await this.skipReady(this.trials.stopped);
   }
 
   /** Hands in, waits and settles, until nothing is open. Never throws. */
@@ -168,19 +151,19 @@ class BatchRun {
       // What is out already may have ended meanwhile.
       let isFirst = true;
       for (;;) {
-        if (this.stopped === null) await this.handIn();
-        else await this.endWaiting(this.stopped);
-        if (this.leaves || this.broken !== null) break;
+        if (this.trials.stopped === null) await this.handIn();
+        else await this.endWaiting(this.trials.stopped);
+        if (this.isLeaving || this.trials.broken !== null) break;
         if (this.waves.length === 0 && this.ready.length === 0) break;
         this.tell();
         if (!isFirst) await this.poll.wait();
         isFirst = false;
         for (const wave of [...this.waves])
-          if (!this.leaves && this.broken === null) await this.advance(wave);
+          if (!this.isLeaving && this.trials.broken === null) await this.advance(wave);
       }
-      if (this.broken === null) await this.leaveWaves();
+      if (this.trials.broken === null) await this.leaveWaves();
     } catch (error) {
-      this.breakOff(error);
+      this.trials.breakOff(error);
     }
   }
 
@@ -188,16 +171,16 @@ class BatchRun {
 
   private async handIn(): Promise<void> {
     if (this.now() < this.noRoomUntilMs) return;
-    for (let at = 0; at < this.ready.length && this.stopped === null; ) {
+    for (let at = 0; at < this.ready.length && this.trials.stopped === null; ) {
       const key = sha256(
         JSON.stringify([this.now(), this.options.rng.next(), this.options.rng.next()]),
       ).slice(0, 16);
       const { trials, next, full } = await this.fill(key, at);
       at = next;
       if (trials.length > 0) await this.plan(key, trials);
-      if (!full || this.stopped !== null) {
+      if (!full || this.trials.stopped !== null) {
         this.ready = this.ready.slice(at);
-        if (this.stopped !== null) await this.endWaiting(this.stopped);
+        if (this.trials.stopped !== null) await this.endWaiting(this.trials.stopped);
         return;
       }
     }
@@ -218,14 +201,14 @@ class BatchRun {
       const { request } = one.trial;
       const size = request === null ? 0 : Buffer.byteLength(api.line(requestId(key, one.hash), request)) + 1;
       if (size > api.limits.bytes) {
-        await this.fail(one.trial, tooLarge(size, api.limits.bytes));
+        await this.trials.fail(one.trial, tooLarge(size, api.limits.bytes));
         continue;
       }
       if (bytes + size > api.limits.bytes) break;
       const admission = this.budget.admit();
       if (admission === 'hold') return { trials, next, full: false };
       if (admission !== 'go') {
-        this.stop(admission, 'budget', limitReached(admission, this.options.limits));
+        this.trials.stop(admission, 'budget', limitReached(admission, this.options.limits));
         break;
       }
       this.budget.begin();
@@ -249,15 +232,15 @@ class BatchRun {
   // Results come in
 
   private async advance(wave: BatchWave): Promise<void> {
-    if (this.stopped?.by === 'cancelled') {
-      if (wave.isUnsent) return this.dropUnsent(wave, this.stopped);
+    if (this.trials.stopped?.by === 'cancelled') {
+      if (wave.isUnsent) return this.dropUnsent(wave, this.trials.stopped);
       await wave.cancel(this.cutOff.signal);
     }
     const taken = new Set(
       this.waves.flatMap((one) => (one === wave || one.batchId === null ? [] : [one.batchId])),
     );
     const step = await wave.step(this.now(), taken, this.cutOff.signal);
-    if (this.leaves) return;
+    if (this.cutOff.signal.aborted) return;
     this.tell();
     await this.act(wave, step);
   }
@@ -283,7 +266,7 @@ class BatchRun {
   private async refusedWhole(wave: BatchWave, failure: Failure): Promise<void> {
     await this.close(wave);
     for (const _ of wave.counted ? wave.trials : []) this.budget.end(0, false);
-    if (failure.retryable && wave.trials.length > 1 && this.stopped === null) {
+    if (failure.retryable && wave.trials.length > 1 && this.trials.stopped === null) {
       this.mostRequests = Math.ceil(wave.trials.length / 2);
       this.noRoomUntilMs = this.now() + NO_ROOM_MS;
       this.options.progress.warn({
@@ -293,9 +276,9 @@ class BatchRun {
       this.ready = [...this.ready, ...wave.trials];
       return;
     }
-    if (this.stopped === null) this.stopFatal(failure);
+    if (this.trials.stopped === null) this.trials.stopFatal(failure);
     for (const { trial } of wave.trials)
-      await this.endAfterStop({ trial, failure: { ...failure, retryable: true } });
+      await this.trials.endAfterStop({ trial, failure: { ...failure, retryable: true } });
   }
 
   /** A call about a batch failed. */
@@ -307,22 +290,22 @@ class BatchRun {
       : failure.message;
     const refused = wave.isUnsent;
     if (refused) await this.close(wave);
-    this.stopFatal({ ...failure, message, fatal: true });
-    if (refused && this.stopped !== null)
-      for (const { trial } of wave.trials) await this.skip(trial, this.stopped);
+    this.trials.stopFatal({ ...failure, message, fatal: true });
+    if (refused && this.trials.stopped !== null)
+      for (const { trial } of wave.trials) await this.trials.skip(trial, this.trials.stopped);
   }
 
   private async settle(wave: BatchWave, results: BatchResults): Promise<void> {
     const again: BatchedTrial[] = [];
     for (let from = 0; from < wave.trials.length; from += WRITTEN_AT_ONCE) {
-      if (this.broken !== null) return;
+      if (this.trials.broken !== null) return;
       const some = wave.trials.slice(from, from + WRITTEN_AT_ONCE);
       // Nothing is waited for any more: its results stay at the service, and `--resume` fetches them.
       if (this.cutOff.signal.aborted) {
         this.waves = this.waves.filter((one) => one !== wave);
-        if (this.stopped !== null)
+        if (this.trials.stopped !== null)
           for (const { trial } of [...wave.trials.slice(from), ...again])
-            await this.skip(trial, this.stopped);
+            await this.trials.skip(trial, this.trials.stopped);
         return;
       }
       await Promise.all(
@@ -335,11 +318,11 @@ class BatchRun {
       );
       this.tell();
     }
-    await this.settleSuspects();
-    if (this.broken !== null) return;
+    await this.trials.settleSuspects();
+    if (this.trials.broken !== null) return;
     await this.close(wave);
     this.ready = [...this.ready, ...again];
-    if (this.stopped !== null) await this.skipReady(this.stopped);
+    if (this.trials.stopped !== null) await this.skipReady(this.trials.stopped);
   }
 
   /** Gives true when the trial goes into a next batch. */
@@ -347,24 +330,19 @@ class BatchRun {
     const { release } = trial.job;
     const startMs = wave.plannedAt.getTime();
     const costUsd = costOfReply(reply, release, this.options.costOf);
-    this.all.call(costUsd);
-    this.armOf(trial.job).call(costUsd);
+    this.trials.call(trial.job, costUsd);
     trial.log(attemptOf(startMs, Math.max(0, this.now() - startMs), reply), costUsd, reply.sent);
     const answered = reply.kind === 'answered';
-    if (wave.counted && answered && this.budget.blind(costUsd)) this.stopBlind(trial);
+    if (wave.counted && answered && this.budget.blind(costUsd)) this.trials.stopBlind(trial);
     if (wave.counted) this.budget.end(costUsd, answered);
     if (reply.kind === 'answered') {
-      const over = this.suspects.answered(release);
-      await this.deliver(trial, trial.answered(reply));
-      await this.handOver(over);
+      await this.trials.answered(trial, trial.answered(reply));
       return false;
     }
-    if (reply.fatal) {
-      await this.deliver(trial, trial.failed(reply));
-      this.stopFatal(reply);
-    } else if (this.stopped !== null) await this.endAfterStop({ trial, failure: reply });
+    if (reply.fatal) await this.trials.failForAll(trial, reply);
+    else if (this.trials.stopped !== null) await this.trials.endAfterStop({ trial, failure: reply });
     else if (reply.retryable && trial.countedAttempts < this.options.limits.maxAttempts) return true;
-    else await this.fail(trial, reply);
+    else await this.trials.fail(trial, reply);
     return false;
   }
 
@@ -374,113 +352,37 @@ class BatchRun {
     this.poll.soon();
   }
 
-  // A trial ends
-
-  private async fail(trial: OpenTrial, failure: Failure): Promise<void> {
-    const { over, stop } = this.suspects.failed(trial, failure);
-    await this.handOver(over);
-    if (stop !== null) this.stopFatal(stop);
-    if (this.stopped !== null) await this.endSuspects();
-  }
-
-  private async settleSuspects(): Promise<void> {
-    const { over, stop } = this.suspects.settle({ openCount: this.open, size: 1, ended: true });
-    if (stop !== null) this.stopFatal(stop);
-    await this.handOver(over);
-    if (this.stopped !== null) await this.endSuspects();
-  }
-
-  private async endSuspects(): Promise<void> {
-    for (const failed of this.suspects.takeAll()) await this.endAfterStop(failed);
-  }
-
-  private async handOver(failed: readonly FailedTrial[]): Promise<void> {
-    for (const { trial, failure } of failed) await this.deliver(trial, trial.failed(failure));
-  }
-
-  private async endAfterStop({ trial, failure }: FailedTrial): Promise<void> {
-    const { stopped } = this;
-    if (stopped === null) throw new Error('the run has not stopped');
-    const again = failure.retryable && trial.countedAttempts < this.options.limits.maxAttempts;
-    const shared = stopped.by === 'fatal' && this.suspects.shared({ trial, failure });
-    if (again || shared) await this.skip(trial, stopped);
-    else await this.deliver(trial, trial.failed(failure));
-  }
-
-  private async skip(trial: OpenTrial, stop: Stop): Promise<void> {
-    await this.deliver(trial, trial.skipped(stop.cause, stop.message));
-  }
-
-  private async deliver(trial: OpenTrial, outcome: Trial): Promise<void> {
-    this.all.trial(outcome);
-    this.armOf(trial.job).trial(outcome);
-    this.open--;
-    try {
-      await this.options.onTrial(trial.job, outcome, this.handle);
-    } catch (error) {
-      this.breakOff(error);
-    }
-  }
-
-  private armOf(job: Job): Tally {
-    const tally = this.arms.get(job.arm) ?? new Tally();
-    this.arms.set(job.arm, tally);
-    return tally;
-  }
-
   // The run ends early
 
-  private stop(by: StopCause, cause: SkipCause, message: string): void {
-    if (this.stopped !== null || this.broken !== null) return;
-    this.stopped = { by, cause, message };
-    this.poll.wake();
-  }
-
-  private stopFatal(failure: Failure): void {
-    this.fatal ??= failure;
-    const message = `not run: the run stopped with ${failure.code}, which no other call can escape: ${failure.message}`;
-    this.stop('fatal', 'cancelled', message);
-    // Batches that are out run on, and `--resume` fetches them.
-    this.leaves = true;
-    this.poll.wake();
-  }
-
-  private stopBlind(trial: OpenTrial): void {
-    const warning = costBlind(trial.job.case.id, this.options.limits.maxCostUsd);
-    this.options.progress.warn(warning);
-    this.stop('max-cost', 'budget', warning.message);
+  /** Batches are left to the service: those of a run that failed go on there, and `--resume` fetches them. */
+  private get isLeaving(): boolean {
+    return this.cutOff.signal.aborted || this.trials.hasFailed;
   }
 
   /** Waits for nothing more. */
   private leave(): void {
-    this.leaves = true;
     this.cutOff.abort();
-    this.poll.wake();
-  }
-
-  private breakOff(error: unknown): void {
-    this.broken ??= { error };
     this.poll.wake();
   }
 
   /** What is not at the service will not go there. */
   private async endWaiting(stop: Stop): Promise<void> {
     await this.skipReady(stop);
-    await this.endSuspects();
+    await this.trials.endSuspects();
   }
 
   private async skipReady(stop: Stop): Promise<void> {
-    for (const { trial } of this.ready.splice(0)) await this.skip(trial, stop);
+    for (const { trial } of this.ready.splice(0)) await this.trials.skip(trial, stop);
   }
 
   private async dropUnsent(wave: BatchWave, stop: Stop): Promise<void> {
     await this.close(wave);
-    for (const { trial } of wave.trials) await this.skip(trial, stop);
+    for (const { trial } of wave.trials) await this.trials.skip(trial, stop);
   }
 
   /** Batches stay in the ledger as open. Those of a run that was cancelled are cancelled too; what they did until then is not lost. */
   private async leaveWaves(): Promise<void> {
-    const { stopped } = this;
+    const { stopped } = this.trials;
     if (stopped === null) return;
     await this.endWaiting(stopped);
     if (stopped.by !== 'fatal' && this.waves.length > 0) {
@@ -489,7 +391,8 @@ class BatchRun {
       await Promise.all(this.waves.map((wave) => wave.cancel(late.signal)));
       callOff();
     }
-    for (const wave of this.waves) for (const { trial } of wave.trials) await this.skip(trial, stopped);
+    for (const wave of this.waves)
+      for (const { trial } of wave.trials) await this.trials.skip(trial, stopped);
   }
 
   private tell(): void {
@@ -497,18 +400,18 @@ class BatchRun {
   }
 
   private step(): ProgressStep {
-    const { done, failed, skipped } = this.all;
+    const { done, failed, skipped, cost } = this.trials.counts;
     const note = batchesNote(
       this.waves.map(({ batchId, state }) => ({ batchId, state })),
-      this.stopped?.by === 'cancelled',
+      this.trials.stopped?.by === 'cancelled',
     );
     return {
       label: 'trials',
       done,
-      total: this.options.total ?? done + skipped + this.open,
+      total: this.options.total ?? done + skipped + this.trials.open,
       failed,
       skipped,
-      ...this.all.cost,
+      ...cost,
       ...(note === undefined ? {} : { note }),
     };
   }
