@@ -7,7 +7,7 @@ import type { IncidentReport } from '../../src/core/index.ts';
 import { addEvents } from '../../src/engine/records/events.ts';
 import { writeIncident } from '../../src/jobs/incident/incident.ts';
 import { isoTime, readEvents } from '../../src/jobs/incident/incident-events.ts';
-import { queueAlert } from '../../src/jobs/nightly/alerts.ts';
+import { queueAlert } from '../../src/engine/records/alerts.ts';
 import { findRollbackTarget } from '../../src/jobs/rollback/rollback.ts';
 import { incidentHtml, incidentMarkdown } from '../../src/report/index.ts';
 import { loadSuite } from '../../src/suite/index.ts';
