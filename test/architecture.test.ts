@@ -67,6 +67,7 @@ const JOB_MAY_IMPORT: Record<string, readonly string[]> = {
   incident: ['nightly'],
   judge: ['regrade'],
   ledger: ['observe'],
+  monitor: [],
   nightly: ['check', 'judge'],
   observe: ['import'],
   project: [],

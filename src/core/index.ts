@@ -22,6 +22,7 @@ export type * from './incident.ts';
 export * from './judge-panel.ts';
 export * from './model-apis.ts';
 export * from './monitor.ts';
+export type * from './monitor-report.ts';
 export type * from './observation.ts';
 export * from './policy.ts';
 export * from './prices.ts';

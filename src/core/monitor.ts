@@ -20,9 +20,16 @@ export interface ReferencePeriod {
   readonly to: number;
 }
 
+/** What a monitor compares within: answers of one template or segment are compared with their own kind. */
+export const MONITOR_GROUPS = ['template', 'segment'] as const;
+export type MonitorGroup = (typeof MONITOR_GROUPS)[number];
+
 export interface Monitor {
   readonly name: string;
   readonly signal: string;
+  readonly by: MonitorGroup;
+  /** Only answers of this segment; null = all. */
+  readonly segment: string | null;
   readonly windowHours: MonitorWindowHours;
   readonly reference: ReferencePeriod;
   /** The smallest change that matters. */

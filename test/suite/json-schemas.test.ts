@@ -25,6 +25,7 @@ test('the schemas in the repository are those the program generates', () => {
     'ticket.schema.json',
     'comparison.schema.json',
     'check.schema.json',
+    'monitor.schema.json',
     'signals.schema.json',
     'doctor.schema.json',
   ]);
@@ -44,6 +45,7 @@ test('a schema that is missing or out of date is named', async () => {
     'ticket.schema.json',
     'comparison.schema.json',
     'check.schema.json',
+    'monitor.schema.json',
     'signals.schema.json',
     'doctor.schema.json',
   ]);

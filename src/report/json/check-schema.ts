@@ -5,6 +5,7 @@ import type { JsonObject } from '../../base/index.ts';
 import { LAYER_NAMES } from '../../core/index.ts';
 import { doctorSchema } from './doctor-schema.ts';
 import { betweenRuns, contrasts, interval, metrics, pool, share, words } from './metric-schema.ts';
+import { monitorReportSchema } from './monitor-schema.ts';
 import { signalsSchema } from './signals-schema.ts';
 
 const hash = z.string().regex(/^[0-9a-f]{12,64}$/);
@@ -424,6 +425,7 @@ export function reportJsonSchemas(): ReadonlyMap<string, JsonObject> {
   return new Map([
     ['comparison.schema.json', publish(comparisonSchema, 'lastgood comparison')],
     ['check.schema.json', publish(checkSchema, 'lastgood check')],
+    ['monitor.schema.json', publish(monitorReportSchema, 'lastgood monitor')],
     ['signals.schema.json', publish(signalsSchema, 'lastgood signals')],
     ['doctor.schema.json', publish(doctorSchema, 'lastgood doctor')],
   ]);
