@@ -77,6 +77,7 @@ const JOB_MAY_IMPORT: Record<string, readonly string[]> = {
   serve: [],
   signals: [],
   ticket: [],
+  timeline: ['nightly'],
 };
 
 /** Node modules that only some rooms may touch, and why the others may not. */

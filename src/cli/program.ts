@@ -34,6 +34,7 @@ const COMMANDS: readonly (readonly [names: readonly string[], load: () => Promis
   [['observe'], async () => (await import('./commands/observe.ts')).registerObserve],
   [['signals'], async () => (await import('./commands/signals.ts')).registerSignals],
   [['monitor'], async () => (await import('./commands/monitor.ts')).registerMonitor],
+  [['timeline'], async () => (await import('./commands/timeline.ts')).registerTimeline],
   [['serve'], async () => (await import('./commands/serve.ts')).registerServe],
   [['token'], async () => (await import('./commands/serve.ts')).registerToken],
   [['db'], async () => (await import('./commands/db.ts')).registerDb],

@@ -27,6 +27,7 @@ test('the schemas in the repository are those the program generates', () => {
     'check.schema.json',
     'monitor.schema.json',
     'signals.schema.json',
+    'timeline.schema.json',
     'doctor.schema.json',
   ]);
 });
@@ -47,6 +48,7 @@ test('a schema that is missing or out of date is named', async () => {
     'check.schema.json',
     'monitor.schema.json',
     'signals.schema.json',
+    'timeline.schema.json',
     'doctor.schema.json',
   ]);
 });

@@ -1,7 +1,6 @@
 // lastgood signals: what a feature's production looks like, beside the same time before.
 
 import { LastgoodError } from '../../base/errors.ts';
-import { didYouMean } from '../../base/index.ts';
 import {
   type CountedWindow,
   DAY_MS,
@@ -11,6 +10,7 @@ import {
   type WindowCounts,
 } from '../../core/observation.ts';
 import type { SignalGroup, SignalReport, SignalValue, SignalWindow } from '../../core/signals.ts';
+import { mustExist } from '../../engine/records/known-feature.ts';
 import { LEXICAL } from '../../monitor/lexical-embedding.ts';
 import { type EventsOnly, eventsOnly, servedModelsOf, signalsOf } from '../../monitor/signal-values.ts';
 import { VectorSums } from '../../monitor/vector-sums.ts';
@@ -157,21 +157,4 @@ function timesOf({ now, since }: Pick<SignalsInput, 'now' | 'since'>): {
       hint: 'write --since 24h, --since 7d or --since 2026-05-12',
     });
   return { from, to, beforeFrom: from - (to - from) };
-}
-
-async function mustExist(store: ObservationStore, feature: string): Promise<void> {
-  const known = (await store.features()).map((f) => f.feature);
-  if (known.includes(feature)) return;
-  const guess = didYouMean(feature, known);
-  throw new LastgoodError({
-    code: 'NO_FEATURE',
-    message: `there are no observations of the feature ${JSON.stringify(feature)}`,
-    hint:
-      guess === undefined
-        ? known.length === 0
-          ? 'send some first: lastgood observe FILE --feature NAME'
-          : `known features: ${known.slice(0, 10).join(', ')}`
-        : `did you mean ${guess}?`,
-    exitCode: 2,
-  });
 }

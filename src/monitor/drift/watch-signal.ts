@@ -6,6 +6,9 @@ import { type EventsOnly, eventsOnly } from '../signal-values.ts';
 import type { Moments, SignalScale } from './moments.ts';
 import type { DriftWindow, WatchedSignal } from './standardise.ts';
 
+/** What is needed of a monitor; a timeline has windows of other lengths. */
+export type WatchedMonitor = Omit<Monitor, 'windowHours'> & { readonly windowHours: number };
+
 /** Counts of one window by name: `X` hits, `X.n` known, `X.s` sum, `X.q` sum of squares, `X:B` values in bucket B. */
 export interface CountedAnswers {
   readonly start: number;
@@ -104,7 +107,7 @@ function partsOf(
  * Was a fact that the reference only has when it is true also sent as `false` since then? Its share then has another base, and the two
  * times cannot be compared.
  */
-export function hasOtherBase(monitor: Monitor, windows: readonly CountedAnswers[]): boolean {
+export function hasOtherBase(monitor: WatchedMonitor, windows: readonly CountedAnswers[]): boolean {
   const reader = readerOf(monitor.signal);
   if (reader?.kind !== 'share') return false;
   const { reference, live } = partsOf(monitor, windows);
@@ -117,7 +120,10 @@ export function hasOtherBase(monitor: Monitor, windows: readonly CountedAnswers[
  * What a monitor watches. A `p50` is watched by the geometric mean, which uses every value. A `p95` is watched by the share of answers
  * above the reference's p95 of their template: 5% in the reference by construction. null when the signal cannot be watched.
  */
-export function watchSignal(monitor: Monitor, windows: readonly CountedAnswers[]): WatchedSignal | null {
+export function watchSignal(
+  monitor: WatchedMonitor,
+  windows: readonly CountedAnswers[],
+): WatchedSignal | null {
   const reader = readerOf(monitor.signal);
   if (reader === null) return null;
   if (reader.kind === 'tail') return watchTail(monitor, reader.name, windows);
@@ -135,7 +141,7 @@ export function watchSignal(monitor: Monitor, windows: readonly CountedAnswers[]
   };
 }
 
-function stepOf({ windowHours }: Monitor, at: number): number {
+function stepOf({ windowHours }: WatchedMonitor, at: number): number {
   return Math.floor(at / (windowHours * HOUR_MS));
 }
 
@@ -143,7 +149,7 @@ function stepOf({ windowHours }: Monitor, at: number): number {
  * Windows in which outcomes were expected and none came. Where silence means no, a source of outcomes that stopped would look like a
  * share of 0.
  */
-function silentSteps(monitor: Monitor, windows: readonly CountedAnswers[]): ReadonlySet<number> {
+function silentSteps(monitor: WatchedMonitor, windows: readonly CountedAnswers[]): ReadonlySet<number> {
   const sum = (list: readonly CountedAnswers[], name: string): number =>
     list.reduce((total, w) => total + (w.counts.get(name) ?? 0), 0);
   const { reference } = partsOf(monitor, windows);
@@ -201,7 +207,7 @@ function valuesOf(name: string, counts: ReadonlyMap<string, number>): (readonly 
   );
 }
 
-function watchTail(monitor: Monitor, name: string, windows: readonly CountedAnswers[]): WatchedSignal {
+function watchTail(monitor: WatchedMonitor, name: string, windows: readonly CountedAnswers[]): WatchedSignal {
   const reference = new Map<string | null, (readonly [number, number])[]>();
   for (const { template, counts } of partsOf(monitor, windows).reference) {
     const list = reference.get(template) ?? [];

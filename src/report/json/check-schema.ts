@@ -7,6 +7,7 @@ import { doctorSchema } from './doctor-schema.ts';
 import { betweenRuns, contrasts, interval, metrics, pool, share, words } from './metric-schema.ts';
 import { monitorReportSchema } from './monitor-schema.ts';
 import { signalsSchema } from './signals-schema.ts';
+import { timelineSchema } from './timeline-schema.ts';
 
 const hash = z.string().regex(/^[0-9a-f]{12,64}$/);
 const counts = z.object({ passed: z.int().min(0), trials: z.int().min(0) });
@@ -427,6 +428,7 @@ export function reportJsonSchemas(): ReadonlyMap<string, JsonObject> {
     ['check.schema.json', publish(checkSchema, 'lastgood check')],
     ['monitor.schema.json', publish(monitorReportSchema, 'lastgood monitor')],
     ['signals.schema.json', publish(signalsSchema, 'lastgood signals')],
+    ['timeline.schema.json', publish(timelineSchema, 'lastgood timeline')],
     ['doctor.schema.json', publish(doctorSchema, 'lastgood doctor')],
   ]);
 }
