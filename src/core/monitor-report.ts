@@ -49,7 +49,7 @@ export interface DriftFacts {
 }
 
 /** The mean moved because other templates are asked for; within templates answers are as before. */
-export interface MixFacts {
+interface MixFacts {
   /** Mean of the reference, and what the mix of the last week alone makes of it. */
   readonly from: number;
   readonly to: number;

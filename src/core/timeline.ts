@@ -4,7 +4,7 @@ import type { SignalValue } from './signals.ts';
 
 /** Where an item comes from. */
 export const TIMELINE_SOURCES = ['signal', 'release', 'served-model', 'event', 'monitor', 'nightly'] as const;
-export type TimelineSource = (typeof TIMELINE_SOURCES)[number];
+type TimelineSource = (typeof TIMELINE_SOURCES)[number];
 
 /** A stretch in which a signal left its usual level. */
 export interface MoveFacts {

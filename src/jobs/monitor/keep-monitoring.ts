@@ -18,7 +18,7 @@ export interface MonitorSchedule {
 }
 
 /** One check as the log has it. */
-export interface ScheduledCheck {
+interface ScheduledCheck {
   readonly time: string;
   readonly feature: string;
   /** `failed`: the file is wrong, or the process ended otherwise. */

@@ -7,7 +7,7 @@ import { NANO } from '../../monitor/window-counts.ts';
 const DAY_MS = 86_400_000;
 
 /** What the levels of a signal are measured in. */
-export function unitOf(signal: string): LevelUnit {
+function unitOf(signal: string): LevelUnit {
   if (signal.endsWith('.p95')) return 'tail';
   if (signal.startsWith('kpi:')) return 'number';
   if (signal.startsWith('judge-score:') || signal === 'edit-distance') return 'score';

@@ -7,7 +7,7 @@ import { addCounts } from '../../monitor/window-counts.ts';
 
 /** How long the usual is learnt from, at most and at least. */
 const USUAL_DAYS = 28;
-export const LEAST_DAYS = 14;
+const LEAST_DAYS = 14;
 /** Templates that are kept apart, those with most answers first; the rest counts as one. */
 const MOST_TEMPLATES = 40;
 

@@ -6,7 +6,7 @@ import { monitorEpisodes } from '../../engine/records/monitor-records.ts';
 import { episodesOf } from '../nightly/episodes.ts';
 import type { Hours } from './hours.ts';
 
-export interface TimelineContext {
+interface TimelineContext {
   readonly store: SnapshotStore;
   readonly feature: string;
   /** The feature's suite; null = not known, then those of all suites. */

@@ -142,6 +142,8 @@ function widest(residual: Float64Array, weight: Float64Array, { from, to }: Stre
   };
   let [start, end] = [from, to];
   for (let b = to + 1; b <= part.to; b++) if (gain(start, b) >= gain(start, end)) end = b;
+  // An end that the data does not show is none.
+  if (gain(start, part.to) >= gain(start, end) - RANGE) end = part.to;
   for (let a = from - 1; a >= part.from; a--) if (gain(a, end) > gain(start, end)) start = a;
   return { from: start, to: end };
 }

@@ -1,6 +1,6 @@
 // Drift of signals in production: windows in, verdicts out.
 
-export { type CalibratedSeries, type CalibrationOptions, type ChartLimit, calibrate } from './calibrate.ts';
+export { type ChartLimit, calibrate } from './calibrate.ts';
 export { calibrationKey } from './calibration-key.ts';
 export { findMoves, type SignalMove } from './find-moves.ts';
 export { type Moments, momentsOf, type SignalScale } from './moments.ts';

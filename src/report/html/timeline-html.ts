@@ -28,7 +28,7 @@ export function timelineHtml(t: FeatureTimeline): string {
       : html`<h2>What moved first</h2><ol>${t.order.map(
           (o) =>
             html`<li>${when(o.at)} ${terminalText(o.signal)}${o.uncertain ? ' (may have moved before the one above)' : ''}</li>`,
-        )}</ol><p>The order in time is no proof of a cause.</p>`,
+        )}</ol><p>The order in time does not prove a cause.</p>`,
     html`<h2>Items</h2>${itemTable(t.items, causes)}`,
     html`<h2>Signals</h2>`,
     ...drawn.map((s) => lineSvg(s, t)),
@@ -51,7 +51,7 @@ function itemTable(items: readonly TimelineItem[], causes: ReadonlySet<number>):
     items.map((item, i) => [
       when(item.at),
       item.source,
-      `${item.kind}${causes.has(i) ? ' (in the day before the first move)' : ''}`,
+      `${item.kind}${causes.has(i) ? ' (before or at the first move)' : ''}`,
       detail(item),
     ]),
     { narrow: 'stack' },

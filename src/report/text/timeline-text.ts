@@ -30,7 +30,9 @@ export function timelineText(
   let day = '';
   for (const item of shown) {
     const [date = '', time = ''] = when(item.at).split(' ');
-    lines.push(`  ${date === day ? ' '.repeat(10) : date} ${time}  ${itemText(item, style)}`);
+    lines.push(
+      `  ${date === day ? ' '.repeat(10) : date} ${time}  ${itemText(item, style, options.verbose === true)}`,
+    );
     day = date;
   }
   if (shown.length < t.items.length)
@@ -49,27 +51,25 @@ function mostTelling(items: readonly TimelineItem[]): readonly TimelineItem[] {
   return items.filter((item) => kept.has(item));
 }
 
-function itemText(item: TimelineItem, style: Style): string {
+function itemText(item: TimelineItem, style: Style, verbose: boolean): string {
   const ref = item.ref === null ? '' : ` (${terminalLine(item.ref, 60)})`;
-  if (item.move !== null) return `${style.red('signal')}  ${moveText(item.move)}`;
+  if (item.move !== null) return `${style.red('signal')}  ${moveText(item.move, verbose)}`;
   if (item.source === 'signal') return `signal  ${terminalLine(item.text, 60)} is back at its usual level`;
   const word =
     item.source === 'event' || item.source === 'monitor' ? item.kind : `${item.source} ${item.kind}`;
-  return `${style.bold(terminalLine(word, 30))}  ${terminalLine(item.text, 120)}${ref}`;
+  return `${style.bold(terminalLine(word, 30))}  ${terminalLine(item.text, verbose ? 300 : 80)}${ref}`;
 }
 
-/** `length.p95 +38.0 % (612 → 845), until 02-14 18:00; most in refund 200 → 276`. */
-function moveText(m: MoveFacts): string {
+/** `length.p95 +38.0 % (612 → 845), until 02-14 18:00; most in refund, invoice`. */
+function moveText(m: MoveFacts, verbose: boolean): string {
   const value = (v: number): string => signalValueText(m.unit, v);
   const until = m.until === null ? '' : `, until ${when(m.until).slice(5)}`;
   const wide = Date.parse(m.latest) - Date.parse(m.earliest) > PLAIN_RANGE_MS;
   const range = wide ? `, began ${when(m.earliest).slice(5)} to ${when(m.latest).slice(5)}` : '';
-  const most = m.templates
-    .slice(0, MOST_TEMPLATES)
-    .map(
-      (t) =>
-        `${t.template === null ? '(none)' : terminalLine(t.template, 30)} ${value(t.from)} → ${value(t.to)}`,
-    );
+  const most = m.templates.slice(0, verbose ? m.templates.length : MOST_TEMPLATES).map((t) => {
+    const name = t.template === null ? '(none)' : terminalLine(t.template, 30);
+    return verbose ? `${name} ${value(t.from)} → ${value(t.to)}` : name;
+  });
   return `${terminalLine(m.signal, 40)} ${signalChangeText(m.unit, m.from, m.to)} (${value(m.from)} → ${value(m.to)})${range}${until}${most.length < 2 ? '' : `; most in ${most.join(', ')}`}`;
 }
 
@@ -83,18 +83,24 @@ function orderLines(t: FeatureTimeline): string[] {
     return `${joint}${terminalLine(o.signal, 40)}${i === 0 ? ` (${when(o.at)})` : ` (+${delayText(later)})`}`;
   });
   const causes = t.before.flatMap((i) => t.items[i] ?? []).slice(-3);
-  const before = causes.map((c) => {
-    const earlier = start - Date.parse(c.at);
-    // An onset is known to within a range, and this lies in it.
-    const time = earlier <= 0 ? 'at about the same time' : `${delayText(earlier)} earlier`;
-    return `${terminalLine(c.kind, 30)} ${time}`;
-  });
+  // A beginning is known to within a range, and some of these lie in it.
+  const joint = causes.filter((c) => Date.parse(c.at) >= start).map(causeName);
+  const before = [
+    ...causes
+      .filter((c) => Date.parse(c.at) < start)
+      .map((c) => `${causeName(c)} ${delayText(start - Date.parse(c.at))} earlier`),
+    ...(joint.length === 0 ? [] : [`at about the same time ${joint.join(', ')}`]),
+  ];
   return [
     `Moved first: ${steps.join('')}`,
     causes.length === 0
       ? 'Before it: no event, release or served model within a day'
       : `Before it: ${before.join(', ')}. This is an order in time, not a proof of cause.`,
   ];
+}
+
+function causeName({ source, kind }: TimelineItem): string {
+  return terminalLine(source === 'event' ? kind : `${source} ${kind}`, 40);
 }
 
 function delayText(ms: number): string {
