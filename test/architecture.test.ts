@@ -64,7 +64,7 @@ const JOB_MAY_IMPORT: Record<string, readonly string[]> = {
   drill: ['rollback'],
   history: [],
   import: [],
-  incident: ['nightly'],
+  incident: ['monitor', 'timeline'],
   judge: ['regrade'],
   ledger: ['observe'],
   monitor: [],

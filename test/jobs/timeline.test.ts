@@ -6,10 +6,10 @@ import { expect, test } from 'vitest';
 import type { FeatureTimeline } from '../../src/core/index.ts';
 import { timelineSchema } from '../../src/report/json/timeline-schema.ts';
 import { json, lastgood, lastgoodHere, temporaryFolder } from '../cli/lastgood.ts';
-import { DAY, REFERENCE, START, sendDesk } from './production-world.ts';
+import { DAY, START, sendDesk } from './production-world.ts';
 
 const MINUTE = 60_000;
-const NOTICE = START + 31 * DAY + 13.75 * 60 * MINUTE;
+const NOTICE = START + 21 * DAY + 13.75 * 60 * MINUTE;
 const LENGTH_AT = NOTICE + 15 * MINUTE;
 const EDITS_AT = NOTICE + 4 * 60 * MINUTE;
 const iso = (ms: number): string => new Date(ms).toISOString();
@@ -18,13 +18,13 @@ test('a provider notice, the length after it and the edits hours later stand in 
   await using dir = await temporaryFolder();
   const run = (...args: string[]) => lastgoodHere(args, { cwd: dir.path });
   await sendDesk(dir.path, {
-    days: 35,
+    days: 24,
     perDay: 1000,
     truth: (at, template) => ({
       ...(at >= LENGTH_AT ? { length: template === 'refund' ? 1.6 : 1.3 } : {}),
       ...(at >= EDITS_AT ? { edits: 0.25 } : {}),
     }),
-    servedModel: (at) => (at >= LENGTH_AT ? 'model-2026-02-05' : 'model-2026-01-01'),
+    servedModel: (at) => (at >= LENGTH_AT ? 'model-2026-01-26' : 'model-2026-01-01'),
   });
   const text = '<img src=x onerror=alert(1)> behaviour tuned';
   await run('event', 'add', '--kind', 'provider-notice', '--text', text, '--at', iso(NOTICE));
@@ -34,12 +34,14 @@ test('a provider notice, the length after it and the edits hours later stand in 
     join(dir.path, 'features/desk.yaml'),
     JSON.stringify({
       feature: 'desk',
-      monitors: [{ signal: 'length.p50', reference: REFERENCE, change: '10%' }],
+      monitors: [
+        { signal: 'length.p50', reference: { from: '2026-01-05', to: '2026-01-20' }, change: '10%' },
+      ],
     }),
   );
-  expect((await run('monitor', 'desk', '--at', iso(START + 34 * DAY))).code).toBe(1);
+  expect((await run('monitor', 'desk', '--at', iso(START + 24 * DAY))).code).toBe(1);
 
-  const range = ['--since', '7d', '--until', iso(START + 35 * DAY)];
+  const range = ['--since', '7d', '--until', iso(START + 24 * DAY)];
   const printed = await run('timeline', 'desk', ...range, '--json', '--html', 'page.html');
   const t = json<FeatureTimeline>(printed);
   expect(timelineSchema.strict().parse(t)).toEqual(t);

@@ -62,8 +62,7 @@ export async function monitorJob(
 ): Promise<MonitorReport> {
   const { store } = work;
   const webhook = webhookOf(work, input.webhook);
-  const file = await findTicketFile(input.feature, input.cwd);
-  const { feature, monitors } = parseMonitors(await readText(file), file);
+  const { feature, monitors, file } = await readMonitors(input.feature, input.cwd);
   if (monitors.length === 0)
     throw new LastgoodError({
       code: 'NO_MONITORS',
@@ -124,6 +123,26 @@ export async function monitorJob(
     })),
     webhook: webhook !== null,
   };
+}
+
+/** What the monitors of a feature say about a time, without episodes and alerts; null = it has none. */
+export async function replayMonitors(
+  work: Workplace,
+  observations: ObservationStore,
+  { feature: asked, cwd, at }: { readonly feature: string; readonly cwd: string; readonly at: Date },
+): Promise<readonly Judged[] | null> {
+  const { feature, monitors } = await readMonitors(asked, cwd);
+  if (monitors.length === 0) return null;
+  const input = { feature, cwd, webhook: undefined };
+  return (await judge(work, observations, { feature, monitors, input, now: at.getTime() })).states;
+}
+
+async function readMonitors(
+  asked: string,
+  cwd: string,
+): Promise<ReturnType<typeof parseMonitors> & { readonly file: string }> {
+  const file = await findTicketFile(asked, cwd);
+  return { ...parseMonitors(await readText(file), file), file };
 }
 
 /** A drift outweighs a monitor that cannot tell, and that one outweighs those that are quiet. */
