@@ -88,6 +88,11 @@ test('an alert waits in the ledger until a webhook takes it, and a warning is ne
   const waiting = await check(45);
   expect(waiting.report.alerts).toMatchObject([{ event: 'drift.opened', delivered: false }]);
   expect(waiting.monitors[0]?.episode?.id).toBe(warned.monitors[0]?.episode?.id);
+  const status = await lastgoodHere(['status'], { cwd: dir.path });
+  expect(status.stdout).toMatch(
+    /monitors {2}desk {2}last recorded check \S+ \S+ UTC: 1 drift\n {2}open drift since /,
+  );
+  expect(status.stdout).toContain('alert not sent yet: drift.opened of 2026-02-19 00:00 UTC');
   const sent = await check(46, '--webhook', server.url.href);
   expect(sent.report.alerts).toMatchObject([{ event: 'drift.opened', delivered: true }]);
   // A monitor that is taken out of the file ends its episode.

@@ -9,6 +9,12 @@ export function featureKey(feature: string): string {
   return `feature:${feature}`;
 }
 
+/** Features whose monitors were ever checked, in order of name. */
+export async function featuresChecked(store: SnapshotStore): Promise<readonly string[]> {
+  const keys = (await store.records('monitor-check')).map((r) => r.suite);
+  return [...new Set(keys)].map((key) => key.slice(featureKey('').length)).sort();
+}
+
 /** A drift from the window that showed it to the window that proved its end. */
 export interface MonitorEpisode {
   readonly id: string;
