@@ -36,5 +36,5 @@ export type * from './rollback.ts';
 export * from './snapshot.ts';
 export type * from './suite.ts';
 export * from './ticket.ts';
-export * from './timeline.ts';
+export type * from './timeline.ts';
 export * from './trial.ts';
