@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import {
   changeKindOf,
+  EMBEDDING_DISTANCE,
   MONITOR_DIRECTIONS,
   MONITOR_GROUPS,
   type Monitor,
@@ -81,7 +82,7 @@ const monitorSchema = z
       context.addIssue({
         code: 'custom',
         path: ['signal'],
-        message: `a signal: ${GATE_SIGNALS.join(', ')}, kpi:NAME or judge-score:NAME`,
+        message: `a signal: ${GATE_SIGNALS.join(', ')}, ${EMBEDDING_DISTANCE}, kpi:NAME or judge-score:NAME`,
         input: signal,
       });
     else if (wanted !== kind)

@@ -1,36 +1,10 @@
 // Monitors from stored observations to a verdict, an episode and one alert, by the command line.
 
-import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import type { MonitorReport } from '../../src/core/index.ts';
-import { monitorReportSchema } from '../../src/report/json/monitor-schema.ts';
-import { json, lastgood, lastgoodHere, temporaryFolder } from '../cli/lastgood.ts';
+import { lastgood, lastgoodHere, temporaryFolder } from '../cli/lastgood.ts';
+import { day, desk, EDITS, iso, LENGTH } from './monitored-desk.ts';
 import { alertServer } from './nightly-world.ts';
-import { DAY, type DeskTraffic, REFERENCE, START, sendDesk } from './production-world.ts';
-
-const day = (n: number): number => START + n * DAY;
-const iso = (n: number): string => new Date(day(n)).toISOString();
-const LENGTH = { signal: 'length.p50', reference: REFERENCE, change: '10%', action: 'alert' };
-const EDITS = { signal: 'edits', reference: REFERENCE, change: '12 points', direction: 'up' };
-
-async function desk(folder: string, monitors: readonly object[], traffic: DeskTraffic) {
-  await mkdir(join(folder, 'features'), { recursive: true });
-  const write = (list: readonly object[]): Promise<void> =>
-    writeFile(join(folder, 'features/desk.yaml'), JSON.stringify({ feature: 'desk', monitors: list }));
-  await write(monitors);
-  await sendDesk(folder, traffic);
-  const check = async (at: number, ...options: string[]) => {
-    const ran = await lastgoodHere(['monitor', 'desk', '--at', iso(at), '--json', '--quiet', ...options], {
-      cwd: folder,
-    });
-    const report = json<MonitorReport>(ran);
-    // Only finite numbers and documented fields: unknown ones are a mistake here.
-    expect(monitorReportSchema.strict().parse(report)).toEqual(report);
-    return { code: ran.code, report, monitors: report.monitors };
-  };
-  return { write, check };
-}
+import { REFERENCE } from './production-world.ts';
 
 test('a change is drift on the day it shows, one alert is posted for it, and one when it is proven to be over', async () => {
   await using dir = await temporaryFolder();

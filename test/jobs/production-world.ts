@@ -18,6 +18,8 @@ export interface Truth {
   readonly latency?: number;
   readonly edits?: number;
   readonly errors?: number;
+  /** Words of the answers instead of one letter. */
+  readonly words?: readonly string[];
 }
 
 export interface DeskTraffic {
@@ -39,6 +41,14 @@ const TEMPLATES: Readonly<Record<string, { length: number; edits: number }>> = {
   refund: { length: 200, edits: 0.1 },
   invoice: { length: 400, edits: 0.2 },
 };
+
+/** So many characters: one letter again and again, or words by chance. */
+function textOf(length: number, words: readonly string[], rng: Mt19937): string {
+  if (words.length === 1) return (words[0] ?? '').repeat(length).slice(0, length);
+  let text = '';
+  while (text.length < length) text += `${words[Math.floor(rng.next() * words.length)]} `;
+  return text.slice(0, length);
+}
 
 /** Observations and outcomes as JSON lines. */
 export function deskLines(t: DeskTraffic): string {
@@ -64,7 +74,7 @@ export function deskLines(t: DeskTraffic): string {
           ...{ id, at, feature: t.feature ?? 'desk', template: name, segment: i % 4 === 0 ? 'pro' : 'free' },
           release: t.release?.(at) ?? 'aaaa11112222',
           served_model: t.servedModel?.(at) ?? 'model-2026-01-01',
-          ...(failed ? { error: 'timeout' } : { output: 'x'.repeat(length) }),
+          ...(failed ? { error: 'timeout' } : { output: textOf(length, truth.words ?? ['x'], rng) }),
           latency_ms: Math.round(800 * (truth.latency ?? 1) * Math.exp(0.4 * normal(rng))),
         }),
         JSON.stringify({ id, at: at + 600_000, edited: edited ? 0.3 : 0, completed: !edited }),

@@ -2,12 +2,13 @@
 
 import { relative } from 'node:path';
 import { LastgoodError } from '../../base/errors.ts';
-import type {
-  Monitor,
-  MonitorOutcome,
-  MonitorReport,
-  MonitorState,
-  ObservationStore,
+import {
+  EMBEDDING_DISTANCE,
+  type Monitor,
+  type MonitorOutcome,
+  type MonitorReport,
+  type MonitorState,
+  type ObservationStore,
 } from '../../core/index.ts';
 import { type AlertState, alertStates, sendPending } from '../../engine/records/alerts.ts';
 import {
@@ -28,11 +29,13 @@ import {
   calibrate,
   calibrationKey,
   hasOtherBase,
+  type WatchedSignal,
   watchFamily,
   watchSignal,
 } from '../../monitor/drift/index.ts';
 import type { WebhookPost } from '../../provider/webhook.ts';
 import { parseMonitors } from '../../rollout/index.ts';
+import { embeddingSignal } from './embedding-windows.ts';
 import { type EpisodeStep, episodeSteps, settleEpisodes } from './monitor-episodes.ts';
 import { stateOf, unjudged } from './monitor-state.ts';
 import { monitorWindows } from './monitor-windows.ts';
@@ -157,15 +160,34 @@ interface Asked {
   readonly now: number;
 }
 
+/** What each monitor watches; one whose signal has another base since its reference is left out. */
+async function watchedSignals(
+  observations: ObservationStore,
+  feature: string,
+  monitors: readonly Monitor[],
+  now: number,
+): Promise<readonly WatchedSignal[]> {
+  const counted = monitors.filter((m) => m.signal !== EMBEDDING_DISTANCE);
+  const windows = await monitorWindows(observations, feature, counted, now);
+  const signals: WatchedSignal[] = [];
+  for (const monitor of monitors) {
+    const own = windows.get(monitor);
+    if (own === undefined) signals.push(await embeddingSignal(observations, feature, monitor, now));
+    else if (!hasOtherBase(monitor, own)) {
+      const signal = watchSignal(monitor, own);
+      if (signal !== null) signals.push(signal);
+    }
+  }
+  return signals;
+}
+
 /** Every monitor in the order of the file. Limits come from the ledger where what they rest on is unchanged. */
 async function judge(
   work: Workplace,
   observations: ObservationStore,
   { feature, monitors, input, now }: Asked,
 ): Promise<{ readonly states: readonly Judged[]; readonly calibration: MonitorReport['calibration'] }> {
-  const windows = await monitorWindows(observations, feature, monitors, now);
-  const usable = monitors.filter((m) => !hasOtherBase(m, windows.get(m) ?? []));
-  const signals = usable.flatMap((m) => watchSignal(m, windows.get(m) ?? []) ?? []);
+  const signals = await watchedSignals(observations, feature, monitors, now);
   const stored = await storedCalibrations(work.store, feature);
   const used: StoredCalibration[] = [];
   const fresh: StoredCalibration[] = [];

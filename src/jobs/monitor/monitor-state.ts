@@ -1,16 +1,24 @@
 // From a verdict about windows to what is reported: times in ISO, levels in readable units, the reason in a word.
 
-import type { LevelUnit, Monitor, MonitorGap, MonitorState } from '../../core/index.ts';
+import {
+  EMBEDDING_DISTANCE,
+  type LevelUnit,
+  type Monitor,
+  type MonitorGap,
+  type MonitorState,
+} from '../../core/index.ts';
 import type { MonitorVerdict } from '../../monitor/drift/index.ts';
 import { NANO } from '../../monitor/window-counts.ts';
 
 const DAY_MS = 86_400_000;
 
+const SCORES: readonly string[] = ['edit-distance', EMBEDDING_DISTANCE];
+
 /** What the levels of a signal are measured in. */
 function unitOf(signal: string): LevelUnit {
   if (signal.endsWith('.p95')) return 'tail';
   if (signal.startsWith('kpi:')) return 'number';
-  if (signal.startsWith('judge-score:') || signal === 'edit-distance') return 'score';
+  if (signal.startsWith('judge-score:') || SCORES.includes(signal)) return 'score';
   if (signal.startsWith('cost-per-')) return 'usd';
   switch (signal) {
     case 'length.p50':
