@@ -2,8 +2,8 @@
 
 import type { Monitor, ObservationStore } from '../../core/index.ts';
 import { HOUR_MS } from '../../core/observation.ts';
-import type { DriftWindow, WatchedSignal } from '../../monitor/drift/index.ts';
 import { type EmbeddedAnswer, ReferenceCentroids } from '../../monitor/drift/embedding-distance.ts';
+import type { DriftWindow, WatchedSignal } from '../../monitor/drift/index.ts';
 
 /** Embeddings of one window at most: enough for a mean, few enough for months of windows. */
 const MOST_VECTORS = 2000;
