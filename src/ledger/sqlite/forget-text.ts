@@ -43,6 +43,9 @@ export const SAID_COLUMNS: readonly Column[] = [
   ['outcome', 'final_text', 'plain'],
   ['outcome_change', 'before', 'json'],
   ['access_token', 'name', 'plain'],
+  ['shipping_change', 'by_whom', 'plain'],
+  ['shipping_change', 'why', 'plain'],
+  ['shipping_change', 'body', 'json'],
 ];
 
 /** Columns with rules of their own. */

@@ -5,6 +5,7 @@
 
 import { OBSERVATIONS } from './migration-observations.ts';
 import { SEALS } from './migration-seals.ts';
+import { SHIPPING } from './migration-shipping.ts';
 
 export interface Migration {
   readonly version: number;
@@ -417,6 +418,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 4, name: 'single trials', sql: SINGLE_TRIALS },
   { version: 5, name: 'seals', sql: SEALS },
   { version: 6, name: 'observations', sql: OBSERVATIONS },
+  { version: 7, name: 'shipping', sql: SHIPPING },
 ];
 
 /** The schema this program writes. */

@@ -56,6 +56,7 @@ const PARTS: readonly (readonly [part: string, tables: readonly string[]])[] = [
     ['observation', 'observation_text', 'observation_vector', 'outcome', 'outcome_change', 'dimension'],
   ],
   ['production: windows', ['observation_window', 'observation_state']],
+  ['shipping: pointers, flags, stops', ['shipping_change']],
   [
     'snapshots and releases',
     ['snapshot', 'release', 'word', 'migration', 'maintenance', 'sealed', 'access_token', 'sqlite_schema'],

@@ -1,0 +1,29 @@
+// One flag for a request that a person describes: as a server would answer it.
+
+import type { FlagAnswer, ShippingStore } from '../../core/index.ts';
+import { flagValue } from '../../rollout/flag-values.ts';
+import { answerFlag } from '../../rollout/serve-flags.ts';
+import { FlagState } from './flag-state.ts';
+
+/** Properties are typed as text; numbers and truth values become what an application would send. */
+export async function readFlag(
+  shipping: ShippingStore,
+  asked: {
+    readonly key: string;
+    readonly environment: string;
+    readonly feature: string | null;
+    readonly targetingKey: string | null;
+    readonly properties: Readonly<Record<string, string>>;
+    readonly now: Date;
+  },
+): Promise<FlagAnswer> {
+  const { key, environment, feature, targetingKey, now } = asked;
+  const properties = Object.fromEntries(
+    Object.entries(asked.properties).map(([name, text]) => [name, flagValue(text, null)]),
+  );
+  return answerFlag(await new FlagState(shipping).now(), key, {
+    environment,
+    context: { targetingKey, properties: { ...properties, ...(feature === null ? {} : { feature }) } },
+    now,
+  });
+}
