@@ -29,7 +29,7 @@ interface Served {
 }
 
 /** The feature that a request names; null = none. */
-export function featureOf({ properties }: FlagContext): string | null {
+function featureOf({ properties }: FlagContext): string | null {
   const feature = Object.hasOwn(properties, 'feature') ? properties['feature'] : undefined;
   return typeof feature === 'string' && feature !== '' ? feature : null;
 }

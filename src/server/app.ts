@@ -6,9 +6,11 @@ import { LastgoodError } from '../base/errors.ts';
 import type { AccessToken, ObservationStore, TokenRole } from '../core/index.ts';
 import type { ObservationIntake } from '../jobs/observe/intake.ts';
 import { type AccessRules, checkHost, checkOrigin, checkToken } from './access.ts';
+import type { ChangeStream } from './change-stream.ts';
 import { HttpError } from './http-error.ts';
 import { takeLines, takeOtlp } from './intake-routes.ts';
 import type { Metrics } from './metrics.ts';
+import { evaluateAll, evaluateOne, flagEvents, OFREP_EVENTS } from './ofrep-routes.ts';
 import { featuresRoute, signalsRoute } from './signal-routes.ts';
 
 /** One answered request. Neither addresses nor content are logged. */
@@ -28,6 +30,10 @@ export interface AppParts {
   readonly intake: ObservationIntake;
   readonly store: ObservationStore;
   readonly access: AccessRules;
+  /** Flags, pointers and stops, as they are in force. */
+  readonly changes: ChangeStream;
+  /** The environment that this server answers for. */
+  readonly environment: string;
   readonly metrics: Metrics;
   readonly limits: { readonly linesBytes: number; readonly tracesBytes: number };
   log(entry: AccessLogEntry): void;
@@ -87,7 +93,7 @@ export function makeApp(parts: AppParts): Hono<{
   const guarded = (
     method: 'get' | 'post',
     route: string,
-    needed: TokenRole,
+    needed: TokenRole | readonly TokenRole[],
     answer: (c: AppContext) => Promise<Response> | Response,
   ): void => {
     app[method](route, async (c) => {
@@ -99,7 +105,7 @@ export function makeApp(parts: AppParts): Hono<{
           site: c.req.header('sec-fetch-site'),
           host: c.req.header('host'),
         });
-      c.set('token', await checkToken(c.req.header('authorization'), needed, parts.access));
+      c.set('token', await checkToken(tokenHeader(c), needed, parts.access));
       return answer(c);
     });
     app.all(route, (c) => {
@@ -122,9 +128,21 @@ export function makeApp(parts: AppParts): Hono<{
   guarded('get', '/v1/signals', 'read', (c) => featuresRoute(c, parts));
   guarded('get', '/v1/signals/:feature', 'read', (c) => signalsRoute(c, parts));
 
+  // Who sends observations may read the flags they are made under.
+  const readers = ['read', 'observe'] as const;
+  guarded('post', '/ofrep/v1/evaluate/flags', readers, (c) => evaluateAll(c, parts));
+  guarded('post', '/ofrep/v1/evaluate/flags/:key', readers, (c) => evaluateOne(c, parts));
+  guarded('get', OFREP_EVENTS, readers, (c) => flagEvents(c, parts));
+
   app.notFound((c) => c.json({ error: { message: 'there is nothing at this address' } }, 404));
   app.onError((error, c) => errorAnswer(error, c as AppContext));
   return app;
+}
+
+/** OFREP clients may send the token as `X-API-Key`. */
+function tokenHeader(c: AppContext): string | undefined {
+  const key = c.req.path.startsWith('/ofrep/') ? c.req.header('x-api-key') : undefined;
+  return c.req.header('authorization') ?? (key === undefined ? undefined : `Bearer ${key}`);
 }
 
 function errorAnswer(error: Error, c: AppContext): Response {

@@ -12,6 +12,7 @@ import { type ServerSettings, startServer } from '../../src/server/start-server.
 import { temporaryFolder } from '../cli/lastgood.ts';
 
 export interface Running {
+  readonly db: string;
   readonly url: string;
   readonly port: number;
   readonly log: readonly AccessLogEntry[];
@@ -22,7 +23,7 @@ export interface Running {
 }
 
 export async function running(
-  settings: Partial<Pick<ServerSettings, 'host' | 'hosts' | 'limits'>> & {
+  settings: Partial<Pick<ServerSettings, 'host' | 'hosts' | 'limits' | 'environment'>> & {
     readonly store?: ObservationStoreMode;
   } = {},
 ): Promise<Running> {
@@ -35,6 +36,7 @@ export async function running(
     port: 0,
     hosts: settings.hosts ?? [],
     limits: settings.limits,
+    environment: settings.environment,
     rules: await lineRules({
       environment: {},
       redact: [],
@@ -65,6 +67,7 @@ export async function running(
     }
   };
   return {
+    db,
     url: server.url,
     port: server.port,
     log,

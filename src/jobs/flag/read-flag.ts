@@ -2,8 +2,18 @@
 
 import type { FlagAnswer, ShippingStore } from '../../core/index.ts';
 import { flagValue } from '../../rollout/flag-values.ts';
-import { answerFlag } from '../../rollout/serve-flags.ts';
-import { FlagState } from './flag-state.ts';
+import { answerAll, answerFlag, type FlagQuestion } from '../../rollout/serve-flags.ts';
+import { FlagState, type ShippingState } from './flag-state.ts';
+
+/** One flag for a request of an application. */
+export function flagAnswer(state: ShippingState, key: string, question: FlagQuestion): FlagAnswer {
+  return answerFlag(state, key, question);
+}
+
+/** Every flag that such a request can get. */
+export function flagAnswers(state: ShippingState, question: FlagQuestion): readonly FlagAnswer[] {
+  return answerAll(state, question);
+}
 
 /** Properties are typed as text; numbers and truth values become what an application would send. */
 export async function readFlag(
@@ -21,7 +31,7 @@ export async function readFlag(
   const properties = Object.fromEntries(
     Object.entries(asked.properties).map(([name, text]) => [name, flagValue(text, null)]),
   );
-  return answerFlag(await new FlagState(shipping).now(), key, {
+  return flagAnswer(await new FlagState(shipping).now(), key, {
     environment,
     context: { targetingKey, properties: { ...properties, ...(feature === null ? {} : { feature }) } },
     now,
