@@ -3,10 +3,23 @@
 import type { HttpBindings } from '@hono/node-server';
 import { type Context, Hono } from 'hono';
 import { LastgoodError } from '../base/errors.ts';
-import type { AccessToken, ObservationStore, TokenRole } from '../core/index.ts';
+import type { SecretMask } from '../base/secrets.ts';
+import type { AccessToken, GuardStore, ObservationStore, TokenRole } from '../core/index.ts';
+import type { FoundRules } from '../jobs/guard/ticket-rules.ts';
 import type { ObservationIntake } from '../jobs/observe/intake.ts';
 import { type AccessRules, checkHost, checkOrigin, checkToken } from './access.ts';
 import type { ChangeStream } from './change-stream.ts';
+import {
+  actRoute,
+  answerRoute,
+  approvalsRoute,
+  endRoute,
+  guardEvents,
+  lateRoute,
+  logRoute,
+  stateRoute,
+  stopRoute,
+} from './guard-routes.ts';
 import { HttpError } from './http-error.ts';
 import { takeLines, takeOtlp } from './intake-routes.ts';
 import type { Metrics } from './metrics.ts';
@@ -32,6 +45,10 @@ export interface AppParts {
   readonly access: AccessRules;
   /** Flags, pointers and stops, as they are in force. */
   readonly changes: ChangeStream;
+  readonly guard: GuardStore;
+  /** The guard's rules of a feature. */
+  rules(feature: string): Promise<FoundRules>;
+  readonly mask: SecretMask;
   /** The environment that this server answers for. */
   readonly environment: string;
   readonly metrics: Metrics;
@@ -133,6 +150,18 @@ export function makeApp(parts: AppParts): Hono<{
   guarded('post', '/ofrep/v1/evaluate/flags', readers, (c) => evaluateAll(c, parts));
   guarded('post', '/ofrep/v1/evaluate/flags/:key', readers, (c) => evaluateOne(c, parts));
   guarded('get', OFREP_EVENTS, readers, (c) => flagEvents(c, parts));
+
+  guarded('post', '/v1/guard/:feature/act', 'observe', (c) => actRoute(c, parts));
+  guarded('post', '/v1/guard/:feature/end', 'observe', (c) => endRoute(c, parts));
+  guarded('post', '/v1/guard/:feature/late', 'observe', (c) => lateRoute(c, parts));
+  guarded('get', '/v1/guard/:feature', readers, (c) => stateRoute(c, parts));
+  guarded('get', '/v1/guard/:feature/events', readers, (c) => guardEvents(c, parts));
+  guarded('get', '/v1/guard/:feature/log', 'read', (c) => logRoute(c, parts));
+  guarded('post', '/v1/guard/:feature/stop', 'operate', (c) => stopRoute(c, parts, true));
+  guarded('post', '/v1/guard/:feature/start', 'operate', (c) => stopRoute(c, parts, false));
+  guarded('get', '/v1/approvals', 'read', (c) => approvalsRoute(c, parts));
+  guarded('post', '/v1/approvals/:id/grant', 'operate', (c) => answerRoute(c, parts, true));
+  guarded('post', '/v1/approvals/:id/deny', 'operate', (c) => answerRoute(c, parts, false));
 
   app.notFound((c) => c.json({ error: { message: 'there is nothing at this address' } }, 404));
   app.onError((error, c) => errorAnswer(error, c as AppContext));

@@ -5,7 +5,7 @@ import type { AppContext } from './app.ts';
 import { HttpError } from './http-error.ts';
 import { withWholeBody } from './request-body.ts';
 
-export const MOST_JSON_BYTES = 64 * 1024;
+const MOST_JSON_BYTES = 64 * 1024;
 const DEEPEST = 10;
 
 /**

@@ -98,15 +98,17 @@ async function answering(
     return await work();
   } catch (error) {
     if (error instanceof BadContext) return c.json(errorOf('INVALID_CONTEXT', error.message), 400);
-    if (error instanceof HttpError)
-      return c.json(
-        errorOf(error.status === 413 ? 'INVALID_CONTEXT' : 'PARSE_ERROR', error.message),
-        error.status,
-      );
+    if (error instanceof HttpError) return c.json(errorOf(codeOf(error), error.message), error.status);
     if (!(error instanceof LastgoodError)) throw error;
     c.set('failure', error.code);
     return c.json(errorOf('GENERAL', 'the ledger cannot be read now'), 500);
   }
+}
+
+/** A body that is too large is a context that is too large; what else is wrong with one cannot be read. */
+function codeOf({ status }: HttpError): FlagErrorCode {
+  if (status === 413) return 'INVALID_CONTEXT';
+  return 'PARSE_ERROR';
 }
 
 class BadContext extends Error {}

@@ -12,6 +12,8 @@ import { type ServerSettings, startServer } from '../../src/server/start-server.
 import { temporaryFolder } from '../cli/lastgood.ts';
 
 export interface Running {
+  /** Where tickets are: `features/`. */
+  readonly project: string;
   readonly db: string;
   readonly url: string;
   readonly port: number;
@@ -34,6 +36,7 @@ export async function running(
     db,
     host: settings.host ?? '127.0.0.1',
     port: 0,
+    project: folder.path,
     hosts: settings.hosts ?? [],
     limits: settings.limits,
     environment: settings.environment,
@@ -68,6 +71,7 @@ export async function running(
   };
   return {
     db,
+    project: folder.path,
     url: server.url,
     port: server.port,
     log,

@@ -88,6 +88,18 @@ export const SHIPPING_CODES = {
     cause: 'It is not running at this address, or the token is missing or has another role.',
     remedy: 'Check the address, and set the token in the environment.',
   },
+  APPROVAL_UNKNOWN: {
+    exits: [2],
+    meaning: 'There is no approval with this id.',
+    cause: 'The id is mistyped.',
+    remedy: 'Run `lastgood approvals list`.',
+  },
+  APPROVAL_ANSWERED: {
+    exits: [2],
+    meaning: 'An approval was answered already, used, or is too old.',
+    cause: 'Another person was faster, or a day has passed.',
+    remedy: 'Nothing. The agent asks for a new approval when it repeats the action.',
+  },
   REGISTRY_UNKNOWN: {
     exits: [2],
     meaning: 'The registry does not have this feature or release.',

@@ -3,6 +3,7 @@
 import { InvalidArgumentError } from 'commander';
 import { LastgoodError } from '../../base/errors.ts';
 import { when } from '../../base/numbers.ts';
+import { secretMask, secretValues } from '../../base/secrets.ts';
 import { TOKEN_ROLES, type TokenRole } from '../../core/access-token.ts';
 import { DEFAULT_ENVIRONMENT } from '../../core/shipping.ts';
 import { terminalLine } from '../../report/parts/escape.ts';
@@ -45,6 +46,8 @@ export const registerServe: Register = (program, io) => {
       host: options.host,
       port: options.port,
       environment: options.environment,
+      project: io.cwd,
+      mask: secretMask(secretValues(io.environment)),
       hosts: options.allowHost ?? [],
       rules,
       log: (entry) => {

@@ -2,18 +2,18 @@
 
 import { isDeepStrictEqual } from 'node:util';
 import { didYouMean, type JsonObject, LastgoodError } from '../../base/index.ts';
+import { RELEASE_FLAG } from '../../core/flag.ts';
 import {
   AI_FLAGS,
-  EVERY_FEATURE,
   type Flag,
   type FlagCondition,
   type FlagDefinition,
   type FlagRule,
   type FlagType,
   type FlagValue,
-  RELEASE_FLAG,
   type ShippingStore,
 } from '../../core/index.ts';
+import { EVERY_FEATURE } from '../../core/shipping.ts';
 import { signed } from '../../engine/records/signature.ts';
 import type { Workplace } from '../../engine/workplace/workplace.ts';
 import {

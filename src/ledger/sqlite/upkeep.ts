@@ -58,6 +58,10 @@ const PARTS: readonly (readonly [part: string, tables: readonly string[]])[] = [
   ['production: windows', ['observation_window', 'observation_state']],
   ['shipping: pointers, flags, stops', ['shipping_change']],
   [
+    'guard: decisions and approvals',
+    ['guard_decision', 'guard_end', 'guard_used', 'approval', 'approval_answer'],
+  ],
+  [
     'snapshots and releases',
     ['snapshot', 'release', 'word', 'migration', 'maintenance', 'sealed', 'access_token', 'sqlite_schema'],
   ],

@@ -2,15 +2,15 @@
 
 import { shortHash } from '../../base/index.ts';
 import { when } from '../../base/numbers.ts';
-import {
-  EVERY_FEATURE,
-  type Flag,
-  type FlagAnswer,
-  type FlagCondition,
-  type FlagDefinition,
-  type FlagTest,
-  type ShippingChange,
+import type {
+  Flag,
+  FlagAnswer,
+  FlagCondition,
+  FlagDefinition,
+  FlagTest,
+  ShippingChange,
 } from '../../core/index.ts';
+import { EVERY_FEATURE } from '../../core/shipping.ts';
 import { terminalLine } from '../parts/escape.ts';
 import { PLAIN, type Style } from './style.ts';
 
