@@ -142,7 +142,10 @@ async function point(
     throw new LastgoodError({
       code: 'REGISTRY_DOUBTFUL',
       message: `${feature} was not pointed to ${pointed.release} ${shortHash(pointed.fingerprint)}: ${against.join('; ')}`,
-      hint: `lastgood run ${pointed.suite} --release FILE, or say why with --override REASON`,
+      hint:
+        snapshot === null
+          ? `lastgood run ${pointed.suite} --release FILE, or say why with --override REASON`
+          : `read its answers and bless it (lastgood bless ${snapshot.id} --why TEXT), or say why with --override REASON`,
       exitCode: 3,
     });
   const overrode =

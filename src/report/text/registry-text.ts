@@ -23,7 +23,7 @@ export function registryText(
 
 function entryLines(entry: RegistryEntry, now: Date, style: Style): string[] {
   const { current: c, before, deprecated, withdrawn } = entry;
-  const model = `${c.provider} ${c.model ?? 'model not named'}`;
+  const model = `${c.provider} ${c.model ?? '(no model named)'}`;
   const lines = [
     `${style.bold(`${terminalLine(entry.feature, 64)}  ${terminalLine(entry.environment, 64)}`)}`,
     `  release  ${releaseText(c)}  model ${terminalLine(model, 80)}  prompt ${promptText(c)}`,
