@@ -129,7 +129,7 @@ class HttpGuard implements Guard {
   async ready(): Promise<void> {
     if (this.#state !== null) return;
     const known = new Promise<void>((resolve) => this.#known.push(resolve));
-    const late = pause(this.#timeoutMs, this.#end.signal);
+    const late = pause(this.#timeoutMs, this.#end.signal, true);
     await Promise.race([known, late]);
     if (this.#state === null) throw new GuardUnreachable(`${this.#options.url} does not answer`);
   }
@@ -173,7 +173,7 @@ class HttpGuard implements Guard {
     for (;;) {
       const decision = await this.#ask(action);
       if (decision.outcome !== 'approval-pending' || Date.now() >= until) return decision;
-      await pause(Math.min(POLL_MS, Math.max(1, until - Date.now())), this.#end.signal);
+      await pause(Math.min(POLL_MS, Math.max(1, until - Date.now())), this.#end.signal, true);
       if (this.#end.signal.aborted) return decision;
     }
   }

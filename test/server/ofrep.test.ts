@@ -6,6 +6,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import type { NewShippingChange, PointedRelease } from '../../src/core/index.ts';
 import { setFlag } from '../../src/jobs/flag/set-flag.ts';
 import { withShipping } from '../../src/jobs/registry/open-shipping.ts';
+import { lastgoodHere } from '../cli/lastgood.ts';
 import { type Running, running } from './running.ts';
 import { readEvents } from './sse.ts';
 
@@ -240,6 +241,30 @@ describe('the stream of changes', () => {
     const end = events.next();
     await server.close();
     expect(await end).toBeUndefined();
+  });
+});
+
+describe('the drill of a flag', () => {
+  it('reads through the server, with its token, and says where there is none', async () => {
+    const server = await running();
+    await set(server, 'ai.tools.enabled', 'true', { percent: 40 });
+    const token = await server.token('app', 'read');
+    const drill = (url: string, env: Record<string, string>) =>
+      lastgoodHere(
+        [
+          ...['flag', 'test', 'ai.tools.enabled', 'false', '--environment', 'production', '--url', url],
+          ...['--by', 'ada', '--why', 'drill', '--db', server.db, '--within', '20s'],
+        ],
+        { cwd: server.project, env },
+      );
+    expect(await drill(server.url, { LASTGOOD_TOKEN: token })).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining(`read through  ${server.url}`),
+    });
+    expect((await drill(server.url, {})).stderr).toContain('SERVER_ANSWER');
+    expect((await drill('ftp://x', {})).stderr).toContain('BAD_OPTION');
+    await server.close();
+    expect((await drill(server.url, {})).stderr).toMatch(/does not answer.*SERVER_ANSWER/);
   });
 });
 
