@@ -238,6 +238,9 @@ describe('the stream of changes', () => {
     expect(await known.next()).toMatchObject({ id: '3' });
     await known.close();
     expect(await events.next()).toMatchObject({ id: '3' });
+    // What has no body would hold a place for a listener for ever.
+    expect((await fetch(`${server.url}/ofrep/v1/events`, { method: 'HEAD' })).status).toBe(405);
+    expect((await fetch(`${server.url}/v1/guard/desk/events`, { method: 'HEAD' })).status).toBe(405);
     const end = events.next();
     await server.close();
     expect(await end).toBeUndefined();
