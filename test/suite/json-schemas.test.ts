@@ -29,6 +29,7 @@ test('the schemas in the repository are those the program generates', () => {
     'signals.schema.json',
     'timeline.schema.json',
     'doctor.schema.json',
+    'registry.schema.json',
   ]);
 });
 
@@ -50,6 +51,7 @@ test('a schema that is missing or out of date is named', async () => {
     'signals.schema.json',
     'timeline.schema.json',
     'doctor.schema.json',
+    'registry.schema.json',
   ]);
 });
 

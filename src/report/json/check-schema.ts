@@ -6,6 +6,7 @@ import { LAYER_NAMES } from '../../core/index.ts';
 import { doctorSchema } from './doctor-schema.ts';
 import { betweenRuns, contrasts, interval, metrics, pool, share, words } from './metric-schema.ts';
 import { monitorReportSchema } from './monitor-schema.ts';
+import { registrySchema } from './shipping-schema.ts';
 import { signalsSchema } from './signals-schema.ts';
 import { timelineSchema } from './timeline-schema.ts';
 
@@ -430,5 +431,6 @@ export function reportJsonSchemas(): ReadonlyMap<string, JsonObject> {
     ['signals.schema.json', publish(signalsSchema, 'lastgood signals')],
     ['timeline.schema.json', publish(timelineSchema, 'lastgood timeline')],
     ['doctor.schema.json', publish(doctorSchema, 'lastgood doctor')],
+    ['registry.schema.json', publish(registrySchema, 'lastgood registry list')],
   ]);
 }
