@@ -3,7 +3,15 @@
 import type { SignalValue } from './signals.ts';
 
 /** Where an item comes from. */
-export const TIMELINE_SOURCES = ['signal', 'release', 'served-model', 'event', 'monitor', 'nightly'] as const;
+export const TIMELINE_SOURCES = [
+  'signal',
+  'release',
+  'served-model',
+  'event',
+  'shipping',
+  'monitor',
+  'nightly',
+] as const;
 type TimelineSource = (typeof TIMELINE_SOURCES)[number];
 
 /** A stretch in which a signal left its usual level. */

@@ -4,6 +4,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { FeatureTimeline } from '../../src/core/index.ts';
+import { openShippingLog } from '../../src/jobs/registry/open-shipping.ts';
 import { timelineSchema } from '../../src/report/json/timeline-schema.ts';
 import { json, lastgood, lastgoodHere, temporaryFolder } from '../cli/lastgood.ts';
 import { DAY, START, sendDesk } from './production-world.ts';
@@ -29,6 +30,13 @@ test('a provider notice, the length after it and the edits hours later stand in 
   const text = '<img src=x onerror=alert(1)> behaviour tuned';
   await run('event', 'add', '--kind', 'provider-notice', '--text', text, '--at', iso(NOTICE));
   await run('event', 'add', '--kind', 'deploy', '--text', 'long ago', '--at', iso(START));
+  const log = await openShippingLog(join(dir.path, 'snapshots/lastgood.db'));
+  for (const feature of ['desk', 'other'])
+    await log.append({
+      ...{ kind: 'flag', feature, environment: 'production', name: 'ai.rollout.percent' },
+      ...{ at: iso(NOTICE - 3 * 60 * MINUTE), by: 'ana', why: `${feature} goes to 20`, body: { value: 20 } },
+    });
+  await log.close();
   await mkdir(join(dir.path, 'features'));
   await writeFile(
     join(dir.path, 'features/desk.yaml'),
@@ -62,6 +70,9 @@ test('a provider notice, the length after it and the edits hours later stand in 
     expect.arrayContaining(['provider-notice', 'first seen', 'last seen', 'drift opened', 'moved']),
   );
   expect(t.items.map((i) => i.text).join()).not.toContain('long ago');
+  expect(t.items.filter((i) => i.source === 'shipping').map((i) => i.text)).toEqual([
+    'ai.rollout.percent: desk goes to 20 (ana)',
+  ]);
   expect(t.before.map((i) => t.items[i]?.kind)).toContain('provider-notice');
   expect(t.items.map((i) => i.at)).toEqual([...t.items.map((i) => i.at)].sort());
   expect(t.series.find((s) => s.signal === 'length.p50')?.values).toHaveLength(7 * 24);
@@ -78,7 +89,7 @@ test('a provider notice, the length after it and the edits hours later stand in 
   expect(shown.stdout).toMatch(/provider-notice {2}<img src=x/);
   expect(shown.stdout).toMatch(/signal {2}length\.p50 \+\d\d\.\d % \(\d+ → \d+\)/);
   expect(shown.stdout).toMatch(/Moved first: \S*length\.p\d\d /);
-  expect(shown.stdout).toMatch(/Before it: .*provider-notice/);
+  expect(shown.stdout).toMatch(/Before it: shipping flag \S+ h earlier, .*provider-notice/);
 });
 
 test('a timeline without a usual, without moves and without a feature says so', async () => {

@@ -2,14 +2,8 @@
 
 import { resolve } from 'node:path';
 import type { Register } from '../options/register.ts';
-import {
-  type CommonOptions,
-  common,
-  detailed,
-  moment,
-  printJson,
-  withWorkplace,
-} from '../options/session.ts';
+import { type CommonOptions, common, detailed, moment, printJson } from '../options/session.ts';
+import { withShippingLog } from '../options/shipping-options.ts';
 import { styleOf } from '../terminal/io.ts';
 import { sinceOption } from './signals.ts';
 
@@ -27,7 +21,7 @@ export const registerTimeline: Register = (program, io) => {
         .command('timeline')
         .argument('<feature>', 'the feature, as observations name it')
         .description(
-          'signals, releases, events and alarms of a feature on one time axis, and what moved first',
+          'signals, releases, flags, events and alarms of a feature on one time axis, and what moved first',
         )
         .option('--since <time>', 'how far back, such as 24h or 7d, or an ISO time (default 7d)', sinceOption)
         .option('--until <iso>', 'where it ends (default now)', moment('--until'))
@@ -42,10 +36,11 @@ export const registerTimeline: Register = (program, io) => {
     ]);
     const db = await ledgerOf(io, options);
     await withProduction(io, { ...options, db }, (observations) =>
-      withWorkplace(io, { ...options, db }, { mustExist: true }, async ({ work }) => {
+      withShippingLog(io, { ...options, db }, async ({ work, shipping }) => {
         const timeline = await timelineJob(work, observations, {
           feature,
           suite: options.suite,
+          shipping,
           since: options.since ?? sinceOption('7d'),
           until: options.until ?? work.clock.now(),
         });

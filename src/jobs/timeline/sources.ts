@@ -1,6 +1,7 @@
 // The sources of a timeline beside its signals. A further one is a function in `SOURCES`.
 
-import type { SnapshotStore, TimelineItem } from '../../core/index.ts';
+import type { ShippingChange, ShippingStore, SnapshotStore, TimelineItem } from '../../core/index.ts';
+import { EVERY_FEATURE } from '../../core/shipping.ts';
 import { listEvents } from '../../engine/records/events.ts';
 import { monitorEpisodes } from '../../engine/records/monitor-records.ts';
 import { episodesOf } from '../nightly/episodes.ts';
@@ -12,6 +13,8 @@ interface TimelineContext {
   /** The feature's suite; null = not known, then those of all suites. */
   readonly suite: string | null;
   readonly hours: Hours;
+  /** The log of pointers, flags and stops; null = it is not read. */
+  readonly shipping: Pick<ShippingStore, 'changes'> | null;
 }
 
 type Source = (context: TimelineContext) => Promise<readonly TimelineItem[]> | readonly TimelineItem[];
@@ -68,6 +71,31 @@ async function events({ store, suite }: TimelineContext): Promise<readonly Timel
   }));
 }
 
+/** What people decided about what users get: pointers, flags and stops of the feature or of all. */
+async function decisions({ shipping, feature }: TimelineContext): Promise<readonly TimelineItem[]> {
+  const changes = (await shipping?.changes(0)) ?? [];
+  return changes
+    .filter((c) => c.kind !== 'flag-test' && (c.feature === feature || c.feature === EVERY_FEATURE))
+    .map((c) => ({
+      ...{ at: c.at, source: 'shipping', kind: c.kind, ref: `${c.kind} ${c.no}`, move: null },
+      text: `${decided(c)}: ${c.why} (${c.by})`,
+    }));
+}
+
+function decided({ kind, name, environment, body }: ShippingChange): string {
+  switch (kind) {
+    case 'pointer':
+      return `${environment} points to ${String(body['release'])}`;
+    case 'deprecation':
+      return `${String(body['release'])} ends ${String(body['until'])}`;
+    case 'stop':
+      return `${body['stopped'] === true ? 'stopped' : 'started'}${name === '' ? '' : ` ${name}`}`;
+    case 'flag':
+    case 'flag-test':
+      return name;
+  }
+}
+
 /** Episodes of the feature's monitors. */
 async function monitors({ store, feature }: TimelineContext): Promise<readonly TimelineItem[]> {
   const item = { source: 'monitor' as const, move: null };
@@ -96,4 +124,4 @@ async function nights({ store, suite }: TimelineContext): Promise<readonly Timel
   ]);
 }
 
-export const SOURCES: readonly Source[] = [releases, servedModels, events, monitors, nights];
+export const SOURCES: readonly Source[] = [releases, servedModels, events, decisions, monitors, nights];

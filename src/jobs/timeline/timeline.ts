@@ -5,6 +5,7 @@ import type {
   FeatureTimeline,
   ObservationStore,
   OrderedMove,
+  ShippingStore,
   TimelineItem,
   TimelineSeries,
 } from '../../core/index.ts';
@@ -21,6 +22,8 @@ import { SOURCES } from './sources.ts';
 export interface TimelineInput {
   readonly feature: string;
   readonly suite?: string | undefined;
+  /** Pointers, flags and stops; absent = they are left out. */
+  readonly shipping?: Pick<ShippingStore, 'changes'> | undefined;
   /** How far back from the end, or since when. */
   readonly since: number | Date;
   readonly until: Date;
@@ -41,7 +44,7 @@ export async function timelineJob(
   const hours = await readHours(observations, feature, from, to);
   if (hours.windows.length === 0) await mustExist(observations, feature);
   const moves = await signalMoves(hours, new MoveRefiner(observations, feature, to));
-  const context = { store, feature, suite: input.suite ?? null, hours };
+  const context = { store, feature, suite: input.suite ?? null, hours, shipping: input.shipping ?? null };
   const others: TimelineItem[] = [];
   for (const source of SOURCES) others.push(...(await source(context)));
   const items = [...moves.items, ...others]
@@ -75,7 +78,7 @@ function latestStart(items: readonly TimelineItem[], first: OrderedMove | undefi
 }
 
 /** What may have made signals move. */
-const CAUSES = new Set(['release', 'served-model', 'event']);
+const CAUSES = new Set(['release', 'served-model', 'event', 'shipping']);
 const iso = (ms: number): string => new Date(ms).toISOString();
 
 /** The first move of each signal, the earliest first. */

@@ -9,6 +9,8 @@ import { PLAIN, type Style } from './style.ts';
 /** Items that are shown without `--verbose`. */
 const MOST_ITEMS = 16;
 const MOST_TEMPLATES = 3;
+/** Events, decisions and models before the first move that are named. */
+const MOST_CAUSES = 5;
 /** A beginning that is known better than this is one time. */
 const PLAIN_RANGE_MS = 30 * 60_000;
 const WHY = {
@@ -82,7 +84,7 @@ function orderLines(t: FeatureTimeline): string[] {
     const joint = i === 0 ? '' : o.uncertain ? ', about then ' : ', then ';
     return `${joint}${terminalLine(o.signal, 40)}${i === 0 ? ` (${when(o.at)})` : ` (+${delayText(later)})`}`;
   });
-  const causes = t.before.flatMap((i) => t.items[i] ?? []).slice(-3);
+  const causes = t.before.flatMap((i) => t.items[i] ?? []).slice(-MOST_CAUSES);
   // A beginning is known to within a range, and some of these lie in it.
   const joint = causes.filter((c) => Date.parse(c.at) >= start).map(causeName);
   const before = [
