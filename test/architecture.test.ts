@@ -60,6 +60,7 @@ const JOB_MAY_IMPORT: Record<string, readonly string[]> = {
   bisect: ['rollback'],
   check: [],
   compare: ['regrade'],
+  decisions: [],
   demo: ['baseline', 'nightly', 'rollback'],
   drill: ['rollback'],
   history: [],

@@ -26,6 +26,7 @@ test('the schemas in the repository are those the program generates', () => {
     'comparison.schema.json',
     'check.schema.json',
     'signals.schema.json',
+    'decisions.schema.json',
     'doctor.schema.json',
   ]);
 });
@@ -45,6 +46,7 @@ test('a schema that is missing or out of date is named', async () => {
     'comparison.schema.json',
     'check.schema.json',
     'signals.schema.json',
+    'decisions.schema.json',
     'doctor.schema.json',
   ]);
 });

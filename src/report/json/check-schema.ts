@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import type { JsonObject } from '../../base/index.ts';
 import { LAYER_NAMES } from '../../core/index.ts';
+import { decisionsSchema } from './decisions-schema.ts';
 import { doctorSchema } from './doctor-schema.ts';
 import { betweenRuns, contrasts, interval, metrics, pool, share, words } from './metric-schema.ts';
 import { signalsSchema } from './signals-schema.ts';
@@ -425,6 +426,7 @@ export function reportJsonSchemas(): ReadonlyMap<string, JsonObject> {
     ['comparison.schema.json', publish(comparisonSchema, 'lastgood comparison')],
     ['check.schema.json', publish(checkSchema, 'lastgood check')],
     ['signals.schema.json', publish(signalsSchema, 'lastgood signals')],
+    ['decisions.schema.json', publish(decisionsSchema, 'lastgood decisions')],
     ['doctor.schema.json', publish(doctorSchema, 'lastgood doctor')],
   ]);
 }
