@@ -72,6 +72,7 @@ const JOB_MAY_IMPORT: Record<string, readonly string[]> = {
   observe: ['import'],
   project: [],
   regrade: [],
+  residue: [],
   rollback: [],
   run: ['check', 'compare', 'regrade'],
   serve: [],

@@ -82,6 +82,19 @@ export const PRODUCTION_CODES = {
     cause: 'A redaction rule replaced the part in which the ids differ.',
     remedy: 'Send ids that no `redact` rule matches. Nothing was marked.',
   },
+  RESIDUE_TIME: {
+    exits: [2],
+    meaning: 'The times of an incident cannot be used.',
+    cause: 'The rollback lies in the future, or the change does not lie before it.',
+    remedy:
+      'Write `--rollback` with the time when the rollback was in effect, and `--change` with an earlier one.',
+  },
+  RESIDUE_CHANGE: {
+    exits: [2],
+    meaning: 'When the incident began cannot be found in the observations.',
+    cause: 'They name no release, or one release gave most answers before and after the rollback.',
+    remedy: 'Name the time with `--change`.',
+  },
   TOKEN_EXISTS: {
     exits: [2],
     meaning: 'There is a token of this name already.',

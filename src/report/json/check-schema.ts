@@ -6,6 +6,7 @@ import { LAYER_NAMES } from '../../core/index.ts';
 import { decisionsSchema } from './decisions-schema.ts';
 import { doctorSchema } from './doctor-schema.ts';
 import { betweenRuns, contrasts, interval, metrics, pool, share, words } from './metric-schema.ts';
+import { residueSchema } from './residue-schema.ts';
 import { signalsSchema } from './signals-schema.ts';
 
 const hash = z.string().regex(/^[0-9a-f]{12,64}$/);
@@ -427,6 +428,7 @@ export function reportJsonSchemas(): ReadonlyMap<string, JsonObject> {
     ['check.schema.json', publish(checkSchema, 'lastgood check')],
     ['signals.schema.json', publish(signalsSchema, 'lastgood signals')],
     ['decisions.schema.json', publish(decisionsSchema, 'lastgood decisions')],
+    ['residue.schema.json', publish(residueSchema, 'lastgood residue')],
     ['doctor.schema.json', publish(doctorSchema, 'lastgood doctor')],
   ]);
 }
