@@ -8,7 +8,7 @@ import { type EventsOnly, eventsOnly, USER_EVENTS } from './signal-values.ts';
 import { addCounts } from './window-counts.ts';
 
 /** Counts of equally long blocks of time, those without answers left out. */
-export interface CountedPeriod {
+interface CountedPeriod {
   readonly blocks: readonly WindowCounts[];
 }
 
