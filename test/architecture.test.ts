@@ -76,6 +76,7 @@ const JOB_MAY_IMPORT: Record<string, readonly string[]> = {
   rollback: [],
   run: ['check', 'compare', 'regrade'],
   serve: [],
+  shadow: ['import', 'judge', 'run'],
   signals: [],
   ticket: [],
 };

@@ -35,6 +35,7 @@ const COMMANDS: readonly (readonly [names: readonly string[], load: () => Promis
   [['signals'], async () => (await import('./commands/signals.ts')).registerSignals],
   [['decisions'], async () => (await import('./commands/decisions.ts')).registerDecisions],
   [['residue'], async () => (await import('./commands/residue.ts')).registerResidue],
+  [['shadow'], async () => (await import('./commands/shadow.ts')).registerShadow],
   [['serve'], async () => (await import('./commands/serve.ts')).registerServe],
   [['token'], async () => (await import('./commands/serve.ts')).registerToken],
   [['db'], async () => (await import('./commands/db.ts')).registerDb],

@@ -28,6 +28,7 @@ test('the schemas in the repository are those the program generates', () => {
     'signals.schema.json',
     'decisions.schema.json',
     'residue.schema.json',
+    'shadow.schema.json',
     'doctor.schema.json',
   ]);
 });
@@ -49,6 +50,7 @@ test('a schema that is missing or out of date is named', async () => {
     'signals.schema.json',
     'decisions.schema.json',
     'residue.schema.json',
+    'shadow.schema.json',
     'doctor.schema.json',
   ]);
 });

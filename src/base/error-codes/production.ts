@@ -95,6 +95,19 @@ export const PRODUCTION_CODES = {
     cause: 'They name no release, or one release gave most answers before and after the rollback.',
     remedy: 'Name the time with `--change`.',
   },
+  SHADOW_NO_INPUTS: {
+    exits: [3],
+    meaning: 'There is no stored input that a candidate could be run on.',
+    cause:
+      'Observations of this time are stored by numbers only, or were sent without `messages` and `input`.',
+    remedy: 'Store questions with `--store outputs`, or name a longer time with `--since`.',
+  },
+  SHADOW_RESUME: {
+    exits: [2],
+    meaning: 'The snapshot does not belong to a shadow run of this feature.',
+    cause: 'The id is mistyped, or it is a snapshot of another command.',
+    remedy: 'Use the command that the interrupted run printed as `next`.',
+  },
   TOKEN_EXISTS: {
     exits: [2],
     meaning: 'There is a token of this name already.',

@@ -7,6 +7,7 @@ import { decisionsSchema } from './decisions-schema.ts';
 import { doctorSchema } from './doctor-schema.ts';
 import { betweenRuns, contrasts, interval, metrics, pool, share, words } from './metric-schema.ts';
 import { residueSchema } from './residue-schema.ts';
+import { shadowSchema } from './shadow-schema.ts';
 import { signalsSchema } from './signals-schema.ts';
 
 const hash = z.string().regex(/^[0-9a-f]{12,64}$/);
@@ -429,6 +430,7 @@ export function reportJsonSchemas(): ReadonlyMap<string, JsonObject> {
     ['signals.schema.json', publish(signalsSchema, 'lastgood signals')],
     ['decisions.schema.json', publish(decisionsSchema, 'lastgood decisions')],
     ['residue.schema.json', publish(residueSchema, 'lastgood residue')],
+    ['shadow.schema.json', publish(shadowSchema(comparisonSchema), 'lastgood shadow')],
     ['doctor.schema.json', publish(doctorSchema, 'lastgood doctor')],
   ]);
 }
