@@ -61,7 +61,7 @@ const JOB_MAY_IMPORT: Record<string, readonly string[]> = {
   check: [],
   compare: ['regrade'],
   decisions: [],
-  demo: ['baseline', 'nightly', 'rollback'],
+  demo: ['baseline', 'decisions', 'nightly', 'observe', 'residue', 'rollback'],
   drill: ['rollback'],
   history: [],
   import: [],

@@ -9,9 +9,9 @@ import {
   type StoredMark,
 } from '../../core/decisions.ts';
 import { type ObservationStore, OTHER_VALUE, type StoredObservation } from '../../core/observation.ts';
-import { mustExist } from '../../engine/production/known-feature.ts';
 import { timeRange } from '../../engine/production/time-range.ts';
 import { decisionMarks, keepMarks } from '../../engine/records/decision-marks.ts';
+import { mustExist } from '../../engine/records/known-feature.ts';
 import type { Workplace } from '../../engine/workplace/workplace.ts';
 import { isOfRelease, releasesNamed } from './observed-release.ts';
 

@@ -9,7 +9,7 @@ import {
   type WindowCounts,
 } from '../../core/observation.ts';
 import type { ResiduePeriod, ResidueReport } from '../../core/residue.ts';
-import { mustExist } from '../../engine/production/known-feature.ts';
+import { mustExist } from '../../engine/records/known-feature.ts';
 import { residueSignals } from '../../monitor/residue.ts';
 import { addCounts } from '../../monitor/window-counts.ts';
 
@@ -143,7 +143,9 @@ interface Period {
 }
 
 /** Hours in blocks: whole days where there are enough of them, since hours of one day move together. */
-function periodOf(hours: readonly Hour[], from: number, to: number): Period {
+function periodOf(hours: readonly Hour[], earliest: number, to: number): Period {
+  // A history that begins later has fewer whole days.
+  const from = hours.find(({ start }) => start >= earliest && start < to)?.start ?? earliest;
   const length = (to - from) / HOUR_MS;
   const blockHours = length >= 10 * 24 ? 24 : length >= 10 * 6 ? 6 : 1;
   const blocks = new Map<number, WindowCounts>();

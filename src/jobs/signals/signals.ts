@@ -9,8 +9,8 @@ import {
   type WindowCounts,
 } from '../../core/observation.ts';
 import type { SignalGroup, SignalReport, SignalValue, SignalWindow } from '../../core/signals.ts';
-import { mustExist } from '../../engine/production/known-feature.ts';
 import { timeRange } from '../../engine/production/time-range.ts';
+import { mustExist } from '../../engine/records/known-feature.ts';
 import { LEXICAL } from '../../monitor/lexical-embedding.ts';
 import { type EventsOnly, eventsOnly, servedModelsOf, signalsOf } from '../../monitor/signal-values.ts';
 import { VectorSums } from '../../monitor/vector-sums.ts';

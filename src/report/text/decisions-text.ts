@@ -64,7 +64,7 @@ function decisionLines(d: Decision): string[] {
 function outcomeText(outcome: OutcomeFacts | null): string {
   if (outcome === null) return 'outcome not known';
   const said = [
-    ...(outcome.edited === undefined ? [] : [`edited ${percent(outcome.edited, 0)}`]),
+    ...((outcome.edited ?? 0) === 0 ? [] : [`edited ${percent(outcome.edited ?? 0, 0)}`]),
     ...(outcome.review === undefined ? [] : [`review ${outcome.review}`]),
     ...OUTCOME_FLAGS.filter((flag) => outcome.flags[flag] === true).map((flag) => flag.replace('_', ' ')),
   ];

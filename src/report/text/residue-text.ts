@@ -15,7 +15,7 @@ const WORDS = {
   'not-returned': 'NOT RETURNED',
   'cannot-tell': 'cannot tell',
   returned: 'returned',
-  unmoved: 'did not move',
+  unmoved: 'as before',
 } as const;
 
 export function residueText(r: ResidueReport, style: Style = PLAIN): string {

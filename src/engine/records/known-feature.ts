@@ -1,9 +1,10 @@
-// Is there anything to read about a feature? Commands over observations ask before they report an empty result.
+// Is there anything of a feature, and what could a mistyped name mean?
 
-import { didYouMean, LastgoodError } from '../../base/index.ts';
-import type { ObservationStore } from '../../core/observation.ts';
+import { LastgoodError } from '../../base/errors.ts';
+import { didYouMean } from '../../base/index.ts';
+import type { ObservationStore } from '../../core/index.ts';
 
-/** Throws `NO_FEATURE` with a guess at what was meant. */
+/** Throws `NO_FEATURE` for a feature without observations. */
 export async function mustExist(store: ObservationStore, feature: string): Promise<void> {
   const known = (await store.features()).map((f) => f.feature);
   if (known.includes(feature)) return;
