@@ -11,7 +11,7 @@ import { reportJsonSchemas } from '../../src/report/json/check-schema.ts';
 import { parseScenario, startSimulator } from '../../src/simulator/index.ts';
 import { loadSuite } from '../../src/suite/index.ts';
 import { json, lastgood, lastgoodHere, ROOT, temporaryFolder } from '../cli/lastgood.ts';
-import { type ScriptedReply, type SeenRequest, WireServer } from '../provider/wire-server.ts';
+import { type Script, type ScriptedReply, type SeenRequest, WireServer } from '../provider/wire-server.ts';
 
 const HOUR = 3_600_000;
 const NOW = Date.now();
@@ -36,7 +36,7 @@ function candidate({ body }: SeenRequest): ScriptedReply {
   return { body: { text } };
 }
 
-async function desk(says: (seen: SeenRequest) => ScriptedReply = candidate, more: readonly object[] = []) {
+async function desk(says: Script = candidate, more: readonly object[] = []) {
   const dir = await temporaryFolder();
   const server = await WireServer.start({ 'POST /a': says });
   const rows = Array.from({ length: 60 }, (_, i) => {
@@ -165,8 +165,35 @@ describe('lastgood shadow', () => {
     expect(whole).toMatchObject({ stoppedBy: null, next: null, difference: { pairs: 60, changed: 20 } });
     expect(whole.snapshots).toEqual(first.snapshots);
     expect(whole.sample).toEqual(first.sample);
-    const other = await d.here('shadow', 'other', '--release', 'bot.yaml', '--resume', 'latest');
+    const id = first.snapshots.candidate ?? '';
+    const other = await d.here('shadow', 'other', '--release', 'bot.yaml', '--resume', id);
     expect(other).toMatchObject({ code: 2, stderr: expect.stringContaining('SHADOW_RESUME') });
+  });
+
+  it('loses nothing when it is killed', async () => {
+    let answered = 0;
+    await using d = await desk((seen) => (++answered > 12 ? 'hang' : candidate(seen)));
+    const killed = await lastgood(['shadow', 'desk', '--release', 'bot.yaml'], {
+      cwd: d.path,
+      onStart: (pid) => {
+        const timer = setInterval(() => {
+          // Eight calls hang, so the twelve before them are answered.
+          if (d.server.requests.length < 20) return;
+          clearInterval(timer);
+          process.kill(pid, 'SIGKILL');
+        }, 20);
+        timer.unref();
+      },
+    });
+    expect(killed.code).toBeNull();
+    answered = Number.NEGATIVE_INFINITY;
+    d.server.requests.length = 0;
+    const rest = await d.shadow('--resume', 'latest', '--json');
+    expect(rest.code, rest.stderr).toBe(0);
+    expect(json<Shadow>(rest)).toMatchObject({ stoppedBy: null, difference: { pairs: 60, changed: 20 } });
+    // What was in flight is asked again, what was answered is not.
+    expect(d.server.requests.length).toBeGreaterThanOrEqual(48);
+    expect(d.server.requests.length).toBeLessThan(60);
   });
 
   it('tells a candidate that fails from one that was not asked, and never takes either for the same', async () => {
@@ -244,6 +271,28 @@ describe('lastgood shadow', () => {
 });
 
 describe("the feature's own suite", () => {
+  it('lends no grader that compares with what a case expects, and its verdict is the gate', async () => {
+    await using d = await desk();
+    await writeFile(
+      join(d.path, 'suite.yaml'),
+      `name: own
+defaults: { grade: [max-length: 70, contains] }
+cases:
+${[1, 2, 3].map((n) => `  - { id: c${n}, vars: { q: "Where ${n}?" }, expected: "On its way ${n}" }`).join('\n')}
+`,
+    );
+    const out = await d.shadow('--suite', 'suite.yaml', '--json');
+    const { graders, comparison } = json<Shadow>(out);
+    expect(graders).toHaveLength(1);
+    // Every third answer has more than 70 characters now.
+    expect(comparison).toMatchObject({
+      baseline: { passRate: 1 },
+      candidate: { passRate: expect.closeTo(2 / 3) },
+    });
+    expect(comparison?.verdict).not.toBe('unchanged');
+    expect(out.code).not.toBe(0);
+  });
+
   it('grades live inputs with the graders that fit any of them, and asks its judge which answer is better', async () => {
     await using dir = await temporaryFolder();
     const scenario = parseScenario(

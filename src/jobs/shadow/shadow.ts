@@ -7,6 +7,7 @@ import type { ShadowReport, ShadowSample } from '../../core/shadow.ts';
 import type { Assignment } from '../../engine/arms/assignment.ts';
 import { type RunResult, type RunSettings, resumeRun, runSuite } from '../../engine/arms/run-suite.ts';
 import { withVotes } from '../../engine/examiners/judge-examiners.ts';
+import { programsInTree } from '../../engine/examiners/known-programs.ts';
 import { timeRange } from '../../engine/production/time-range.ts';
 import { mustExist } from '../../engine/records/known-feature.ts';
 import { findReleaseFile } from '../../engine/workplace/settings-file.ts';
@@ -74,7 +75,7 @@ export async function shadowJob(
   const release = await loadRelease(await findReleaseFile(input.release, cwd));
   const other =
     input.against === 'observed' ? null : await loadRelease(await findReleaseFile(input.against, cwd));
-  const suiteName = `${slug(feature, 50) || 'feature'}-shadow`;
+  const suiteName = suiteNameOf(feature);
   const range = timeRange(work.clock.now(), input.since);
   const drawn = await drawInputs(production, {
     feature,
@@ -113,7 +114,7 @@ export async function shadowJob(
       ...{ feature, release: { name, fingerprint } },
       ...{ live: other !== null, sample: drawn.sample, graders },
     };
-    return await run(work, input, { baseline, candidate, preferring, record });
+    return await run(work, input, { baseline, candidate, preferring, record, discard: drawn.discard });
   } finally {
     await drawn.discard();
   }
@@ -124,12 +125,14 @@ interface Sides {
   readonly candidate: Assignment;
   readonly preferring: Release | null;
   readonly record: Omit<ShadowPlanRecord, 'id'>;
+  /** Removes the files of the inputs. */
+  discard(): Promise<void>;
 }
 
 async function run(
   work: Workplace,
   input: ShadowInput,
-  { baseline, candidate, preferring, record }: Sides,
+  { baseline, candidate, preferring, record, discard }: Sides,
 ): Promise<ShadowResult> {
   const halved = record.live ? half(input.settings) : input.settings;
   const plan: ShadowPlanRecord = { ...record, id: newSnapshotId(work.rng) };
@@ -141,6 +144,8 @@ async function run(
     ...settingsOf('baseline', plan),
     measuresAppErrors: true,
   });
+  // What users got is in the ledger now; no copy of it outlives a process that is killed later.
+  await discard();
   if (isCut(first)) return { kind: 'shadow', ...(await cutReport(work, input, plan, first)) };
   const second = await runSuite(work, candidate, { ...halved, ...settingsOf('candidate', plan) });
   return finished(work, input, plan, { first: first.summary, second, preferring });
@@ -149,7 +154,7 @@ async function run(
 /** Goes on with the snapshot of an interrupted shadow run: trials that are stored are not run again. */
 async function resumed(work: Workplace, input: ShadowInput, ref: string): Promise<ShadowResult> {
   const { store } = work;
-  const asked = await store.resolve(ref, { now: work.clock.now() });
+  const asked = await store.resolve(ref, { suite: suiteNameOf(input.feature), now: work.clock.now() });
   const plan = await planOf(work, asked.suite, asked.labels[SHADOW] ?? '');
   if (plan === null || plan.feature !== input.feature)
     throw new LastgoodError({
@@ -160,7 +165,7 @@ async function resumed(work: Workplace, input: ShadowInput, ref: string): Promis
   const settings = plan.live ? half(input.settings) : input.settings;
   const sides = (await store.list({ suite: asked.suite })).filter((s) => s.labels[SHADOW] === plan.id);
   let first = sides.find((s) => s.labels['arm'] === 'baseline') ?? asked;
-  if (first.state === 'interrupted') {
+  if (first.state !== 'finished') {
     const again = await resumeRun(work, first.id, { ...settings, ...settingsOf('baseline', plan) });
     first = again.summary;
     if (isCut(again)) return { kind: 'shadow', ...(await cutReport(work, input, plan, again)) };
@@ -168,19 +173,21 @@ async function resumed(work: Workplace, input: ShadowInput, ref: string): Promis
   const begun = sides.find((s) => s.labels['arm'] === 'candidate');
   const judge = first.judge === null ? null : await store.releaseOf(first.id, 'judge');
   const embedder = first.embedder === null ? null : await store.releaseOf(first.id, 'embedder');
+  const suite = await store.suiteOf(first.id);
   const second =
     begun === undefined
       ? await runSuite(
           work,
           {
-            suite: await store.suiteOf(first.id),
+            suite,
+            programs: await programsInTree(work, suite),
             release: await loadRelease(await findReleaseFile(input.release, input.cwd)),
             judge,
             embedder,
           },
           { ...settings, ...settingsOf('candidate', plan) },
         )
-      : begun.state === 'interrupted'
+      : begun.state !== 'finished'
         ? await resumeRun(work, begun.id, { ...settings, ...settingsOf('candidate', plan) })
         : { summary: begun, report: { stoppedBy: null } };
   const preferring =
@@ -271,6 +278,10 @@ function pairsFor(input: ShadowInput, judge: Release | null): number {
   return maxJudgeCalls === undefined
     ? prefer
     : Math.min(prefer, Math.floor(maxJudgeCalls / callsOf(input, judge)));
+}
+
+function suiteNameOf(feature: string): string {
+  return `${slug(feature, 50) || 'feature'}-shadow`;
 }
 
 function nameOf({ name, fingerprint }: Release): string {
