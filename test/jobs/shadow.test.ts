@@ -1,7 +1,6 @@
 // A candidate on stored live inputs: what is drawn, what differs and where, what it may cost, and that a stopped run goes on.
 
-import { readdir, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Ajv } from 'ajv';
 import { describe, expect, it } from 'vitest';
@@ -80,8 +79,14 @@ async function desk(says: Script = candidate, more: readonly object[] = []) {
 describe('lastgood shadow', () => {
   it('asks the candidate what users asked, and shows how much and where it differs', async () => {
     await using d = await desk();
-    const out = await lastgood(['shadow', 'desk', '--release', 'bot.yaml', '--json'], { cwd: d.path });
+    const scratch = join(d.path, 'scratch');
+    await mkdir(scratch);
+    const out = await lastgood(['shadow', 'desk', '--release', 'bot.yaml', '--json'], {
+      cwd: d.path,
+      env: { TMPDIR: scratch },
+    });
     expect(out.code, out.stderr).toBe(0);
+    expect((await readdir(scratch)).filter((file) => file.startsWith('lastgood'))).toEqual([]);
     expect(out.stderr).toContain('candidate: 60 calls');
     const report = json<Shadow>(out);
     expect(isPublished(report), JSON.stringify(isPublished.errors)).toBe(true);
@@ -113,7 +118,6 @@ describe('lastgood shadow', () => {
     const asked = d.server.requests.map(({ text }) => text);
     expect(asked).toHaveLength(60);
     expect(asked.join('\n')).not.toContain('old desk');
-    expect((await readdir(tmpdir())).filter((f) => f.startsWith('lastgood-shadow-'))).toEqual([]);
     const text = await d.shadow('--sample', '30');
     expect(text.stdout).toContain('30 pairs');
     expect(text.stdout).toMatch(/template refund +distance 0\.\d+, length ×\d/);
@@ -173,8 +177,11 @@ describe('lastgood shadow', () => {
   it('loses nothing when it is killed', async () => {
     let answered = 0;
     await using d = await desk((seen) => (++answered > 12 ? 'hang' : candidate(seen)));
+    const scratch = join(d.path, 'scratch');
+    await mkdir(scratch);
     const killed = await lastgood(['shadow', 'desk', '--release', 'bot.yaml'], {
       cwd: d.path,
+      env: { TMPDIR: scratch },
       onStart: (pid) => {
         const timer = setInterval(() => {
           // Eight calls hang, so the twelve before them are answered.
@@ -186,6 +193,8 @@ describe('lastgood shadow', () => {
       },
     });
     expect(killed.code).toBeNull();
+    // No copy of what users asked is left behind.
+    expect((await readdir(scratch)).filter((file) => file.startsWith('lastgood-shadow'))).toEqual([]);
     answered = Number.NEGATIVE_INFINITY;
     d.server.requests.length = 0;
     const rest = await d.shadow('--resume', 'latest', '--json');
@@ -247,7 +256,21 @@ describe('lastgood shadow', () => {
     expect(d.server.requests.length).toBeLessThanOrEqual(20);
   });
 
-  it('refuses what holds no question, and writes no secret', async () => {
+  it('sends nothing that a rule of today names, stores none of it, and can still be continued', async () => {
+    await using d = await desk();
+    await writeFile(join(d.path, 'lastgood.yaml'), 'redact: [{ pattern: "Question [0-9]+" }]\n');
+    const cut = json<Shadow>(await d.shadow('--max-calls', '1', '--json'));
+    // Three topics are left of sixty questions.
+    expect(cut.sample).toMatchObject({ drawn: 60, questions: 3 });
+    const rest = await d.here(...(cut.next?.split(' ').slice(1) ?? []), '--json');
+    expect(rest.code, rest.stderr).toBe(0);
+    expect(d.server.requests).toHaveLength(3);
+    const sent = d.server.requests.map(({ text }) => text).join('\n');
+    expect(sent).toContain('[redacted] about');
+    expect(sent).not.toMatch(/Question \d/);
+  });
+
+  it('refuses what holds no question', async () => {
     await using dir = await temporaryFolder();
     const row = {
       id: 'a',
@@ -295,11 +318,7 @@ ${[1, 2, 3].map((n) => `  - { id: c${n}, vars: { q: "Where ${n}?" }, expected: "
 
   it('grades live inputs with the graders that fit any of them, and asks its judge which answer is better', async () => {
     await using dir = await temporaryFolder();
-    const scenario = parseScenario(
-      await import('node:fs/promises').then((fs) =>
-        fs.readFile(join(ROOT, 'suites/support-triage/scenario.yaml'), 'utf8'),
-      ),
-    );
+    const scenario = parseScenario(await readFile(join(ROOT, 'suites/support-triage/scenario.yaml'), 'utf8'));
     const simulator = await startSimulator({ scenario, date: '2026-05-01T03:00:00Z' });
     try {
       const suite = await loadSuite(join(ROOT, 'suites/support-triage/suite.yaml'));

@@ -58,8 +58,9 @@ export const registerShadow: Register = (program, io, exit) => {
       ...{ prices: true, store: true, preflight: true, requirePinned: true, dryRun: true, failOn: true },
     }),
   ).action(async (feature: string, options: ShadowOptions) => {
-    const [{ shadowJob }, { shadowPlanText, shadowText }] = await Promise.all([
+    const [{ shadowJob }, { readPrivacy }, { shadowPlanText, shadowText }] = await Promise.all([
       import('../../jobs/shadow/shadow.ts'),
+      import('../../engine/workplace/privacy.ts'),
       import('../../report/text/shadow-text.ts'),
     ]);
     await withWorkplace(io, options, { mustExist: true }, ({ work, settings }) =>
@@ -78,6 +79,7 @@ export const registerShadow: Register = (program, io, exit) => {
           dryRun: options.dryRun === true,
           resume: options.resume,
           settings: await runSettings(options, settings, work),
+          privacy: await readPrivacy(settings.redact ?? [], 'all'),
           onPlan: (plan) => {
             if (options.dryRun !== true) io.err(shadowPlanText(plan));
           },

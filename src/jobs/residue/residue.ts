@@ -46,7 +46,11 @@ export async function residueJob(store: ObservationStore, input: ResidueInput): 
   if (input.change !== undefined && input.change.getTime() >= rollback.getTime())
     throw wrongTime('--change must lie before --rollback');
   const hours = await hoursOf(store, feature, {
-    from: Math.floor(((input.change ?? rollback).getTime() - SEARCH_MS) / HOUR_MS) * HOUR_MS,
+    from: hourBefore(
+      input.change === undefined
+        ? rollback.getTime() - SEARCH_MS
+        : input.change.getTime() - BEFORE_MS - HOUR_MS,
+    ),
     to: Math.max(settled, Math.ceil(rollback.getTime() / HOUR_MS) * HOUR_MS + DAY_MS),
   });
   const change = changeOf(input, hours);

@@ -10,6 +10,7 @@ import type { Suite } from '../../core/index.ts';
 import type { ObservationStore, StoredObservation } from '../../core/observation.ts';
 import type { ShadowSample } from '../../core/shadow.ts';
 import type { TimeRange } from '../../engine/production/time-range.ts';
+import type { Privacy } from '../../engine/workplace/privacy.ts';
 import { observationCase } from '../../intake/formats/stored-observations.ts';
 import { type FoundCase, Losses } from '../../intake/index.ts';
 import { caseKey } from '../../intake/parts/case-id.ts';
@@ -45,6 +46,8 @@ export async function drawInputs(
     readonly most: number;
     readonly suiteName: string;
     readonly mask: SecretMask;
+    /** Rules of today, for what was stored under earlier ones; null = there are none. */
+    readonly privacy: Privacy | null;
   },
 ): Promise<DrawnInputs> {
   const { feature, range, most } = input;
@@ -72,7 +75,7 @@ export async function drawInputs(
       dir,
       overwrite: true,
       dryRun: false,
-      cleaning: new Cleaning(input.mask, null),
+      cleaning: new Cleaning(input.mask, input.privacy),
       losses,
       limit: undefined,
       sample: undefined,
@@ -86,8 +89,9 @@ export async function drawInputs(
       observedRelease,
       'name: observed\nroute: { provider: replay, file: recordings/observed.jsonl }\n',
     );
+    const suite = await loadSuite(join(dir, 'suite.yaml'));
     return {
-      suite: await loadSuite(join(dir, 'suite.yaml')),
+      suite,
       observedRelease: recordings === 0 ? null : observedRelease,
       sample: {
         from: new Date(range.from).toISOString(),
@@ -95,7 +99,8 @@ export async function drawInputs(
         observations,
         withoutQuestion,
         drawn: drawn.length,
-        questions: questions.length,
+        // Redaction may have made questions alike.
+        questions: suite.cases.length,
         noise: noiseOf(questions),
       },
       discard,
@@ -142,7 +147,7 @@ function byQuestion(drawn: readonly Drawn[]): FoundCase[][] {
 /** One answer a question: a second one would be a trial that the candidate has to match. */
 function asCase(found: FoundCase): FoundCase {
   const [first] = found.recordings ?? [];
-  return { ...found, recordings: first === undefined ? [] : [{ ...first, release: 'observed' }] };
+  return { ...found, trials: 1, recordings: first === undefined ? [] : [{ ...first, release: 'observed' }] };
 }
 
 /** How far answers of one release to one question lie apart: neighbours in the draw. */

@@ -10,6 +10,7 @@ import { withVotes } from '../../engine/examiners/judge-examiners.ts';
 import { programsInTree } from '../../engine/examiners/known-programs.ts';
 import { timeRange } from '../../engine/production/time-range.ts';
 import { mustExist } from '../../engine/records/known-feature.ts';
+import type { Privacy } from '../../engine/workplace/privacy.ts';
 import { findReleaseFile } from '../../engine/workplace/settings-file.ts';
 import type { Workplace } from '../../engine/workplace/workplace.ts';
 import { slug } from '../../intake/index.ts';
@@ -39,6 +40,8 @@ export interface ShadowInput {
   /** A snapshot of an interrupted shadow run. */
   readonly resume: string | undefined;
   readonly settings: RunSettings;
+  /** What `redact` of the project names; null = nothing. */
+  readonly privacy: Privacy | null;
   /** Called before the first call is made. */
   readonly onPlan: (plan: ShadowPlan) => void;
 }
@@ -83,6 +86,7 @@ export async function shadowJob(
     most: input.sample,
     suiteName,
     mask: work.mask,
+    privacy: input.privacy,
   });
   try {
     const { graders, preferring, ...exam } = await withFeatureExam(drawn.suite, input);
