@@ -356,6 +356,15 @@ ${[1, 2, 3].map((n) => `  - { id: c${n}, vars: { q: "Where ${n}?" }, expected: "
       const { better = 0, worse = 0, tie = 0, inconsistent = 0, ungraded = 0 } = report.preference ?? {};
       expect(better + worse + tie + inconsistent + ungraded).toBe(5);
       expect(report.preference?.judgeCalls).toBeGreaterThan(0);
+      // A run that was cut short asks no judge; the one that continues it does.
+      const cut = json<Shadow>(
+        await here('shadow', 'support-triage', '--release', release, '--max-calls', '4', '--json'),
+      );
+      expect(cut).toMatchObject({ preference: null, difference: { pairs: 4 } });
+      const next = cut.next?.split(' ').slice(1) ?? [];
+      const rest = json<Shadow>(await here(...next, '--prefer', '3', '--json'));
+      const again = rest.preference ?? { better: 0, worse: 0, tie: 0, inconsistent: 0, ungraded: 0 };
+      expect(again.better + again.worse + again.tie + again.inconsistent + again.ungraded).toBe(3);
     } finally {
       await simulator.close();
     }

@@ -58,6 +58,19 @@ export async function withFeatureExam(
   };
 }
 
+/** Who says which of two answers is better: the judge that is named, or that of the suite; null without one. */
+export async function preferringJudge(input: {
+  readonly feature: string;
+  readonly suite: string | undefined;
+  readonly judge: string | undefined;
+  readonly cwd: string;
+}): Promise<Release | null> {
+  if (input.judge !== undefined) return loadRelease(await findReleaseFile(input.judge, input.cwd));
+  const file = await suiteOf(input);
+  const judgeFile = file === null ? null : (await loadSuite(file)).judgeFile;
+  return judgeFile === null ? null : loadRelease(judgeFile);
+}
+
 /** null = neither was a suite named, nor has the feature a ticket. */
 async function suiteOf(input: {
   readonly feature: string;

@@ -18,7 +18,7 @@ import { loadRelease } from '../../release/index.ts';
 import { checkRequests } from '../../run/index.ts';
 import { estimate, type RunJobEstimate } from '../run/run-job.ts';
 import { drawInputs, noInputs } from './draw-inputs.ts';
-import { withFeatureExam } from './feature-exam.ts';
+import { preferringJudge, withFeatureExam } from './feature-exam.ts';
 import { keepPlan, planOf, type ShadowPlanRecord } from './plan-record.ts';
 import { reportOf } from './shadow-report.ts';
 
@@ -194,8 +194,7 @@ async function resumed(work: Workplace, input: ShadowInput, ref: string): Promis
       : begun.state !== 'finished'
         ? await resumeRun(work, begun.id, { ...settings, ...settingsOf('candidate', plan) })
         : { summary: begun, report: { stoppedBy: null } };
-  const preferring =
-    input.judge === undefined ? judge : await loadRelease(await findReleaseFile(input.judge, input.cwd));
+  const preferring = input.judge === undefined && judge !== null ? judge : await preferringJudge(input);
   return finished(work, input, plan, { first, second, preferring });
 }
 
@@ -264,8 +263,12 @@ async function cutReport(
   return { report: found, next: resumeCommand(input, summary.id) };
 }
 
-function resumeCommand({ feature, release }: ShadowInput, id: string): string {
-  return `lastgood shadow ${feature} --release ${release} --resume ${id}`;
+function resumeCommand({ feature, release, suite, judge }: ShadowInput, id: string): string {
+  const named = [
+    ...(suite === undefined ? [] : ['--suite', suite]),
+    ...(judge === undefined ? [] : ['--judge', judge]),
+  ];
+  return ['lastgood shadow', feature, '--release', release, ...named, '--resume', id].join(' ');
 }
 
 /** Judge calls for one pair: every vote in both orders. */
