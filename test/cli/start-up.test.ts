@@ -88,7 +88,7 @@ test.each([['--version'], ['--help'], ['run', '--help'], ['nonsense']])(
 );
 
 test.each([
-  ['list', [], 0, ['src/stats', 'src/compare'], 130],
+  ['list', [], 0, ['src/stats', 'src/compare'], 135],
   ['show', ['sfirst'], 0, ['src/stats', 'src/compare'], 140],
   ['diff', ['sfirst', 'ssecond'], 0, [], 215],
   ['run', ['--resume', 'shalted'], 0, ['src/stats', 'src/compare', 'src/release', 'src/provider'], 240],

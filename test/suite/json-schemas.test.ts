@@ -30,6 +30,7 @@ test('the schemas in the repository are those the program generates', () => {
     'residue.schema.json',
     'shadow.schema.json',
     'doctor.schema.json',
+    'registry.schema.json',
   ]);
 });
 
@@ -52,6 +53,7 @@ test('a schema that is missing or out of date is named', async () => {
     'residue.schema.json',
     'shadow.schema.json',
     'doctor.schema.json',
+    'registry.schema.json',
   ]);
 });
 

@@ -8,6 +8,7 @@ import { doctorSchema } from './doctor-schema.ts';
 import { betweenRuns, contrasts, interval, metrics, pool, share, words } from './metric-schema.ts';
 import { residueSchema } from './residue-schema.ts';
 import { shadowSchema } from './shadow-schema.ts';
+import { registrySchema } from './shipping-schema.ts';
 import { signalsSchema } from './signals-schema.ts';
 
 const hash = z.string().regex(/^[0-9a-f]{12,64}$/);
@@ -432,5 +433,6 @@ export function reportJsonSchemas(): ReadonlyMap<string, JsonObject> {
     ['residue.schema.json', publish(residueSchema, 'lastgood residue')],
     ['shadow.schema.json', publish(shadowSchema(comparisonSchema), 'lastgood shadow')],
     ['doctor.schema.json', publish(doctorSchema, 'lastgood doctor')],
+    ['registry.schema.json', publish(registrySchema, 'lastgood registry list')],
   ]);
 }
