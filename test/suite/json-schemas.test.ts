@@ -28,6 +28,9 @@ test('the schemas in the repository are those the program generates', () => {
     'monitor.schema.json',
     'signals.schema.json',
     'timeline.schema.json',
+    'decisions.schema.json',
+    'residue.schema.json',
+    'shadow.schema.json',
     'doctor.schema.json',
     'registry.schema.json',
   ]);
@@ -50,6 +53,9 @@ test('a schema that is missing or out of date is named', async () => {
     'monitor.schema.json',
     'signals.schema.json',
     'timeline.schema.json',
+    'decisions.schema.json',
+    'residue.schema.json',
+    'shadow.schema.json',
     'doctor.schema.json',
     'registry.schema.json',
   ]);
