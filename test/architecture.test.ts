@@ -51,6 +51,8 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   vitest: ['library', 'jobs', 'engine', ...NOUNS, 'suite', 'release', 'report'],
   cli: ['mcp', 'jobs', 'engine', ...NOUNS, 'report', 'server'],
   library: ['engine', 'base'],
+  // For applications: it must load nothing of the program.
+  client: [],
   'index.ts': ['library', 'jobs', 'engine', ...NOUNS, 'suite', 'release', 'grade', 'report'],
 };
 
@@ -60,22 +62,30 @@ const JOB_MAY_IMPORT: Record<string, readonly string[]> = {
   bisect: ['rollback'],
   check: [],
   compare: ['regrade'],
-  demo: ['baseline', 'nightly', 'rollback'],
+  decisions: [],
+  demo: ['baseline', 'decisions', 'nightly', 'observe', 'residue', 'rollback'],
   drill: ['rollback'],
+  flag: ['registry'],
+  guard: ['flag', 'registry'],
   history: [],
   import: [],
-  incident: ['nightly'],
+  incident: ['monitor', 'timeline'],
   judge: ['regrade'],
   ledger: ['observe'],
+  monitor: [],
   nightly: ['check', 'judge'],
   observe: ['import'],
   project: [],
+  registry: [],
   regrade: [],
+  residue: [],
   rollback: [],
   run: ['check', 'compare', 'regrade'],
   serve: [],
+  shadow: ['import', 'judge', 'run'],
   signals: [],
   ticket: [],
+  timeline: ['nightly'],
 };
 
 /** Node modules that only some rooms may touch, and why the others may not. */

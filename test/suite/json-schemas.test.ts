@@ -25,8 +25,14 @@ test('the schemas in the repository are those the program generates', () => {
     'ticket.schema.json',
     'comparison.schema.json',
     'check.schema.json',
+    'monitor.schema.json',
     'signals.schema.json',
+    'timeline.schema.json',
+    'decisions.schema.json',
+    'residue.schema.json',
+    'shadow.schema.json',
     'doctor.schema.json',
+    'registry.schema.json',
   ]);
 });
 
@@ -44,8 +50,14 @@ test('a schema that is missing or out of date is named', async () => {
     'ticket.schema.json',
     'comparison.schema.json',
     'check.schema.json',
+    'monitor.schema.json',
     'signals.schema.json',
+    'timeline.schema.json',
+    'decisions.schema.json',
+    'residue.schema.json',
+    'shadow.schema.json',
     'doctor.schema.json',
+    'registry.schema.json',
   ]);
 });
 

@@ -3,34 +3,51 @@
 import { InvalidArgumentError } from 'commander';
 import { LastgoodError } from '../../base/errors.ts';
 import { when } from '../../base/numbers.ts';
+import { secretMask, secretValues } from '../../base/secrets.ts';
 import { TOKEN_ROLES, type TokenRole } from '../../core/access-token.ts';
+import { DEFAULT_ENVIRONMENT } from '../../core/shipping.ts';
 import { terminalLine } from '../../report/parts/escape.ts';
 import { type ObserveOptions, observeRules, observing } from '../options/observe-options.ts';
 import { ledgerOf } from '../options/production.ts';
 import type { Register } from '../options/register.ts';
-import { type CommonOptions, common, printJson, wholeNumber } from '../options/session.ts';
+import { type CommonOptions, common, duration, printJson, wholeNumber } from '../options/session.ts';
+import type { Io } from '../terminal/io.ts';
 
 interface ServeOptions extends ObserveOptions {
   readonly host: string;
   readonly port: number;
+  readonly environment: string;
   readonly allowHost?: readonly string[];
+  /** False with `--no-monitors`. */
+  readonly monitors: boolean;
+  readonly monitorEvery?: number;
 }
 
 const PORT = 7411;
+const MONITOR_EVERY_MS = 3_600_000;
 
 export const registerServe: Register = (program, io) => {
   observing(
     common(
       program
         .command('serve')
-        .description('take observations, outcomes and traces over HTTP; answer with signals and metrics')
+        .description(
+          'take observations, outcomes and traces over HTTP; answer with flags, signals and metrics',
+        )
+        .option('--environment <name>', 'whose flags and releases are served', DEFAULT_ENVIRONMENT)
         .option('--host <address>', 'address to listen on; others than this machine need tokens', '127.0.0.1')
         .option('--port <n>', 'port, 0 = any free one', port, PORT)
         .option(
           '--allow-host <name>',
           'name under which the server may be asked, beside localhost (repeatable)',
           (name: string, before: readonly string[] | undefined) => [...(before ?? []), name],
-        ),
+        )
+        .option(
+          '--monitor-every <duration>',
+          'check the monitors of features/ so often (default 1h)',
+          duration('--monitor-every', 'refused'),
+        )
+        .option('--no-monitors', 'check no monitors'),
     ),
   ).action(async (options: ServeOptions) => {
     const { startServer } = await import('../../server/start-server.ts');
@@ -39,12 +56,16 @@ export const registerServe: Register = (program, io) => {
       db,
       host: options.host,
       port: options.port,
+      environment: options.environment,
+      project: io.cwd,
+      mask: secretMask(secretValues(io.environment)),
       hosts: options.allowHost ?? [],
       rules,
       log: (entry) => {
         if (options.quiet !== true) io.err(`${JSON.stringify(entry)}\n`);
       },
     });
+    const watch = options.monitors ? await watchFeatures(io, options, db) : null;
     if (options.json)
       printJson(io, { schemaVersion: 1, kind: 'server', url: server.url, store: rules.store });
     else
@@ -55,9 +76,26 @@ export const registerServe: Register = (program, io) => {
       if (io.signal.aborted) resolve();
       io.signal.addEventListener('abort', () => resolve(), { once: true });
     });
+    await watch?.stop();
     await server.close();
   });
 };
+
+/** Checks the monitors of the project's features beside the server. */
+async function watchFeatures(
+  io: Io,
+  { monitorEvery = MONITOR_EVERY_MS, quiet }: ServeOptions,
+  db: string,
+): Promise<{ stop(): Promise<void> }> {
+  const { keepMonitoring } = await import('../../jobs/monitor/keep-monitoring.ts');
+  return keepMonitoring({
+    program: [process.execPath, process.argv[1] ?? ''],
+    ...{ environment: io.environment, cwd: io.cwd, db, everyMs: monitorEvery },
+    tell: (check) => {
+      if (quiet !== true) io.err(`${JSON.stringify(check)}\n`);
+    },
+  });
+}
 
 function port(text: string): number {
   const value = wholeNumber('--port', 0)(text);
