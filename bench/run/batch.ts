@@ -76,7 +76,7 @@ async function killedTwice(
   for (let start = 0; start < 6; start++) {
     const id = start === 0 ? null : unfinished(db);
     const args = id === null ? [...world.run, '--batch'] : ['--resume', id];
-    const end = await runChild(folder, [...args, '--batch-poll', '300ms', '--db', db], moments[kills]);
+    const end = await runChild(folder, [...args, '--batch-poll', '100ms', '--db', db], moments[kills]);
     if (end.wasKilled) {
       kills++;
       continue;

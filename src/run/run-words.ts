@@ -62,6 +62,6 @@ export function batchesNote(
   const part = done === null || state?.total == null ? '' : ` ${done}/${state.total}`;
   const phase = state === null ? 'submitted' : state.phase;
   const word = isCancelled && phase !== 'ended' ? 'cancelling' : phase;
-  const one = batchId === null ? 'submitting a batch' : `batch ${batchId} ${word}${part}`;
+  const one = batchId === null ? 'submitting a batch' : `batch ${word}${part}: ${batchId}`;
   return batches.length === 1 ? one : `${one}, ${batches.length - 1} more`;
 }

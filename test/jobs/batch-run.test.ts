@@ -50,6 +50,9 @@ describe.each(['responses', 'chat', 'messages'])('run --batch on %s', (release) 
     }
     const texts = async (id: string) => (await answersOf(d, id)).map(({ trial }) => trial.output.text).sort();
     expect(await texts(batch)).toEqual(await texts(live));
+    expect((await d.cli('show', batch, '--case', 'refund-03')).stdout).toContain(
+      'trial 0: answered in a batch, ',
+    );
     const compared = await d.cli('diff', batch, live, '--json');
     expect(compared.json.metrics.costUsd.verdict).toBe('not-tested');
   });
@@ -119,6 +122,22 @@ describe('refused before anything is sent', () => {
       ...openaiRelease({ params: { 'service-tier': 'flex' } }),
     });
     expect(await refusal(d, 'flex')).toContain('BATCH_UNSUPPORTED');
+  });
+
+  it('other commands, with their reason', async () => {
+    const d = await desk();
+    const release = ['--release', 'releases/responses.yaml'];
+    for (const command of [
+      ['nightly', 'suite.yaml', ...release],
+      ['check', 'suite.yaml', ...release],
+      ['compare', 'suite.yaml', '--baseline-release', 'releases/chat.yaml', ...release],
+      ['regrade', 'latest'],
+      ['judge', 'calibrate', 'labels.jsonl'],
+    ]) {
+      const said = await d.cli(...command, '--batch');
+      expect(said).toMatchObject({ code: 2, stderr: expect.stringContaining('[BATCH_OPTION]') });
+    }
+    expect(d.simulator.stats().requests).toBe(0);
   });
 
   it('a cost limit that could not be checked, and a conversation', async () => {

@@ -102,7 +102,7 @@ describe('a run through batches', () => {
     expect(w.book.entries.size).toBe(0);
     // 12 polls a minute apart at most: 5 + 7.5 + … + 60 + 60
     expect(w.time.ms - startMs).toBeGreaterThan(300_000);
-    expect(notes).toContain('batch batch_1 running');
+    expect(notes).toContain('batch running: batch_1');
   });
 
   it('puts what failed or expired into a next batch, and gives up after --max-attempts', async () => {

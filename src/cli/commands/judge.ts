@@ -1,6 +1,7 @@
 // lastgood judge: how noisy, how right and how steady is the judge?
 
 import { resolve } from 'node:path';
+import { refuseBatch } from '../options/refuse-batch.ts';
 import type { Register } from '../options/register.ts';
 import {
   type CommonOptions,
@@ -71,8 +72,7 @@ export const registerJudge: Register = (program, io, exit) => {
   });
 
   reading(
-    judge
-      .command('calibrate')
+    refuseBatch(judge.command('calibrate'), 'judges are asked in single calls')
       .argument('<labels>', 'JSONL, CSV, JSON or YAML file with labels that people gave')
       .description("hold the judge's verdicts against people's labels; the result is kept for every report")
       .option('--snapshot <ref>', 'the labels are about its outputs: rows name `case` and `trial`')
