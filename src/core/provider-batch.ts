@@ -10,7 +10,7 @@ export const BATCH_TIER = 'batch';
 export const BATCH_LABEL = 'mode';
 
 /** What one batch may hold. */
-export interface BatchLimits {
+interface BatchLimits {
   readonly requests: number;
   readonly bytes: number;
 }

@@ -53,7 +53,7 @@ export function anthropicBatch(parts: AnthropicBatchParts): BatchApi {
   ): Promise<BatchState | Failure> => {
     const reply = await attempt(signal, work);
     if (isFailure(reply)) return reply;
-    return stateOf(reply) ?? bad('the reply is no batch of the service');
+    return stateOf(reply) ?? bad('the reply is not a batch of the service');
   };
 
   return {

@@ -37,7 +37,7 @@ export function openaiBatch(parts: OpenAiBatchParts): BatchApi {
     isFailure(reply)
       ? reply
       : (stateOf(reply, context) ??
-        failed(badReply('the reply is no batch of the service', 200), context.mask, 0));
+        failed(badReply('the reply is not a batch of the service', 200), context.mask, 0));
 
   return {
     limits: LIMITS,

@@ -29,7 +29,7 @@ export function batchBook(
 }
 
 /** The batches of a snapshot whose results are not all stored, in the order in which they were planned. */
-export async function openBatches(
+async function openBatches(
   store: Workplace['store'],
   { snapshotId, suite }: { readonly snapshotId: string; readonly suite: string },
 ): Promise<readonly OpenBatch[]> {
