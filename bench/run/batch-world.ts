@@ -133,3 +133,12 @@ export async function outcomeOf(db: string): Promise<Outcome> {
     await store.close();
   }
 }
+
+/** Lets the service end every batch that it has taken: one that a client has forgotten is run, and billed, all the same. */
+export async function endAllBatches({ url }: Simulator): Promise<void> {
+  for (const path of ['/v1/batches', '/v1/messages/batches']) {
+    const list = (await (await fetch(`${url}${path}?limit=1000`)).json()) as { data: { id: string }[] };
+    for (const { id } of list.data)
+      for (let poll = 0; poll < 10; poll++) await (await fetch(`${url}${path}/${id}`)).text();
+  }
+}

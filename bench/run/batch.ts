@@ -4,7 +4,14 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Simulator, startSimulator } from '../../src/simulator/index.ts';
-import { batchScenario, outcomeOf, runChild, type Wire, writeBatchWorld } from './batch-world.ts';
+import {
+  batchScenario,
+  endAllBatches,
+  outcomeOf,
+  runChild,
+  type Wire,
+  writeBatchWorld,
+} from './batch-world.ts';
 import { unfinished } from './chaos-books.ts';
 
 export interface BatchOutcome {
@@ -34,6 +41,7 @@ export async function batchRun(world: {
     const db = join(folder, 'batch.db');
     const kills = await killedTwice(folder, { run, db, simulator, problems });
     const seconds = (performance.now() - startedMs) / 1000;
+    await endAllBatches(simulator);
     const billed = simulator.stats().answered;
     if (billed !== world.cases) problems.push(`${billed} answers were paid for ${world.cases} cases`);
     simulator.reset();

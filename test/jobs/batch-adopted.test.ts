@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { batchScenario, type Wire, writeBatchWorld } from '../../bench/run/batch-world.ts';
+import { batchScenario, endAllBatches, type Wire, writeBatchWorld } from '../../bench/run/batch-world.ts';
 import { SILENT } from '../../src/base/index.ts';
 import { loadAssignment } from '../../src/engine/arms/assignment.ts';
 import { resumeRun, runSuite } from '../../src/engine/arms/run-suite.ts';
@@ -75,6 +75,7 @@ describe.each(['responses', 'messages'] as const)('on %s', (wire) => {
     const { summary, report } = await resumeRun(second, left?.id ?? '', { batchPollMs: 5 });
     expect(summary).toMatchObject({ state: 'finished', answered: CASES, validity: 'valid' });
     expect(report.stoppedBy).toBeNull();
+    await endAllBatches(simulator);
     expect(simulator.stats().answered).toBe(2 * CASES);
     expect(await second.store.records('provider-batch', summary.suite)).toHaveLength(3);
     await second.store.close();
