@@ -1,0 +1,40 @@
+// From an address of a PostgreSQL server to a snapshot store that writes there.
+
+import type { SnapshotStore } from '../../core/snapshot.ts';
+import { placesOf } from '../model/portable-paths.ts';
+import type { ProjectFolder } from '../model/project-folder.ts';
+import { Connection } from './connection.ts';
+import { PostgresLedger } from './ledger.ts';
+import { prepareSchema } from './migrate.ts';
+import { readServerAddress } from './server-address.ts';
+
+export interface ServerLedgerOptions {
+  /** Make the ledger's schema when absent (default true). */
+  readonly create?: boolean | undefined;
+  /** Places of files are kept from this folder; without it they are kept as they are given. */
+  readonly project?: ProjectFolder | undefined;
+}
+
+/**
+ * Connects to the server and brings the ledger's schema up to date. The caller closes the connection.
+ * Throws `LEDGER_ADDRESS`, `LEDGER_DRIVER`, `LEDGER_SERVER_GONE`, `LEDGER_LOGIN`, `LEDGER_TLS`, `LEDGER_NO_DATABASE`, `LEDGER_RIGHTS`,
+ * `LEDGER_READONLY`, `LEDGER_MISSING`, `LEDGER_FOREIGN`, `LEDGER_NEWER`, `LEDGER_OLDER` or `LEDGER_BUSY`.
+ */
+export async function connectLedger(place: string, create: boolean): Promise<Connection> {
+  const connection = await Connection.open(readServerAddress(place));
+  try {
+    await prepareSchema(connection, create);
+    return connection;
+  } catch (error) {
+    await connection.close();
+    throw error;
+  }
+}
+
+/** Opens the ledger at an address. Throws as `connectLedger` does. */
+export async function openServerLedger(
+  place: string,
+  { create, project }: ServerLedgerOptions = {},
+): Promise<SnapshotStore> {
+  return new PostgresLedger(await connectLedger(place, create !== false), placesOf(project));
+}
