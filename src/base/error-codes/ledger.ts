@@ -129,6 +129,18 @@ export const LEDGER_CODES = {
     cause: 'It reads or writes parts that only an SQLite ledger has.',
     remedy: 'Use an SQLite ledger for it: `--db snapshots/lastgood.db`.',
   },
+  COPY_SAME: {
+    exits: [2],
+    meaning: '`db copy` was given one ledger as source and target.',
+    cause: 'Both places are the same.',
+    remedy: 'Name another target.',
+  },
+  COPY_DIFFERS: {
+    exits: [4],
+    meaning: 'A copied snapshot is not what it was made from.',
+    cause: 'The source is damaged, or another program writes to the target.',
+    remedy: 'Run `lastgood db check` on the source, and copy into a new ledger.',
+  },
   REF_NOT_FOUND: {
     exits: [2, 3],
     meaning: 'A reference names no snapshot.',

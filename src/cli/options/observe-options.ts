@@ -46,8 +46,9 @@ export async function observeRules(
   io: Io,
   options: ObserveOptions,
 ): Promise<{ readonly db: string; readonly rules: LineRules }> {
-  const [{ readSettings }, { lineRules }, { resolve }] = await Promise.all([
+  const [{ readSettings }, { ledgerPlace }, { lineRules }, { resolve }] = await Promise.all([
     import('../../engine/workplace/settings-file.ts'),
+    import('../../engine/workplace/ledger-place.ts'),
     import('../../jobs/observe/line-rules.ts'),
     import('node:path'),
   ]);
@@ -60,5 +61,5 @@ export async function observeRules(
     sample: options.sample ?? 1,
     pricesFile: options.prices === undefined ? settings.prices : resolve(io.cwd, options.prices),
   });
-  return { db: options.db === undefined ? settings.db : resolve(io.cwd, options.db), rules };
+  return { db: ledgerPlace(io, options.db, settings), rules };
 }

@@ -4,6 +4,7 @@ import { access, readdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import type { ErrorCode } from '../../base/error-catalogue.ts';
 import { didYouMean, LastgoodError, mustBeInside, trust } from '../../base/index.ts';
+import { isServerAddress, shownPlace } from '../../ledger/model/address.ts';
 import type { RedactRule, StoreMode } from './privacy.ts';
 
 /** Redaction modules stand relative to the settings file. */
@@ -44,11 +45,12 @@ export async function readSettings(cwd: string): Promise<Settings> {
   for (const rule of s.redact ?? [])
     if ('module' in rule) mustBeInside(from(rule.module), file, { file, key: 'redact' });
   // The ledger and the prices may lie anywhere, unless a stranger says where.
+  if (s.db !== undefined) mustBePlain(s.db, file);
   if (trust().untrusted)
     for (const key of ['db', 'prices'] as const)
       if (s[key] !== undefined) mustBeInside(from(s[key]), file, { file, key });
   return {
-    db: from(s.db ?? 'snapshots/lastgood.db'),
+    db: s.db !== undefined && isServerAddress(s.db) ? s.db : from(s.db ?? 'snapshots/lastgood.db'),
     suite: s.suite === undefined ? undefined : from(s.suite),
     release: s.release === undefined ? undefined : from(s.release),
     concurrency: s.concurrency,
@@ -57,6 +59,24 @@ export async function readSettings(cwd: string): Promise<Settings> {
     prices: s.prices === undefined ? undefined : from(s.prices),
     webhook: typeof s.notify?.webhook === 'object' ? `env:${s.notify.webhook.env}` : s.notify?.webhook,
   };
+}
+
+/** A settings file lies in git: it holds no password, and a stranger's names no server that everything would be sent to. */
+function mustBePlain(db: string, file: string): void {
+  if (!isServerAddress(db)) return;
+  const refuse = (message: string, hint: string): never => {
+    throw new LastgoodError({ code: 'LEDGER_ADDRESS', message, hint, where: { file, key: 'db' } });
+  };
+  if (/^[^/?#]*:\/\/[^/?#]*:[^/?#]*@/.test(db))
+    refuse(
+      `the address ${shownPlace(db)} holds a password, and this file lies in git`,
+      'put the address into the variable LASTGOOD_DB, or the password into PGPASSWORD or ~/.pgpass',
+    );
+  if (trust().untrusted)
+    refuse(
+      `the ledger is on a server (${shownPlace(db)}), expected a file inside the repository (--untrusted)`,
+      'pass --db',
+    );
 }
 
 /** A suite's file from what a person typed: a file, a folder with a suite file, or a name under `suites/`. */

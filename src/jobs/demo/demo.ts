@@ -3,24 +3,32 @@
 
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { compareSnapshots } from '../../compare/index.ts';
 import { type Clock, LastgoodError, type Progress, secretMask } from '../../base/index.ts';
-import { type Comparison, type DemoBeat, type RollbackDecision, resolvePolicy, type SnapshotResults, type SnapshotSummary, type Suite } from '../../core/index.ts';
+import { compareSnapshots } from '../../compare/index.ts';
+import {
+  type Comparison,
+  type DemoBeat,
+  type RollbackDecision,
+  resolvePolicy,
+  type SnapshotResults,
+  type SnapshotSummary,
+  type Suite,
+} from '../../core/index.ts';
+import type { Assignment } from '../../engine/arms/assignment.ts';
+import { runSuite } from '../../engine/arms/run-suite.ts';
+import { pageOptions } from '../../engine/pages/diff-page.ts';
+import type { Workplace } from '../../engine/workplace/workplace.ts';
+import { openLedger } from '../../ledger/index.ts';
 import { loadRelease } from '../../release/index.ts';
 import { comparisonHtml } from '../../report/html/comparison-html.ts';
 import { comparisonMarkdown } from '../../report/markdown/comparison-markdown.ts';
 import { rollbackMarkdown } from '../../report/text/rollback-text.ts';
 import { parseScenario, startSimulator } from '../../simulator/index.ts';
-import { openLedger } from '../../ledger/index.ts';
 import { Mt19937, wilson } from '../../stats/index.ts';
 import { loadSuite } from '../../suite/index.ts';
-import { pageOptions } from '../../engine/pages/diff-page.ts';
-import { runNight } from '../nightly/night.ts';
 import { blessSnapshot } from '../baseline/bless.ts';
+import { runNight } from '../nightly/night.ts';
 import { findRollbackTarget } from '../rollback/rollback.ts';
-import type { Assignment } from '../../engine/arms/assignment.ts';
-import { runSuite } from '../../engine/arms/run-suite.ts';
-import type { Workplace } from '../../engine/workplace/workplace.ts';
 
 const DAY_MS = 86_400_000;
 /** Nights before the silent change, and nights lived through after it. */

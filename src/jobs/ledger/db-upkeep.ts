@@ -15,6 +15,7 @@ import {
   type ForgetRequest,
   forget,
   importSnapshot,
+  isServerAddress,
   type LedgerCheck,
   type LedgerStats,
   ledgerStats,
@@ -29,12 +30,19 @@ import { foldAll, openProduction } from '../observe/open-production.ts';
 
 export type { ForgetRequest, LedgerCheck, LedgerStats };
 
-export function statsJob(db: string): Promise<LedgerStats> {
+export async function statsJob(db: string): Promise<LedgerStats> {
+  if (isServerAddress(db)) return (await onServer()).serverStats(db);
   return withLedgerFile(db, {}, ledgerStats);
 }
 
-export function checkJob(db: string): Promise<LedgerCheck> {
+export async function checkJob(db: string): Promise<LedgerCheck> {
+  if (isServerAddress(db)) return (await onServer()).checkServer(db);
   return withLedgerFile(db, {}, checkLedger);
+}
+
+/** Loaded only for a ledger on a server. */
+function onServer(): Promise<typeof import('../../ledger/postgres/upkeep.ts')> {
+  return import('../../ledger/postgres/upkeep.ts');
 }
 
 const DAY_MS = 86_400_000;
@@ -56,6 +64,11 @@ export async function pruneJob(
   const { keepLast, keepDays, keepBlessed, observationDays, dryRun, now } = rules;
   const before = (days: number | undefined): number | null =>
     days === undefined ? null : now.getTime() - days * DAY_MS;
+  if (isServerAddress(db) && observationDays === undefined)
+    return {
+      ...(await (await onServer()).pruneServer(db, rules)),
+      production: { texts: 0, observations: 0 },
+    };
   if (observationDays !== undefined && !dryRun) await countAll(db);
   return withLedgerFile(db, {}, async (file) => {
     const retention = { textsBefore: before(keepDays), rowsBefore: before(observationDays), dryRun };

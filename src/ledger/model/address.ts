@@ -19,3 +19,15 @@ export function shownPlace(place: string): string {
     return 'postgres://…';
   }
 }
+
+/** The address with all but its password; a file stays what it is. */
+export function withoutPassword(place: string): string {
+  if (!isServerAddress(place)) return place;
+  try {
+    const url = new URL(place);
+    url.password = '';
+    return url.href;
+  } catch {
+    return shownPlace(place);
+  }
+}

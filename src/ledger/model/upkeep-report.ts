@@ -1,10 +1,10 @@
 // What upkeep reports of a ledger: its size and its soundness.
 
 export interface LedgerStats {
-  /** Of the file, without its write-ahead log. */
+  /** Of the file without its write-ahead log, or of the tables on a server. */
   readonly bytes: number;
-  /** Free pages, which new rows will use and `prune` gives back. */
-  readonly freeBytes: number;
+  /** Free pages, which new rows will use and `prune` gives back; null where a server does not tell. */
+  readonly freeBytes: number | null;
   readonly schema: number;
   readonly snapshots: number;
   readonly trials: number;

@@ -1,0 +1,67 @@
+// What of an SQLite ledger its port does not list, for copies.
+
+import type { JsonValue } from '../../base/json.ts';
+import type { KeptVerdict, LedgerExtras } from '../copy-ledger.ts';
+import { withPatience } from './database-error.ts';
+import { type OpenLedgerFile, openLedgerFile } from './open.ts';
+
+const PAGE = 1000;
+
+/** What a copy leaves behind. */
+const NOT_COPIED: readonly (readonly [what: string, table: string])[] = [
+  ['production observations', 'observation'],
+  ['production windows', 'observation_window'],
+  ['access tokens', 'access_token'],
+];
+
+export async function fileExtras(path: string): Promise<LedgerExtras> {
+  return new FileExtras(await openLedgerFile(path, { create: false }));
+}
+
+class FileExtras implements LedgerExtras {
+  readonly #file: OpenLedgerFile;
+
+  constructor(file: OpenLedgerFile) {
+    this.#file = file;
+  }
+
+  recordKinds(): Promise<readonly string[]> {
+    return this.#run((db) =>
+      db.prepare<[], string>('SELECT DISTINCT kind FROM record ORDER BY kind').pluck().all(),
+    );
+  }
+
+  async *verdicts(): AsyncIterable<KeptVerdict> {
+    let after = '';
+    for (;;) {
+      const rows = await this.#run((db) =>
+        db
+          .prepare<[string], { key: string; body: string; at: string }>(
+            `SELECT key, body, at FROM verdict WHERE key > ? ORDER BY key LIMIT ${PAGE}`,
+          )
+          .all(after),
+      );
+      for (const { key, body, at } of rows) yield { key, verdict: JSON.parse(body) as JsonValue, at };
+      const last = rows.at(-1);
+      if (last === undefined || rows.length < PAGE) return;
+      after = last.key;
+    }
+  }
+
+  notCopied(): Promise<readonly { readonly what: string; readonly rows: number }[]> {
+    return this.#run((db) =>
+      NOT_COPIED.map(([what, table]) => ({
+        what,
+        rows: db.prepare<[], number>(`SELECT count(*) FROM ${table}`).pluck().get() ?? 0,
+      })).filter(({ rows }) => rows > 0),
+    );
+  }
+
+  async close(): Promise<void> {
+    this.#file.db.close();
+  }
+
+  #run<T>(work: (db: OpenLedgerFile['db']) => T): Promise<T> {
+    return withPatience(this.#file.path, this.#file.patience, () => work(this.#file.db));
+  }
+}
