@@ -61,6 +61,11 @@ export interface CheckEvidence {
   readonly impossible: string | null;
   /** See `Control`. */
   readonly sharedApplication?: boolean | undefined;
+  /**
+   * Why the control can show a regression and clear nothing: one application, changed since the baseline was run, may answer both
+   * releases badly today. Default null.
+   */
+  readonly clearsNothing?: string | null | undefined;
   /** The candidate is a recording: it has no fresh trials, only those that were recorded. */
   readonly frozen?: boolean | undefined;
   readonly options?: Pick<CompareOptions, 'seed' | 'replicates' | 'vectors' | 'tier' | 'callsSpent'>;
@@ -81,6 +86,25 @@ export interface CheckStep {
 
 /** Looks at what there is, and says what to run next. */
 export function checkStep(e: CheckEvidence): CheckStep {
+  const { clearsNothing = null } = e;
+  if (clearsNothing === null) return stepOf(e);
+  const settledToday = stepOf(e);
+  if (settledToday.comparison.verdict === 'regressed') return settledToday;
+  // Whatever fresh trials of both releases clear may be broken in both: without a regression they count for nothing.
+  const alike = e.rounds > 0 ? 'run side by side today, neither release is shown to be worse; ' : '';
+  const none = { baseline: [], candidate: [] };
+  const stored = stepOf({
+    ...e,
+    ...{ confirm: none, control: none, rounds: 0 },
+    impossible: `${alike}${clearsNothing}`,
+    sharedApplication: true,
+  });
+  const { wanted } = settledToday;
+  const towardsControl = wanted !== null && wanted.kind !== 'screen';
+  return { comparison: stored.comparison, wanted: towardsControl ? wanted : stored.wanted };
+}
+
+function stepOf(e: CheckEvidence): CheckStep {
   const confirmation =
     e.confirm.candidate.length > 0 || e.sorted.length > 0 ? { confirmation: e.confirm } : {};
   const { comparison, findings } = compareInDetail(e.stored, e.candidate, {

@@ -7,7 +7,7 @@ export { estimateRun, inputTokensBound, type RunEstimate, transcriptTokensBound 
 export { costUnknown, type RunLimits } from './limits.ts';
 export { Pacer } from './pacer.ts';
 export { interleaveJobs, type Job, planJobs, streamJobs } from './plan.ts';
-export { checkRequests, renderRequest } from './render-request.ts';
+export { asksDifferently, checkRequests, renderRequest } from './render-request.ts';
 export { runJobs } from './run-jobs.ts';
 export type { RunHandle, RunOptions } from './run-options.ts';
 export type { FirstTokenTimes, RunCounts, RunReport, StopCause } from './tally.ts';

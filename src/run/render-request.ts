@@ -1,5 +1,6 @@
 // Release × case → the request that is sent. Also the check, before any call, that every case can be asked.
 
+import { isDeepStrictEqual } from 'node:util';
 import { FillTime } from '../base/fill-time.ts';
 import { type JsonObject, type JsonValue, LastgoodError } from '../base/index.ts';
 import { type BodyTemplate, bodyTemplate } from '../core/body-template.ts';
@@ -109,6 +110,35 @@ export function checkRequests(cases: CaseList, release: Release): LastgoodError[
     );
   }
   return errors;
+}
+
+/** So many cases tell whether two releases ask differently. */
+const COMPARED_CASES = 50;
+
+/**
+ * Does a route that both releases share get something else from one than from the other? Of the first cases, those that cannot be asked
+ * left out: `checkRequests` reports them.
+ */
+export function asksDifferently(cases: CaseList, a: Release, b: Release): boolean {
+  let left = COMPARED_CASES;
+  for (const c of cases) {
+    if (left-- === 0) return false;
+    try {
+      if (!isDeepStrictEqual(asked(a, c), asked(b, c))) return true;
+    } catch (error) {
+      if (!(error instanceof LastgoodError)) throw error;
+    }
+  }
+  return false;
+}
+
+/** What an application is given: the body it is sent, or the request that a command reads. */
+function asked(release: Release, c: Case): unknown {
+  const request = renderRequest(release, c, 0);
+  const { body } = compiledRelease(release);
+  if (body !== undefined) return body(request);
+  const { messages, params } = request;
+  return { messages, params };
 }
 
 function userMessage({ user, parts }: { readonly user: string; readonly parts?: Message['parts'] }): Message {

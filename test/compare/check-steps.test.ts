@@ -220,6 +220,48 @@ describe('whole checks', () => {
     expect(badHour).toMatchObject({ verdict: 'inconclusive', gate: { outcome: 'inconclusive' } });
   });
 
+  it('a control that can clear nothing still shows a change that made things worse', () => {
+    const clearsNothing = 'both releases run the application as it is now';
+    const { comparison, steps } = playCheck({
+      ...{ cases: 60, stored: steady, clearsNothing },
+      candidate: (i) => 0.75 * steady(i),
+    });
+    expect(comparison).toMatchObject({ verdict: 'regressed', cause: 'change', gate: { outcome: 'fail' } });
+    expect(steps).toContain('confirm');
+  });
+
+  it('an application that broke behind both releases is suspected: the control clears nothing', () => {
+    const clearsNothing = 'both releases run the application as it is now';
+    let blamed = 0;
+    for (let seed = 1; seed <= 12; seed++) {
+      const { comparison, steps } = playCheck({
+        ...{ cases: 60, pool: 3, stored: steady, clearsNothing, seed },
+        today: (i) => 0.7 * steady(i),
+      });
+      if (comparison.verdict === 'regressed') {
+        blamed += 1;
+        continue;
+      }
+      // With the world to blame, the same evidence would pass.
+      expect(comparison).toMatchObject({ verdict: 'inconclusive', gate: { outcome: 'inconclusive' } });
+      expect(comparison.cause).toBeNull();
+      expect(comparison.reason).toContain(clearsNothing);
+      if (steps.includes('control')) expect(comparison.reason).toContain('side by side today');
+    }
+    // P(Bin(12, .05) > 2) = .02.
+    expect(blamed).toBeLessThanOrEqual(2);
+  });
+
+  it('a single case broken in both is suspected too', () => {
+    const clearsNothing = 'both releases run the application as it is now';
+    const { comparison } = playCheck({
+      ...{ cases: 60, pool: 3, stored: () => 1, clearsNothing },
+      today: (i) => (i === 7 ? 0 : 1),
+    });
+    expect(comparison.gate.outcome).not.toBe('pass');
+    expect(comparison.cases.find((c) => c.id === 'case-0007')).toMatchObject({ evidence: 'suspected' });
+  });
+
   it('without a control the same drop is suspected, and never called regressed', () => {
     const why = 'no control was run (--no-control)';
     for (const candidate of [(i: number) => 0.7 * steady(i), () => 0]) {

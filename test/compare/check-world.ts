@@ -30,6 +30,7 @@ export interface Play {
   readonly policy?: PolicyFile;
   readonly impossible?: string;
   readonly sharedApplication?: boolean;
+  readonly clearsNothing?: string;
   readonly more?: (i: number) => Omit<CaseSketch, 'id' | 'trials'>;
   readonly seed?: number;
 }
@@ -112,6 +113,7 @@ export function playCheck(play: Play): Played {
     look: 1,
     impossible: play.impossible ?? null,
     sharedApplication: play.sharedApplication,
+    clearsNothing: play.clearsNothing,
     options: { seed: 1, replicates: 499 },
   };
   for (let turn = 0; turn < 40; turn++) {

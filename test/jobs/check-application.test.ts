@@ -5,23 +5,25 @@ import type { CheckResult } from '../../src/core/index.ts';
 import { json } from '../cli/lastgood.ts';
 import { caseId, type Desk, deskTemplate } from '../security/desk-repository.ts';
 
-const BOT = `import { say } from './words.mjs';
-let asked = '';
-process.stdin.on('data', (part) => { asked += part; });
-process.stdin.on('end', () => process.stdout.write(say(Number(/word ([0-9]+)/.exec(asked)?.[1]), asked)));
+// A shell answers ten times as fast as Node starts, and these tests ask a thousand times.
+const BOT = `. app/words.sh
+asked=$(cat)
+n=\${asked#*say word }
+n=\${n%%[!0-9]*}
+if broken "$n" "$asked"; then printf 'Sorry?'; else printf 'The word %s.' "$n"; fi
 `;
 const RELEASE = (more = ''): string =>
-  `name: desk\nroute: { provider: command, command: ["${process.execPath}", app/bot.mjs], cwd: .. }\n${more}`;
-/** The module behind the program: what it says, and when it fails. */
-const words = (broken: string): string =>
-  `export const say = (n, asked) => (${broken} ? 'Sorry?' : 'The word ' + n + '.');\n`;
+  `name: desk\nroute: { provider: command, command: [/bin/sh, app/bot.sh], cwd: .. }\n${more}`;
+/** What the program takes from beside it: when it fails, by the number of the word ($1) and what it is asked ($2). */
+const words = (broken: string): string => `broken() { ${broken}; }\n`;
+const BRIEFLY = 'case $2 in *briefly*) [ $(($1 % 2)) = 0 ];; *) false;; esac';
 const FEW = 24;
 
 /** The desk of a command: 24 cases, each answered by a program of the repository, with a committed baseline. */
 async function commandDesk(d: Desk): Promise<void> {
   await d.git('switch', '--quiet', 'main');
-  await d.write('app/words.mjs', words("asked.includes('briefly') && n % 2 === 0"));
-  await d.write('app/bot.mjs', BOT);
+  await d.write('app/words.sh', words(BRIEFLY));
+  await d.write('app/bot.sh', BOT);
   await d.write('releases/desk.yaml', RELEASE());
   await d.write(
     'suites/desk/cases.jsonl',
@@ -48,7 +50,7 @@ test('an application that breaks a sixth of its answers is suspected, never acqu
   await using template = await deskTemplate();
   await using d = await template.desk();
   await commandDesk(d);
-  await d.write('app/words.mjs', words('n % 6 === 0'));
+  await d.write('app/words.sh', words('[ $(($1 % 6)) = 0 ]'));
   const { code, result } = await checked(d);
   expect(code).toBe(3);
   const [suite] = result.suites;
@@ -62,7 +64,7 @@ test('an application that breaks half of its answers is regressed without a cont
   await using template = await deskTemplate();
   await using d = await template.desk();
   await commandDesk(d);
-  await d.write('app/words.mjs', words('n % 2 === 0'));
+  await d.write('app/words.sh', words('[ $(($1 % 2)) = 0 ]'));
   const { code, result } = await checked(d);
   const [suite] = result.suites;
   expect(suite).toMatchObject({ verdict: 'regressed', gate: 'fail', comparison: { cause: null } });
@@ -83,4 +85,27 @@ test('where only the release file changed, the application stands, and a control
   const { code, result } = await checked(d);
   expect(result.suites[0]).toMatchObject({ verdict: 'regressed', comparison: { cause: 'change' } });
   expect(code).toBe(1);
+});
+
+test('where the application changed too, the same control convicts a worse release and clears no broken application', async () => {
+  await using template = await deskTemplate();
+  await using d = await template.desk();
+  await commandDesk(d);
+  const asks = (how: string): Promise<unknown> =>
+    d.write(
+      'releases/desk.yaml',
+      RELEASE(`prompt: { messages: [{ role: user, content: "{{ ask }} ${how}" }] }\n`),
+    );
+  // An innocent edit of both: half of the answers fail only where they are asked for briefly.
+  await d.write('app/words.sh', `# edited\n${words(BRIEFLY)}`);
+  await asks('briefly');
+  const worse = await checked(d);
+  expect(worse.result.suites[0]).toMatchObject({ verdict: 'regressed', comparison: { cause: 'change' } });
+  expect(worse.code).toBe(1);
+  await asks('please');
+  await d.write('app/words.sh', words('[ $(($1 % 6)) = 0 ]'));
+  const broken = await checked(d);
+  expect(broken.result.suites[0]).toMatchObject({ verdict: 'inconclusive', gate: 'inconclusive' });
+  expect(broken.result.suites[0]?.comparison?.cause).toBeNull();
+  expect(broken.code).toBe(3);
 });

@@ -28,13 +28,24 @@ import type { Spending } from '../../engine/arms/spending.ts';
 import { answerVectors } from '../../engine/comparison/answer-vectors.ts';
 import { joined } from '../../engine/comparison/reused-trials.ts';
 import { providerOf, type Workplace } from '../../engine/workplace/workplace.ts';
-import { callBounds, checkRequests, type RunReport, type StopCause } from '../../run/index.ts';
+import {
+  asksDifferently,
+  callBounds,
+  checkRequests,
+  type RunReport,
+  type StopCause,
+} from '../../run/index.ts';
 import { onlyCases } from './changed.ts';
 import { canConfirm } from './check-estimate.ts';
 
 /** The release that a control would run, or why none can be. */
 export type ControlRelease =
-  | { readonly kind: 'release'; readonly release: Release }
+  | {
+      readonly kind: 'release';
+      readonly release: Release;
+      /** Why a control can show a regression, and can clear nothing; null = it can do both. */
+      readonly clearsNothing: string | null;
+    }
   | {
       readonly kind: 'impossible';
       readonly why: string;
@@ -62,17 +73,17 @@ export async function controlRelease(
   if (!canConfirm(release)) return impossible('recorded answers cannot be asked for again');
   const stored = await work.store.releaseOf(baseline.summary.id);
   if (!canConfirm(stored)) return impossible('the baseline is a recording and cannot be run today');
-  if (sharesApplication(release, stored) && !(await sameApplication()))
-    return {
-      kind: 'impossible',
-      why: 'both releases run the application as it is now, and what it was when the baseline was run cannot be run today',
-      sharedApplication: true,
-    };
+  let clearsNothing: string | null = null;
+  if (sharesApplication(release, stored) && !(await sameApplication())) {
+    if (!asksItDifferently(suite, release, stored))
+      return { kind: 'impossible', why: APPLICATION_OF_TODAY, sharedApplication: true };
+    clearsNothing = APPLICATION_OF_TODAY;
+  }
   const broken = checkRequests(suite.cases, stored)[0];
   if (broken !== undefined) return impossible(`the suite cannot be sent to the baseline: ${broken.message}`);
   try {
     await (await providerOf(work, stored)).close?.();
-    return { kind: 'release', release: stored };
+    return { kind: 'release', release: stored, clearsNothing };
   } catch (error) {
     const first = error instanceof LastgoodErrors ? error.errors[0] : error;
     if (!(first instanceof LastgoodError)) throw error;
@@ -92,6 +103,16 @@ function sharesApplication(release: Release, stored: Release): boolean {
   );
 }
 
+const APPLICATION_OF_TODAY =
+  'both releases run the application as it is now, and what it was when the baseline was run cannot be run today';
+
+/** One application, asked in two ways today: that it answers worse to the new one is the doing of the release. */
+function asksItDifferently(suite: Assignment['suite'], release: Release, stored: Release): boolean {
+  const [now, before] = [release.layers.route, stored.layers.route];
+  const sameWay = now.provider === before.provider && isDeepStrictEqual(now['command'], before['command']);
+  return sameWay && asksDifferently(suite.cases, release, stored);
+}
+
 /** Looks of a check with this tier, and these trials a case where they were asked for. */
 export function designOf(tier: Policy['tier'], trials: number | undefined): CheckDesign {
   const design = CHECK_DESIGNS[tier === 'ladder' ? 'deep' : tier];
@@ -102,8 +123,8 @@ export function designOf(tier: Policy['tier'], trials: number | undefined): Chec
 /** What the engine needs to know of a control before one is run. */
 export function controlFacts(
   control: ControlRelease,
-): Pick<CheckEvidence, 'impossible' | 'sharedApplication'> {
-  if (control.kind === 'release') return { impossible: null };
+): Pick<CheckEvidence, 'impossible' | 'sharedApplication' | 'clearsNothing'> {
+  if (control.kind === 'release') return { impossible: null, clearsNothing: control.clearsNothing };
   return { impossible: control.why, sharedApplication: control.sharedApplication };
 }
 

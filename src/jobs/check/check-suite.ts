@@ -1,6 +1,12 @@
 // One suite of a check: screen the candidate against the stored pool, settle what looks worse with a control of today.
 
-import { type CheckDesign, type CheckEvidence, firstRunOf, screeningTrials } from '../../compare/index.ts';
+import {
+  type CheckDesign,
+  type CheckEvidence,
+  type CheckStep,
+  firstRunOf,
+  screeningTrials,
+} from '../../compare/index.ts';
 import {
   type CaseResult,
   type Comparison,
@@ -57,6 +63,37 @@ export interface SuitePlan extends CoursePlan {
   readonly reuse: TakenOver | null;
 }
 
+/** What a suite is compared with, and the trials that each look may take. */
+interface Prepared {
+  readonly assignment: Assignment;
+  readonly rung: Rung;
+  readonly policy: Policy;
+  readonly design: CheckDesign;
+  readonly stored: SnapshotResults;
+  readonly pool: readonly SnapshotResults[];
+  readonly leftOut: CheckEvidence['leftOut'];
+  /** Trials of each case at the first look. */
+  readonly first: ReadonlyMap<string, number>;
+}
+
+/** What every step of one suite's check works on. */
+interface Walk {
+  readonly work: Workplace;
+  readonly course: Course;
+  readonly run: CandidateRun;
+  readonly plan: SuitePlan;
+}
+
+/** A walk that has ended: its snapshot is closed, and looked at a last time as it was stored. */
+interface Ended {
+  readonly summary: SnapshotSummary;
+  readonly candidate: SnapshotResults;
+  readonly step: CheckStep;
+  readonly stoppedBy: StopCause | null;
+  /** The screening look it came to. */
+  readonly look: number;
+}
+
 /** Runs the cases in scope against the stored baseline, step by step, until the answer is in. */
 export async function runAndCompare(
   work: Workplace,
@@ -64,7 +101,41 @@ export async function runAndCompare(
   baseline: FoundBaseline,
   plan: SuitePlan,
 ): Promise<SuiteRun> {
-  const { store } = work;
+  const prepared = await prepareSuiteRun(work, assignment, baseline, plan);
+  const course = new Course(work, assignment, plan);
+  const settings = { ...plan.settings, purpose: 'compare' } as const;
+  const run = await CandidateRun.open(work, prepared.assignment, settings, plan.reuse);
+  try {
+    const on: Walk = { work, course, run, plan };
+    const ended = await walkToEnd(on, prepared);
+    const { stored, policy } = prepared;
+    const { whole, judged } = await judgedAndKept(on, prepared, ended);
+    const costs = course.reports.map((r) => r.costUsd);
+    return {
+      summary: ended.summary,
+      confirmation: course.confirmation,
+      stoppedBy: ended.stoppedBy,
+      fatal: course.reports.find((r) => r.fatal !== null)?.fatal?.message ?? null,
+      calls: course.calls,
+      costUsd: costs.some((c) => c === null) ? null : costs.reduce<number>((sum, c) => sum + (c ?? 0), 0),
+      comparison: whole,
+      rungsLeft: rungsLeft(plan.standing, judged).length > 0,
+      firstRun: isFirstRun(plan, whole)
+        ? firstRunCases(ended.candidate, policy, plan.replaced ?? new Map(stored.cases.map((c) => [c.id, c])))
+        : [],
+    };
+  } finally {
+    await run.dispose();
+  }
+}
+
+/** Reads the stored runs, and plans the trials by what they say of each case. */
+async function prepareSuiteRun(
+  { store }: Workplace,
+  assignment: Assignment,
+  baseline: FoundBaseline,
+  plan: SuitePlan,
+): Promise<Prepared> {
   const [rung] = plan.standing.rungs;
   const policy = resolvePolicy(assignment.suite.policy);
   const stored = resultsOf(await store.results(baseline.summary.id), plan.ids);
@@ -76,86 +147,66 @@ export async function runAndCompare(
   const last = trialsAt(design.screening.at(-1) ?? 1);
   const most = (id: string): number => Math.max(last.get(id) ?? 1, plan.reuse?.trials ?? 0);
   const numbers = new Map(assignment.suite.cases.map((c) => [c.id, most(c.id)]));
-  const planned = { ...assignment, suite: withTrialsOf(assignment.suite, numbers) };
-  const course = new Course(work, assignment, plan);
-  const run = await CandidateRun.open(work, planned, { ...plan.settings, purpose: 'compare' }, plan.reuse);
-  try {
-    const first = trialsAt(design.screening[0] ?? 1);
-    // What has no history is not compared: its own trials have to speak for it.
-    const known = new Set(stored.cases.map((c) => c.id));
-    for (const id of first.keys()) if (!known.has(id)) first.set(id, most(id));
-    course.book(await run.runTo(first, plan.spending.limitsOf(plan.settings)));
-    let candidate = await run.results(rung.policy);
-    let evidence: CheckEvidence = {
-      stored,
-      pool,
-      leftOut: baseline.about.leftOut,
-      candidate,
-      sorted: [],
-      confirm: { baseline: [], candidate: [] },
-      control: { baseline: [], candidate: [] },
-      rounds: 0,
-      policy: rung.policy,
-      design,
-      look: 1,
-      ...controlFacts(plan.control),
-      frozen: !canConfirm(assignment.release),
-    };
-    const look = looker(work, course, plan.tier, policy);
-    const screen = async (trials: ReadonlyMap<string, number>): Promise<SnapshotResults | null> => {
-      const limits = plan.spending.limitsOf(plan.settings);
-      if (limits.maxCalls !== undefined && run.needed(trials) > limits.maxCalls) return null;
-      course.book(await run.runTo(trials, limits));
-      return run.results(rung.policy);
-    };
-    const walked = await walk(course, evidence, look, screen);
-    evidence = walked.evidence;
-    let { step } = walked;
-    const { short } = walked;
-    const finished = evidence.look >= design.screening.length && course.stoppedBy === null;
-    const stoppedBy = course.stoppedBy ?? (decided(step.comparison) ? null : short);
-    const why = stoppedBy === null ? 'decided' : 'stopped by a limit';
-    const summary = await run.close(policy, finished || course.stoppedBy !== null ? null : why);
-    candidate = await store.results(summary.id);
-    evidence = { ...evidence, candidate };
-    step = await look(evidence);
-    const judged = [
-      judgedAs(
-        judgedRung(rung, design, stoppedBy === null ? null : evidence.look),
-        step.comparison,
-        course.lastBatch,
-      ),
-    ];
-    const whole = await withExamples(
-      store,
-      withMultiplicity(step.comparison, plan.standing, judged, policy),
-      stored,
-      candidate,
-    );
-    if (whole.verdict !== 'invalid')
-      await store.keepRecord({
-        kind: 'comparison',
-        suite: whole.suite,
-        at: work.clock.now().toISOString(),
-        body: whole as never,
-      });
-    const costs = course.reports.map((r) => r.costUsd);
-    return {
-      summary,
-      confirmation: course.confirmation,
-      stoppedBy,
-      fatal: course.reports.find((r) => r.fatal !== null)?.fatal?.message ?? null,
-      calls: course.calls,
-      costUsd: costs.some((c) => c === null) ? null : costs.reduce<number>((sum, c) => sum + (c ?? 0), 0),
-      comparison: whole,
-      rungsLeft: rungsLeft(plan.standing, judged).length > 0,
-      firstRun: isFirstRun(plan, whole)
-        ? firstRunCases(candidate, policy, plan.replaced ?? new Map(stored.cases.map((c) => [c.id, c])))
-        : [],
-    };
-  } finally {
-    await run.dispose();
-  }
+  const first = trialsAt(design.screening[0] ?? 1);
+  // What has no history is not compared: its own trials have to speak for it.
+  const known = new Set(stored.cases.map((c) => c.id));
+  for (const id of first.keys()) if (!known.has(id)) first.set(id, most(id));
+  return {
+    assignment: { ...assignment, suite: withTrialsOf(assignment.suite, numbers) },
+    ...{ rung, policy, design, stored, pool, leftOut: baseline.about.leftOut, first },
+  };
+}
+
+/** Screens, settles what looks worse, and closes the snapshot. */
+async function walkToEnd(
+  { work, course, run, plan }: Walk,
+  { assignment, rung, policy, design, stored, pool, leftOut, first }: Prepared,
+): Promise<Ended> {
+  course.book(await run.runTo(first, plan.spending.limitsOf(plan.settings)));
+  const look = looker(work, course, plan.tier, policy);
+  const screen = async (trials: ReadonlyMap<string, number>): Promise<SnapshotResults | null> => {
+    const limits = plan.spending.limitsOf(plan.settings);
+    if (limits.maxCalls !== undefined && run.needed(trials) > limits.maxCalls) return null;
+    course.book(await run.runTo(trials, limits));
+    return run.results(rung.policy);
+  };
+  const none = { baseline: [], candidate: [] };
+  const begun: CheckEvidence = {
+    ...{ stored, pool, leftOut, design },
+    candidate: await run.results(rung.policy),
+    ...{ sorted: [], confirm: none, control: none, rounds: 0, look: 1 },
+    policy: rung.policy,
+    ...controlFacts(plan.control),
+    frozen: !canConfirm(assignment.release),
+  };
+  const { evidence, step, short } = await walk(course, begun, look, screen);
+  const finished = evidence.look >= design.screening.length && course.stoppedBy === null;
+  const stoppedBy = course.stoppedBy ?? (decided(step.comparison) ? null : short);
+  const why = stoppedBy === null ? 'decided' : 'stopped by a limit';
+  const summary = await run.close(policy, finished || course.stoppedBy !== null ? null : why);
+  const candidate = await work.store.results(summary.id);
+  const last = await look({ ...evidence, candidate });
+  return { summary, candidate, step: last, stoppedBy, look: evidence.look };
+}
+
+/** The comparison with its budget of errors and examples, as it is kept in the ledger. */
+async function judgedAndKept(
+  { work: { store, clock }, course: { lastBatch }, plan: { standing } }: Walk,
+  { rung, policy, design, stored }: Prepared,
+  { step, candidate, stoppedBy, look }: Ended,
+): Promise<{ readonly whole: Comparison; readonly judged: readonly ReturnType<typeof judgedAs>[] }> {
+  const at = judgedRung(rung, design, stoppedBy === null ? null : look);
+  const judged = [judgedAs(at, step.comparison, lastBatch)];
+  const counted = withMultiplicity(step.comparison, standing, judged, policy);
+  const whole = await withExamples(store, counted, stored, candidate);
+  if (whole.verdict !== 'invalid')
+    await store.keepRecord({
+      kind: 'comparison',
+      suite: whole.suite,
+      at: clock.now().toISOString(),
+      body: whole as never,
+    });
+  return { whole, judged };
 }
 
 /** The suite's cases as they stand before the first trial. */

@@ -63,22 +63,23 @@ export async function compareReleases(work: Workplace, input: CompareInput): Pro
   }
 }
 
+/** What every step of one comparison works on. */
+interface Ascent {
+  readonly session: Session;
+  readonly climb: LadderState;
+  readonly spending: Spending;
+}
+
 async function run(session: Session, plan: ComparePlan): Promise<CompareResult> {
   const { work, input, standing } = session;
   const spending = new Spending(input.settings, work.clock);
   const found = await preflightBoth(session);
   const arms = await openArms(session, session.assignments, 'compare');
   const climb = await begin(session, arms);
-  const keep = (c: Comparison): Promise<void> =>
-    work.store.keepRecord({
-      kind: 'comparison',
-      suite: c.suite,
-      at: work.clock.now().toISOString(),
-      body: c as never,
-    });
+  const ascent: Ascent = { session, climb, spending };
 
   for (const [i, rung] of standing.rungs.entries()) {
-    const staged = await runRounds(session, climb, rung, spending);
+    const staged = await runRounds(ascent, rung);
     const ended = spending.stoppedBy;
     const last = i === standing.rungs.length - 1 || ended !== null;
     const closed = last ? await closeArms(session, arms, staged, spending, found) : null;
@@ -88,56 +89,82 @@ async function run(session: Session, plan: ComparePlan): Promise<CompareResult> 
     }
     const results = await resultsOf(work, arms, staged.rounds);
     const seen = closed === null ? asFarAs(session, results, staged.rounds) : results;
-    const usable =
-      seen.baseline.summary.validity !== 'invalid' && seen.candidate.summary.validity !== 'invalid';
-    const options = {
-      policy: rung.policy,
-      interleaved: true,
-      tier: tierText(session, rung),
-    };
-    const { flagged } = usable ? flagCases(seen.baseline, seen.candidate, options) : { flagged: [] };
-    let fresh = await confirm(session, climb, flagged, spending);
-    const judged = async ({ baseline, candidate }: Both<SnapshotResults>): Promise<Comparison> =>
-      compareSnapshots(baseline, candidate, {
-        ...options,
-        vectors: await answerVectors(work.store, baseline, candidate, session.policy),
-        confirmation: fresh?.confirmation,
-        callsSpent: spending.calls,
-      });
-    let compared = await judged(seen);
-    const open = leftOpen(compared);
-    if (open.length > 0 && spending.stoppedBy === null) {
-      climb.suspects = open;
-      fresh = await confirm(session, climb, [], spending);
-      compared = await judged(seen);
-    }
-    climb.judged.push(judgedAs(rung, compared, fresh?.ids ?? null));
-    climb.suspects = suspects(compared);
+    const { compared, compare } = await judgeRung(ascent, rung, seen);
     const undecided = !last && spending.stoppedBy === null && !isDecided(compared);
-    if (undecided && affords(session, climb, i + 1, spending)) {
-      await keep(withMultiplicity(compared, standing, climb.judged, session.policy));
+    if (undecided && affords(ascent, i + 1)) {
+      await keep(work, withMultiplicity(compared, standing, climb.judged, session.policy));
       continue;
     }
     const summaries =
       closed ??
       (await closeArms(session, arms, { ...staged, decided: isDecided(compared) }, spending, found));
     const final = last ? seen : await resultsOf(work, arms, staged.rounds);
-    const whole = last ? compared : await judged(final);
-    const noted = {
-      ...whole,
-      notes: [...whole.notes, ...sessionNotes(session, climb, staged, spending)],
-    };
-    const counted = withMultiplicity(noted, standing, climb.judged, session.policy);
-    const comparison = await withExamples(work.store, counted, final.baseline, final.candidate);
-    await keep(comparison);
+    const comparison = await concluded(ascent, staged, final, last ? compared : await compare(final));
+    await keep(work, comparison);
     const next = nextAfter(session, comparison, climb.judged);
     return { kind: 'compared', plan, ...summaries, comparison, stoppedBy: spending.stoppedBy, next };
   }
   throw new Error('a comparison has a last tier');
 }
 
+/** Compares what a rung has run: what looks worse is given fresh trials first, and once more where they leave a case open. */
+async function judgeRung(
+  { session, climb, spending }: Ascent,
+  rung: Rung,
+  seen: Both<SnapshotResults>,
+): Promise<{
+  readonly compared: Comparison;
+  readonly compare: (results: Both<SnapshotResults>) => Promise<Comparison>;
+}> {
+  const { store } = session.work;
+  const usable =
+    seen.baseline.summary.validity !== 'invalid' && seen.candidate.summary.validity !== 'invalid';
+  const options = { policy: rung.policy, interleaved: true, tier: tierText(session, rung) };
+  const { flagged } = usable ? flagCases(seen.baseline, seen.candidate, options) : { flagged: [] };
+  let fresh = await confirm(session, climb, flagged, spending);
+  const compare = async ({ baseline, candidate }: Both<SnapshotResults>): Promise<Comparison> =>
+    compareSnapshots(baseline, candidate, {
+      ...options,
+      vectors: await answerVectors(store, baseline, candidate, session.policy),
+      confirmation: fresh?.confirmation,
+      callsSpent: spending.calls,
+    });
+  let compared = await compare(seen);
+  const open = leftOpen(compared);
+  if (open.length > 0 && spending.stoppedBy === null) {
+    climb.suspects = open;
+    fresh = await confirm(session, climb, [], spending);
+    compared = await compare(seen);
+  }
+  climb.judged.push(judgedAs(rung, compared, fresh?.ids ?? null));
+  climb.suspects = suspects(compared);
+  return { compared, compare };
+}
+
+/** The comparison as it is stored and shown. */
+async function concluded(
+  ascent: Ascent,
+  staged: Staged,
+  { baseline, candidate }: Both<SnapshotResults>,
+  compared: Comparison,
+): Promise<Comparison> {
+  const { work, standing, policy } = ascent.session;
+  const noted = { ...compared, notes: [...compared.notes, ...sessionNotes(ascent, staged)] };
+  const counted = withMultiplicity(noted, standing, ascent.climb.judged, policy);
+  return await withExamples(work.store, counted, baseline, candidate);
+}
+
+function keep({ store, clock }: Workplace, c: Comparison): Promise<void> {
+  return store.keepRecord({
+    kind: 'comparison',
+    suite: c.suite,
+    at: clock.now().toISOString(),
+    body: c as never,
+  });
+}
+
 /** Can the next rung be run to its end? One that cannot is not begun: what is there can be gone on with later. */
-function affords(session: Session, climb: LadderState, next: number, spending: Spending): boolean {
+function affords({ session, climb, spending }: Ascent, next: number): boolean {
   const to = session.standing.rungs[next]?.trials ?? 0;
   const needed = climb.planned
     .filter((job) => job.trial >= climb.rounds && job.trial < to)
@@ -182,12 +209,7 @@ async function begin(session: Session, arms: Both<Arm>): Promise<LadderState> {
 }
 
 /** Runs the rounds up to each look of a rung, and ends at the first look whose evidence is overwhelming. */
-async function runRounds(
-  session: Session,
-  climb: LadderState,
-  rung: Rung,
-  spending: Spending,
-): Promise<Staged> {
+async function runRounds({ session, climb, spending }: Ascent, rung: Rung): Promise<Staged> {
   const { work, policy } = session;
   const { arms, planned } = climb;
   const { trials } = rung;
@@ -224,7 +246,7 @@ function asFarAs(session: Session, results: Both<SnapshotResults>, rounds: numbe
 
 // What is said about it
 
-function sessionNotes(session: Session, climb: LadderState, staged: Staged, spending: Spending): string[] {
+function sessionNotes({ session, climb, spending }: Ascent, staged: Staged): string[] {
   const { assignments, trials, reuse } = session;
   const notes: string[] = [];
   if (staged.stoppedAtP !== null)

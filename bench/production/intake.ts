@@ -14,7 +14,7 @@ import { fileURLToPath } from 'node:url';
 const [seconds = 60, rate = 5000, connections = 50] = process.argv.slice(2).map(Number);
 const LINES = 10;
 const PORT = 17_411;
-const BIN = fileURLToPath(new URL('../bin/lastgood.js', import.meta.url));
+const BIN = fileURLToPath(new URL('../../bin/lastgood.js', import.meta.url));
 const folder = await mkdtemp(join(tmpdir(), 'lastgood-bench-intake-'));
 const agent = new Agent({ keepAlive: true, maxSockets: connections });
 

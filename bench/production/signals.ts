@@ -3,9 +3,9 @@
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Observation, Outcome } from '../src/core/observation.ts';
-import { foldAll, openProduction } from '../src/jobs/observe/open-production.ts';
-import { signalsJob } from '../src/jobs/signals/signals.ts';
+import type { Observation, Outcome } from '../../src/core/observation.ts';
+import { foldAll, openProduction } from '../../src/jobs/observe/open-production.ts';
+import { signalsJob } from '../../src/jobs/signals/signals.ts';
 
 const [total = 5_000_000, days = 30] = process.argv.slice(2).map(Number);
 const DAY = 86_400_000;
