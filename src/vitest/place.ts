@@ -2,8 +2,7 @@
 
 import { resolve } from 'node:path';
 import type { Progress, Warning } from '../base/index.ts';
-import { ledgerPlace } from '../engine/workplace/ledger-place.ts';
-import { readSettings, type Settings } from '../engine/workplace/settings-file.ts';
+import { ledgerPlace, readSettings, type Settings } from '../engine/workplace/settings-file.ts';
 import type { Workplace } from '../engine/workplace/workplace.ts';
 import { openWorkplace } from '../library/open-workplace.ts';
 

@@ -42,7 +42,9 @@ describe.skipIf(noPostgres !== null)('on PostgreSQL', () => {
     // There is nothing to go back to yet.
     expect([3, 5]).toContain((await here('rollback', SUITE, '--quiet')).code);
     expect((await here('doctor')).stdout).toContain('newest snapshot');
-    expect((await here('nightly', '--print-schedule', 'crontab', '--db', address)).stdout).toContain('postgres://');
+    expect((await here('nightly', '--print-schedule', 'crontab', '--db', address)).stdout).toContain(
+      'postgres://',
+    );
 
     const stats = await here('db', 'stats');
     expect(stats.stdout).toMatch(/in \d+ snapshots and \d+ trials \(schema 1\)\n/);

@@ -103,7 +103,7 @@ export const registerCheck: Register = (program, io, exit) => {
     const exam = await openExam({ cwd: io.cwd, exam: options.exam, changed: options.changed, env });
     try {
       const settings = await examSettings(exam, io.cwd);
-      const { ledgerPlace } = await import('../../engine/workplace/ledger-place.ts');
+      const { ledgerPlace } = await import('../../engine/workplace/settings-file.ts');
       await refuseLedgerOfChange(exam, ledgerPlace(io, options.db, settings));
       const copy = exam.base === null ? undefined : { folder: exam.base.dir, of: exam.base.root };
       await withWorkplace(io, options, { mustExist: false, settings, copy }, async ({ work }) => {

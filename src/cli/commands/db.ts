@@ -120,14 +120,14 @@ function registerCopy(db: Command, io: Io, exit: (code: number) => void): void {
     .argument('<from>', 'the ledger to read: a file or postgres://…')
     .argument('<to>', 'the ledger to write; made where it is not there')
     .description(
-      'copy a ledger to another place, each snapshot verified by the bytes of its export; a copy that was cut short goes on where it stopped',
+      'copy a ledger to another place, each snapshot verified by the bytes of its export; a copy that was cut short continues where it stopped',
     )
     .option('--json', 'print the result as JSON')
     .option('--quiet', 'no progress on stderr')
     .action(async (from: string, to: string, options: CommonOptions) => {
       const [{ copyJob }, { ledgerPlace }, { cliProgress }] = await Promise.all([
         import('../../jobs/ledger/copy.ts'),
-        import('../../engine/workplace/ledger-place.ts'),
+        import('../../engine/workplace/settings-file.ts'),
         import('../terminal/progress.ts'),
       ]);
       const place = (given: string): string => ledgerPlace(io, given, { db: given });

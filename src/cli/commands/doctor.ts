@@ -25,11 +25,10 @@ export const registerDoctor: Register = (program, io, exit) => {
       .option('--prices <file>', 'price file (US dollars per million tokens)')
       .option('--yes', 'make these calls without asking; needed without a terminal'),
   ).action(async (options: DoctorOptions) => {
-    const [{ examineMachine }, { readPrices }, { ledgerPlace }, { readSettings }, text, { resolve }] =
+    const [{ examineMachine }, { readPrices }, { ledgerPlace, readSettings }, text, { resolve }] =
       await Promise.all([
         import('../../jobs/project/doctor.ts'),
         import('../../engine/workplace/open-workplace.ts'),
-        import('../../engine/workplace/ledger-place.ts'),
         import('../../engine/workplace/settings-file.ts'),
         import('../../report/text/doctor-text.ts'),
         import('node:path'),

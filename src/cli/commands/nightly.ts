@@ -230,7 +230,7 @@ async function print(
   options: NightlyOptions,
 ): Promise<void> {
   const { DEFAULT_CRON, printSchedule, scheduleTimes } = await import('../../jobs/nightly/schedule.ts');
-  const { scheduledLedger, typedLedger } = await import('../../engine/workplace/ledger-place.ts');
+  const { scheduledLedger, typedLedger } = await import('../../engine/workplace/settings-file.ts');
   const { ledgerOf } = await import('../options/production.ts');
   const schedule = { cron: options.cron ?? DEFAULT_CRON, tz: options.tz ?? 'UTC' };
   await scheduleTimes(schedule);

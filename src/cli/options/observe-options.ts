@@ -46,9 +46,8 @@ export async function observeRules(
   io: Io,
   options: ObserveOptions,
 ): Promise<{ readonly db: string; readonly rules: LineRules }> {
-  const [{ readSettings }, { ledgerPlace }, { lineRules }, { resolve }] = await Promise.all([
+  const [{ ledgerPlace, readSettings }, { lineRules }, { resolve }] = await Promise.all([
     import('../../engine/workplace/settings-file.ts'),
-    import('../../engine/workplace/ledger-place.ts'),
     import('../../jobs/observe/line-rules.ts'),
     import('node:path'),
   ]);

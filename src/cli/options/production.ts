@@ -6,10 +6,7 @@ import type { CommonOptions } from './session.ts';
 
 /** The ledger of the options or the project. */
 export async function ledgerOf(io: Io, options: CommonOptions): Promise<string> {
-  const [{ ledgerPlace }, { readSettings }] = await Promise.all([
-    import('../../engine/workplace/ledger-place.ts'),
-    import('../../engine/workplace/settings-file.ts'),
-  ]);
+  const { ledgerPlace, readSettings } = await import('../../engine/workplace/settings-file.ts');
   return ledgerPlace(io, options.db, await readSettings(io.cwd));
 }
 

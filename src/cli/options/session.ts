@@ -65,9 +65,8 @@ export async function withWorkplace<T>(
   },
   job: (session: Session) => Promise<T>,
 ): Promise<T> {
-  const [{ openWorkplace }, { ledgerPlace }, { readSettings }] = await Promise.all([
+  const [{ openWorkplace }, { ledgerPlace, readSettings }] = await Promise.all([
     import('../../engine/workplace/open-workplace.ts'),
-    import('../../engine/workplace/ledger-place.ts'),
     import('../../engine/workplace/settings-file.ts'),
   ]);
   const { resolve } = await import('node:path');

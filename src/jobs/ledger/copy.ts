@@ -1,8 +1,9 @@
 // Copying a ledger to another place: a file to a server, a server to a file, or two of a kind.
 
 import { LastgoodError, type Progress } from '../../base/index.ts';
-import { type CopyReport, copyLedger, type LedgerExtras } from '../../ledger/copy-ledger.ts';
+import { type CopyReport, copyLedger } from '../../ledger/files/copy-ledger.ts';
 import { isServerAddress, openLedger, shownPlace } from '../../ledger/index.ts';
+import type { LedgerExtras } from '../../ledger/model/ledger-extras.ts';
 
 export type { CopyReport };
 

@@ -1,9 +1,9 @@
-// The exams of a snapshot's cases as one value: what each case's outputs are graded with.
+// The cases of a snapshot with their exams: facts without content, and what each case's outputs are graded with.
 
 import type { JsonValue } from '../../base/json.ts';
 import type { CaseExam } from '../../core/exam.ts';
+import type { CaseResult, TrialResult } from '../../core/snapshot.ts';
 import type { Case } from '../../core/suite.ts';
-import type { CaseFacts } from './case-results.ts';
 
 /**
  * The exams of all cases as one small value: the distinct (judge, embedder, grader code) triples, the triple of each case in
@@ -53,4 +53,41 @@ export function examOf(
 /** An exam book as the JSON value it is stored as. */
 export function examBookJson(book: ExamBook): JsonValue {
   return book as unknown as JsonValue;
+}
+
+/** What comparisons need of a case, without its content. */
+export interface CaseFacts {
+  readonly caseNo: number;
+  readonly id: string;
+  readonly tags: readonly string[];
+  readonly group: string | null;
+  readonly critical: boolean;
+  readonly trials: number;
+  readonly minPassRate: number | null;
+  readonly contentHash: string;
+  readonly gradersHash: string;
+}
+
+/** A case with what its outputs are graded with. */
+export interface ExaminedFacts {
+  readonly facts: CaseFacts;
+  readonly exam: CaseExam;
+}
+
+/** The cases with their trials. `most`: trials that were planned for each at most. */
+export function caseResults(
+  cases: readonly ExaminedFacts[],
+  trials: ReadonlyMap<number, readonly TrialResult[]>,
+  most: number,
+): CaseResult[] {
+  return cases.map(({ facts, exam }) => ({
+    id: facts.id,
+    tags: facts.tags,
+    group: facts.group,
+    critical: facts.critical,
+    minPassRate: facts.minPassRate,
+    exam,
+    plannedTrials: Math.min(facts.trials, most),
+    trials: trials.get(facts.caseNo) ?? [],
+  }));
 }

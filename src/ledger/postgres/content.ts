@@ -2,8 +2,7 @@
 
 import { hash } from 'node:crypto';
 import type { JsonValue } from '../../base/json.ts';
-import { REMOVED_TEXT } from '../model/removed-text.ts';
-import { liftTexts, restoreTexts } from '../model/share-long-texts.ts';
+import { liftTexts, REMOVED_TEXT, restoreTexts } from '../model/share-long-texts.ts';
 import type { Queries } from './connection.ts';
 import { damagedTables } from './server-error.ts';
 import { storedJson } from './stored-text.ts';
@@ -135,12 +134,12 @@ function* chunks(rows: readonly (readonly [string, Buffer | null])[]): Generator
   if (from < rows.length) yield rows.slice(from);
 }
 
-export function documentKey(shape: string, parts: Buffer): Buffer {
+function documentKey(shape: string, parts: Buffer): Buffer {
   return hash('sha256', Buffer.concat([Buffer.from(`${shape}\n`, 'utf8'), parts]), 'buffer');
 }
 
 /** The hashes that a document's texts are kept under. */
-export function partsOf(parts: Buffer): Buffer[] {
+function partsOf(parts: Buffer): Buffer[] {
   return Array.from({ length: parts.length / HASH_BYTES }, (_, i) =>
     parts.subarray(i * HASH_BYTES, (i + 1) * HASH_BYTES),
   );

@@ -1,7 +1,7 @@
 // What of a PostgreSQL ledger its port does not list, for copies.
 
 import type { JsonValue } from '../../base/json.ts';
-import type { KeptVerdict, LedgerExtras } from '../copy-ledger.ts';
+import type { KeptVerdict, LedgerExtras } from '../model/ledger-extras.ts';
 import type { Connection } from './connection.ts';
 import { connectLedger } from './open-ledger.ts';
 import { givenText } from './stored-text.ts';

@@ -23,8 +23,7 @@ import type {
 } from '../../core/snapshot.ts';
 import type { Case, Suite } from '../../core/suite.ts';
 import { NO_GRADERS } from '../../core/suite-hash.ts';
-import { caseResults } from '../model/case-results.ts';
-import { type ExamBook, ExamBookWriter, examBookJson, examOf } from '../model/exam-book.ts';
+import { caseResults, type ExamBook, ExamBookWriter, examBookJson, examOf } from '../model/exam-book.ts';
 import {
   NO_PLACES,
   type Places,

@@ -250,6 +250,3 @@ FROM lg.trial t JOIN lg.snapshot s ON s.no = t.snapshot
 `;
 
 export const MIGRATIONS: readonly Migration[] = [{ version: 1, name: 'ledger', sql: LEDGER }];
-
-/** The schema this version reads and writes. */
-export const SCHEMA_VERSION = MIGRATIONS.length;

@@ -1,9 +1,12 @@
 // The address of a PostgreSQL server, read as libpq reads it: host, user, database, TLS by `sslmode`, and the schema of the ledger.
 
 import { readFileSync } from 'node:fs';
-import type { ConnectionOptions } from 'node:tls';
+import type { ClientConfig } from 'pg';
 import { LastgoodError } from '../../base/errors.ts';
 import { shownPlace } from '../model/address.ts';
+
+/** What TLS is made with. */
+type TlsOptions = Exclude<ClientConfig['ssl'], boolean | undefined>;
 
 /** What `sslmode` asks for. `prefer`: encrypted where the server can, as libpq does without a mode. */
 const SSL_MODES = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full'] as const;
@@ -47,7 +50,7 @@ export interface ServerAddress {
   readonly applicationName: string;
   readonly sslMode: SslMode;
   /** What TLS is made with; null = none. */
-  readonly tls: ConnectionOptions | null;
+  readonly tls: TlsOptions | null;
 }
 
 /** Reads an address. Throws `LEDGER_ADDRESS` for one that cannot be used. */
@@ -116,11 +119,7 @@ function sslModeOf(asked: string | undefined, host: string, shown: string): SslM
 }
 
 /** As libpq: `require` encrypts and verifies nothing, unless a root certificate is given; then it is `verify-ca`. */
-function tlsOf(
-  mode: SslMode,
-  parameter: (name: string) => string | undefined,
-  shown: string,
-): ConnectionOptions {
+function tlsOf(mode: SslMode, parameter: (name: string) => string | undefined, shown: string): TlsOptions {
   const file = (name: 'sslrootcert' | 'sslcert' | 'sslkey'): string | undefined => {
     const path = parameter(name);
     if (path === undefined) return undefined;

@@ -7,7 +7,7 @@ import { canonicalJson, sha256Stream } from '../../base/json.ts';
 import { forgottenLayers, type Release } from '../../core/release.ts';
 import type { Case, Suite } from '../../core/suite.ts';
 import { packedBody, wholeBody } from '../model/case-body.ts';
-import type { CaseFacts, ExaminedFacts } from '../model/case-results.ts';
+import type { CaseFacts, ExaminedFacts } from '../model/exam-book.ts';
 import { type ExamBook, examOf } from '../model/exam-book.ts';
 import { type Places, placedGraders, placedHeader, placedRelease } from '../model/portable-paths.ts';
 import { SealHash } from '../model/seal-hash.ts';

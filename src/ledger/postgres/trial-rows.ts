@@ -7,7 +7,7 @@ import type { Served, StopReason, Usage } from '../../core/provider.ts';
 import type { GradedTrial, TrialResult } from '../../core/snapshot.ts';
 import { type Attempt, hasUnknownCost, type Trial } from '../../core/trial.ts';
 import { attemptContext, packAttempts, unpackAttempts } from '../model/attempts.ts';
-import { REMOVED_TEXT } from '../model/removed-text.ts';
+import { REMOVED_TEXT } from '../model/share-long-texts.ts';
 import { isRunAgain, outcomeNumber, outcomeOf } from '../model/trial-outcomes.ts';
 import type { ContentWriter } from './content.ts';
 import { givenText, storedJson, storedText, storedTextOrNull } from './stored-text.ts';

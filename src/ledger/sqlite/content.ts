@@ -6,8 +6,7 @@ import type { Database, Statement } from 'better-sqlite3';
 import type { JsonObject, JsonValue } from '../../base/json.ts';
 import { canonicalJson } from '../../base/json.ts';
 import type { Output } from '../../core/conversation.ts';
-import { REMOVED_TEXT } from '../model/removed-text.ts';
-import { liftTexts, restoreTexts, wellFormed } from '../model/share-long-texts.ts';
+import { liftTexts, REMOVED_TEXT, restoreTexts, wellFormed } from '../model/share-long-texts.ts';
 import { damagedLedger } from './database-error.ts';
 import { Guess } from './find-or-add.ts';
 

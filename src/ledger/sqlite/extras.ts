@@ -1,7 +1,7 @@
 // What of an SQLite ledger its port does not list, for copies.
 
 import type { JsonValue } from '../../base/json.ts';
-import type { KeptVerdict, LedgerExtras } from '../copy-ledger.ts';
+import type { KeptVerdict, LedgerExtras } from '../model/ledger-extras.ts';
 import { withPatience } from './database-error.ts';
 import { type OpenLedgerFile, openLedgerFile } from './open.ts';
 

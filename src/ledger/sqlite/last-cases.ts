@@ -1,7 +1,7 @@
 // The cases of the suite that was last read, which the next question is mostly about too.
 
 import type { Database } from 'better-sqlite3';
-import type { ExaminedFacts } from '../model/case-results.ts';
+import type { ExaminedFacts } from '../model/exam-book.ts';
 import { type ExamBook, examOf } from '../model/exam-book.ts';
 import type { ContentTables } from './content.ts';
 import type { SuiteTables } from './suites.ts';

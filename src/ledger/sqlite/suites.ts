@@ -10,7 +10,7 @@ import { forgottenLayers, type Release } from '../../core/release.ts';
 import type { Case, Suite } from '../../core/suite.ts';
 import { NO_GRADERS } from '../../core/suite-hash.ts';
 import { wholeBody } from '../model/case-body.ts';
-import type { CaseFacts } from '../model/case-results.ts';
+import type { CaseFacts } from '../model/exam-book.ts';
 import { type Places, placedGraders, placedHeader, placedRelease } from '../model/portable-paths.ts';
 import { SealHash } from '../model/seal-hash.ts';
 import { wellFormed } from '../model/share-long-texts.ts';

@@ -1,25 +1,11 @@
 // Copies a ledger into another one, of whatever database: snapshot by snapshot, each verified by the bytes of its export.
 
-import { LastgoodError } from '../base/errors.ts';
-import { canonicalJson, type JsonObject, type JsonValue, sha256Stream } from '../base/json.ts';
-import type { CaseExam } from '../core/exam.ts';
-import type { GradedTrial, SnapshotStore, SnapshotSummary } from '../core/snapshot.ts';
-import { endedSnapshot, exportSnapshot } from './files/export.ts';
-
-/** What of a ledger its port does not list. */
-export interface LedgerExtras {
-  recordKinds(): Promise<readonly string[]>;
-  verdicts(): AsyncIterable<KeptVerdict>;
-  /** What a copy leaves behind: observations and tokens. Only what there is. */
-  notCopied(): Promise<readonly { readonly what: string; readonly rows: number }[]>;
-  close(): Promise<void>;
-}
-
-export interface KeptVerdict {
-  readonly key: string;
-  readonly verdict: JsonValue;
-  readonly at: string;
-}
+import { LastgoodError } from '../../base/errors.ts';
+import { canonicalJson, type JsonObject, sha256Stream } from '../../base/json.ts';
+import type { CaseExam } from '../../core/exam.ts';
+import type { GradedTrial, SnapshotStore, SnapshotSummary } from '../../core/snapshot.ts';
+import type { KeptVerdict, LedgerExtras } from '../model/ledger-extras.ts';
+import { endedSnapshot, exportSnapshot } from './export.ts';
 
 export interface CopyReport {
   /** Snapshots that were copied, and those that were there already with the same content. */
