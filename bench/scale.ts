@@ -49,6 +49,7 @@ function print(name: string, { file, server }: Pair, unit = 's'): void {
 
 const folder = await mkdtemp(join(tmpdir(), 'lastgood-bench-scale-'));
 const server = await startPostgres();
+process.once('SIGINT', () => process.exit(130));
 try {
   console.log(`${cases} cases × ${trials} trials, medians of ${reps} rounds\n`);
   console.log('| what | file | server | server : file | load |\n|---|---|---|---|---|');

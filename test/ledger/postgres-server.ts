@@ -114,6 +114,11 @@ export async function startPostgres(): Promise<PostgresServer> {
     child.kill(signal);
     await ended;
   };
+  // A process that ends early leaves no server behind.
+  const atExit = (): void => {
+    child?.kill('SIGQUIT');
+  };
+  process.once('exit', atExit);
   await start();
   return {
     ...{ url, port, folder, start },
@@ -121,6 +126,7 @@ export async function startPostgres(): Promise<PostgresServer> {
     crash: () => end('SIGQUIT'),
     async stop() {
       await end('SIGINT');
+      process.off('exit', atExit);
       await rm(folder, { recursive: true, force: true });
     },
   };
