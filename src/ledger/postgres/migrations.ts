@@ -1,7 +1,9 @@
 // The PostgreSQL ledger's schema: numbered migrations in order, as plain SQL. A migration that was ever released is never edited; a change is a
 // new number. `lg.` stands for the ledger's schema. A table that SQLite's ledger gets (`../sqlite/migrations.ts`) gets a migration here, too.
 //
-// Public to people who write their own SQL: the views `v_snapshots`, `v_cases` and `v_trials`. Their columns are only ever added to.
+// Public to people who write their own SQL: the views `v_snapshots`, `v_cases`, `v_trials` and `v_observations`. Their columns are only ever added to.
+
+import { OBSERVATIONS } from './migration-observations.ts';
 
 export interface Migration {
   readonly version: number;
@@ -249,4 +251,7 @@ FROM lg.trial t JOIN lg.snapshot s ON s.no = t.snapshot
      LEFT JOIN lg.content o ON o.sha256 = t.output;
 `;
 
-export const MIGRATIONS: readonly Migration[] = [{ version: 1, name: 'ledger', sql: LEDGER }];
+export const MIGRATIONS: readonly Migration[] = [
+  { version: 1, name: 'ledger', sql: LEDGER },
+  { version: 2, name: 'observations', sql: OBSERVATIONS },
+];

@@ -1,11 +1,15 @@
 // From an address of a PostgreSQL server to a snapshot store that writes there.
 
+import type { AccessTokens } from '../../core/access-token.ts';
+import type { ObservationStore, WindowRules } from '../../core/observation.ts';
 import type { SnapshotStore } from '../../core/snapshot.ts';
 import { placesOf } from '../model/portable-paths.ts';
 import type { ProjectFolder } from '../model/project-folder.ts';
+import { PostgresAccessTokens } from './access-tokens.ts';
 import { Connection } from './connection.ts';
 import { PostgresLedger } from './ledger.ts';
 import { prepareSchema } from './migrate.ts';
+import { PostgresObservations } from './observations.ts';
 import { readServerAddress } from './server-address.ts';
 
 export interface ServerLedgerOptions {
@@ -37,4 +41,21 @@ export async function openServerLedger(
   { create, project }: ServerLedgerOptions = {},
 ): Promise<SnapshotStore> {
   return new PostgresLedger(await connectLedger(place, create !== false), placesOf(project));
+}
+
+/** Opens the observations of the ledger at an address. Throws as `connectLedger` does. */
+export async function openServerObservations(
+  place: string,
+  rules: WindowRules,
+  { create }: ServerLedgerOptions = {},
+): Promise<ObservationStore> {
+  return new PostgresObservations(await connectLedger(place, create !== false), rules);
+}
+
+/** Opens the access tokens of the ledger at an address. Throws as `connectLedger` does. */
+export async function openServerTokens(
+  place: string,
+  { create }: ServerLedgerOptions = {},
+): Promise<AccessTokens> {
+  return new PostgresAccessTokens(await connectLedger(place, create !== false));
 }

@@ -2,8 +2,8 @@
 
 import { setImmediate as breathe } from 'node:timers/promises';
 import type { Database } from 'better-sqlite3';
+import { pseudonym } from '../model/observation-row.ts';
 import { withPatience } from './database-error.ts';
-import { pseudonym } from './observation-rows.ts';
 import type { OpenLedgerFile } from './open.ts';
 
 export interface ObservationRetention {
