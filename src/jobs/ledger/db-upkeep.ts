@@ -25,7 +25,8 @@ import {
   pruneLedger,
   withLedgerFile,
 } from '../../ledger/index.ts';
-import { type ObservationPruned, pruneObservations } from '../../ledger/sqlite/observation-upkeep.ts';
+import type { ObservationPruned } from '../../ledger/model/observation-row.ts';
+import { pruneObservations } from '../../ledger/sqlite/observation-upkeep.ts';
 import { foldAll, openProduction } from '../observe/open-production.ts';
 
 export type { ForgetRequest, LedgerCheck, LedgerStats };
@@ -64,22 +65,20 @@ export async function pruneJob(
   const { keepLast, keepDays, keepBlessed, observationDays, dryRun, now } = rules;
   const before = (days: number | undefined): number | null =>
     days === undefined ? null : now.getTime() - days * DAY_MS;
-  if (isServerAddress(db) && observationDays === undefined)
-    return {
-      ...(await (await onServer()).pruneServer(db, rules)),
-      production: { texts: 0, observations: 0 },
-    };
   if (observationDays !== undefined && !dryRun) await countAll(db);
+  const retention = { textsBefore: before(keepDays), rowsBefore: before(observationDays), dryRun };
+  const onlyProduction =
+    observationDays !== undefined && keepLast === undefined && keepDays === undefined && keepBlessed !== true;
+  // Without a rule for them, snapshots keep everything.
+  const snapshots = onlyProduction ? { ...rules, keepDays: Number.MAX_SAFE_INTEGER } : rules;
+  if (isServerAddress(db)) {
+    const { pruneServerObservations } = await import('../../ledger/postgres/observation-upkeep.ts');
+    const { pruneServer } = await onServer();
+    const production = await pruneServerObservations(db, retention);
+    return { ...(await pruneServer(db, snapshots)), production };
+  }
   return withLedgerFile(db, {}, async (file) => {
-    const retention = { textsBefore: before(keepDays), rowsBefore: before(observationDays), dryRun };
-    const onlyProduction =
-      observationDays !== undefined &&
-      keepLast === undefined &&
-      keepDays === undefined &&
-      keepBlessed !== true;
     const production = await pruneObservations(file, retention);
-    // Without a rule for them, snapshots keep everything.
-    const snapshots = onlyProduction ? { ...rules, keepDays: Number.MAX_SAFE_INTEGER } : rules;
     return { ...(await pruneLedger(file, snapshots)), production };
   });
 }

@@ -86,3 +86,18 @@ export type NameKind =
   | 'system'
   | 'stop'
   | 'action';
+
+/** Which production answers are old. */
+export interface ObservationRetention {
+  /** Texts, final texts and vectors of answers before this time go; their numbers stay. null = all stay. */
+  readonly textsBefore: number | null;
+  /** Answers before this time go as a whole; their windows stay. None of them is taken again. null = all stay. */
+  readonly rowsBefore: number | null;
+  readonly dryRun: boolean;
+}
+
+/** What went, or would. */
+export interface ObservationPruned {
+  readonly texts: number;
+  readonly observations: number;
+}

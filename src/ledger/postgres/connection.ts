@@ -108,6 +108,12 @@ export class Connection {
     );
   }
 
+  /** All of the work or nothing, one at a time: numbers of observations are then committed in their order. */
+  observing<T>(work: (queries: Queries) => Promise<T>): Promise<T> {
+    const begin = `BEGIN; SELECT pg_advisory_xact_lock(${this.lockKey('observe')})`;
+    return this.#within(begin, (client) => work(this.#queries(client)));
+  }
+
   /** Outside any transaction: VACUUM. */
   async script(sql: string): Promise<void> {
     try {

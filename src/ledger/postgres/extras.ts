@@ -8,6 +8,14 @@ import { givenText } from './stored-text.ts';
 
 const PAGE = 1000;
 
+/** What a copy leaves behind. */
+const NOT_COPIED: readonly (readonly [what: string, table: string])[] = [
+  ['production observations', 'observation'],
+  ['production windows', 'observation_window'],
+  ['production outcomes', 'outcome'],
+  ['access tokens', 'access_token'],
+];
+
 export async function serverExtras(place: string): Promise<LedgerExtras> {
   return new ServerExtras(await connectLedger(place, false));
 }
@@ -41,9 +49,15 @@ class ServerExtras implements LedgerExtras {
     }
   }
 
-  // It has no observations and no tokens yet.
   async notCopied(): Promise<readonly { readonly what: string; readonly rows: number }[]> {
-    return [];
+    const found: { what: string; rows: number }[] = [];
+    for (const [what, table] of NOT_COPIED) {
+      const [row] = await this.#connection.single.rows<{ n: number }>(
+        `SELECT count(*) AS n FROM lg.${table}`,
+      );
+      if (row !== undefined && row.n > 0) found.push({ what, rows: row.n });
+    }
+    return found;
   }
 
   close(): Promise<void> {

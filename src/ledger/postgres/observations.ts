@@ -235,8 +235,7 @@ export class PostgresObservations implements ObservationStore {
   /** One batch at a time, whoever brings it: numbers are then committed in their order, and no row is counted before one that is to come. */
   async #write<T>(work: (queries: Queries) => Promise<T>): Promise<T> {
     try {
-      return await this.#connection.bare(async (queries, script) => {
-        await script(`SELECT pg_advisory_xact_lock(${this.#connection.lockKey('observe')})`);
+      return await this.#connection.observing((queries) => {
         this.#names.begin();
         return work(queries);
       });

@@ -59,3 +59,16 @@ export async function openServerTokens(
 ): Promise<AccessTokens> {
   return new PostgresAccessTokens(await connectLedger(place, create !== false));
 }
+
+/** Opens the ledger at an address, hands it over, and closes it whatever happens. */
+export async function withConnection<T>(
+  place: string,
+  work: (connection: Connection) => Promise<T>,
+): Promise<T> {
+  const connection = await connectLedger(place, false);
+  try {
+    return await work(connection);
+  } finally {
+    await connection.close();
+  }
+}

@@ -13,7 +13,7 @@ import type { LedgerCheck, LedgerStats } from '../model/upkeep-report.ts';
 import type { Connection, Queries } from './connection.ts';
 import { ContentReader } from './content.ts';
 import { schemaVersion } from './migrate.ts';
-import { connectLedger } from './open-ledger.ts';
+import { withConnection } from './open-ledger.ts';
 import { RecordTables } from './records.ts';
 import { Seals } from './seals.ts';
 import { SnapshotTables } from './snapshots.ts';
@@ -27,20 +27,15 @@ const PARTS: readonly (readonly [part: string, tables: readonly string[]])[] = [
   ['suites and cases', ['suite', 'case_version', 'suite_case']],
   ['trials', ['trial', 'served']],
   ['embedding vectors', ['embedding']],
+  [
+    'production: observations and outcomes',
+    ['observation', 'observation_text', 'observation_vector', 'outcome', 'outcome_change', 'dimension'],
+  ],
+  ['production: windows', ['observation_window', 'observation_state']],
   ['judge replies kept', ['verdict']],
   ['comparisons, decisions and other records', ['record', 'blessing', 'imported_blessing']],
-  ['snapshots and releases', ['snapshot', 'release', 'migration', 'upkeep']],
+  ['snapshots and releases', ['snapshot', 'release', 'migration', 'upkeep', 'access_token']],
 ];
-
-/** Opens the ledger at an address, hands it over, and closes it whatever happens. */
-async function withConnection<T>(place: string, work: (connection: Connection) => Promise<T>): Promise<T> {
-  const connection = await connectLedger(place, false);
-  try {
-    return await work(connection);
-  } finally {
-    await connection.close();
-  }
-}
 
 export function serverStats(place: string): Promise<LedgerStats> {
   return withConnection(place, (connection) => connection.read((queries) => stats(connection, queries)));
