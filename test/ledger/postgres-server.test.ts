@@ -1,5 +1,8 @@
 // What only a ledger on a server promises: errors with a code, one schema for many processes, damage noticed, a server that dies.
 
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -29,6 +32,8 @@ import {
   temporaryFolder,
   VALID,
 } from './world.ts';
+
+const CHILD = fileURLToPath(new URL('./ledger.child.ts', import.meta.url));
 
 describe.skipIf(noPostgres !== null)('a ledger on a PostgreSQL server', () => {
   let server: PostgresServer;
@@ -176,6 +181,34 @@ describe.skipIf(noPostgres !== null)('a ledger on a PostgreSQL server', () => {
     await other.reopen('slocked0');
     expect(await other.doneTrials('slocked0')).toEqual(new Map([['kettle-01', new Set([0])]]));
     await other.close();
+  });
+
+  it('has all that a process was told is stored when that is killed, and lets go of its snapshot', async () => {
+    const address = server.fresh();
+    const child = spawn(process.execPath, [CHILD, 'write-until-killed', address, '1']);
+    let said = '';
+    for await (const chunk of child.stdout) {
+      said += chunk;
+      if (said.split('\n').length > 20) break;
+    }
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    const told = said.split('\n').slice(0, -1);
+    const store = await openLedger(address);
+    // The server notices a dead connection in its own time.
+    for (;;) {
+      const held = await store.reopen('swriter1').catch((error: LastgoodError) => error);
+      if (held === undefined) break;
+      expect(held.code).toBe('SNAPSHOT_RUNNING');
+    }
+    const done = await store.doneTrials('swriter1');
+    for (const line of told) {
+      const [caseId = '', ...trials] = line.split(' ');
+      for (const trial of trials) expect(done.get(caseId)?.has(Number(trial)), line).toBe(true);
+    }
+    await store.finish('swriter1', VALID);
+    expect(await checkServer(address)).toMatchObject({ ok: true, verified: 1 });
+    await store.close();
   });
 
   it('notices what was changed by other means, and refuses to change what ended', async () => {

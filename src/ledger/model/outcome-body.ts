@@ -15,12 +15,12 @@ export function parseBody(text: string | null): OutcomeBody {
   return new Map(text === null ? [] : Object.entries(JSON.parse(text) as Record<string, [number, number]>));
 }
 
-export function bodyText(body: OutcomeBody): string {
+function bodyText(body: OutcomeBody): string {
   return JSON.stringify(Object.fromEntries(body));
 }
 
 /** What a message says, fact by fact. */
-export function bodyOf(o: Outcome): OutcomeBody {
+function bodyOf(o: Outcome): OutcomeBody {
   const body: OutcomeBody = new Map();
   if (o.edited !== undefined) body.set('edited', [o.edited, o.at]);
   for (const flag of OUTCOME_FLAGS) {
@@ -35,10 +35,10 @@ export function bodyOf(o: Outcome): OutcomeBody {
 }
 
 /** What a merge did: only `values` changes what windows count. */
-export type Merged = 'nothing' | 'times' | 'values';
+type Merged = 'nothing' | 'times' | 'values';
 
 /** Takes over the later facts; of two with one time the larger as text, whatever their order. */
-export function mergeBody(into: OutcomeBody, news: OutcomeBody): Merged {
+function mergeBody(into: OutcomeBody, news: OutcomeBody): Merged {
   let merged: Merged = 'nothing';
   for (const [fact, [value, at]] of news) {
     const old = into.get(fact);
