@@ -10,6 +10,8 @@ import { storedJson } from './stored-text.ts';
 const HASH_BYTES = 32;
 /** Rows and bytes of one statement. */
 const [ROWS_AT_ONCE, BYTES_AT_ONCE] = [5000, 8 * 1024 * 1024];
+/** From here on a body is sent by itself, as bytes: in a list it is hexadecimal text, which takes more than twice as long. */
+const LARGE_BYTES = 256 * 1024;
 /** Hashes of which it is known that they are there, so that a system prompt is not sent with every trial. */
 const MOST_KNOWN = 50_000;
 /** Characters of the texts that were read last. */
@@ -86,12 +88,13 @@ export class ContentWriter {
   async flush(queries: Queries): Promise<void> {
     // In order of their hashes: two transactions that add the same ones then never wait for each other in a circle.
     for (const some of chunks([...this.#contents].sort(byName))) {
+      const [first] = some;
+      const large = some.length === 1 && (first?.[1]?.length ?? 0) > LARGE_BYTES;
       await queries.rows(
-        `WITH given AS (SELECT * FROM unnest($1::bytea[], $2::bytea[]) AS g (sha256, body)),
-              added AS (INSERT INTO lg.content (sha256, body) SELECT sha256, body FROM given ON CONFLICT DO NOTHING)
-         UPDATE lg.content c SET body = g.body FROM given g
-         WHERE c.sha256 = g.sha256 AND c.body IS NULL AND g.body IS NOT NULL`,
-        [some.map(([name]) => Buffer.from(name, 'hex')), some.map(([, body]) => body)],
+        large ? addContent('SELECT $1::bytea AS sha256, $2::bytea AS body') : ADD_CONTENTS,
+        large
+          ? [Buffer.from(first?.[0] ?? '', 'hex'), first?.[1]]
+          : [some.map(([name]) => Buffer.from(name, 'hex')), some.map(([, body]) => body)],
       );
       for (const [name, body] of some) if (body !== null) this.#written.add(name);
     }
@@ -119,6 +122,14 @@ export class ContentWriter {
   }
 }
 
+const addContent = (given: string): string => `
+  WITH given AS (${given}),
+       added AS (INSERT INTO lg.content (sha256, body) SELECT sha256, body FROM given ON CONFLICT DO NOTHING)
+  UPDATE lg.content c SET body = g.body FROM given g
+  WHERE c.sha256 = g.sha256 AND c.body IS NULL AND g.body IS NOT NULL`;
+
+const ADD_CONTENTS = addContent('SELECT * FROM unnest($1::bytea[], $2::bytea[]) AS g (sha256, body)');
+
 function byName([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number {
   return a < b ? -1 : 1;
 }
@@ -126,8 +137,13 @@ function byName([a]: readonly [string, unknown], [b]: readonly [string, unknown]
 function* chunks(rows: readonly (readonly [string, Buffer | null])[]): Generator<typeof rows> {
   let [from, bytes] = [0, 0];
   for (let at = 0; at < rows.length; at++) {
-    bytes += rows[at]?.[1]?.length ?? 0;
-    if (at + 1 - from < ROWS_AT_ONCE && bytes < BYTES_AT_ONCE) continue;
+    const size = rows[at]?.[1]?.length ?? 0;
+    if (size > LARGE_BYTES && at > from) {
+      yield rows.slice(from, at);
+      [from, bytes] = [at, 0];
+    }
+    bytes += size;
+    if (size <= LARGE_BYTES && at + 1 - from < ROWS_AT_ONCE && bytes < BYTES_AT_ONCE) continue;
     yield rows.slice(from, at + 1);
     [from, bytes] = [at + 1, 0];
   }
