@@ -92,9 +92,7 @@ describe.skipIf(noPostgres !== null)('a ledger on a PostgreSQL server', () => {
         ...{ code: 'LEDGER_SERVER_GONE', exitCode: 4 },
       });
       // Not encoded: its characters cut the address.
-      expect((await refusal(at(`${PG_PASSWORD}@127.0.0.1:${port}/postgres`))).code).toMatch(
-        /LEDGER_(ADDRESS|SERVER_GONE)/,
-      );
+      expect((await refusal(at(`${PG_PASSWORD}@127.0.0.1:${port}/postgres`))).code).toBe('LEDGER_ADDRESS');
       for (const parameter of [
         'sslmode=on',
         'schema=Bad%20One',

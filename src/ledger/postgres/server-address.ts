@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import type { ClientConfig } from 'pg';
 import { LastgoodError } from '../../base/errors.ts';
-import { shownPlace } from '../model/address.ts';
+import { addressUrl, shownPlace } from '../model/address.ts';
 
 /** What TLS is made with. */
 type TlsOptions = Exclude<ClientConfig['ssl'], boolean | undefined>;
@@ -84,15 +84,12 @@ export function readServerAddress(place: string): ServerAddress {
 }
 
 function parsed(place: string, shown: string): URL {
-  try {
-    return new URL(place);
-  } catch {
-    // The error of `URL` quotes the address, and its password with it.
-    throw unusable(
-      shown,
-      'it is not an address; a password with characters like @ / ? # must be percent-encoded',
-    );
-  }
+  const url = addressUrl(place);
+  if (url !== null) return url;
+  throw unusable(
+    shown,
+    'it is not an address; a password with characters like @ / ? # must be percent-encoded',
+  );
 }
 
 function decoded(text: string, shown: string): string {
