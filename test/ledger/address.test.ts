@@ -4,6 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { LastgoodError } from '../../src/base/errors.ts';
+import { trust, withTrust } from '../../src/base/trust.ts';
 import {
   ledgerPlace,
   readSettings,
@@ -63,6 +64,10 @@ describe('the ledger of a command', () => {
       return (await readSettings(folder.path)).db;
     };
     expect(await settings('postgres://ann@db.internal/evals')).toBe('postgres://ann@db.internal/evals');
+    const stranger = withTrust({ ...trust(), untrusted: true }, () =>
+      settings('postgres://evil.example/all'),
+    );
+    await expect(stranger).rejects.toMatchObject({ code: 'LEDGER_ADDRESS' });
     const refused = await settings(ADDRESS).catch((error: LastgoodError) => error);
     expect(refused).toMatchObject({ code: 'LEDGER_ADDRESS', where: { key: 'db' } });
     expect(
