@@ -12,8 +12,11 @@ import type { SnapshotStore } from '../../src/core/snapshot.ts';
 import { copyLedger } from '../../src/ledger/files/copy-ledger.ts';
 import { exportSnapshot, openLedger } from '../../src/ledger/index.ts';
 import type { LedgerExtras } from '../../src/ledger/model/ledger-extras.ts';
+import { Connection } from '../../src/ledger/postgres/connection.ts';
 import { serverExtras } from '../../src/ledger/postgres/extras.ts';
+import { prepareSchema } from '../../src/ledger/postgres/migrate.ts';
 import { MIGRATIONS } from '../../src/ledger/postgres/migrations.ts';
+import { readServerAddress } from '../../src/ledger/postgres/server-address.ts';
 import { checkServer, pruneServer, serverStats } from '../../src/ledger/postgres/upkeep.ts';
 import { fileExtras } from '../../src/ledger/sqlite/extras.ts';
 import { anyEndedTrial, anyMessages, anyObject, anyText } from './any-trial.ts';
@@ -143,6 +146,25 @@ describe.skipIf(noPostgres !== null)('a ledger on a PostgreSQL server', () => {
     });
   });
 
+  it('is brought up to date from an older schema, and not where it may only be read', async () => {
+    const address = server.fresh();
+    const connection = await Connection.open(readServerAddress(address));
+    await prepareSchema(connection, true, MIGRATIONS.slice(0, 1));
+    await connection.close();
+    const schema = new URL(address).searchParams.get('schema');
+    await sql(
+      address,
+      `CREATE ROLE late LOGIN PASSWORD 'only4reading'; ALTER ROLE late SET default_transaction_read_only = on;
+       GRANT USAGE ON SCHEMA ${schema} TO late; GRANT SELECT ON ALL TABLES IN SCHEMA ${schema} TO late`,
+    );
+    const reader = address.replace(/\/\/lastgood:[^@]*/, '//late:only4reading');
+    expect(await refusal(reader, false)).toEqual({ code: 'LEDGER_OLDER', exitCode: 4 });
+    const store = await openLedger(address);
+    expect(await store.list()).toEqual([]);
+    expect((await serverStats(address)).schema).toBe(MIGRATIONS.length);
+    await store.close();
+  });
+
   it('is made once by many that open it, and filled by several at a time', async () => {
     const address = server.fresh();
     const stores = await Promise.all(Array.from({ length: 8 }, () => openLedger(`${address}&pool=2`)));
@@ -166,6 +188,11 @@ describe.skipIf(noPostgres !== null)('a ledger on a PostgreSQL server', () => {
     );
     expect(await first.finish('sshared0', VALID)).toMatchObject({ trials: 320, answered: 320, passRate: 1 });
     await first.verify('sshared0');
+    // A suite that nobody has stored yet, from all sides at once.
+    const fresh = refundSuite(Array.from({ length: 1200 }, (_, i) => refundCase(`fresh-${i}`)));
+    await Promise.all(stores.map((store, n) => store.begin(newSnapshot(`sfresh0${n}`, fresh))));
+    expect(await sql(address, 'SELECT count(*)::int AS n FROM lg.suite')).toEqual([{ n: 2 }]);
+    expect(await first.suiteOf('sfresh07')).toEqual(fresh);
     await Promise.all(stores.map((store) => store.close()));
   });
 
@@ -242,6 +269,11 @@ describe.skipIf(noPostgres !== null)('a ledger on a PostgreSQL server', () => {
       `UPDATE lg.content SET body = '{"text":"forged","toolCalls":[]}' WHERE body = convert_to('{"text":"Another answer.","toolCalls":[]}', 'UTF8')`,
     );
     await expect(collect(store.trials('sother00'))).rejects.toMatchObject({ code: 'LEDGER_CORRUPT' });
+    await forced("UPDATE lg.case_version SET tags = 'no JSON' WHERE case_id = 'kettle-01'");
+    const late = await openLedger(address);
+    await expect(late.results('sother00')).rejects.toMatchObject({ code: 'LEDGER_CORRUPT' });
+    await late.close();
+    await forced("UPDATE lg.case_version SET tags = '[\"refund\"]' WHERE case_id = 'kettle-01'");
     const check = await checkServer(address);
     expect(check).toMatchObject({ ok: false, verified: 0 });
     expect(check.problems).toHaveLength(4);

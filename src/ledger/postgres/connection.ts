@@ -5,7 +5,7 @@ import pLimit from 'p-limit';
 import type { Client, ClientConfig, Pool, PoolClient, QueryResult } from 'pg';
 import { LastgoodError } from '../../base/errors.ts';
 import type { ServerAddress } from './server-address.ts';
-import { serverCode, serverError } from './server-error.ts';
+import { serverCode, serverError, unreadable } from './server-error.ts';
 
 type Driver = typeof import('pg');
 
@@ -40,7 +40,12 @@ export class Connection {
     this.address = address;
     this.#config = config;
     this.#limit = pLimit(address.pool);
-    this.#pool = new driver.Pool({ ...config, max: address.pool, idleTimeoutMillis: 10_000 });
+    this.#pool = new driver.Pool({
+      ...config,
+      max: address.pool,
+      idleTimeoutMillis: 10_000,
+      allowExitOnIdle: true,
+    });
     // A connection that breaks while nobody uses it: whoever asks next gets another one, or the error.
     this.#pool.on('error', () => {});
     this.#writes = `BEGIN; SELECT pg_advisory_xact_lock_shared(${this.lockKey('write')}); SELECT generation FROM ${this.schema}.upkeep`;
@@ -82,7 +87,9 @@ export class Connection {
   read<T>(work: (queries: Queries) => Promise<T>): Promise<T> {
     return this.#within('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY', (client) =>
       work(this.#queries(client)),
-    );
+    ).catch((error: unknown) => {
+      throw unreadable(error, this.address);
+    });
   }
 
   /** All of the work or nothing. `generation` is raised by whatever takes content out. */

@@ -142,6 +142,16 @@ function withoutPassword(message: string, password: string | undefined): string 
   return password === undefined || password === '' ? message : message.replaceAll(password, '[secret]');
 }
 
+/**
+ * What went wrong while rows were read. Everything that is stored was written by this program and reads without an error, so any other
+ * error than the server's own means that the tables hold something else.
+ */
+export function unreadable(error: unknown, { shown }: Pick<ServerAddress, 'shown'>): unknown {
+  if (error instanceof LastgoodError || serverCode(error) !== '') return error;
+  const said = error instanceof Error ? error.message : String(error);
+  return damagedTables(shown, `what it holds cannot be read (${said})`);
+}
+
 /** The ledger holds something else than what was written into it. */
 export function damagedTables(shown: string, what: string): LastgoodError {
   return new LastgoodError({
