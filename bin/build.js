@@ -9,7 +9,14 @@ import { isBuilt, path, STAMP, sources } from './built.js';
 const { values } = parseArgs({ options: { 'if-possible': { type: 'boolean' }, out: { type: 'string' } } });
 
 /** What is started or imported by its own name; the rest lies in chunks, one floor below dist as in src. */
-const ENTRIES = ['cli/main', 'index', 'vitest/index', 'ledger/sqlite/ledger-thread', 'grade/grader-worker'];
+const ENTRIES = [
+  'cli/main',
+  'index',
+  'vitest/index',
+  'client/index',
+  'ledger/sqlite/ledger-thread',
+  'grade/grader-worker',
+];
 
 /** Packages of many small files that almost every command needs. Their licences go with them. */
 const BUNDLED = ['commander', 'openai', 'yaml', 'zod'];

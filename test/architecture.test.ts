@@ -51,6 +51,8 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   vitest: ['library', 'jobs', 'engine', ...NOUNS, 'suite', 'release', 'report'],
   cli: ['mcp', 'jobs', 'engine', ...NOUNS, 'report', 'server'],
   library: ['engine', 'base'],
+  // For applications: it must load nothing of the program.
+  client: [],
   'index.ts': ['library', 'jobs', 'engine', ...NOUNS, 'suite', 'release', 'grade', 'report'],
 };
 
@@ -62,6 +64,8 @@ const JOB_MAY_IMPORT: Record<string, readonly string[]> = {
   compare: ['regrade'],
   demo: ['baseline', 'nightly', 'rollback'],
   drill: ['rollback'],
+  flag: ['registry'],
+  guard: ['flag', 'registry'],
   history: [],
   import: [],
   incident: ['nightly'],
@@ -70,6 +74,7 @@ const JOB_MAY_IMPORT: Record<string, readonly string[]> = {
   nightly: ['check', 'judge'],
   observe: ['import'],
   project: [],
+  registry: [],
   regrade: [],
   rollback: [],
   run: ['check', 'compare', 'regrade'],

@@ -23,7 +23,7 @@ export const CATALOGUE = {
   'The pre-merge check': CHECK_CODES,
   'Jobs: judges, nights, incidents and rollbacks': JOBS_CODES,
   'Production: observations, signals and the server': PRODUCTION_CODES,
-  'Shipping: release tickets': SHIPPING_CODES,
+  'Shipping: release tickets, registry, flags and the guard': SHIPPING_CODES,
   'MCP and Vitest': FACE_CODES,
   'Warnings and findings': FINDINGS_CODES,
 } as const satisfies Record<string, Record<string, CatalogueEntry>>;

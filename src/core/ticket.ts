@@ -43,7 +43,7 @@ export const AI_FLAGS = {
   'ai.rollout.percent': 'percent',
 } as const satisfies Record<string, readonly string[] | 'boolean' | 'percent' | null>;
 
-type FlagValue = string | number | boolean;
+export type FlagValue = string | number | boolean;
 export type FlagValues = Readonly<Record<string, FlagValue>>;
 
 /** Who may do what while a release is on its way; each is a person, a team or an on-call rota. */

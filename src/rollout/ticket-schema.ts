@@ -4,13 +4,13 @@ import { z } from 'zod';
 import { monitorsSchema } from '../core/monitor-schema.ts';
 import { LAYER_NAMES } from '../core/release.ts';
 import {
-  AI_FLAGS,
   AUTHORITIES,
   CUSTOMER_MESSAGES,
   type FlagValues,
   GATE_ACTIONS,
   GATE_SIGNALS,
 } from '../core/ticket.ts';
+import { flagProblem } from './flag-values.ts';
 
 const UNIT_MS = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 
@@ -65,19 +65,6 @@ const flagValues = z
     }
   })
   .describe('values of flags: the six `ai.*` flags and the team’s own') as z.ZodType<FlagValues>;
-
-function flagProblem(flag: string, value: unknown): string | null {
-  if (!(flag in AI_FLAGS))
-    return flag.startsWith('ai.')
-      ? `unknown flag; the ai.* flags are ${Object.keys(AI_FLAGS).join(', ')}`
-      : null;
-  const kind = AI_FLAGS[flag as keyof typeof AI_FLAGS];
-  if (kind === 'boolean') return typeof value === 'boolean' ? null : 'true or false';
-  if (kind === 'percent')
-    return typeof value === 'number' && value >= 0 && value <= 100 ? null : 'a number from 0 to 100';
-  if (typeof value !== 'string') return 'a text';
-  return kind === null || (kind as readonly string[]).includes(value) ? null : `one of ${kind.join(', ')}`;
-}
 
 const signal = text.superRefine((name, context) => {
   const known = (GATE_SIGNALS as readonly string[]).includes(name) || /^(kpi|judge-score):.+$/.test(name);

@@ -52,7 +52,7 @@ function originHost(origin: string): string | null {
 /** The token of a request; null where none is needed. Throws `HttpError` 401 or 403. */
 export async function checkToken(
   header: string | undefined,
-  needed: TokenRole,
+  needed: TokenRole | readonly TokenRole[],
   { tokens, loopback }: AccessRules,
 ): Promise<AccessToken | null> {
   const given = /^Bearer +(\S{1,200})$/i.exec(header ?? '')?.[1];
@@ -64,9 +64,10 @@ export async function checkToken(
   }
   const token = await tokens.find(tokenHash(given));
   if (token === undefined) throw new HttpError(401, 'the token is not known, or it was removed');
-  if (roleAllows(token.role, needed)) return token;
+  const roles = [needed].flat();
+  if (roles.some((role) => roleAllows(token.role, role))) return token;
   throw new HttpError(
     403,
-    `the token ${JSON.stringify(token.name)} has the role ${token.role}, this needs ${needed}`,
+    `the token ${JSON.stringify(token.name)} has the role ${token.role}, this needs ${roles.join(' or ')}`,
   );
 }

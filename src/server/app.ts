@@ -3,12 +3,27 @@
 import type { HttpBindings } from '@hono/node-server';
 import { type Context, Hono } from 'hono';
 import { LastgoodError } from '../base/errors.ts';
-import type { AccessToken, ObservationStore, TokenRole } from '../core/index.ts';
+import type { SecretMask } from '../base/secrets.ts';
+import type { AccessToken, GuardStore, ObservationStore, TokenRole } from '../core/index.ts';
+import type { FoundRules } from '../jobs/guard/ticket-rules.ts';
 import type { ObservationIntake } from '../jobs/observe/intake.ts';
 import { type AccessRules, checkHost, checkOrigin, checkToken } from './access.ts';
+import type { ChangeStream } from './change-stream.ts';
+import {
+  actRoute,
+  answerRoute,
+  approvalsRoute,
+  endRoute,
+  guardEvents,
+  lateRoute,
+  logRoute,
+  stateRoute,
+  stopRoute,
+} from './guard-routes.ts';
 import { HttpError } from './http-error.ts';
 import { takeLines, takeOtlp } from './intake-routes.ts';
 import type { Metrics } from './metrics.ts';
+import { evaluateAll, evaluateOne, flagEvents, OFREP_EVENTS } from './ofrep-routes.ts';
 import { featuresRoute, signalsRoute } from './signal-routes.ts';
 
 /** One answered request. Neither addresses nor content are logged. */
@@ -28,6 +43,14 @@ export interface AppParts {
   readonly intake: ObservationIntake;
   readonly store: ObservationStore;
   readonly access: AccessRules;
+  /** Flags, pointers and stops, as they are in force. */
+  readonly changes: ChangeStream;
+  readonly guard: GuardStore;
+  /** The guard's rules of a feature. */
+  rules(feature: string): Promise<FoundRules>;
+  readonly mask: SecretMask;
+  /** The environment that this server answers for. */
+  readonly environment: string;
   readonly metrics: Metrics;
   readonly limits: { readonly linesBytes: number; readonly tracesBytes: number };
   log(entry: AccessLogEntry): void;
@@ -87,7 +110,7 @@ export function makeApp(parts: AppParts): Hono<{
   const guarded = (
     method: 'get' | 'post',
     route: string,
-    needed: TokenRole,
+    needed: TokenRole | readonly TokenRole[],
     answer: (c: AppContext) => Promise<Response> | Response,
   ): void => {
     app[method](route, async (c) => {
@@ -99,7 +122,7 @@ export function makeApp(parts: AppParts): Hono<{
           site: c.req.header('sec-fetch-site'),
           host: c.req.header('host'),
         });
-      c.set('token', await checkToken(c.req.header('authorization'), needed, parts.access));
+      c.set('token', await checkToken(tokenHeader(c), needed, parts.access));
       return answer(c);
     });
     app.all(route, (c) => {
@@ -122,9 +145,33 @@ export function makeApp(parts: AppParts): Hono<{
   guarded('get', '/v1/signals', 'read', (c) => featuresRoute(c, parts));
   guarded('get', '/v1/signals/:feature', 'read', (c) => signalsRoute(c, parts));
 
+  // Who sends observations may read the flags they are made under.
+  const readers = ['read', 'observe'] as const;
+  guarded('post', '/ofrep/v1/evaluate/flags', readers, (c) => evaluateAll(c, parts));
+  guarded('post', '/ofrep/v1/evaluate/flags/:key', readers, (c) => evaluateOne(c, parts));
+  guarded('get', OFREP_EVENTS, readers, (c) => flagEvents(c, parts));
+
+  guarded('post', '/v1/guard/:feature/act', 'observe', (c) => actRoute(c, parts));
+  guarded('post', '/v1/guard/:feature/end', 'observe', (c) => endRoute(c, parts));
+  guarded('post', '/v1/guard/:feature/late', 'observe', (c) => lateRoute(c, parts));
+  guarded('get', '/v1/guard/:feature', readers, (c) => stateRoute(c, parts));
+  guarded('get', '/v1/guard/:feature/events', readers, (c) => guardEvents(c, parts));
+  guarded('get', '/v1/guard/:feature/log', 'read', (c) => logRoute(c, parts));
+  guarded('post', '/v1/guard/:feature/stop', 'operate', (c) => stopRoute(c, parts, true));
+  guarded('post', '/v1/guard/:feature/start', 'operate', (c) => stopRoute(c, parts, false));
+  guarded('get', '/v1/approvals', 'read', (c) => approvalsRoute(c, parts));
+  guarded('post', '/v1/approvals/:id/grant', 'operate', (c) => answerRoute(c, parts, true));
+  guarded('post', '/v1/approvals/:id/deny', 'operate', (c) => answerRoute(c, parts, false));
+
   app.notFound((c) => c.json({ error: { message: 'there is nothing at this address' } }, 404));
   app.onError((error, c) => errorAnswer(error, c as AppContext));
   return app;
+}
+
+/** OFREP clients may send the token as `X-API-Key`. */
+function tokenHeader(c: AppContext): string | undefined {
+  const key = c.req.path.startsWith('/ofrep/') ? c.req.header('x-api-key') : undefined;
+  return c.req.header('authorization') ?? (key === undefined ? undefined : `Bearer ${key}`);
 }
 
 function errorAnswer(error: Error, c: AppContext): Response {

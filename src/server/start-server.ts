@@ -4,13 +4,19 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createAdaptorServer } from '@hono/node-server';
 import { LastgoodError } from '../base/errors.ts';
+import { type SecretMask, secretMask } from '../base/secrets.ts';
 import type { AccessTokens, ObservationStore } from '../core/index.ts';
+import { DEFAULT_ENVIRONMENT } from '../core/shipping.ts';
+import { openGuardLog } from '../jobs/guard/open-guard.ts';
+import { ticketRules } from '../jobs/guard/ticket-rules.ts';
 import type { LineRules } from '../jobs/observe/check-line.ts';
 import { ObservationIntake } from '../jobs/observe/intake.ts';
 import { foldAll, openProduction } from '../jobs/observe/open-production.ts';
+import { openShippingLog } from '../jobs/registry/open-shipping.ts';
 import { openTokens } from '../jobs/serve/tokens.ts';
 import { isLoopback } from './access.ts';
 import { type AccessLogEntry, makeApp } from './app.ts';
+import { ChangeStream } from './change-stream.ts';
 import { Metrics } from './metrics.ts';
 
 export interface ServerSettings {
@@ -21,6 +27,11 @@ export interface ServerSettings {
   /** Names under which it may be asked beside the loopback ones. */
   readonly hosts: readonly string[];
   readonly rules: LineRules;
+  /** Folder with the tickets: `features/FEATURE.yaml`. */
+  readonly project: string;
+  readonly mask?: SecretMask | undefined;
+  /** Whose flags and releases it serves (default production). */
+  readonly environment?: string | undefined;
   readonly log: (entry: AccessLogEntry) => void;
   readonly limits?: Partial<ServerLimits> | undefined;
 }
@@ -61,9 +72,14 @@ export async function startServer(settings: ServerSettings): Promise<RunningServ
   const { db, host, rules } = settings;
   const store = await openProduction(db);
   const tokens = await openTokens(db);
+  const shipping = await openShippingLog(db);
+  const guard = await openGuardLog(db);
+  const changes = new ChangeStream(shipping, Math.max(50, Math.floor(limits.idleMs / 3)));
   const closeStores = async (): Promise<void> => {
     await store.close();
     await tokens.close();
+    await shipping.close();
+    await guard.close();
   };
   try {
     const loopback = isLoopback(host);
@@ -77,6 +93,11 @@ export async function startServer(settings: ServerSettings): Promise<RunningServ
       intake: new ObservationIntake(store, rules),
       store,
       access: { tokens, loopback, hosts: settings.hosts.map((name) => name.toLowerCase()) },
+      changes,
+      guard,
+      rules: ticketRules(settings.project),
+      mask: settings.mask ?? secretMask([]),
+      environment: settings.environment ?? DEFAULT_ENVIRONMENT,
       metrics: new Metrics(),
       limits,
       log: settings.log,
@@ -108,6 +129,7 @@ export async function startServer(settings: ServerSettings): Promise<RunningServ
       port,
       async close() {
         stopping = true;
+        changes.close();
         await stopped(server, limits.stopMs);
         await folding.stop();
         await foldAll(store);

@@ -28,6 +28,9 @@ const MADE = [
   'access_token.created_at access_token.role dimension.kind',
   'blessing.at blessing.suite case_version.content_hash case_version.graders_hash case_version.parts document.parts',
   'imported_blessing.at imported_blessing.fingerprint imported_blessing.suite maintenance.why migration.name record.at record.kind',
+  'approval.action approval.environment approval.feature approval.id approval_answer.approval guard_decision.action',
+  'guard_decision.approval guard_decision.environment guard_decision.feature guard_decision.outcome guard_used.approval',
+  'shipping_change.at shipping_change.environment shipping_change.feature shipping_change.kind shipping_change.name',
   'record.suite release.fingerprint release.layer_hashes sealed.what snapshot.exam snapshot.finished_at snapshot.id snapshot.purpose',
   'snapshot.started_at snapshot.state snapshot.validity suite.hash suite.name verdict.at verdict.key',
 ].flatMap((line) => line.split(' '));

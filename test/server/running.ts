@@ -12,6 +12,9 @@ import { type ServerSettings, startServer } from '../../src/server/start-server.
 import { temporaryFolder } from '../cli/lastgood.ts';
 
 export interface Running {
+  /** Where tickets are: `features/`. */
+  readonly project: string;
+  readonly db: string;
   readonly url: string;
   readonly port: number;
   readonly log: readonly AccessLogEntry[];
@@ -22,7 +25,7 @@ export interface Running {
 }
 
 export async function running(
-  settings: Partial<Pick<ServerSettings, 'host' | 'hosts' | 'limits'>> & {
+  settings: Partial<Pick<ServerSettings, 'host' | 'hosts' | 'limits' | 'environment'>> & {
     readonly store?: ObservationStoreMode;
   } = {},
 ): Promise<Running> {
@@ -33,8 +36,10 @@ export async function running(
     db,
     host: settings.host ?? '127.0.0.1',
     port: 0,
+    project: folder.path,
     hosts: settings.hosts ?? [],
     limits: settings.limits,
+    environment: settings.environment,
     rules: await lineRules({
       environment: {},
       redact: [],
@@ -65,6 +70,8 @@ export async function running(
     }
   };
   return {
+    db,
+    project: folder.path,
     url: server.url,
     port: server.port,
     log,

@@ -27,6 +27,7 @@ test('the schemas in the repository are those the program generates', () => {
     'check.schema.json',
     'signals.schema.json',
     'doctor.schema.json',
+    'registry.schema.json',
   ]);
 });
 
@@ -46,6 +47,7 @@ test('a schema that is missing or out of date is named', async () => {
     'check.schema.json',
     'signals.schema.json',
     'doctor.schema.json',
+    'registry.schema.json',
   ]);
 });
 

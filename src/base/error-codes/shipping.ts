@@ -1,4 +1,4 @@
-// Catalogue of error codes: release tickets. docs/errors.md is generated from it.
+// Catalogue of error codes: release tickets, registry, flags and the guard. docs/errors.md is generated from it.
 
 import type { CatalogueEntry } from './entry.ts';
 
@@ -33,5 +33,91 @@ export const SHIPPING_CODES = {
     cause:
       'An unknown signal or flag, a text without its unit, a ladder that does not rise, a gate without exactly one rule.',
     remedy: 'Correct the value as the message says.',
+  },
+  WHO_AND_WHY: {
+    exits: [2],
+    meaning: 'A decision was not stored, because it does not say who made it and why.',
+    cause: '`--by` or `--why` is missing, and git knows no `user.name`.',
+    remedy: 'Pass `--by NAME` and `--why TEXT`.',
+  },
+  DECISION_TEXT: {
+    exits: [2],
+    meaning: 'A name or a reason cannot be stored.',
+    cause: 'It holds a control character, or it is longer than 500 characters.',
+    remedy: 'Write one short line of plain text.',
+  },
+  SHIPPING_CHANGED: {
+    exits: [4],
+    meaning: 'Another person changed the same thing at the same time, and nothing was written.',
+    cause: 'Two people decided within a second.',
+    remedy: 'Read the history, then run the command again if it is still needed.',
+  },
+  FLAG_KEY: {
+    exits: [2],
+    meaning: 'A flag cannot be set under this key.',
+    cause: 'The key has other characters, or it begins with `ai.` and is not one of the six.',
+    remedy: 'Use one of the six `ai.*` flags, or a key of your own.',
+  },
+  FLAG_VALUE: {
+    exits: [2],
+    meaning: 'A flag cannot have this value.',
+    cause: 'The flag has another type, or only some values are allowed.',
+    remedy: 'Use a value as the message says.',
+  },
+  FLAG_CONDITION: {
+    exits: [2],
+    meaning: 'The condition of a flag cannot be read.',
+    cause: 'The operator is missing or unknown, or a number is expected.',
+    remedy: 'Write `--when "PROPERTY=VALUE,VALUE"` or `--when "PROPERTY>NUMBER"`.',
+  },
+  FLAG_LIMIT: {
+    exits: [2],
+    meaning: 'A flag would have too many rules or conditions.',
+    cause: 'Each evaluation goes through all of them, so their number is bounded.',
+    remedy: 'Compute a segment in the application, and decide by the segment.',
+  },
+  FLAG_UNKNOWN: {
+    exits: [2],
+    meaning: 'The flag is not set in this environment.',
+    cause: 'The key is mistyped, or the flag was only set elsewhere.',
+    remedy: 'Run `lastgood flag list`, or set the flag first.',
+  },
+  SERVER_ANSWER: {
+    exits: [4],
+    meaning: 'A lastgood server did not answer as expected.',
+    cause: 'It is not running at this address, or the token is missing or has another role.',
+    remedy: 'Check the address, and set the token in the environment.',
+  },
+  APPROVAL_UNKNOWN: {
+    exits: [2],
+    meaning: 'There is no approval with this id.',
+    cause: 'The id is mistyped.',
+    remedy: 'Run `lastgood approvals list`.',
+  },
+  APPROVAL_ANSWERED: {
+    exits: [2],
+    meaning: 'An approval was answered already, used, or is too old.',
+    cause: 'Another person was faster, or a day has passed.',
+    remedy: 'Nothing. The agent asks for a new approval when it repeats the action.',
+  },
+  REGISTRY_UNKNOWN: {
+    exits: [2],
+    meaning: 'The registry does not have this feature or release.',
+    cause: 'The name is mistyped, or the feature never pointed there.',
+    remedy: 'Run `lastgood registry list` or `lastgood registry history FEATURE`.',
+  },
+  REGISTRY_CURRENT: {
+    exits: [2],
+    meaning: 'The release in force cannot be deprecated.',
+    cause: 'The feature still points to it.',
+    remedy: 'Point the feature to another release first.',
+  },
+  REGISTRY_DOUBTFUL: {
+    exits: [3],
+    meaning:
+      'A feature was not pointed to a release, because the ledger does not show that the release is good.',
+    cause: 'There is no valid snapshot that passes, or the release was withdrawn or ended.',
+    remedy:
+      "Run the feature's suite on the release, or pass `--override REASON`; the reason stays on record.",
   },
 } as const satisfies Record<string, CatalogueEntry>;

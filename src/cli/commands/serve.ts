@@ -3,7 +3,9 @@
 import { InvalidArgumentError } from 'commander';
 import { LastgoodError } from '../../base/errors.ts';
 import { when } from '../../base/numbers.ts';
+import { secretMask, secretValues } from '../../base/secrets.ts';
 import { TOKEN_ROLES, type TokenRole } from '../../core/access-token.ts';
+import { DEFAULT_ENVIRONMENT } from '../../core/shipping.ts';
 import { terminalLine } from '../../report/parts/escape.ts';
 import { type ObserveOptions, observeRules, observing } from '../options/observe-options.ts';
 import { ledgerOf } from '../options/production.ts';
@@ -13,6 +15,7 @@ import { type CommonOptions, common, printJson, wholeNumber } from '../options/s
 interface ServeOptions extends ObserveOptions {
   readonly host: string;
   readonly port: number;
+  readonly environment: string;
   readonly allowHost?: readonly string[];
 }
 
@@ -23,7 +26,10 @@ export const registerServe: Register = (program, io) => {
     common(
       program
         .command('serve')
-        .description('take observations, outcomes and traces over HTTP; answer with signals and metrics')
+        .description(
+          'take observations, outcomes and traces over HTTP; answer with flags, signals and metrics',
+        )
+        .option('--environment <name>', 'whose flags and releases are served', DEFAULT_ENVIRONMENT)
         .option('--host <address>', 'address to listen on; others than this machine need tokens', '127.0.0.1')
         .option('--port <n>', 'port, 0 = any free one', port, PORT)
         .option(
@@ -39,6 +45,9 @@ export const registerServe: Register = (program, io) => {
       db,
       host: options.host,
       port: options.port,
+      environment: options.environment,
+      project: io.cwd,
+      mask: secretMask(secretValues(io.environment)),
       hosts: options.allowHost ?? [],
       rules,
       log: (entry) => {

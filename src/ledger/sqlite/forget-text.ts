@@ -43,6 +43,16 @@ export const SAID_COLUMNS: readonly Column[] = [
   ['outcome', 'final_text', 'plain'],
   ['outcome_change', 'before', 'json'],
   ['access_token', 'name', 'plain'],
+  ['shipping_change', 'by_whom', 'plain'],
+  ['shipping_change', 'why', 'plain'],
+  ['shipping_change', 'body', 'json'],
+  ['guard_decision', 'agent', 'plain'],
+  ['guard_decision', 'key', 'plain'],
+  ['guard_decision', 'reason', 'plain'],
+  ['approval', 'agent', 'plain'],
+  ['approval', 'key', 'plain'],
+  ['approval_answer', 'by_whom', 'plain'],
+  ['approval_answer', 'why', 'plain'],
 ];
 
 /** Columns with rules of their own. */

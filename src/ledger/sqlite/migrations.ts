@@ -3,8 +3,10 @@
 // Public to people who write their own SQL: the views `v_snapshots`, `v_cases`, `v_trials`, `v_grades`, `v_rollups` and `v_observations`. Their columns
 // are only ever added to. The tables under them are private and may change with any migration.
 
+import { GUARD } from './migration-guard.ts';
 import { OBSERVATIONS } from './migration-observations.ts';
 import { SEALS } from './migration-seals.ts';
+import { SHIPPING } from './migration-shipping.ts';
 
 export interface Migration {
   readonly version: number;
@@ -417,6 +419,8 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 4, name: 'single trials', sql: SINGLE_TRIALS },
   { version: 5, name: 'seals', sql: SEALS },
   { version: 6, name: 'observations', sql: OBSERVATIONS },
+  { version: 7, name: 'shipping', sql: SHIPPING },
+  { version: 8, name: 'guard', sql: GUARD },
 ];
 
 /** The schema this program writes. */

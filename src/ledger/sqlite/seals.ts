@@ -13,7 +13,7 @@ import { type Cell, rowSeal, SealHash } from '../model/seal-hash.ts';
 import { damagedLedger } from './database-error.ts';
 
 /** Tables of which each row has a seal, and where readers count rows: a damaged page must not hide one. */
-export type SealedTable = 'snapshot' | 'blessing' | 'record';
+export type SealedTable = 'snapshot' | 'blessing' | 'record' | 'shipping_change';
 
 interface StoredSeals {
   readonly no: number;
@@ -62,13 +62,17 @@ const TEXTS: readonly string[] = [
 ];
 
 /** Rows with a seal of their own: number, seal, and what it is over. */
-const SEALED_ROWS: readonly (readonly [table: 'blessing' | 'record', sql: string])[] = [
+const SEALED_ROWS: readonly (readonly [table: Exclude<SealedTable, 'snapshot'>, sql: string])[] = [
   [
     'blessing',
     `SELECT b.no, b.seal, s.id, b.suite, b.by_whom, b.why, b.at, b.overrode
      FROM blessing b LEFT JOIN snapshot s ON s.no = b.snapshot WHERE b.no = ?`,
   ],
   ['record', 'SELECT no, seal, kind, suite, at, body FROM record WHERE no = ?'],
+  [
+    'shipping_change',
+    'SELECT no, seal, kind, feature, environment, name, at, by_whom, why, body FROM shipping_change WHERE no = ?',
+  ],
 ];
 
 /** What a snapshot is sealed with, read while it was still running. */
@@ -131,7 +135,8 @@ export class Seals {
 
   /** The rows that have seals of their own, and whether all are there. Throws `LEDGER_CORRUPT`. */
   checkRows(): void {
-    for (const table of ['snapshot', 'blessing', 'record'] as const) this.checkCount(table);
+    for (const table of ['snapshot', 'blessing', 'record', 'shipping_change'] as const)
+      this.checkCount(table);
     for (const [table, row] of this.#sealedRows()) this.checkRow(table, ...row);
   }
 

@@ -45,6 +45,11 @@ const PARTS: readonly (readonly [part: string, tables: readonly string[]])[] = [
     ['observation', 'observation_text', 'observation_vector', 'outcome', 'outcome_change', 'dimension'],
   ],
   ['production: windows', ['observation_window', 'observation_state']],
+  ['shipping: pointers, flags, stops', ['shipping_change']],
+  [
+    'guard: decisions and approvals',
+    ['guard_decision', 'guard_end', 'guard_used', 'approval', 'approval_answer'],
+  ],
   [
     'snapshots and releases',
     ['snapshot', 'release', 'word', 'migration', 'maintenance', 'sealed', 'access_token', 'sqlite_schema'],

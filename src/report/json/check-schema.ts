@@ -5,6 +5,7 @@ import type { JsonObject } from '../../base/index.ts';
 import { LAYER_NAMES } from '../../core/index.ts';
 import { doctorSchema } from './doctor-schema.ts';
 import { betweenRuns, contrasts, interval, metrics, pool, share, words } from './metric-schema.ts';
+import { registrySchema } from './shipping-schema.ts';
 import { signalsSchema } from './signals-schema.ts';
 
 const hash = z.string().regex(/^[0-9a-f]{12,64}$/);
@@ -426,5 +427,6 @@ export function reportJsonSchemas(): ReadonlyMap<string, JsonObject> {
     ['check.schema.json', publish(checkSchema, 'lastgood check')],
     ['signals.schema.json', publish(signalsSchema, 'lastgood signals')],
     ['doctor.schema.json', publish(doctorSchema, 'lastgood doctor')],
+    ['registry.schema.json', publish(registrySchema, 'lastgood registry list')],
   ]);
 }
