@@ -2,14 +2,8 @@
 
 import { describe, expect, it } from 'vitest';
 import type { Trial } from '../../src/core/index.ts';
-import {
-  type Job,
-  planJobs,
-  type RunLimits,
-  type RunOptions,
-  type RunReport,
-  runBatches,
-} from '../../src/run/index.ts';
+import { type Job, planJobs, type RunLimits, type RunOptions, type RunReport } from '../../src/run/index.ts';
+import { runBatches } from '../../src/run/run-batches.ts';
 import { ROOMY, refundCases, refundRelease } from './refund-bot.ts';
 import { type BatchScript, ERRORED, EXPIRED, MemoryBook, ScriptedBatches } from './scripted-batches.ts';
 import { answer, failure, ScriptedProvider } from './scripted-provider.ts';

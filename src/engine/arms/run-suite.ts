@@ -27,7 +27,6 @@ import {
   type RunHandle,
   type RunOptions,
   type RunReport,
-  runBatches,
   runJobs,
   streamJobs,
 } from '../../run/index.ts';
@@ -388,7 +387,11 @@ export async function runArms(
         await record.take(job.case, trial, run.cutOff);
       },
     };
-    const report = await (batch === undefined ? runJobs(jobs, options) : runBatches(jobs, options, batch));
+    // Few runs need it.
+    const report =
+      batch === undefined
+        ? await runJobs(jobs, options)
+        : await (await import('../../run/run-batches.ts')).runBatches(jobs, options, batch);
     const losses = Object.fromEntries([...records].map(([name, record]) => [name, record.losses]));
     return { ...limitedFrom(refused, report, settings), losses };
   } finally {
