@@ -77,6 +77,7 @@ const JOB_MAY_IMPORT: Record<string, readonly string[]> = {
   registry: [],
   regrade: [],
   rollback: [],
+  rollout: ['flag', 'nightly', 'observe', 'registry', 'ticket'],
   run: ['check', 'compare', 'regrade'],
   serve: [],
   signals: [],

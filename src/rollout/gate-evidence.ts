@@ -15,6 +15,9 @@ const SMALLEST_MEAN_BLOCK = 5;
 /** The control's history is worth at most this many calls as a guess of its rate. */
 const MOST_HISTORY = 2000;
 
+/** Calls that the past is worth beside the rate of a block. */
+const PAST_WORTH = 500;
+
 export interface GateEvidence {
   /** ln of the capital by start (one for each stage) and alternative. A stage that has not begun has none. */
   readonly capital: readonly (readonly number[])[];
@@ -88,14 +91,23 @@ function shareSteps(
   { control }: GateEvidence,
   block: Pick<GateBlock, 'candidate' | 'control'>,
 ): number[] {
-  const share = controlShare(gate, control);
-  return harmfulShares(gate, share).map((harm) => twoArmLogE(block.candidate, block.control, share, harm));
+  const past = controlShare(gate, control);
+  const { n, hits } = addArms(block.candidate, block.control);
+  // An incident that both arms share raises the rate of the block. The test is conditional on that rate, so the bet may follow it.
+  const share = Math.max(past, (past * PAST_WORTH + hits) / (PAST_WORTH + n) / 3);
+  return harmfulShares(gate, share).map((harm) =>
+    twoArmLogE(block.candidate, block.control, oddsRatio(harm, share)),
+  );
 }
 
-/** The control's rate, guessed from the past only. */
-function controlShare({ history }: RolloutGateSpec, seen: ArmCounts): number {
+/** The control's rate, guessed from the past only: it sets how much is bet, not whether the bet is fair. 2% where nothing is known. */
+export function controlShare({ history }: Pick<RolloutGateSpec, 'history'>, seen: ArmCounts): number {
   const worth = history.n === 0 ? 0 : Math.min(1, MOST_HISTORY / history.n);
-  return (seen.hits + history.hits * worth + 0.5) / (seen.n + history.n * worth + 1);
+  return (seen.hits + history.hits * worth + 0.5) / (seen.n + history.n * worth + 25);
+}
+
+export function oddsRatio(harm: number, share: number): number {
+  return (harm * (1 - share)) / (share * (1 - harm));
 }
 
 /** The smallest harmful share that the ticket names, given the control's, and larger ones. */

@@ -10,7 +10,7 @@ import { freshGates, isOver, noCounts, type RolloutState, stageOf } from './roll
  */
 export function replayRollout(
   events: readonly LoggedRolloutEvent[],
-  counts?: (event: LoggedRolloutEvent) => void,
+  counts?: (event: LoggedRolloutEvent, after: RolloutState) => void,
 ): RolloutState | null {
   let state: RolloutState | null = null;
   for (const event of events) {
@@ -20,7 +20,7 @@ export function replayRollout(
         : event.rollout === state?.spec.id && event.seq === state.seq + 1;
     if (!isNext) continue;
     state = nextState(event.kind === 'started' ? null : state, event);
-    counts?.(event);
+    if (state !== null) counts?.(event, state);
   }
   return state;
 }

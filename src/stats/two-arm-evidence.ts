@@ -1,5 +1,7 @@
 // Anytime-valid evidence that one arm is worse than another, from counts of blocks of any two sizes.
 
+import { logHypergeomPmf } from './hypergeometric.ts';
+
 /** Of one arm in one block: how many were seen, and how many of them were bad. */
 export interface ArmBlock {
   readonly n: number;
@@ -7,21 +9,39 @@ export interface ArmBlock {
 }
 
 /**
- * ln of the e-variable of one block for H0 "the share of the first arm is at most that of the second", against the shares `high` and
- * `low` < `high` (Turner, Ly & Grünwald 2024, Theorem 1). Both shares under H0 are p0, the mean weighted by the sizes of the arms, so
- * that arms of 1% and 99% are as valid as equal ones. `low` and `high` may depend on earlier blocks only. Exact for every pair of true
- * shares, also for shares that change from block to block.
+ * ln of the e-variable of one block for H0 "the odds of the first arm are at most those of the second", against an odds ratio > 1: the
+ * likelihood ratio of how the hits fell to the arms, given how many there were (Fisher's conditional distribution). The common rate drops
+ * out, so that a rate which moves for both arms is no evidence, and arms of 1% and 99% are as valid as equal ones. The odds ratio may
+ * depend on earlier blocks only.
  */
-export function twoArmLogE(first: ArmBlock, second: ArmBlock, low: number, high: number): number {
+export function twoArmLogE(first: ArmBlock, second: ArmBlock, oddsRatio: number): number {
   const total = first.n + second.n;
-  if (total === 0 || !(low > 0 && high > low && high < 1)) return 0;
-  const p0 = (first.n * high + second.n * low) / total;
-  return (
-    first.hits * Math.log(high / p0) +
-    (first.n - first.hits) * Math.log((1 - high) / (1 - p0)) +
-    second.hits * Math.log(low / p0) +
-    (second.n - second.hits) * Math.log((1 - low) / (1 - p0))
-  );
+  const hits = first.hits + second.hits;
+  if (first.n === 0 || second.n === 0 || hits === 0 || hits === total) return 0;
+  return first.hits * Math.log(oddsRatio) - logTiltedSum(total, hits, first.n, Math.log(oddsRatio));
+}
+
+/** ln E exp(tilt X) of a hypergeometric X: n drawn from `total` of which `hits` are marked. Summed outward from the largest term. */
+function logTiltedSum(total: number, hits: number, n: number, tilt: number): number {
+  const least = Math.max(0, n + hits - total);
+  const most = Math.min(n, hits);
+  // Where the share of the arm meets its odds ratio: near enough to the largest term.
+  const odds = (n / (total - n)) * Math.exp(tilt);
+  const top = Math.min(most, Math.max(least, Math.round((hits * odds) / (1 + odds))));
+  const ratio = (k: number): number =>
+    (((hits - k) * (n - k)) / ((k + 1) * (total - hits - n + k + 1))) * Math.exp(tilt);
+  let sum = 1;
+  for (let k = top, term = 1; k < most && term > 0; k++) {
+    term *= ratio(k);
+    sum += term;
+    if (term < sum * 1e-17 && ratio(k + 1) < 1) break;
+  }
+  for (let k = top, term = 1; k > least && term > 0; k--) {
+    term /= ratio(k - 1);
+    sum += term;
+    if (term < sum * 1e-17 && ratio(k - 2) > 1) break;
+  }
+  return logHypergeomPmf(top, total, hits, n) + top * tilt + Math.log(sum);
 }
 
 /** ln of the e-variable of one block for H0 "the share is at most `limit`" (`theta` > limit) or "at least `limit`" (`theta` < limit). */

@@ -14,28 +14,32 @@ function binomial(n: number, p: number): number[] {
   return row;
 }
 
-it('has a mean of at most 1 for every two shares of which the first is not larger, and of exactly 1 at p0', () => {
+it('has a mean of at most 1 for every two shares of which the first is not larger, and of 1 for equal ones', () => {
   const sizes = fc.tuple(fc.nat({ max: 6 }), fc.nat({ max: 30 }));
+  const ratio = fc.double({ min: 1.01, max: 1000, noNaN: true });
   fc.assert(
-    fc.property(sizes, share, share, share, share, ([n, m], a, b, c, d) => {
-      const [low, high] = a < b ? [a, b] : [b, a];
-      const [first, second] = c < d ? [c, d] : [d, c];
-      let mean = 0;
-      for (const [i, p] of binomial(n, first).entries())
-        for (const [j, q] of binomial(m, second).entries())
-          mean += p * q * Math.exp(twoArmLogE({ n, hits: i }, { n: m, hits: j }, low, high));
-      expect(mean).toBeLessThanOrEqual(1 + 1e-9);
+    fc.property(sizes, ratio, share, share, ([n, m], odds, c, d) => {
+      const meanOf = (first: number, second: number): number => {
+        let mean = 0;
+        for (const [i, p] of binomial(n, first).entries())
+          for (const [j, q] of binomial(m, second).entries())
+            mean += p * q * Math.exp(twoArmLogE({ n, hits: i }, { n: m, hits: j }, odds));
+        return mean;
+      };
+      expect(meanOf(Math.min(c, d), Math.max(c, d))).toBeLessThanOrEqual(1 + 1e-9);
+      expect(meanOf(c, c)).toBeCloseTo(1, 8);
     }),
     { numRuns: 300 },
   );
 });
 
-it('grows where the first arm is worse, in arms of 1% and 99%', () => {
-  const log = twoArmLogE({ n: 1000, hits: 20 }, { n: 99_000, hits: 99 }, 0.001, 0.01);
-  // Almost the likelihood ratio of one arm, because the other is known so well: 20 ln 10 + 980 ln(0.99/0.999).
-  expect(log).toBeCloseTo(20 * Math.log(10) + 980 * Math.log(0.99 / 0.999), -1);
-  expect(twoArmLogE({ n: 1000, hits: 1 }, { n: 99_000, hits: 99 }, 0.001, 0.01)).toBeLessThan(-5);
-  expect(twoArmLogE({ n: 50, hits: 50 }, { n: 0, hits: 0 }, 0.001, 0.01)).toBe(0);
+it('grows where the first arm is worse, in arms of 1% and 99%, and not where both are', () => {
+  const log = twoArmLogE({ n: 1000, hits: 20 }, { n: 99_000, hits: 99 }, 10);
+  // 119 hits, each in the first arm with a chance of 1% under the null, of 10/109 under the alternative.
+  expect(log).toBeCloseTo(20 * Math.log(10) - 119 * Math.log(1.09), 0);
+  expect(twoArmLogE({ n: 1000, hits: 1 }, { n: 99_000, hits: 99 }, 10)).toBeLessThan(-5);
+  expect(twoArmLogE({ n: 1000, hits: 600 }, { n: 99_000, hits: 59_400 }, 10)).toBeLessThan(0);
+  expect(twoArmLogE({ n: 50, hits: 50 }, { n: 0, hits: 0 }, 10)).toBe(0);
   expect(oneArmLogE({ n: 10, hits: 5 }, 0.25, 0.5)).toBeCloseTo(5 * Math.log(2) + 5 * Math.log(2 / 3), 10);
 });
 

@@ -10,13 +10,16 @@ import { terminalLine } from '../../report/parts/escape.ts';
 import { type ObserveOptions, observeRules, observing } from '../options/observe-options.ts';
 import { ledgerOf } from '../options/production.ts';
 import type { Register } from '../options/register.ts';
-import { type CommonOptions, common, printJson, wholeNumber } from '../options/session.ts';
+import { type CommonOptions, common, duration, printJson, wholeNumber } from '../options/session.ts';
+import type { Io } from '../terminal/io.ts';
 
 interface ServeOptions extends ObserveOptions {
   readonly host: string;
   readonly port: number;
   readonly environment: string;
   readonly allowHost?: readonly string[];
+  readonly stepEvery: number;
+  readonly webhook?: string;
 }
 
 const PORT = 7411;
@@ -33,6 +36,16 @@ export const registerServe: Register = (program, io) => {
         .option('--host <address>', 'address to listen on; others than this machine need tokens', '127.0.0.1')
         .option('--port <n>', 'port, 0 = any free one', port, PORT)
         .option(
+          '--step-every <duration>',
+          'how often rollouts that are under way read their gates (default 1m)',
+          duration('--step-every'),
+          60_000,
+        )
+        .option(
+          '--webhook <url>',
+          'where alerts of rollouts are posted, or env:NAME (default: LASTGOOD_WEBHOOK_URL)',
+        )
+        .option(
           '--allow-host <name>',
           'name under which the server may be asked, beside localhost (repeatable)',
           (name: string, before: readonly string[] | undefined) => [...(before ?? []), name],
@@ -41,6 +54,9 @@ export const registerServe: Register = (program, io) => {
   ).action(async (options: ServeOptions) => {
     const { startServer } = await import('../../server/start-server.ts');
     const { db, rules } = await observeRules(io, options);
+    const log = (entry: object): void => {
+      if (options.quiet !== true) io.err(`${JSON.stringify(entry)}\n`);
+    };
     const server = await startServer({
       db,
       host: options.host,
@@ -50,9 +66,8 @@ export const registerServe: Register = (program, io) => {
       mask: secretMask(secretValues(io.environment)),
       hosts: options.allowHost ?? [],
       rules,
-      log: (entry) => {
-        if (options.quiet !== true) io.err(`${JSON.stringify(entry)}\n`);
-      },
+      log,
+      rollouts: { everyMs: options.stepEvery, step: () => stepAll(io, options, log) },
     });
     if (options.json)
       printJson(io, { schemaVersion: 1, kind: 'server', url: server.url, store: rules.store });
@@ -67,6 +82,31 @@ export const registerServe: Register = (program, io) => {
     await server.close();
   });
 };
+
+/** One step of every rollout that is under way; a failure is logged, and the next step tries again. */
+async function stepAll(io: Io, options: ServeOptions, log: (entry: object) => void): Promise<void> {
+  const failed = (error: unknown): void =>
+    log({
+      time: new Date().toISOString(),
+      rollouts: 'failed',
+      failure: error instanceof LastgoodError ? error.code : 'ROLLOUT_STEP',
+    });
+  try {
+    const { withRollouts } = await import('../options/rollout-desk.ts');
+    await withRollouts(io, { ...options, quiet: true }, async (desk, production) => {
+      const [{ rolloutPlaces }, { stepRollout }] = await Promise.all([
+        import('../../jobs/rollout/rollout-log.ts'),
+        import('../../jobs/rollout/step-rollout.ts'),
+      ]);
+      for (const place of await rolloutPlaces(desk.work.store)) {
+        if (place.environment !== options.environment) continue;
+        await stepRollout(desk, production, place, 'lastgood serve').catch(failed);
+      }
+    });
+  } catch (error) {
+    failed(error);
+  }
+}
 
 function port(text: string): number {
   const value = wholeNumber('--port', 0)(text);

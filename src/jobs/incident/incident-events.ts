@@ -7,7 +7,7 @@ import { isJsonObject, type JsonObject, type JsonValue, LastgoodError, throwAll 
 import type { SnapshotStore, TimelineEntry } from '../../core/index.ts';
 import { listEvents } from '../../engine/records/events.ts';
 import { readText } from '../../engine/workplace/checked-file.ts';
-import { alertStates } from '../nightly/alerts.ts';
+import { type Alert, alertStates } from '../nightly/alerts.ts';
 
 const eventSchema = z.strictObject({
   at: z.string().describe('ISO time, e.g. 2026-03-15T02:00:00Z'),
@@ -52,8 +52,8 @@ export async function ledgerEvents(store: SnapshotStore, suite: string): Promise
   const alerts = (await alertStates(store, suite)).map(
     ({ alert, delivered }): TimelineEntry => ({
       at: alert.at,
-      kind: alert.event === 'regression.opened' ? ALERT : 'alert ended',
-      text: `${ALERT_WORDS[alert.event]}; ${delivered ? 'the webhook took it' : 'no webhook has taken it'}`,
+      kind: alert.event === 'regression.opened' || alert.event.startsWith('rollout.') ? ALERT : 'alert ended',
+      text: `${alertWords(alert)}; ${delivered ? 'the webhook took it' : 'no webhook has taken it'}`,
       source: 'ledger',
       ref: alert.id,
     }),
@@ -69,6 +69,12 @@ const ALERT_WORDS = {
   'regression.recovered': 'the nightly run reported the recovery',
   'regression.superseded': 'a new baseline ended the episode',
 } as const;
+
+function alertWords({ event, body }: Alert): string {
+  return event in ALERT_WORDS
+    ? ALERT_WORDS[event as keyof typeof ALERT_WORDS]
+    : `a gate of the rollout acted: ${String(body['reason'])}`;
+}
 
 /** A time a person wrote, as ISO in UTC. Without a zone it is read as UTC. */
 export function isoTime(text: string, name: string): string {

@@ -39,10 +39,12 @@ export interface Episode {
   readonly last: 'opened' | 'still' | 'recovered' | 'superseded';
 }
 
+type NightEvent = 'regression.opened' | 'regression.recovered' | 'regression.superseded';
+
 export interface Alert {
   readonly id: string;
   readonly episode: string;
-  readonly event: 'regression.opened' | 'regression.recovered' | 'regression.superseded';
+  readonly event: NightEvent | `rollout.${string}`;
   readonly at: string;
   /** What is posted. */
   readonly body: JsonObject;
@@ -162,7 +164,7 @@ export async function keepEpisode(store: SnapshotStore, at: string, episode: Epi
 }
 
 /** The event that reports a change of an episode; null = the change is not reported. */
-export function alertEvent(episode: Episode): Alert['event'] | null {
+export function alertEvent(episode: Episode): NightEvent | null {
   switch (episode.last) {
     case 'opened':
       return 'regression.opened';

@@ -78,7 +78,7 @@ async function nightlyAssignment(
 }
 
 /** The webhook's address, which from here on is masked wherever it might be written. */
-function webhookOf(work: Pick<Workplace, 'env' | 'mask'>, asked: string | undefined): URL | null {
+export function webhookOf(work: Pick<Workplace, 'env' | 'mask'>, asked: string | undefined): URL | null {
   const name = asked?.startsWith('env:')
     ? asked.slice('env:'.length)
     : asked === undefined

@@ -98,7 +98,7 @@ export function alertBody(f: AlertFacts): Record<string, unknown> {
 }
 
 /** Slack's markup needs three characters escaped; mentions and links cannot be formed without them. */
-function slackText(text: string): string {
+export function slackText(text: string): string {
   return text
     .replace(/&/g, '&amp;')
     .replace(/</g, '&lt;')
