@@ -10,6 +10,7 @@ import { flagAnswer } from '../../src/jobs/flag/read-flag.ts';
 import { episodesOf } from '../../src/jobs/nightly/alerts.ts';
 import { openShippingLog } from '../../src/jobs/registry/open-shipping.ts';
 import { openLedger } from '../../src/ledger/index.ts';
+import { lastgood } from '../cli/lastgood.ts';
 import { atHalf, gate, healthy, rolloutWorld, SIGNED, WAIVED } from './rollout-world.ts';
 
 async function episodes(dir: string) {
@@ -222,3 +223,25 @@ test('the plan says which stage finds what, and a gate that cannot be read is re
   const other = await rolloutWorld({ gates: [kpi] });
   expect((await other.rollout('start', ...SIGNED, ...WAIVED)).stderr).toContain('ROLLOUT_GATE');
 });
+
+test('a server steps the rollouts that are under way by itself', async () => {
+  const w = await rolloutWorld();
+  await atHalf(w);
+  const port = ['--host', '127.0.0.1', '--port', '0', '--step-every', '1s', '--db', 'ledger.db'];
+  let child = 0;
+  const serving = lastgood(['serve', ...port], {
+    cwd: w.dir,
+    onStart: (pid) => {
+      child = pid;
+    },
+  });
+  await w.answers('candidate', { n: 400, failures: 12 });
+  await w.answers('control', { n: 400 });
+  await expect.poll(() => w.flag('ai.rollout.percent'), { timeout: 20_000, interval: 300 }).toBe(0);
+  process.kill(child, 'SIGTERM');
+  await serving;
+  expect((await w.rollout('status')).json).toMatchObject({
+    status: 'rolled-back',
+    by: 'gate schema-failures',
+  });
+}, 30_000);
