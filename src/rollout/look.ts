@@ -160,7 +160,10 @@ function consequence(state: RolloutState, gate: RolloutGateSpec, segment: string
   }
 }
 
-/** Does the stage end? Only with new data of both arms, its whole time green, its sample, and every gate green. */
+/**
+ * Does the stage end? Only with new data of both arms, its whole time green, its sample, and every gate green. The literal rule is red by
+ * chance now and then when it is read each minute; that time does not count, and the stage takes longer.
+ */
 function advance(state: RolloutState, event: Looked): RolloutState {
   const at = Date.parse(event.at);
   const stage = stageOf(state);
@@ -172,7 +175,7 @@ function advance(state: RolloutState, event: Looked): RolloutState {
   const counts = heard && gap >= 0 && gap <= SILENCE_MS && red === undefined;
   const timed: RolloutState = {
     ...state,
-    greenMs: red !== undefined ? 0 : state.greenMs + (counts ? gap : 0),
+    greenMs: state.greenMs + (counts ? gap : 0),
     dataAt: heard ? Math.max(at, state.dataAt) : state.dataAt,
   };
   const holds = whyHeld(timed, { heard, red, stage, readings });
@@ -233,7 +236,7 @@ function whyHeld(
     return 'no new observation of both arms since the last look: missing data never advances a stage';
   if (ratioLogE(state.ratio) >= RATIO_LOG_LIMIT) return ratioText(state);
   if (red !== undefined)
-    return `${red.signal} meets the literal rule (${red.rule}), but the evidence is not enough to act; the time of the stage begins again`;
+    return `${red.signal} meets the literal rule (${red.rule}), but the evidence is not enough to act: this time does not count for the stage`;
   const waiting = readings.find((r) => r.literal === 'collecting');
   if (waiting !== undefined)
     return `${waiting.signal} is not known well enough yet (${waiting.candidate.n} seen; the rule: ${waiting.rule})`;

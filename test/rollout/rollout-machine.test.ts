@@ -181,12 +181,12 @@ describe('a stage', () => {
     });
   });
 
-  it('begins its time again when the literal rule is met without enough evidence', () => {
+  it('does not count the time in which the literal rule is met without enough evidence', () => {
     const green = watch(begun(), 40, healthy);
     const red = next(green, looked(50, [block(counts(200, 3), counts(3800, 7))]));
     expect(red).toMatchObject({
       status: 'running',
-      greenMs: 0,
+      greenMs: 40 * MIN,
       holds: expect.stringContaining('literal rule'),
     });
     expect(red.gates[0]?.reading).toMatchObject({ literal: 'red', fired: false });
