@@ -147,6 +147,8 @@ export interface GateReading {
   readonly rule: string;
   readonly action: RolloutGate['action'];
   readonly literal: LiteralReading;
+  /** Of the values. */
+  readonly unit: 'share' | 'number';
   /** Of the newest that the rule is read over. */
   readonly candidate: { readonly n: number; readonly value: number | null };
   readonly control: { readonly n: number; readonly value: number | null };

@@ -1,6 +1,7 @@
 // One look of a rollout at its observations: what is learnt, what fires, and whether the stage ends.
 
 import type { GateReading, RolloutEffect, RolloutEvent, RolloutGateSpec } from '../core/rollout.ts';
+import { powerText, valueText } from '../core/rollout-words.ts';
 import type { FlagValues } from '../core/ticket.ts';
 import { closedLogEValues } from '../stats/two-arm-evidence.ts';
 import { isTested, learnBlock, logEValue } from './gate-evidence.ts';
@@ -256,8 +257,7 @@ function ratioText({ calls, percent }: RolloutState): string {
 const minutes = (ms: number): number => Math.floor(ms / 60_000);
 
 /** A fired gate in one clause. */
-export function gateText({ candidate, control, evidence, rule }: GateReading): string {
-  const value = (v: number | null): string => (v === null ? 'unknown' : String(Number(v.toPrecision(3))));
-  const strength = evidence === null ? 'literal rule' : `evidence 10^${evidence.toFixed(1)}`;
-  return `${value(candidate.value)} of ${candidate.n} against ${value(control.value)} of the control (${rule}; ${strength})`;
+export function gateText({ candidate, control, evidence, rule, unit }: GateReading): string {
+  const strength = evidence === null ? 'literal rule' : `evidence ${powerText(evidence)}`;
+  return `${valueText(candidate.value, unit)} of ${candidate.n} against ${valueText(control.value, unit)} of the control (${rule}; ${strength})`;
 }

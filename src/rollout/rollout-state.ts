@@ -9,7 +9,7 @@ import type {
   RolloutStage,
   RolloutStatus,
 } from '../core/rollout.ts';
-import { addArms, type GateEvidence, NO_EVIDENCE, NOTHING } from './gate-evidence.ts';
+import { addArms, type GateEvidence, isTested, NO_EVIDENCE, NOTHING } from './gate-evidence.ts';
 import { type RecentLook, ruleText } from './gate-reading.ts';
 import type { RatioEvidence } from './sample-ratio.ts';
 
@@ -63,9 +63,10 @@ export function freshGates(spec: RolloutSpec): readonly GateState[] {
       rule: ruleText(gate),
       action: gate.action,
       literal: 'collecting',
+      unit: gate.measure.kind === 'ratio' ? 'number' : 'share',
       candidate: { n: 0, value: null },
       control: { n: 0, value: null },
-      evidence: null,
+      evidence: isTested(gate) ? 0 : null,
       fired: false,
     },
   }));

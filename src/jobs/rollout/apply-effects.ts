@@ -36,7 +36,7 @@ export async function applyPending(
   }
   const { spec, seq } = state;
   const event = { kind: 'applied', at: work.clock.now().toISOString(), by, through: seq } as const;
-  return writeEvent(work.store, spec, { rollout: spec.id, seq: seq + 1, event });
+  return writeEvent(work.store, spec, state, event);
 }
 
 /** The definition of `ai.rollout.percent` that a state asks for. */

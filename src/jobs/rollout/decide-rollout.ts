@@ -44,10 +44,8 @@ export async function decideRollout(
     decision === 'resume'
       ? { kind: 'resumed', at, ...said, seen: await seenNow(desk, production, state) }
       : { kind: KINDS[decision], at, ...said };
-  const { spec } = state;
-  const { seq } = await knownRollout(work.store, place);
-  const after = await writeEvent(work.store, place, { rollout: spec.id, seq: seq + 1, event });
-  if (decision !== 'pause') await endEpisodes(work, spec);
+  const after = await writeEvent(work.store, place, await knownRollout(work.store, place), event);
+  if (decision !== 'pause') await endEpisodes(work, state.spec);
   return applyPending(desk, after, said.by);
 }
 

@@ -1,6 +1,7 @@
 // lastgood rollout plan: which stage of a ticket can find what, at so many requests a day. Nothing is changed.
 
 import { LastgoodError } from '../../base/index.ts';
+import { percent } from '../../base/numbers.ts';
 import type { ObservationStore, WindowCounts } from '../../core/observation.ts';
 import type { ArmCounts, RolloutGateSpec } from '../../core/rollout.ts';
 import type { RolloutPlan } from '../../core/rollout-plan.ts';
@@ -69,12 +70,20 @@ function plannedGate(gate: RolloutGate, history: WindowCounts, assumed: string[]
   try {
     const spec = prepareGate(gate, history);
     if (spec.history.n > 0) return { gate: spec, known: Math.min(1, spec.history.n / all) };
-    assumed.push(`${gate.signal}: nothing is known of the control; a rate of 1%, known of every call`);
-    return { gate: { ...spec, history: guess(spec) }, known: 1 };
+    const guessed = guess(spec);
+    if (spec.rule.kind !== 'count')
+      assumed.push(
+        spec.measure.kind === 'ratio'
+          ? `${gate.signal}: known of every call`
+          : `${gate.signal}: ${percent(guessed.hits / guessed.n)} in the control, known of every call`,
+      );
+    return { gate: { ...spec, history: guessed }, known: 1 };
   } catch (error) {
     if (!(error instanceof LastgoodError) || error.code !== 'ROLLOUT_GATE' || error.exitCode !== 3)
       throw error;
-    assumed.push(`${gate.signal}: nothing is known of the control; 1% of its values beyond the limit`);
+    assumed.push(
+      `${gate.signal}: ${percent(ASSUMED_RATE)} of the control's values beyond the limit, known of every call`,
+    );
     const measure: RolloutGateSpec['measure'] = {
       kind: 'quantile',
       q: gate.signal.endsWith('95') ? 0.95 : 0.5,

@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { type JsonObject, LastgoodError } from '../../base/index.ts';
 import type { SnapshotStore } from '../../core/index.ts';
 import type { LoggedRolloutEvent, RolloutEvent } from '../../core/rollout.ts';
-import { replayRollout } from '../../rollout/rollout-machine.ts';
+import { nextState, replayRollout } from '../../rollout/rollout-machine.ts';
 import type { RolloutState } from '../../rollout/rollout-state.ts';
 
 export interface RolloutPlace {
@@ -47,13 +47,17 @@ export async function knownRollout(store: SnapshotStore, place: RolloutPlace): P
   });
 }
 
-/** Writes one event behind `state` and returns the state after it. Throws `ROLLOUT_CHANGED` where another process was faster. */
+/** Writes one event behind `before` and returns the state after it. Throws `ROLLOUT_CHANGED` where another process was faster. */
 export async function writeEvent(
   store: SnapshotStore,
   place: RolloutPlace,
-  { rollout, seq, event }: { readonly rollout: string; readonly seq: number; readonly event: RolloutEvent },
+  before: RolloutState | null,
+  event: RolloutEvent,
 ): Promise<RolloutState> {
-  const logged: LoggedRolloutEvent = { ...event, rollout, seq, writer: randomUUID() };
+  const rollout = event.kind === 'started' ? event.spec.id : (before?.spec.id ?? '');
+  const logged: LoggedRolloutEvent = { ...event, rollout, seq: (before?.seq ?? 0) + 1, writer: randomUUID() };
+  // An event that the machine cannot take must never get into a log that is only added to.
+  nextState(before, event);
   await store.keepRecord({
     kind: KIND,
     suite: logOf(place),

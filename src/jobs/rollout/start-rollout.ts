@@ -63,10 +63,7 @@ export async function startRollout(
   await nameCandidate(desk, spec, { ...said, ticket, cwd: request.cwd });
   await endEpisodes(work, spec);
   const at = work.clock.now().toISOString();
-  const state = await writeEvent(work.store, place, {
-    ...{ rollout: spec.id, seq: 1 },
-    event: { kind: 'started', at, ...said, spec },
-  });
+  const state = await writeEvent(work.store, place, null, { kind: 'started', at, ...said, spec });
   return applyPending(desk, state, said.by);
 }
 

@@ -32,12 +32,7 @@ export async function stepRollout(
   warnUntagged(desk, state, counted);
   // A look at nothing new teaches nothing: it is shown, and not kept.
   if (isEmpty(event)) return { ...(nextState(state, event) as RolloutState), seq: state.seq };
-  const { spec, seq } = state;
-  return applyPending(
-    desk,
-    await writeEvent(work.store, place, { rollout: spec.id, seq: seq + 1, event }),
-    by,
-  );
+  return applyPending(desk, await writeEvent(work.store, place, state, event), by);
 }
 
 /** Everything since the start, as the gates count it now. */
@@ -59,7 +54,7 @@ function isEmpty(event: Extract<RolloutEvent, { kind: 'looked' }>): boolean {
 
 /** A person who set the percentage by hand is not overruled: the rollout pauses. */
 async function noticePerson({ work, shipping }: RolloutDesk, state: RolloutState): Promise<RolloutState> {
-  const { spec, seq } = state;
+  const { spec } = state;
   const { feature, environment } = spec;
   const flag = newestOf(flagsOf(await shipping.changes(0)), { key: PERCENT_FLAG, feature, environment });
   if (flag === undefined) return state;
@@ -69,7 +64,7 @@ async function noticePerson({ work, shipping }: RolloutDesk, state: RolloutState
   const event: RolloutEvent = {
     ...{ kind: 'flag-changed', at: work.clock.now().toISOString(), by, why, percent: Number(value) },
   };
-  return writeEvent(work.store, spec, { rollout: spec.id, seq: seq + 1, event });
+  return writeEvent(work.store, spec, state, event);
 }
 
 function warnUntagged(

@@ -4,6 +4,7 @@ import { shortHash } from '../../base/index.ts';
 import { when } from '../../base/numbers.ts';
 import type { GateReading, RolloutReport, RolloutStatus } from '../../core/rollout.ts';
 import type { GatePlan, RolloutPlan, RolloutReplay } from '../../core/rollout-plan.ts';
+import { powerText, valueText } from '../../core/rollout-words.ts';
 import { terminalLine } from '../parts/escape.ts';
 import { PLAIN, type Style } from './style.ts';
 
@@ -41,7 +42,7 @@ export function rolloutText(r: RolloutReport, style: Style = PLAIN): string {
       ? []
       : [`  pending    ${r.pending.join(', ')}: lastgood rollout step ${r.feature}`]),
     '',
-    `  gate                 candidate          control            ticket's rule  evidence (acts at 10^${r.needed.toFixed(1)})`,
+    `  gate                 candidate          control            ticket's rule  evidence (acts at ${powerText(r.needed)})`,
     ...r.gates.map((gate) => gateLine(gate, style)),
     '',
     ...r.history
@@ -54,14 +55,12 @@ export function rolloutText(r: RolloutReport, style: Style = PLAIN): string {
 
 function gateLine(g: GateReading, style: Style): string {
   const arm = ({ n, value }: GateReading['candidate']): string =>
-    (value === null ? `unknown of ${n}` : `${shown(value)} of ${n}`).padEnd(18);
+    (value === null ? `unknown of ${n}` : `${valueText(value, g.unit)} of ${n}`).padEnd(18);
   const literal = g.literal === 'red' ? style.red('red       ') : g.literal.padEnd(10);
-  const evidence = g.evidence === null ? 'no test: the rule decides' : `10^${g.evidence.toFixed(1)}`;
+  const evidence = g.evidence === null ? 'no test: the rule decides' : powerText(g.evidence);
   const acted = g.fired ? ` → ${g.action}` : '';
   return `  ${terminalLine(g.signal, 20).padEnd(20)} ${arm(g.candidate)} ${arm(g.control)} ${literal}     ${evidence}${acted}`;
 }
-
-const shown = (value: number): string => String(Number(value.toPrecision(3)));
 
 function nextLines({ status, feature }: RolloutReport): string[] {
   if (status === 'paused' || status === 'frozen')
@@ -115,7 +114,12 @@ export function planText(p: RolloutPlan): string {
     p.firstPercent === null
       ? '  No first stage of this length finds every harm: make it longer.'
       : `  From ${p.firstPercent}% on, a first stage of this length finds every harm that has a test.`,
-    ...p.assumed.map((text) => `  assumed  ${terminalLine(text, 200)}`),
+    ...(p.assumed.length === 0
+      ? []
+      : [
+          '  Assumed, because there are no observations of the control:',
+          ...p.assumed.map((text) => `    ${terminalLine(text, 200)}`),
+        ]),
     '  The smallest harm of the ticket is assumed. The numbers are expectations; half of all runs need more.',
   );
   return `${out.join('\n')}\n`;
