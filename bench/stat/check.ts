@@ -21,7 +21,7 @@ import type { Mt19937 } from '../../src/stats/index.ts';
 import { type Change, type Marks, markOf, policyFileOf, type Truth, truthOf } from './check-changes.ts';
 import { REPLICATES } from './lastgood.ts';
 import { FALLEN_SCORE, type SessionProcess, SessionWorld, type SuiteShape } from './session-worlds.ts';
-import { indexOf } from './snapshots.ts';
+import { indexOf, merge } from './snapshots.ts';
 
 export interface CheckCell {
   readonly process: SessionProcess;
@@ -59,26 +59,6 @@ export interface CheckOutcome {
 /** Days between two steps of a check: in one session, and each in its own. */
 const STEP = 0.002;
 const STEP_APART = 0.06;
-
-function merge(parts: readonly SnapshotResults[]): SnapshotResults {
-  const byId = new Map<string, CaseResult>();
-  for (const c of parts.flatMap((p) => p.cases)) {
-    const before = byId.get(c.id);
-    byId.set(
-      c.id,
-      before === undefined
-        ? c
-        : {
-            ...c,
-            plannedTrials: before.plannedTrials + c.plannedTrials,
-            trials: [...before.trials, ...c.trials],
-          },
-    );
-  }
-  const [first] = parts;
-  if (first === undefined) throw new RangeError('nothing to merge');
-  return { summary: first.summary, cases: [...byId.values()].sort((a, b) => (a.id < b.id ? -1 : 1)) };
-}
 
 function passes({ cases }: SnapshotResults): number {
   return cases.reduce((sum, c) => sum + c.trials.filter((t) => t.pass === true).length, 0);

@@ -1,13 +1,19 @@
 // `lastgood compare` where runs share sessions: both arms interleaved, fresh trials of what looks worse, one comparison.
 
 import { type CompareOptions, compareSnapshots, flagCases } from '../../src/compare/index.ts';
-import { type Comparison, resolvePolicy, type SnapshotResults } from '../../src/core/index.ts';
+import {
+  type CaseResult,
+  type Comparison,
+  resolvePolicy,
+  type SnapshotResults,
+} from '../../src/core/index.ts';
 import { TIERS, type Tier } from '../../src/engine/comparison/compare-plan.ts';
+import { leftOpen } from '../../src/engine/comparison/ladder.ts';
 import type { Mt19937 } from '../../src/stats/index.ts';
 import { type Change, type Marks, markOf, policyFileOf, truthOf } from './check-changes.ts';
 import { REPLICATES } from './lastgood.ts';
 import { FALLEN_SCORE, type SessionProcess, SessionWorld, type SuiteShape } from './session-worlds.ts';
-import { indexOf } from './snapshots.ts';
+import { indexOf, merge } from './snapshots.ts';
 
 export interface InterleavedCell {
   readonly process: SessionProcess;
@@ -65,13 +71,19 @@ export function suiteToCompare(cell: InterleavedCell, rng: Mt19937): ComparedSui
         tier: cell.tier,
       };
       const flagged = flagCases(baseline, other, options).flagged.map(indexOf);
-      const fresh = flagged.length === 0 ? null : both(confirmTrials, flagged);
-      const comparison = compareSnapshots(baseline, other, {
-        ...options,
-        confirmation: { baseline: fresh?.baseline.cases ?? [], candidate: fresh?.candidate.cases ?? [] },
-        callsSpent: calls,
-      });
-      return { comparison, calls };
+      const batches = flagged.length === 0 ? [] : [both(confirmTrials, flagged)];
+      const judged = (): Comparison => {
+        const of = (arm: 'baseline' | 'candidate'): readonly CaseResult[] =>
+          batches.length === 0 ? [] : merge(batches.map((batch) => batch[arm])).cases;
+        const confirmation = { baseline: of('baseline'), candidate: of('candidate') };
+        return compareSnapshots(baseline, other, { ...options, confirmation, callsSpent: calls });
+      };
+      const first = judged();
+      // As `lastgood compare`: what the first batch left open gets a second one.
+      const open = leftOpen(first).map(indexOf);
+      if (open.length === 0) return { comparison: first, calls };
+      batches.push(both(confirmTrials, open));
+      return { comparison: judged(), calls };
     },
   };
 }

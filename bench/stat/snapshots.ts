@@ -108,3 +108,24 @@ export function snapshotOf(
   };
   return { summary, cases };
 }
+
+/** Runs of one release as one: a case's trials are those of all. */
+export function merge(parts: readonly SnapshotResults[]): SnapshotResults {
+  const byId = new Map<string, CaseResult>();
+  for (const c of parts.flatMap((p) => p.cases)) {
+    const before = byId.get(c.id);
+    byId.set(
+      c.id,
+      before === undefined
+        ? c
+        : {
+            ...c,
+            plannedTrials: before.plannedTrials + c.plannedTrials,
+            trials: [...before.trials, ...c.trials],
+          },
+    );
+  }
+  const [first] = parts;
+  if (first === undefined) throw new RangeError('nothing to merge');
+  return { summary: first.summary, cases: [...byId.values()].sort((a, b) => (a.id < b.id ? -1 : 1)) };
+}

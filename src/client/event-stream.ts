@@ -76,8 +76,8 @@ function dataOf(block: string): string | null {
   return lines.length === 0 ? null : lines.map((line) => line.slice(5).replace(/^ /, '')).join('\n');
 }
 
-/** Resolves after a time, or at once when the signal aborts. It keeps no process alive. */
-export function pause(ms: number, signal: AbortSignal): Promise<void> {
+/** Resolves after a time, or at once when the signal aborts. Without `hold` it keeps no process alive. */
+export function pause(ms: number, signal: AbortSignal, hold = false): Promise<void> {
   if (signal.aborted) return Promise.resolve();
   return new Promise((resolve) => {
     const done = (): void => {
@@ -86,7 +86,7 @@ export function pause(ms: number, signal: AbortSignal): Promise<void> {
       resolve();
     };
     const timer = setTimeout(done, ms);
-    unref(timer);
+    if (!hold) unref(timer);
     signal.addEventListener('abort', done, { once: true });
   });
 }

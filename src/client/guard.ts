@@ -129,7 +129,7 @@ class HttpGuard implements Guard {
   async ready(): Promise<void> {
     if (this.#state !== null) return;
     const known = new Promise<void>((resolve) => this.#known.push(resolve));
-    const late = pause(this.#timeoutMs, this.#end.signal);
+    const late = pause(this.#timeoutMs, this.#end.signal, true);
     await Promise.race([known, late]);
     if (this.#state === null) throw new GuardUnreachable(`${this.#options.url} does not answer`);
   }
@@ -142,7 +142,6 @@ class HttpGuard implements Guard {
     action: GuardAction,
     execute: (signal: AbortSignal) => Promise<T> | T,
   ): Promise<GuardResult<T>> {
-    // Known already, so nothing needs to be asked; the server has it in its log once it is asked.
     const decision = await this.#decide(action);
     switch (decision.outcome) {
       case 'allowed':
@@ -173,7 +172,7 @@ class HttpGuard implements Guard {
     for (;;) {
       const decision = await this.#ask(action);
       if (decision.outcome !== 'approval-pending' || Date.now() >= until) return decision;
-      await pause(Math.min(POLL_MS, Math.max(1, until - Date.now())), this.#end.signal);
+      await pause(Math.min(POLL_MS, Math.max(1, until - Date.now())), this.#end.signal, true);
       if (this.#end.signal.aborted) return decision;
     }
   }
@@ -210,6 +209,8 @@ class HttpGuard implements Guard {
   async #run<T>({ no }: Decision, execute: (signal: AbortSignal) => Promise<T> | T): Promise<T> {
     let succeeded = false;
     try {
+      // A stop may have come in while the permission was on its way.
+      this.check();
       const value = await execute(this.#stop.signal);
       succeeded = true;
       return value;

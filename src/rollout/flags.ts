@@ -78,9 +78,9 @@ function holds(
   const texts = all.filter((v): v is string => typeof v === 'string');
   switch (operator) {
     case '=':
-      return all.some((v) => values.some((w) => v === w));
+      return all.some((v) => values.some((w) => isSame(v, w)));
     case '!=':
-      return !all.some((v) => values.some((w) => v === w));
+      return !all.some((v) => values.some((w) => isSame(v, w)));
     case '^=':
       return texts.some((v) => values.some((w) => v.startsWith(String(w))));
     case '$=':
@@ -94,6 +94,11 @@ function holds(
     case '<=':
       return compare(given, values, (a, b) => a <= b);
   }
+}
+
+/** On the command line `5` and `true` are a number and a truth value; an application may send them as texts. */
+function isSame(given: unknown, wanted: FlagValue): boolean {
+  return given === wanted || (typeof given === 'string' && given === String(wanted));
 }
 
 /** Only numbers are compared: nothing is made a number out of a text. */

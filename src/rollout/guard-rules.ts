@@ -85,7 +85,8 @@ function approvalRuling(
       : impact === null
         ? `the impact is not given, and above ${above} a person must approve`
         : `the impact ${impact} is above ${above}`;
-  if (approval === null) return { outcome: 'approval-pending', reason: why, ask: { above } };
+  if (approval === null)
+    return { outcome: 'approval-pending', reason: why, ask: { above: mode === 'human' ? null : above } };
   if (approval.state === 'pending')
     return { outcome: 'approval-pending', reason: why, approval: approval.id };
   const by = approval.answer?.by ?? 'a person';

@@ -51,7 +51,7 @@ export function evaluateAll(c: AppContext, parts: AppParts): Promise<Response> {
 }
 
 /** Says that flags have changed; the client then evaluates again. */
-export function flagEvents(c: AppContext, { changes }: AppParts): Promise<Response> {
+export async function flagEvents(c: AppContext, { changes }: AppParts): Promise<Response> {
   return changes.open(lastSeen(c), (state) => ({
     id: state.generation,
     event: 'message',
@@ -63,8 +63,9 @@ export function flagEvents(c: AppContext, { changes }: AppParts): Promise<Respon
   }));
 }
 
-/** The place that a listener says it has seen; null = none. */
+/** The place that a listener says it has seen; null = none. Throws `HttpError` 405 for HEAD, whose stream nobody would ever read or end. */
 export function lastSeen(c: AppContext): number | null {
+  if (c.req.raw.method !== 'GET') throw new HttpError(405, 'a stream of events takes GET');
   const id = c.req.header('last-event-id') ?? '';
   return /^\d{1,15}$/.test(id) ? Number(id) : null;
 }

@@ -25,6 +25,12 @@ test('a project that checks its libraries too can use the package', async () => 
     `import { comparisonText, historyOfSuite, type Comparison, type Workplace } from 'lastgood';
 export const report = (c: Comparison): string => comparisonText(c);
 export const history = (work: Workplace) => historyOfSuite(work, { suite: 'refund-bot' });
+import { connectGuard, type Guard } from 'lastgood/client';
+const guard: Guard = connectGuard({ url: 'http://127.0.0.1:7411', feature: 'desk' });
+export const paid = async (): Promise<string | undefined> => {
+  const result = await guard.act({ action: 'refund', impact: 80, key: 'o1' }, async (signal) => String(signal.aborted));
+  return result.executed ? result.value : undefined;
+};
 `,
   );
   await symlink(join(ROOT, 'node_modules/vitest'), at('node_modules/vitest'));

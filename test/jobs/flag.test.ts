@@ -96,7 +96,7 @@ test('what cannot be served is refused before it is stored', async () => {
 test('a drill proves that a flip arrives and that setting it back restores; a flag that never restores fails', async () => {
   const d = await desk();
   const drill = (...more: string[]) =>
-    d.cli('flag', 'test', 'ai.tools.enabled', 'false', '--json', ...more, ...SIGNED);
+    d.cli('flag', 'test', 'ai.tools.enabled', 'false', '--json', '--within', '60s', ...more, ...SIGNED);
   expect((await drill()).stderr).toContain('FLAG_UNKNOWN');
   await d.set('ai.tools.enabled', 'true', '--percent', '40', '--environment', 'staging');
   const passed = await drill();

@@ -80,6 +80,15 @@ test('a release is pointed to only when a valid snapshot shows that it is good',
     ...['registry', 'history', 'support', '--json'],
   );
   expect(history.json.changes.map((c) => c.body.release)).toEqual(['desk', 'generous', 'desk']);
+  // A candidate is in force for nobody until a share is set, and ends with a restore.
+  expect((await set(d, 'desk', '--candidate')).stderr).toContain('REGISTRY_CURRENT');
+  const candidate = await set(d, 'generous', '--candidate', '--override', 'a canary');
+  expect(candidate.stdout).toContain('has the candidate generous');
+  expect(await entry(d)).toMatchObject({ current: { release: 'desk' }, candidate: { release: 'generous' } });
+  expect((await d.cli('registry', 'restore', 'support', '--override', 'x', ...SIGNED)).code).toBe(0);
+  expect((await entry(d)).candidate).toBeNull();
+  await d.cli('registry', 'restore', 'support', ...SIGNED);
+  expect((await d.cli('registry', 'set', '*', 'desk', '--suite', 'suite.yaml', ...SIGNED)).code).toBe(2);
   // The first digits of a fingerprint that the ledger knows do as well; another environment is another pointer.
   const { fingerprint } = (await entry(d)).current;
   const staging = await set(d, fingerprint.slice(0, 12), '--environment', 'staging');

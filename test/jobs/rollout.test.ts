@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { FlagState } from '../../src/jobs/flag/flag-state.ts';
 import { flagAnswer } from '../../src/jobs/flag/read-flag.ts';
-import { episodesOf } from '../../src/jobs/nightly/alerts.ts';
+import { episodesOf } from '../../src/jobs/nightly/episodes.ts';
 import { openShippingLog } from '../../src/jobs/registry/open-shipping.ts';
 import { openLedger } from '../../src/ledger/index.ts';
 import { lastgood } from '../cli/lastgood.ts';

@@ -6,6 +6,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import type { NewShippingChange, PointedRelease } from '../../src/core/index.ts';
 import { setFlag } from '../../src/jobs/flag/set-flag.ts';
 import { withShipping } from '../../src/jobs/registry/open-shipping.ts';
+import { lastgoodHere } from '../cli/lastgood.ts';
 import { type Running, running } from './running.ts';
 import { readEvents } from './sse.ts';
 
@@ -216,7 +217,7 @@ describe('all flags at once', () => {
 });
 
 describe('the stream of changes', () => {
-  it('reports a change of another process in under a second, and ends with the server', async () => {
+  it('reports a change of another process, and ends with the server', async () => {
     const server = await running();
     await set(server, 'ai.tools.enabled', 'true');
     const events = await readEvents(`${server.url}/ofrep/v1/events`);
@@ -227,19 +228,43 @@ describe('the stream of changes', () => {
       data: { type: 'refetchEvaluation' },
     });
     await set(server, 'ai.tools.enabled', 'false');
-    const start = performance.now();
     expect(await events.next()).toMatchObject({ id: '2', data: { type: 'refetchEvaluation', etag: '"g2"' } });
-    // Far above what it takes (150 ms), so that a busy machine does not fail it; the promise is measured where nothing else runs.
-    expect(performance.now() - start).toBeLessThan(10_000);
     // Who comes back with what it has seen is not sent it again.
     const known = await readEvents(`${server.url}/ofrep/v1/events`, { 'last-event-id': '2' });
     await set(server, 'ai.tools.enabled', 'true');
     expect(await known.next()).toMatchObject({ id: '3' });
     await known.close();
     expect(await events.next()).toMatchObject({ id: '3' });
+    // What has no body would hold a place for a listener for ever.
+    expect((await fetch(`${server.url}/ofrep/v1/events`, { method: 'HEAD' })).status).toBe(405);
+    expect((await fetch(`${server.url}/v1/guard/desk/events`, { method: 'HEAD' })).status).toBe(405);
     const end = events.next();
     await server.close();
     expect(await end).toBeUndefined();
+  });
+});
+
+describe('the drill of a flag', () => {
+  it('reads through the server, with its token, and says where there is none', async () => {
+    const server = await running();
+    await set(server, 'ai.tools.enabled', 'true', { percent: 40 });
+    const token = await server.token('app', 'read');
+    const drill = (url: string, env: Record<string, string>) =>
+      lastgoodHere(
+        [
+          ...['flag', 'test', 'ai.tools.enabled', 'false', '--environment', 'production', '--url', url],
+          ...['--by', 'ada', '--why', 'drill', '--db', server.db, '--within', '20s'],
+        ],
+        { cwd: server.project, env },
+      );
+    expect(await drill(server.url, { LASTGOOD_TOKEN: token })).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining(`read through  ${server.url}`),
+    });
+    expect((await drill(server.url, {})).stderr).toContain('SERVER_ANSWER');
+    expect((await drill('ftp://x', {})).stderr).toContain('BAD_OPTION');
+    await server.close();
+    expect((await drill(server.url, {})).stderr).toMatch(/does not answer.*SERVER_ANSWER/);
   });
 });
 

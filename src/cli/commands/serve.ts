@@ -20,9 +20,13 @@ interface ServeOptions extends ObserveOptions {
   readonly allowHost?: readonly string[];
   readonly stepEvery: number;
   readonly webhook?: string;
+  /** False with `--no-monitors`. */
+  readonly monitors: boolean;
+  readonly monitorEvery?: number;
 }
 
 const PORT = 7411;
+const MONITOR_EVERY_MS = 3_600_000;
 
 export const registerServe: Register = (program, io) => {
   observing(
@@ -49,7 +53,13 @@ export const registerServe: Register = (program, io) => {
           '--allow-host <name>',
           'name under which the server may be asked, beside localhost (repeatable)',
           (name: string, before: readonly string[] | undefined) => [...(before ?? []), name],
-        ),
+        )
+        .option(
+          '--monitor-every <duration>',
+          'check the monitors of features/ so often (default 1h)',
+          duration('--monitor-every', 'refused'),
+        )
+        .option('--no-monitors', 'check no monitors'),
     ),
   ).action(async (options: ServeOptions) => {
     const { startServer } = await import('../../server/start-server.ts');
@@ -69,6 +79,7 @@ export const registerServe: Register = (program, io) => {
       log,
       rollouts: { everyMs: options.stepEvery, step: () => stepAll(io, options, log) },
     });
+    const watch = options.monitors ? await watchFeatures(io, options, db) : null;
     if (options.json)
       printJson(io, { schemaVersion: 1, kind: 'server', url: server.url, store: rules.store });
     else
@@ -79,6 +90,7 @@ export const registerServe: Register = (program, io) => {
       if (io.signal.aborted) resolve();
       io.signal.addEventListener('abort', () => resolve(), { once: true });
     });
+    await watch?.stop();
     await server.close();
   });
 };
@@ -106,6 +118,22 @@ async function stepAll(io: Io, options: ServeOptions, log: (entry: object) => vo
   } catch (error) {
     failed(error);
   }
+}
+
+/** Checks the monitors of the project's features beside the server. */
+async function watchFeatures(
+  io: Io,
+  { monitorEvery = MONITOR_EVERY_MS, quiet }: ServeOptions,
+  db: string,
+): Promise<{ stop(): Promise<void> }> {
+  const { keepMonitoring } = await import('../../jobs/monitor/keep-monitoring.ts');
+  return keepMonitoring({
+    program: [process.execPath, process.argv[1] ?? ''],
+    ...{ environment: io.environment, cwd: io.cwd, db, everyMs: monitorEvery },
+    tell: (check) => {
+      if (quiet !== true) io.err(`${JSON.stringify(check)}\n`);
+    },
+  });
 }
 
 function port(text: string): number {

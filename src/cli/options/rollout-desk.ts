@@ -13,7 +13,7 @@ export async function withRollouts<T>(
   options: CommonOptions & { readonly webhook?: string },
   job: (desk: RolloutDesk, production: ObservationStore) => Promise<T>,
 ): Promise<T> {
-  const { webhookOf } = await import('../../jobs/nightly/nightly-job.ts');
+  const { webhookOf } = await import('../../engine/workplace/webhook-address.ts');
   return withShippingLog(io, options, async ({ work, settings, shipping }) => {
     const webhook = webhookOf(work, options.webhook ?? settings.webhook);
     return withProduction(io, options, (production) => job({ work, shipping, webhook }, production));

@@ -55,7 +55,7 @@ export async function setFlag(
   shipping: ShippingStore,
   request: FlagRequest,
 ): Promise<FlagSet> {
-  const { feature, environment } = checkName(request);
+  const { feature, environment } = checkName(request, { every: true });
   const key = checkKey(request.key);
   const { by, why } = signed(work.mask, { ...request, command: `flag set ${key} ${request.value}` });
   const before = newestOf(flagsOf(await shipping.changes(0)), { key, feature, environment });

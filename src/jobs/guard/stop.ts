@@ -36,7 +36,7 @@ export async function changeStop(
   shipping: ShippingStore,
   request: StopRequest,
 ): Promise<StopReport> {
-  const { feature, environment } = checkName(request);
+  const { feature, environment } = checkName(request, { every: true });
   const word = request.stopped ? 'stop' : 'start';
   const { by, why } = signed(mask, {
     ...request,

@@ -4,13 +4,14 @@ import { isDeepStrictEqual } from 'node:util';
 import { type JsonObject, LastgoodError } from '../../base/index.ts';
 import type { FlagDefinition, FlagValue, ShippingStore } from '../../core/index.ts';
 import type { RolloutEffect } from '../../core/rollout.ts';
+import { alertStates, queueAlert, sendPending } from '../../engine/records/alerts.ts';
 import type { Workplace } from '../../engine/workplace/workplace.ts';
-import { slackText } from '../../report/ci/alert-body.ts';
+import { slackText } from '../../report/ci/slack-text.ts';
 import { typeOfAiFlag } from '../../rollout/flag-values.ts';
 import { flagsOf } from '../../rollout/flags.ts';
 import type { RolloutState } from '../../rollout/rollout-state.ts';
 import { newestOf } from '../flag/set-flag.ts';
-import { alertStates, episodesOf, queueAlert, sendPending } from '../nightly/alerts.ts';
+import { episodesOf } from '../nightly/episodes.ts';
 import { writeEvent } from './rollout-log.ts';
 
 export const PERCENT_FLAG = 'ai.rollout.percent';
@@ -153,7 +154,7 @@ async function alert(
     const headline = `${event === 'rollout.rolled-back' ? '🔴' : '🟠'} ${spec.feature} in ${spec.environment}: ${slackText(reason)}`;
     const next = `lastgood rollout status ${spec.feature}`;
     await queueAlert(work, spec.suite, {
-      ...{ id, episode, event: `rollout.${state.status}`, at: since },
+      ...{ id, episode, event: 'rollout.opened', at: since },
       body: {
         ...{ schemaVersion: 1, id, event, at: since, feature: spec.feature, environment: spec.environment },
         ...{ rollout: spec.id, percent: state.percent, reason, next },
