@@ -3,7 +3,6 @@
 import type { FlagValues, RolloutGate } from './ticket.ts';
 
 export type RolloutArm = 'candidate' | 'control';
-export const ROLLOUT_ARMS: readonly RolloutArm[] = ['candidate', 'control'];
 
 /** What a gate knows of one arm; additive. Shares: `hits` bad of `n`. Costs and means: `sum` over `hits`, from `n` tasks or calls. */
 export interface ArmCounts {

@@ -106,7 +106,7 @@ export function controlShare({ history }: Pick<RolloutGateSpec, 'history'>, seen
   return (seen.hits + history.hits * worth + 0.5) / (seen.n + history.n * worth + 25);
 }
 
-export function oddsRatio(harm: number, share: number): number {
+function oddsRatio(harm: number, share: number): number {
   return (harm * (1 - share)) / (share * (1 - harm));
 }
 

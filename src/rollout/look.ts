@@ -234,7 +234,7 @@ function whyHeld(
 ): string | null {
   const { heard, red, stage, readings } = now;
   if (!heard)
-    return 'no new observation of both arms since the last look: missing data never advances a stage';
+    return 'no new observation of both arms since the step before: missing data never advances a stage';
   if (ratioLogE(state.ratio) >= RATIO_LOG_LIMIT) return ratioText(state);
   if (red !== undefined)
     return `${red.signal} meets the literal rule (${red.rule}), but the evidence is not enough to act: this time does not count for the stage`;
@@ -257,7 +257,7 @@ function ratioText({ calls, percent }: RolloutState): string {
 const minutes = (ms: number): number => Math.floor(ms / 60_000);
 
 /** A fired gate in one clause. */
-export function gateText({ candidate, control, evidence, rule, unit }: GateReading): string {
+function gateText({ candidate, control, evidence, rule, unit }: GateReading): string {
   const strength = evidence === null ? 'literal rule' : `evidence ${powerText(evidence)}`;
   return `${valueText(candidate.value, unit)} of ${candidate.n} against ${valueText(control.value, unit)} of the control (${rule}; ${strength})`;
 }

@@ -135,7 +135,7 @@ function resumed(state: RolloutState, event: Extract<RolloutEvent, { kind: 'resu
 
 const flags = (percent: number): RolloutEffect => ({ kind: 'set-flags', percent, flags: {}, disabled: [] });
 
-export function withEffects(state: RolloutState, more: readonly RolloutEffect[]): RolloutState {
+function withEffects(state: RolloutState, more: readonly RolloutEffect[]): RolloutState {
   return { ...state, pending: [...state.pending, ...more] };
 }
 

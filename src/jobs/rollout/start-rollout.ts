@@ -26,7 +26,7 @@ import { prepareGate } from './gate-counts.ts';
 import { rolloutOf, writeEvent } from './rollout-log.ts';
 
 /** Conditions that a person may take responsibility for, in the order of `ticket check`. */
-export const WAIVABLE = ['ticket', 'suite', 'target', 'drill'] as const;
+const WAIVABLE = ['ticket', 'suite', 'target', 'drill'] as const;
 export type Waivable = (typeof WAIVABLE)[number];
 /** Place of each in `TicketReadiness.checks`; two releases that do not differ cannot be waived. */
 const PLACES: Readonly<Record<Waivable, number>> = { ticket: 0, suite: 2, target: 3, drill: 4 };
