@@ -1,7 +1,9 @@
 // A desk whose candidate is being rolled out: releases, ticket, production lines, and the real command line.
 
+import { expect } from 'vitest';
 import { stringify } from 'yaml';
 import type { RolloutReport } from '../../src/core/rollout.ts';
+import { rolloutSchema } from '../../src/report/json/rollout-schema.ts';
 import { GOOD_PROMPT, type HelpDesk, helpDesk, openaiRelease } from './help-desk.ts';
 
 const HOUR_MS = 3_600_000;
@@ -97,7 +99,11 @@ export async function rolloutWorld(ticket: object = {}): Promise<RolloutWorld> {
     ...d,
     fingerprint,
     answers,
-    rollout: (command, ...more) => d.cli<RolloutReport>('rollout', command, 'desk', '--json', ...more),
+    rollout: async (command, ...more) => {
+      const said = await d.cli<RolloutReport>('rollout', command, 'desk', '--json', ...more);
+      if (said.code < 2) expect(rolloutSchema.safeParse(said.json).error).toBeUndefined();
+      return said;
+    },
     flag: async (key, ...more) =>
       (await d.cli<{ value: unknown }>('flag', 'get', key, '--feature', 'desk', '--json', ...more)).json
         .value,

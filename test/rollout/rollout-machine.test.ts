@@ -82,9 +82,21 @@ const anyEvent = (minute: number): fc.Arbitrary<RolloutEvent> => {
   const arm = fc
     .tuple(fc.nat({ max: 400 }), fc.constantFrom(0, 0, 0, 0.01, 0.2))
     .map(([n, share]) => counts(n, Math.floor(n * share)));
+  // Mostly the share of the traffic that the first stage sets; at times one arm is silent.
+  const silent = fc.constantFrom(1, 1, 1, 1, 1, 0);
   const look = fc
-    .tuple(arm, arm, arm, arm, fc.option(fc.constantFrom('beta', 'pro')))
-    .map(([a, b, c, d, s]) => looked(minute, [block(a, b, s), block(c, d)]));
+    .tuple(
+      arm,
+      fc.constantFrom(0, 0, 0, 0, 0.001, 0.1),
+      silent,
+      silent,
+      fc.option(fc.constantFrom('beta', 'pro')),
+    )
+    .map(([a, share, candidate, control, segment]) => {
+      const one = counts(a.n * candidate, a.hits * candidate);
+      const other = counts(a.n * 19 * control, Math.floor(a.n * 19 * control * share));
+      return looked(minute, [block(one, other, segment), block(one, other)]);
+    });
   const empty = { calls: { candidate: 0, control: 0 }, gates: [] };
   return fc.oneof(
     { weight: 12, arbitrary: look },
@@ -101,6 +113,7 @@ const anyLog = fc.tuple(...Array.from({ length: 25 }, (_, i) => anyEvent((i + 1)
 
 describe('every log of events', () => {
   it('moves at most one stage up at a time, and only by a look with new data of both arms and nothing red', () => {
+    let advanced = 0;
     fc.assert(
       fc.property(anyLog, (events) => {
         let state = begun([gate(), pausing]);
@@ -110,7 +123,9 @@ describe('every log of events', () => {
             expect(after.stage).toBe(state.stage + 1);
             expect(event.kind).toBe('looked');
             if (event.kind !== 'looked') return;
+            advanced++;
             expect(event.calls.candidate).toBeGreaterThan(0);
+            expect(event.calls.control).toBeGreaterThan(0);
             expect(after.gates.every((g) => g.reading.literal !== 'red' && !g.reading.fired)).toBe(true);
           }
           if (isOver(state.status)) expect(after.percent).toBe(state.percent);
@@ -119,6 +134,7 @@ describe('every log of events', () => {
       }),
       { numRuns: 300 },
     );
+    expect(advanced).toBeGreaterThan(20);
   });
 
   it('gives the same state when it is replayed, also with the events of writers that lost a race', () => {
