@@ -34,8 +34,6 @@ export interface ServerSettings {
   readonly environment?: string | undefined;
   readonly log: (entry: AccessLogEntry) => void;
   readonly limits?: Partial<ServerLimits> | undefined;
-  /** Steps of the rollouts that are under way. Its failures are its own to report. */
-  readonly rollouts?: { readonly everyMs: number; step(): Promise<void> } | undefined;
 }
 
 interface ServerLimits {
@@ -90,7 +88,6 @@ export async function startServer(settings: ServerSettings): Promise<RunningServ
     const folding = keepFolded(store, limits.foldMs, (failure) => {
       notReady = failure;
     });
-    const stepping = settings.rollouts === undefined ? null : keepStepped(settings.rollouts);
     let stopping = false;
     const app = makeApp({
       intake: new ObservationIntake(store, rules),
@@ -124,7 +121,6 @@ export async function startServer(settings: ServerSettings): Promise<RunningServ
       await listening(server, host, settings.port);
     } catch (error) {
       await folding.stop();
-      await stepping?.stop();
       throw error;
     }
     const { port } = server.address() as AddressInfo;
@@ -135,7 +131,6 @@ export async function startServer(settings: ServerSettings): Promise<RunningServ
         stopping = true;
         changes.close();
         await stopped(server, limits.stopMs);
-        await stepping?.stop();
         await folding.stop();
         await foldAll(store);
         await closeStores();
@@ -226,26 +221,6 @@ function keepFolded(
     async stop() {
       stop.abort();
       if (timer !== null) clearTimeout(timer);
-      await running;
-    },
-  };
-}
-
-/** One step after another, with a pause between them. A stop waits for the step that is under way. */
-function keepStepped({ everyMs, step }: NonNullable<ServerSettings['rollouts']>): { stop(): Promise<void> } {
-  let isStopped = false;
-  let running: Promise<void> = Promise.resolve();
-  let timer: NodeJS.Timeout;
-  const start = (): void => {
-    running = step().finally(() => {
-      if (!isStopped) timer = setTimeout(start, everyMs);
-    });
-  };
-  timer = setTimeout(start, everyMs);
-  return {
-    async stop() {
-      isStopped = true;
-      clearTimeout(timer);
       await running;
     },
   };

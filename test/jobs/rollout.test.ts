@@ -100,7 +100,10 @@ test('it climbs to 100%, holds without data, and promoting points the feature to
 test('schema failures roll it back: 0%, the flags of the ticket, an episode, the webhook, and who did it', async () => {
   const w = await rolloutWorld();
   const hook = await webhook();
+  expect((await w.cli('rollout', 'step')).stdout).toBe('No rollout is under way in production.\n');
   await atHalf(w);
+  const all = await w.cli<{ rollouts: { feature: string }[] }>('rollout', 'step', '--json');
+  expect(all).toMatchObject({ code: 0, json: { rollouts: [{ feature: 'desk', percent: 50 }] } });
   await w.answers('candidate', { n: 400, failures: 12 });
   await w.answers('control', { n: 400 });
   const step = await w.rollout('step', '--webhook', hook.url);

@@ -1,7 +1,9 @@
 // lastgood rollout: a candidate gets more of the traffic, stage by stage, as its gates allow.
 
 import { InvalidArgumentError } from 'commander';
+import { LastgoodError } from '../../base/errors.ts';
 import { DEFAULT_ENVIRONMENT } from '../../core/shipping.ts';
+import type { RolloutDesk } from '../../jobs/rollout/apply-effects.ts';
 import type { RolloutDecision } from '../../jobs/rollout/decide-rollout.ts';
 import type { RolloutState } from '../../jobs/rollout/rollout-report.ts';
 import type { Waivable } from '../../jobs/rollout/start-rollout.ts';
@@ -51,6 +53,11 @@ export const registerRollout: Register = (program, io, exit) => {
     else io.out(rolloutText(report, styleOf(io)));
   };
 
+  const printAll = async (states: readonly RolloutState[]): Promise<void> => {
+    const { rolloutReport } = await import('../../jobs/rollout/rollout-report.ts');
+    printJson(io, { schemaVersion: 1, kind: 'rollouts', rollouts: states.map(rolloutReport) });
+  };
+
   deciding(
     trustOptions(
       rollout
@@ -95,23 +102,39 @@ export const registerRollout: Register = (program, io, exit) => {
   placed(
     rollout
       .command('step')
-      .argument('<feature>')
+      .argument('[feature]', 'default every rollout that is under way')
       .description(
         'read new observations, let the gates decide, and do it; can be repeated (exit 1 when it was stopped). `lastgood serve` does this every minute',
       )
       .option('--by <name>', 'who asks, for the log', 'rollout step')
       .option(...WEBHOOK),
-  ).action(async (feature: string, options: StepOptions) => {
-    const { stepRollout } = await import('../../jobs/rollout/step-rollout.ts');
+  ).action(async (feature: string | undefined, options: StepOptions) => {
+    const [{ stepRollout }, { placesUnderWay }] = await Promise.all([
+      import('../../jobs/rollout/step-rollout.ts'),
+      import('../../jobs/rollout/rollout-log.ts'),
+    ]);
+    const by = options.by ?? 'rollout step';
     await withRollouts(io, options, async (desk, production) => {
-      const state = await stepRollout(
-        desk,
-        production,
-        placeOf(feature, options),
-        options.by ?? 'rollout step',
-      );
-      await show(state, options);
-      exit(isStopped(state) ? 1 : 0);
+      const { environment } = placeOf('', options);
+      const places =
+        feature === undefined
+          ? await placesUnderWay(desk.work.store, environment)
+          : [placeOf(feature, options)];
+      const states: RolloutState[] = [];
+      let failed = false;
+      for (const place of places) {
+        const step = stepRollout(desk, production, place, by);
+        // One rollout that cannot be stepped must not keep the others from their rollback.
+        const state = await (places.length === 1
+          ? step
+          : step.catch((error: unknown) => warned(desk, place, error)));
+        if (state === null) failed = true;
+        else states.push(state);
+      }
+      if (feature === undefined && options.json) await printAll(states);
+      else for (const state of states) await show(state, options);
+      if (places.length === 0 && !options.json) io.out(`No rollout is under way in ${environment}.\n`);
+      exit(failed ? 4 : states.some(isStopped) ? 1 : 0);
     });
   });
 
@@ -198,3 +221,14 @@ function placeOf(
 
 const isStopped = ({ status }: RolloutState): boolean =>
   status === 'paused' || status === 'frozen' || status === 'rolled-back';
+
+/** Throws again what is not a message for a person. */
+function warned({ work }: RolloutDesk, { feature }: { readonly feature: string }, error: unknown): null {
+  if (!(error instanceof LastgoodError)) throw error;
+  work.progress.warn({
+    code: error.code,
+    message: `the rollout of ${feature} could not be stepped: ${error.message}`,
+    hint: `lastgood rollout step ${feature}`,
+  });
+  return null;
+}

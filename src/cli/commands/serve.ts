@@ -64,9 +64,6 @@ export const registerServe: Register = (program, io) => {
   ).action(async (options: ServeOptions) => {
     const { startServer } = await import('../../server/start-server.ts');
     const { db, rules } = await observeRules(io, options);
-    const log = (entry: object): void => {
-      if (options.quiet !== true) io.err(`${JSON.stringify(entry)}\n`);
-    };
     const server = await startServer({
       db,
       host: options.host,
@@ -76,9 +73,13 @@ export const registerServe: Register = (program, io) => {
       mask: secretMask(secretValues(io.environment)),
       hosts: options.allowHost ?? [],
       rules,
-      log,
-      rollouts: { everyMs: options.stepEvery, step: () => stepAll(io, options, log) },
+      log: (entry) => {
+        if (options.quiet !== true)
+          io.err(`${JSON.stringify(entry)}
+`);
+      },
     });
+    const steps = await stepRollouts(io, options, db);
     const watch = options.monitors ? await watchFeatures(io, options, db) : null;
     if (options.json)
       printJson(io, { schemaVersion: 1, kind: 'server', url: server.url, store: rules.store });
@@ -91,33 +92,25 @@ export const registerServe: Register = (program, io) => {
       io.signal.addEventListener('abort', () => resolve(), { once: true });
     });
     await watch?.stop();
+    await steps.stop();
     await server.close();
   });
 };
 
-/** One step of every rollout that is under way; a failure is logged, and the next step tries again. */
-async function stepAll(io: Io, options: ServeOptions, log: (entry: object) => void): Promise<void> {
-  const failed = (error: unknown): void =>
-    log({
-      time: new Date().toISOString(),
-      rollouts: 'failed',
-      failure: error instanceof LastgoodError ? error.code : 'ROLLOUT_STEP',
-    });
-  try {
-    const { withRollouts } = await import('../options/rollout-desk.ts');
-    await withRollouts(io, { ...options, quiet: true }, async (desk, production) => {
-      const [{ rolloutPlaces }, { stepRollout }] = await Promise.all([
-        import('../../jobs/rollout/rollout-log.ts'),
-        import('../../jobs/rollout/step-rollout.ts'),
-      ]);
-      for (const place of await rolloutPlaces(desk.work.store)) {
-        if (place.environment !== options.environment) continue;
-        await stepRollout(desk, production, place, 'lastgood serve').catch(failed);
-      }
-    });
-  } catch (error) {
-    failed(error);
-  }
+/** Steps the rollouts that are under way beside the server. */
+async function stepRollouts(
+  io: Io,
+  { environment, stepEvery, webhook, quiet }: ServeOptions,
+  db: string,
+): Promise<{ stop(): Promise<void> }> {
+  const { keepStepping } = await import('../../jobs/rollout/keep-stepping.ts');
+  return keepStepping({
+    program: [process.execPath, process.argv[1] ?? ''],
+    ...{ processEnvironment: io.environment, cwd: io.cwd, db, environment, webhook, everyMs: stepEvery },
+    tell: (step) => {
+      if (quiet !== true) io.err(`${JSON.stringify(step)}\n`);
+    },
+  });
 }
 
 /** Checks the monitors of the project's features beside the server. */

@@ -5,7 +5,7 @@ import { type JsonObject, LastgoodError } from '../../base/index.ts';
 import type { SnapshotStore } from '../../core/index.ts';
 import type { LoggedRolloutEvent, RolloutEvent } from '../../core/rollout.ts';
 import { nextState, replayRollout } from '../../rollout/rollout-machine.ts';
-import type { RolloutState } from '../../rollout/rollout-state.ts';
+import { isOver, type RolloutState } from '../../rollout/rollout-state.ts';
 
 export interface RolloutPlace {
   readonly feature: string;
@@ -27,13 +27,26 @@ export async function rolloutOf(store: SnapshotStore, place: RolloutPlace): Prom
   return replayRollout(await rolloutEvents(store, place));
 }
 
-/** Places that have a log, in order. */
-export async function rolloutPlaces(store: SnapshotStore): Promise<readonly RolloutPlace[]> {
-  const logs = new Set((await store.records(KIND)).map((r) => r.suite));
-  return [...logs].sort().map((log) => {
-    const at = log.lastIndexOf('@');
-    return { feature: log.slice(0, at), environment: log.slice(at + 1) };
-  });
+/** Features whose newest rollout is not over, or left something to do, in order. */
+export async function placesUnderWay(
+  store: SnapshotStore,
+  environment: string,
+): Promise<readonly RolloutPlace[]> {
+  const end = `@${environment}`;
+  const logs = new Map<string, LoggedRolloutEvent[]>();
+  for (const { suite, body } of await store.records(KIND)) {
+    if (!suite.endsWith(end)) continue;
+    const log = logs.get(suite) ?? [];
+    logs.set(suite, log);
+    log.push(body as unknown as LoggedRolloutEvent);
+  }
+  return [...logs]
+    .filter(([, events]) => {
+      const state = replayRollout(events);
+      return state !== null && (!isOver(state.status) || state.pending.length > 0);
+    })
+    .map(([log]) => ({ feature: log.slice(0, -end.length), environment }))
+    .sort((a, b) => (a.feature < b.feature ? -1 : 1));
 }
 
 /** Throws `ROLLOUT_NONE`. */
@@ -64,15 +77,32 @@ export async function writeEvent(
     at: event.at,
     body: JSON.parse(JSON.stringify(logged)) as JsonObject,
   });
-  let won = false;
-  const state = replayRollout(await rolloutEvents(store, place), (counted) => {
-    if (counted.writer === logged.writer) won = true;
-  });
-  if (won && state !== null) return state;
+  const state = await stateIfWon(store, place, before, logged);
+  if (state !== null) return state;
   throw new LastgoodError({
     code: 'ROLLOUT_CHANGED',
     message: `another process changed the rollout of ${place.feature} at the same time, and this ${event.kind} does not count`,
     hint: 'read its status, then decide again',
     exitCode: 4,
   });
+}
+
+/** The first event with a number is the one that counts. A start is replayed, because it depends on how the rollout before ended. */
+async function stateIfWon(
+  store: SnapshotStore,
+  place: RolloutPlace,
+  before: RolloutState | null,
+  logged: LoggedRolloutEvent,
+): Promise<RolloutState | null> {
+  const events = await rolloutEvents(store, place);
+  const { rollout, seq, writer } = logged;
+  if (logged.kind !== 'started') {
+    const first = events.find((e) => e.rollout === rollout && e.seq === seq);
+    return first?.writer === writer ? nextState(before, logged) : null;
+  }
+  let won = false;
+  const state = replayRollout(events, (counted) => {
+    if (counted.writer === writer) won = true;
+  });
+  return won ? state : null;
 }
