@@ -63,7 +63,7 @@ const JOB_MAY_IMPORT: Record<string, readonly string[]> = {
   check: [],
   compare: ['regrade'],
   decisions: [],
-  demo: ['baseline', 'decisions', 'nightly', 'observe', 'residue', 'rollback'],
+  demo: ['baseline', 'decisions', 'nightly', 'observe', 'residue', 'rollback', 'timeline'],
   drill: ['rollback'],
   flag: ['registry'],
   guard: ['flag', 'registry'],
@@ -91,7 +91,7 @@ const JOB_MAY_IMPORT: Record<string, readonly string[]> = {
 
 /** Node modules that only some rooms may touch, and why the others may not. */
 const RESTRICTED: readonly { module: RegExp; rooms: readonly string[]; because: string }[] = [
-  { module: /^better-sqlite3$/, rooms: ['ledger'], because: 'only the ledger has a database' },
+  { module: /^(better-sqlite3|pg)$/, rooms: ['ledger'], because: 'only the ledger has a database' },
   {
     module: /^(openai|@anthropic-ai\/sdk|undici)/,
     rooms: ['provider'],
