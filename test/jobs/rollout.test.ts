@@ -230,7 +230,19 @@ test('the plan says which stage finds what, and a gate that cannot be read is re
 test('a server steps the rollouts that are under way by itself', async () => {
   const w = await rolloutWorld();
   await atHalf(w);
-  const port = ['--host', '127.0.0.1', '--port', '0', '--step-every', '1s', '--db', 'ledger.db'];
+  const hook = await webhook();
+  const port = [
+    '--host',
+    '127.0.0.1',
+    '--port',
+    '0',
+    '--step-every',
+    '1s',
+    '--db',
+    'ledger.db',
+    '--webhook',
+    hook.url,
+  ];
   let child = 0;
   const serving = lastgood(['serve', ...port], {
     cwd: w.dir,
@@ -241,6 +253,7 @@ test('a server steps the rollouts that are under way by itself', async () => {
   await w.answers('candidate', { n: 400, failures: 12 });
   await w.answers('control', { n: 400 });
   await expect.poll(() => w.flag('ai.rollout.percent'), { timeout: 20_000, interval: 300 }).toBe(0);
+  await expect.poll(() => hook.bodies.length, { timeout: 20_000, interval: 100 }).toBe(1);
   process.kill(child, 'SIGTERM');
   await serving;
   expect((await w.rollout('status')).json).toMatchObject({

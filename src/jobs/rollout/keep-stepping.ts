@@ -45,11 +45,18 @@ export function keepStepping(schedule: StepSchedule): { stop(): Promise<void> } 
 
 function step({ program: [node, ...first], tell, ...schedule }: StepSchedule): Promise<void> {
   const { cwd, db, environment, webhook, processEnvironment } = schedule;
-  const options = ['--db', db, '--environment', environment, '--by', 'lastgood serve', '--quiet'];
-  const hook = webhook === undefined ? [] : ['--webhook', webhook];
+  const options = ['--environment', environment, '--by', 'lastgood serve', '--quiet'];
+  const isNamed = webhook?.startsWith('env:') === true;
+  const hook = webhook === undefined || isNamed ? {} : { LASTGOOD_WEBHOOK_URL: webhook };
+  if (webhook !== undefined) options.push('--webhook', isNamed ? webhook : 'env:LASTGOOD_WEBHOOK_URL');
   return new Promise((done) => {
-    const child = spawn(node, [...first, 'rollout', 'step', ...options, ...hook], {
-      ...{ cwd, env: processEnvironment as NodeJS.ProcessEnv, stdio: 'ignore' },
+    // Addresses may hold a password or a token, which other users of the machine must not read in the list of processes.
+    const child = spawn(node, [...first, 'rollout', 'step', ...options], {
+      ...{
+        cwd,
+        env: { ...processEnvironment, LASTGOOD_DB: db, ...hook } as NodeJS.ProcessEnv,
+        stdio: 'ignore',
+      },
     });
     let ended = false;
     const end = (exit: number | null): void => {
