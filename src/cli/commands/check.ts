@@ -2,9 +2,8 @@
 
 import type { CheckResult } from '../../core/index.ts';
 import type { CheckPlan } from '../../jobs/check/check-input.ts';
-import { refuseBatch } from '../options/refuse-batch.ts';
 import type { Register } from '../options/register.ts';
-import { oneOf, type RunOptionValues, runOptions, runSettings } from '../options/run-options.ts';
+import { oneOf, type RunOptionValues, refuseBatch, runOptions, runSettings } from '../options/run-options.ts';
 import { type CommonOptions, detailed, exitUnder, reading, withWorkplace } from '../options/session.ts';
 import { type Io, styleOf } from '../terminal/io.ts';
 

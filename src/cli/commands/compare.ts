@@ -2,9 +2,8 @@
 
 import { count, usd } from '../../base/numbers.ts';
 import type { ComparePlan } from '../../engine/comparison/compare-plan.ts';
-import { refuseBatch } from '../options/refuse-batch.ts';
 import type { Register } from '../options/register.ts';
-import { type RunOptionValues, runOptions, runSettings } from '../options/run-options.ts';
+import { type RunOptionValues, refuseBatch, runOptions, runSettings } from '../options/run-options.ts';
 import {
   type CommonOptions,
   detailed,

@@ -1,8 +1,8 @@
 // lastgood judge: how noisy, how right and how steady is the judge?
 
 import { resolve } from 'node:path';
-import { refuseBatch } from '../options/refuse-batch.ts';
 import type { Register } from '../options/register.ts';
+import { refuseBatch } from '../options/run-options.ts';
 import {
   type CommonOptions,
   keyValue,

@@ -3,9 +3,15 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { NightlyResult } from '../../jobs/nightly/nightly.ts';
 import type { Scheduler } from '../../jobs/nightly/schedule.ts';
-import { refuseBatch } from '../options/refuse-batch.ts';
 import type { Register } from '../options/register.ts';
-import { oneOf, type RunOptionValues, runOptions, runSettings, typedAgain } from '../options/run-options.ts';
+import {
+  oneOf,
+  type RunOptionValues,
+  refuseBatch,
+  runOptions,
+  runSettings,
+  typedAgain,
+} from '../options/run-options.ts';
 import {
   type CommonOptions,
   detailed,

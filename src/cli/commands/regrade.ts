@@ -1,7 +1,7 @@
 // lastgood regrade: a new grade set over stored outputs, without one call to the subject.
 
-import { refuseBatch } from '../options/refuse-batch.ts';
 import type { Register } from '../options/register.ts';
+import { refuseBatch } from '../options/run-options.ts';
 import {
   type CommonOptions,
   printJson,

@@ -1,6 +1,7 @@
 // The options of commands that run a suite, each declared once: its flags, what it takes, and what it says of itself.
 
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { LastgoodError } from '../../base/errors.ts';
 import type { RunSettings } from '../../engine/arms/run-suite.ts';
 import type { Settings } from '../../engine/workplace/settings-file.ts';
 import type { Workplace } from '../../engine/workplace/workplace.ts';
@@ -214,6 +215,24 @@ export function typedAgain(options: RunOptionValues): string[] {
 function shortest(ms: number): string {
   if (ms % 60_000 === 0) return `${ms / 60_000}m`;
   return ms % 1000 === 0 ? `${ms / 1000}s` : `${ms}ms`;
+}
+
+/** The command refuses `--batch` before anything is read or sent. `why` completes "`lastgood NAME` cannot use --batch: …". */
+export function refuseBatch(command: Command, why: string): Command {
+  command.addOption(new Option('--batch').hideHelp());
+  return command.hook('preAction', (_, called) => {
+    if (called !== command || command.opts<{ batch?: boolean }>().batch !== true) return;
+    throw new LastgoodError({
+      code: 'BATCH_OPTION',
+      message: `\`${nameOf(command)}\` cannot use --batch: ${why}`,
+      hint: '`lastgood run --batch` stores a snapshot that other commands compare and grade',
+    });
+  });
+}
+
+function nameOf(command: Command): string {
+  const { parent } = command;
+  return parent === null ? command.name() : `${nameOf(parent)} ${command.name()}`;
 }
 
 /** One word of several, from the command line. */
