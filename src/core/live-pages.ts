@@ -1,7 +1,8 @@
 // What the server's pages and their JSON twins show: features at a glance, and the guard.
 
 import type { Approval, GuardDecision, GuardStop } from './guard.ts';
-import type { MeasuredQuality, PointedRelease, Pointer } from './shipping.ts';
+import type { MeasuredQuality, PointedRelease, Pointer, ShippingChange } from './shipping.ts';
+import type { SignalReport } from './signals.ts';
 
 /** A regression that a nightly run found, and that no later run has shown to be over. */
 export interface OpenEpisode {
@@ -76,4 +77,27 @@ export interface GuardOverview {
   readonly answered: readonly Approval[];
   /** Newest first. */
   readonly decisions: readonly GuardDecision[];
+}
+
+/** Something that happened around the model, on a feature's page. */
+export interface FeatureEvent {
+  readonly kind: string;
+  /** ISO time. */
+  readonly at: string;
+  readonly text: string;
+  readonly ref?: string | undefined;
+}
+
+/** Everything that is known of one feature over a time. */
+export interface FeatureView {
+  readonly environment: string;
+  /** ISO time. */
+  readonly at: string;
+  readonly overview: FeatureOverview;
+  /** null = no observations of it. */
+  readonly signals: SignalReport | null;
+  /** Releases, flags and stops of it and of every feature, oldest first. */
+  readonly changes: readonly ShippingChange[];
+  /** Oldest first. */
+  readonly events: readonly FeatureEvent[];
 }

@@ -4,9 +4,11 @@ import type { HttpBindings } from '@hono/node-server';
 import type { Hono } from 'hono';
 import type { Clock } from '../base/index.ts';
 import type { SnapshotStore, SnapshotSummary } from '../core/index.ts';
+import { featureView } from '../jobs/pages/feature-view.ts';
 import { guardOverview } from '../jobs/pages/guard-overview.ts';
 import { overviewJob, type PageSources } from '../jobs/pages/overview.ts';
 import { listRegistry } from '../jobs/registry/list-registry.ts';
+import { featurePage } from '../report/pages/feature-page.ts';
 import { guardPage } from '../report/pages/guard-page.ts';
 import { overviewPage } from '../report/pages/overview-page.ts';
 import { registryPage } from '../report/pages/registry-page.ts';
@@ -39,6 +41,7 @@ export function addPages(app: App, parts: AppParts): void {
     overviewRoute(parts, one),
     guardRoute(parts),
     registryRoute(parts, one),
+    featureRoute(parts, one),
     ...snapshotRoutes(parts, one),
   ];
   for (const { path, html, json } of routes) {
@@ -171,6 +174,27 @@ function registryRoute(parts: AppParts, turn: Turn): PageRoute {
       return pageAnswer(c, registryPage(await read(), viewer, stamp));
     },
     json: async (c) => c.json({ schemaVersion: 1, kind: 'registry', ...(await read()) }),
+  };
+}
+
+function featureRoute(parts: AppParts, turn: Turn): PageRoute {
+  const since = (c: AppContext): string => given(c, 'since') ?? '7d';
+  const read = (c: AppContext) =>
+    turn(async () => {
+      const sources = { ...sourcesOf(parts, await parts.ledger.store()), observations: parts.store };
+      const [, n, unit] = /^([1-9]\d{0,3})([hd])$/.exec(since(c)) ?? [];
+      if (n === undefined)
+        throw new HttpError(400, 'since takes hours or days', { hint: 'since=24h or since=7d' });
+      const sinceMs = Number(n) * (unit === 'h' ? 3_600_000 : 86_400_000);
+      return featureView(sources, c.req.param('feature') ?? '', sinceMs);
+    });
+  return {
+    path: '/features/:feature',
+    async html(c, { viewer }) {
+      const stamp = await parts.changes.stamp();
+      return pageAnswer(c, featurePage(await read(c), viewer, { since: since(c), stamp }));
+    },
+    json: async (c) => c.json({ schemaVersion: 1, kind: 'feature', ...(await read(c)) }),
   };
 }
 

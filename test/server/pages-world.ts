@@ -2,8 +2,8 @@
 
 import type { PointedRelease, SnapshotSummary } from '../../src/core/index.ts';
 import { openGuardLog } from '../../src/jobs/guard/open-guard.ts';
-import { lineRules } from '../../src/jobs/observe/line-rules.ts';
 import { ObservationIntake } from '../../src/jobs/observe/intake.ts';
+import { lineRules } from '../../src/jobs/observe/line-rules.ts';
 import { foldAll, openProduction } from '../../src/jobs/observe/open-production.ts';
 import { openShippingLog } from '../../src/jobs/registry/open-shipping.ts';
 import { incidentWorld } from '../jobs/incident-world.ts';
@@ -26,12 +26,27 @@ export async function pagesWorld(folder: string): Promise<PagesWorld> {
   const { store, db, nights } = world;
   const good = nights[5] as SnapshotSummary;
   const bad = nights[9] as SnapshotSummary;
-  await store.bless({ snapshot: good.id, suite: good.suite, by: HOSTILE[0], why: HOSTILE[2], at: good.startedAt, overrode: [] });
+  await store.bless({
+    snapshot: good.id,
+    suite: good.suite,
+    by: HOSTILE[0],
+    why: HOSTILE[2],
+    at: good.startedAt,
+    overrode: [],
+  });
   await store.keepRecord({
     kind: 'episode',
     suite: good.suite,
     at: bad.startedAt,
-    body: { id: `ep-${bad.id}`, suite: good.suite, series: 'night', status: 'open', openedAt: bad.startedAt, reason: HOSTILE[3], nights: 2 },
+    body: {
+      id: `ep-${bad.id}`,
+      suite: good.suite,
+      series: 'night',
+      status: 'open',
+      openedAt: bad.startedAt,
+      reason: HOSTILE[3],
+      nights: 2,
+    },
   });
   await store.keepRecord({
     kind: 'event',
@@ -50,17 +65,38 @@ async function ship(db: string, [good, bad]: readonly [SnapshotSummary, Snapshot
   const log = await openShippingLog(db);
   const change = (more: object, i: number) =>
     log.append({
-      ...{ kind: 'flag', feature: 'refunds', environment: ENVIRONMENT, name: '', by: 'ada', why: HOSTILE[i % 15] ?? '', body: {} },
+      ...{
+        kind: 'flag',
+        feature: 'refunds',
+        environment: ENVIRONMENT,
+        name: '',
+        by: 'ada',
+        why: HOSTILE[i % 15] ?? '',
+        body: {},
+      },
       ...{ at: new Date(Date.now() - 7_200_000 + 60_000 * i).toISOString() },
       ...more,
     });
   const pointer = (s: SnapshotSummary, release: string): PointedRelease => ({
-    ...{ release, fingerprint: s.fingerprint, layerHashes: s.layerHashes, provider: 'replay', model: HOSTILE[8] },
+    ...{
+      release,
+      fingerprint: s.fingerprint,
+      layerHashes: s.layerHashes,
+      provider: 'replay',
+      model: HOSTILE[8],
+    },
     ...{ suite: s.suite, snapshot: s.id, overrode: [HOSTILE[9]] },
   });
   await change({ kind: 'pointer', body: { ...pointer(good, HOSTILE[1]) } }, 1);
   await change({ kind: 'pointer', body: { ...pointer(bad, HOSTILE[3]) } }, 2);
-  await change({ kind: 'deprecation', name: good.fingerprint, body: { release: HOSTILE[1], until: '2099-01-01T00:00:00.000Z', message: HOSTILE[5] } }, 3);
+  await change(
+    {
+      kind: 'deprecation',
+      name: good.fingerprint,
+      body: { release: HOSTILE[1], until: '2099-01-01T00:00:00.000Z', message: HOSTILE[5] },
+    },
+    3,
+  );
   await change({ name: 'ai.action.mode', body: { type: 'string', value: HOSTILE[4], rules: [] } }, 4);
   await change({ kind: 'stop', name: HOSTILE[2], by: HOSTILE[7], body: { stopped: true } }, 5);
   await change({ kind: 'stop', feature: HOSTILE[0], by: HOSTILE[1], body: { stopped: true } }, 6);
@@ -71,7 +107,14 @@ async function guard(db: string): Promise<void> {
   const log = await openGuardLog(db);
   const now = Date.now() - 60_000;
   for (const [i, text] of HOSTILE.entries()) {
-    const action = { feature: 'refunds', environment: ENVIRONMENT, agent: text, action: text, key: text, impact: 500 };
+    const action = {
+      feature: 'refunds',
+      environment: ENVIRONMENT,
+      agent: text,
+      action: text,
+      key: text,
+      impact: 500,
+    };
     await log.decide(action, { now: now + i, newId: `a_${i}` }, () =>
       i < 2
         ? { outcome: 'approval-pending', reason: text, ask: { above: 100 } }
@@ -85,7 +128,14 @@ async function guard(db: string): Promise<void> {
 async function observe(db: string): Promise<void> {
   const store = await openProduction(db);
   const rules = await lineRules({
-    ...{ environment: {}, redact: [], projectStore: undefined, store: 'numbers', sample: 1, pricesFile: undefined },
+    ...{
+      environment: {},
+      redact: [],
+      projectStore: undefined,
+      store: 'numbers',
+      sample: 1,
+      pricesFile: undefined,
+    },
   });
   async function* lines() {
     for (let i = 0; i < 288; i++) {

@@ -122,7 +122,7 @@ function stateOf(known: {
 }): { readonly state: FeatureState; readonly reason: string } {
   const { feature, entry, stops, episodes, lastGood } = known;
   const stop = stopFor(stops, { feature, agent: null });
-  if (stop !== null) return { state: 'stopped', reason: `stopped by ${stop.by}: ${stop.why}` };
+  if (stop !== null) return { state: 'stopped', reason: `${stop.by} stopped it: ${stop.why}` };
   const [episode] = episodes;
   if (episode !== undefined)
     return {

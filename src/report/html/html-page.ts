@@ -88,6 +88,8 @@ export interface TableOptions {
   readonly caption?: string;
   /** On a narrow screen: `scroll` sideways (default), `fit` the width, or `stack`: each row becomes a small paragraph. */
   readonly narrow?: 'scroll' | 'fit' | 'stack';
+  /** Each cell names its column, for a style that shows the names where rows are stacked. */
+  readonly labels?: boolean;
   /** Attributes of the table's body, each with a space before it. */
   readonly body?: Html;
 }
@@ -96,11 +98,13 @@ export interface TableOptions {
 export function htmlTable(
   head: readonly string[],
   rows: readonly (readonly Content[])[],
-  { numeric = [], caption, narrow = 'scroll', body = NOTHING }: TableOptions = {},
+  { numeric = [], caption, narrow = 'scroll', labels = false, body = NOTHING }: TableOptions = {},
 ): Html {
   const cls = (i: number): Content => (numeric.includes(i) ? html` class="n"` : '');
   const cell = (content: Content, i: number): Html =>
-    i === 0 ? html`<th scope="row"${cls(i)}>${content}</th>` : html`<td${cls(i)}>${content}</td>`;
+    i === 0
+      ? html`<th scope="row"${cls(i)}>${content}</th>`
+      : html`<td${cls(i)}${labels ? html` data-label="${head[i] ?? ''}"` : NOTHING}>${content}</td>`;
   const title = (text: string, i: number): Html =>
     text === '' ? html`<td${cls(i)}></td>` : html`<th${cls(i)} scope="col">${text}</th>`;
   const lines = rows.map((row) => html`<tr>${row.map(cell)}</tr>`);

@@ -100,7 +100,7 @@ function answeredTable(approvals: readonly Approval[]): Html {
         ? html`<span class="dim">nobody answered</span>`
         : html`<span class="wrap">${a.answer.by}: ${a.answer.why}</span>`,
     ]),
-    { narrow: 'stack' },
+    { narrow: 'stack', labels: true },
   );
 }
 
@@ -114,7 +114,7 @@ function logTable(decisions: readonly GuardDecision[]): Html {
       html`<span class="wrap">${d.agent ?? ''}</span>`,
       html`<span class="small wrap">${d.reason}</span>`,
     ]),
-    { narrow: 'stack', caption: `The newest ${count(decisions.length, 'decision')}` },
+    { narrow: 'stack', labels: true, caption: `The newest ${count(decisions.length, 'decision')}` },
   );
 }
 

@@ -41,7 +41,7 @@ export function overviewPage(o: Overview, viewer: Viewer, stamp: string): string
             lastGood(f),
             open(f),
           ]),
-          { narrow: 'stack' },
+          { narrow: 'stack', labels: true },
         ),
     suites.length === 0 ? NOTHING : suitesSection(suites),
     html`<p class="dim small">As of ${timeMarkup(o.at)} UTC. <a href="/api/overview">JSON</a></p>`,
@@ -118,7 +118,7 @@ function suitesSection(suites: readonly SuiteOverview[]): Html {
         ? html`<span class="dim">none</span>`
         : html`<span class="bad">${s.episodes.length}</span> <span class="small wrap">${s.episodes[0]?.reason ?? ''}</span>`,
     ]),
-    { narrow: 'stack' },
+    { narrow: 'stack', labels: true },
   );
   return html`<h2>Suites of no feature's release in force</h2>${table}`;
 }

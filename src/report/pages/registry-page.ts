@@ -33,7 +33,7 @@ export function registryPage(
             qualityCell(e),
             changedCell(e),
           ]),
-          { narrow: 'stack' },
+          { narrow: 'stack', labels: true },
         ),
     html`<h2>History</h2>`,
     changesTable(r.changes),
@@ -56,25 +56,28 @@ ${deprecated.map((d) => html`<p class="small ${d.state === 'ended' ? 'dim' : 'wa
 
 function qualityCell({ quality: q }: RegistryEntry): Html {
   if (q === null) return html`<span class="warn">never measured by a valid run</span>`;
-  const against = q.against;
+  const { against } = q;
+  const than = `the ${against?.what === 'same release' ? 'run' : 'release'} before`;
   const change =
     against === null
       ? 'nothing to compare it with'
       : against.delta === null
-        ? `not comparable with the ${against.what === 'same release' ? 'run' : 'release'} before`
-        : `${q.direction} than the ${against.what === 'same release' ? 'run' : 'release'} before: ${points(against.delta)}, not tested`;
-  return html`<strong>${percent(q.passRate)}</strong> on ${timeMarkup(q.at)}${q.simulated ? ' (simulated)' : ''}<br>${snapshotLink(q.snapshot)}<br><span class="small ${q.direction === 'lower' ? 'warn' : 'dim'}">${change}</span>`;
+        ? `not comparable with ${than}`
+        : q.direction === 'equal'
+          ? `equal to ${than}`
+          : `${q.direction} than ${than}: ${points(against.delta)}, not tested`;
+  const link =
+    against === null
+      ? NOTHING
+      : html` <a href="/compare?a=${encodeURIComponent(against.snapshot)}&amp;b=${encodeURIComponent(q.snapshot)}">compare</a>`;
+  return html`<strong>${percent(q.passRate)}</strong> on ${timeMarkup(q.at)}${q.simulated ? ' (simulated)' : ''}<br>${snapshotLink(q.snapshot)}<br><span class="small ${q.direction === 'lower' ? 'warn' : 'dim'}">${change}</span>${link}`;
 }
 
-function changedCell({ before, quality: q }: RegistryEntry): Html {
+function changedCell({ before }: RegistryEntry): Html {
   if (before === null) return html`<span class="dim">first release here</span>`;
   const layers = before.layersChanged.join(', ') || 'nothing';
   const compared = before.verdict === null ? 'the two were never compared' : `compared: ${before.verdict}`;
-  const link =
-    q?.against === null || q === null || q.against.what === 'same release'
-      ? NOTHING
-      : html` <a href="/compare?a=${encodeURIComponent(q.against.snapshot)}&amp;b=${encodeURIComponent(q.snapshot)}">compare</a>`;
-  return html`${layers} since ${releaseMarkup(before)}<br><span class="small dim">${compared}</span>${link}`;
+  return html`${layers} since ${releaseMarkup(before)}<br><span class="small dim">${compared}</span>`;
 }
 
 /** What was decided, newest first. */
@@ -91,7 +94,7 @@ export function changesTable(changes: readonly ShippingChange[]): Html {
         html`<span class="wrap">${changeText(c)}</span>`,
         html`<span class="wrap">${c.by}: ${c.why}</span>`,
       ]),
-    { narrow: 'stack' },
+    { narrow: 'stack', labels: true },
   );
   const more = newest.length - MOST_CHANGES;
   return more <= 0 ? table : html`${table}<p class="dim small">${more} earlier changes are not shown.</p>`;

@@ -1,10 +1,9 @@
 // The list of snapshots, and the form to compare two of them.
 
-import { usd } from '../../base/numbers.ts';
+import { count, percent, usd } from '../../base/numbers.ts';
 import type { SnapshotSummary } from '../../core/index.ts';
 import { type Html, html, htmlLines, NOTHING } from '../html/html.ts';
 import { htmlTable, tone } from '../html/html-page.ts';
-import { passRateText } from '../parts/format.ts';
 import { releaseMarkup, sitePage, snapshotLink, timeMarkup, type Viewer } from './site.ts';
 
 export interface SnapshotList {
@@ -68,13 +67,13 @@ function table({ snapshots, baselines }: SnapshotList): Html {
         html`<input type="radio" name="b" value="${s.id}" aria-label="candidate ${s.id}" required>`,
         html`<span class="wrap">${s.suite}</span>`,
         releaseMarkup(s),
-        passRateText(s),
+        html`${percent(s.passRate)}<br><span class="small dim">${count(s.gradedCases ?? s.cases, 'case')}</span>`,
         html`${s.answered}/${s.plannedTrials}`,
         s.costUsd === null ? 'not known' : usd(s.costUsd),
         html`<span class="${tone(state)}">${state}</span>${baselines.has(s.id) ? html` <span class="tag">baseline</span>` : NOTHING}${s.simulated ? html` <span class="tag">simulated</span>` : NOTHING}${s.imported === true ? html` <span class="tag">imported</span>` : NOTHING}${s.purpose === 'run' ? NOTHING : html` <span class="tag">${s.purpose}</span>`}`,
       ];
     }),
-    { numeric: [5, 6, 7], caption: 'Newest first. A: baseline, B: candidate' },
+    { numeric: [5, 6, 7], narrow: 'stack', labels: true, caption: 'Newest first. A: baseline, B: candidate' },
   );
 }
 
