@@ -7,7 +7,7 @@ import { sitePage, type Viewer } from './site.ts';
 export function signInPage(to: string, refused: string | null): string {
   const body = html`<h1>Sign in</h1>
 ${refused === null ? NOTHING : html`<p class="banner bad" role="alert">${refused}</p>`}
-<form class="act" method="post" action="/sign-in"><input type="hidden" name="to" value="${to}">
+<form class="act" method="post" action="/sign-in"><input type="hidden" name="to" value="${to}"><input name="username" value="lastgood" autocomplete="username" hidden>
 <label class="why" for="token">Access token<input id="token" name="token" type="password" required maxlength="200" autocomplete="current-password" autofocus></label>
 <button>Sign in</button></form>
 <p class="dim small">Make one with <code>lastgood token add NAME --role operate</code>. The role <code>read</code> shows the pages; <code>operate</code> can also stop agents and answer approvals.</p>`;

@@ -23,13 +23,13 @@ export interface Viewer {
 const SITE_STYLE = `
 .site{border-bottom:1px solid var(--line);background:var(--card)}.site>div{margin:0 auto;max-width:1120px;padding:6px 20px;display:flex;flex-wrap:wrap;gap:2px 18px;align-items:center}
 .site nav{margin:0;display:flex;flex-wrap:wrap;gap:0 16px;flex:1 1 auto}.site a{margin:0;padding:6px 0;text-decoration:none}.site a:hover{text-decoration:underline}.site a[aria-current]{color:var(--fg);font-weight:600;box-shadow:inset 0 -2px var(--accent)}
-.site .who{font-size:13px;color:var(--dim)}
+main nav a[aria-current]{font-weight:600;text-decoration:none;color:var(--fg)}.site .who{font-size:13px;color:var(--dim)}
 .act{display:flex;flex-wrap:wrap;gap:8px 12px;align-items:end}.act label{display:flex;flex-direction:column;font-size:13px;color:var(--dim);flex:1 1 150px;min-width:0}.act label.why{flex:3 1 240px}
 .act input,.act select{width:100%}button.stop{border-color:var(--bad);color:var(--bad);font-weight:600}button.go{border-color:var(--good);color:var(--good);font-weight:600}
 .state{display:inline-block;font-weight:700;border:1px solid currentColor;border-radius:5px;padding:0 7px;font-size:13px;white-space:nowrap}
 .plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(280px,1fr));gap:14px}.plots figure{margin:0;border:1px solid var(--line);border-radius:8px;padding:8px 12px}.plots svg{width:100%}
 .wrap{overflow-wrap:anywhere}time{white-space:nowrap}td>p:first-child{margin-top:0}.card p{margin:4px 0}.card h3{margin-top:4px}
-@media (max-width:760px){.site>div{padding:4px 12px}.scroll.stack th[scope=row]{display:block}.scroll.stack td[data-label],.scroll.stack td[data-label]:last-child{display:block;text-align:left;white-space:normal}.scroll.stack td[data-label]::before{content:attr(data-label) ': ';color:var(--dim);font-size:13px}.scroll.stack td:empty{display:none}.act button{min-height:40px}.site a{padding:8px 0}}
+@media (max-width:760px){.site>div{padding:4px 12px}.scroll.stack th[scope=row]{display:block}.scroll.stack td[data-label],.scroll.stack td[data-label]:last-child{display:block;text-align:left;white-space:normal}.scroll.stack td[data-label]::before{content:attr(data-label) ': ';color:var(--dim);font-size:13px}.scroll.stack td[data-label]:has(input){display:inline-block;min-width:72px}.scroll.stack td:empty{display:none}.act button{min-height:40px}.site a{padding:8px 0}}
 @media print{.site,.act{display:none}}
 `;
 
