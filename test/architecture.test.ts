@@ -63,18 +63,19 @@ const JOB_MAY_IMPORT: Record<string, readonly string[]> = {
   check: [],
   compare: ['regrade'],
   decisions: [],
-  demo: ['baseline', 'decisions', 'nightly', 'observe', 'residue', 'rollback'],
+  demo: ['baseline', 'decisions', 'nightly', 'observe', 'residue', 'rollback', 'timeline'],
   drill: ['rollback'],
   flag: ['registry'],
   guard: ['flag', 'registry'],
   history: [],
   import: [],
-  incident: ['nightly'],
+  incident: ['monitor', 'timeline'],
   judge: ['regrade'],
   ledger: ['observe'],
+  monitor: [],
   nightly: ['check', 'judge'],
   observe: ['import'],
-  pages: ['compare', 'nightly', 'registry', 'signals'],
+  pages: ['compare', 'nightly', 'registry', 'signals', 'timeline'],
   project: [],
   registry: [],
   regrade: [],
@@ -85,11 +86,12 @@ const JOB_MAY_IMPORT: Record<string, readonly string[]> = {
   shadow: ['import', 'judge', 'run'],
   signals: [],
   ticket: [],
+  timeline: ['nightly'],
 };
 
 /** Node modules that only some rooms may touch, and why the others may not. */
 const RESTRICTED: readonly { module: RegExp; rooms: readonly string[]; because: string }[] = [
-  { module: /^better-sqlite3$/, rooms: ['ledger'], because: 'only the ledger has a database' },
+  { module: /^(better-sqlite3|pg)$/, rooms: ['ledger'], because: 'only the ledger has a database' },
   {
     module: /^(openai|@anthropic-ai\/sdk|undici)/,
     rooms: ['provider'],

@@ -3,15 +3,17 @@
 import type { Approval, GuardDecision, GuardStop } from './guard.ts';
 import type { MeasuredQuality, PointedRelease, Pointer, ShippingChange } from './shipping.ts';
 import type { SignalReport } from './signals.ts';
+import type { FeatureTimeline } from './timeline.ts';
 
-/** A regression that a nightly run found, and that no later run has shown to be over. */
+/** A regression that nightly runs found or a drift that a monitor found, and that nothing has shown to be over. */
 export interface OpenEpisode {
   readonly id: string;
-  readonly suite: string;
+  readonly kind: 'nightly' | 'monitor';
+  /** Name of the suite or of the monitor. */
+  readonly of: string;
   /** ISO time. */
   readonly openedAt: string;
   readonly reason: string;
-  readonly nights: number;
 }
 
 /** A release that was in force and that the ledger shows to be good. */
@@ -100,4 +102,6 @@ export interface FeatureView {
   readonly changes: readonly ShippingChange[];
   /** Oldest first. */
   readonly events: readonly FeatureEvent[];
+  /** What moved, and in which order; null = no observations of it. */
+  readonly timeline: FeatureTimeline | null;
 }

@@ -5,19 +5,13 @@ export { type ImportCheck, importSnapshot } from './files/import.ts';
 export { invalid as importRefusal } from './files/import-checks.ts';
 export type { ExaminedLine } from './files/import-file.ts';
 export { readBlessings } from './files/read-blessings.ts';
+export { isServerAddress, shownPlace } from './model/address.ts';
 export { placesOf } from './model/portable-paths.ts';
 export type { ProjectFolder } from './model/project-folder.ts';
+export type { PruneReport } from './model/prune-rules.ts';
 export { parseReference } from './model/reference.ts';
+export type { LedgerCheck, LedgerStats } from './model/upkeep-report.ts';
+export { openLedger } from './open-ledger.ts';
 export { FORGOTTEN } from './sqlite/content.ts';
 export { type ForgetReport, type ForgetRequest, forget } from './sqlite/forget.ts';
-
-export { openLedger } from './sqlite/open-ledger.ts';
-export {
-  checkLedger,
-  type LedgerCheck,
-  type LedgerStats,
-  ledgerStats,
-  type PruneReport,
-  pruneLedger,
-  withLedgerFile,
-} from './sqlite/upkeep.ts';
+export { checkLedger, ledgerStats, pruneLedger, withLedgerFile } from './sqlite/upkeep.ts';

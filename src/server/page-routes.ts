@@ -4,7 +4,8 @@ import type { HttpBindings } from '@hono/node-server';
 import type { Hono } from 'hono';
 import type { Clock } from '../base/index.ts';
 import type { SnapshotStore, SnapshotSummary } from '../core/index.ts';
-import { featureView } from '../jobs/pages/feature-view.ts';
+import { DAY_MS, HOUR_MS } from '../core/observation.ts';
+import { featureView, TimelineCache } from '../jobs/pages/feature-view.ts';
 import { guardOverview } from '../jobs/pages/guard-overview.ts';
 import { overviewJob, type PageSources } from '../jobs/pages/overview.ts';
 import { listRegistry } from '../jobs/registry/list-registry.ts';
@@ -26,6 +27,8 @@ const MOST_SNAPSHOTS = 200;
 const RECENT = 50;
 /** Comparisons and snapshots that may wait while one is read; they hold whole results in memory. */
 const MOST_WAITING = 8;
+/** A feature's page spans at most this. */
+const LONGEST_MS = 92 * DAY_MS;
 const CLOCK: Clock = { now: () => new Date() };
 
 /** One page: as HTML at its path, as JSON at `/api` + path. */
@@ -178,14 +181,21 @@ function registryRoute(parts: AppParts, turn: Turn): PageRoute {
 }
 
 function featureRoute(parts: AppParts, turn: Turn): PageRoute {
+  const timelines = new TimelineCache();
   const since = (c: AppContext): string => given(c, 'since') ?? '7d';
   const read = (c: AppContext) =>
     turn(async () => {
-      const sources = { ...sourcesOf(parts, await parts.ledger.store()), observations: parts.store };
+      const sources = {
+        ...sourcesOf(parts, await parts.ledger.store()),
+        observations: parts.store,
+        timelines,
+      };
       const [, n, unit] = /^([1-9]\d{0,3})([hd])$/.exec(since(c)) ?? [];
-      if (n === undefined)
-        throw new HttpError(400, 'since takes hours or days', { hint: 'since=24h or since=7d' });
-      const sinceMs = Number(n) * (unit === 'h' ? 3_600_000 : 86_400_000);
+      const sinceMs = Number(n) * (unit === 'h' ? HOUR_MS : DAY_MS);
+      if (n === undefined || sinceMs > LONGEST_MS)
+        throw new HttpError(400, 'since takes up to 92 days, in hours or days', {
+          hint: 'since=24h or since=7d',
+        });
       return featureView(sources, c.req.param('feature') ?? '', sinceMs);
     });
   return {

@@ -2,14 +2,14 @@
 
 import { resolve } from 'node:path';
 import type { Progress, Warning } from '../base/index.ts';
-import { readSettings, type Settings } from '../engine/workplace/settings-file.ts';
+import { ledgerPlace, readSettings, type Settings } from '../engine/workplace/settings-file.ts';
 import type { Workplace } from '../engine/workplace/workplace.ts';
 import { openWorkplace } from '../library/open-workplace.ts';
 
 export interface PlaceOptions {
   /** The project's folder, with `lastgood.yaml`. Default: where vitest was started. */
   readonly cwd?: string | undefined;
-  /** The ledger; default: that of `lastgood.yaml`, else `snapshots/lastgood.db`. */
+  /** The ledger, a file or `postgres://…`; default: `LASTGOOD_DB`, that of `lastgood.yaml`, else `snapshots/lastgood.db`. */
   readonly db?: string | undefined;
   /** Price file, for costs and `maxCostUsd`; default: that of `lastgood.yaml`. */
   readonly prices?: string | undefined;
@@ -30,7 +30,7 @@ export async function openPlace(options: PlaceOptions, signal?: AbortSignal): Pr
   const warnings: Warning[] = [];
   const progress: Progress = { warn: (warning) => warnings.push(warning), step: () => {} };
   const work = await openWorkplace({
-    db: options.db === undefined ? settings.db : resolve(cwd, options.db),
+    db: ledgerPlace({ cwd, environment: process.env }, options.db, settings),
     root: cwd,
     pricesFile: options.prices === undefined ? settings.prices : resolve(cwd, options.prices),
     redact: settings.redact,

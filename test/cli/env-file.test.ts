@@ -19,6 +19,7 @@ test('keys are taken, what is set already stays, and addresses, proxies and head
       'ALERT_WEBHOOK_URL=https://hooks.example/T0',
       'ANTHROPIC_API_KEY=sk-file',
       'OPENAI_BASE_URL=https://evil.example/v1',
+      'LASTGOOD_DB=postgres://evil.example/all',
       'ANTHROPIC_BASE_URL=https://evil.example',
       'https_proxy=http://evil.example:1',
       'NO_PROXY=*',
@@ -43,6 +44,7 @@ test('keys are taken, what is set already stays, and addresses, proxies and head
   });
   expect([...ignored].sort()).toEqual([
     'ANTHROPIC_BASE_URL',
+    'LASTGOOD_DB',
     'NODE_EXTRA_CA_CERTS',
     'NODE_TLS_REJECT_UNAUTHORIZED',
     'NO_PROXY',

@@ -3,7 +3,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Attempt } from '../../src/core/trial.ts';
-import { packAttempts, unpackAttempts } from '../../src/ledger/sqlite/attempts.ts';
+import { packAttempts, unpackAttempts } from '../../src/ledger/model/attempts.ts';
 
 const context = { latencyMs: 812.5, requestId: 'req_1' };
 const plain: Attempt = {

@@ -1,6 +1,5 @@
 // lastgood check: pre-merge, several suites, one verdict, one exit code.
 
-import { resolve } from 'node:path';
 import type { CheckResult } from '../../core/index.ts';
 import type { CheckPlan } from '../../jobs/check/check-input.ts';
 import type { Register } from '../options/register.ts';
@@ -104,7 +103,8 @@ export const registerCheck: Register = (program, io, exit) => {
     const exam = await openExam({ cwd: io.cwd, exam: options.exam, changed: options.changed, env });
     try {
       const settings = await examSettings(exam, io.cwd);
-      await refuseLedgerOfChange(exam, options.db === undefined ? settings.db : resolve(io.cwd, options.db));
+      const { ledgerPlace } = await import('../../engine/workplace/settings-file.ts');
+      await refuseLedgerOfChange(exam, ledgerPlace(io, options.db, settings));
       const copy = exam.base === null ? undefined : { folder: exam.base.dir, of: exam.base.root };
       await withWorkplace(io, options, { mustExist: false, settings, copy }, async ({ work }) => {
         // The limits are those of all suites together, and how many trials there are is the tier's business.

@@ -1,18 +1,15 @@
 // lastgood db: the ledger's size, retention and soundness; lastgood forget: a text or a case's payloads out of it.
 
 import { dirname, resolve } from 'node:path';
+import type { Command } from 'commander';
 import { LastgoodError } from '../../base/errors.ts';
+import type { CopyReport } from '../../jobs/ledger/copy.ts';
 import type { ForgetJobReport } from '../../jobs/ledger/db-upkeep.ts';
 import { terminalLine } from '../../report/parts/escape.ts';
+import { ledgerOf } from '../options/production.ts';
 import type { Register } from '../options/register.ts';
 import { type CommonOptions, common, printJson, wholeNumber } from '../options/session.ts';
 import type { Io } from '../terminal/io.ts';
-
-async function ledgerPath(io: Io, options: CommonOptions): Promise<string> {
-  if (options.db !== undefined) return resolve(io.cwd, options.db);
-  const { readSettings } = await import('../../engine/workplace/settings-file.ts');
-  return (await readSettings(io.cwd)).db;
-}
 
 interface PruneOptions extends CommonOptions {
   readonly keepLast?: number;
@@ -28,13 +25,13 @@ export const registerDb: Register = (program, io, exit) => {
   common(db.command('stats').description('what takes the space: by kind of content and by suite')).action(
     async (options: CommonOptions) => {
       const { statsJob } = await import('../../jobs/ledger/db-upkeep.ts');
-      const stats = await statsJob(await ledgerPath(io, options));
+      const stats = await statsJob(await ledgerOf(io, options));
       if (options.json) {
         printJson(io, { schemaVersion: 1, kind: 'db-stats', ...stats });
         return;
       }
       io.out(
-        `${size(stats.bytes)} in ${stats.snapshots} snapshots and ${stats.trials} trials (schema ${stats.schema}); ${size(stats.freeBytes)} free\n\n`,
+        `${size(stats.bytes)} in ${stats.snapshots} snapshots and ${stats.trials} trials (schema ${stats.schema})${stats.freeBytes === null ? '' : `; ${size(stats.freeBytes)} free`}\n\n`,
       );
       for (const p of stats.parts)
         io.out(`${size(p.bytes).padStart(10)}  ${share(p.bytes, stats.bytes)}  ${p.part}\n`);
@@ -67,7 +64,7 @@ export const registerDb: Register = (program, io, exit) => {
       .option('--dry-run', 'show what would go, remove nothing'),
   ).action(async (options: PruneOptions) => {
     const { pruneJob } = await import('../../jobs/ledger/db-upkeep.ts');
-    const report = await pruneJob(await ledgerPath(io, options), {
+    const report = await pruneJob(await ledgerOf(io, options), {
       keepLast: options.keepLast,
       keepDays: options.keepDays,
       keepBlessed: options.keepBlessed,
@@ -101,7 +98,7 @@ export const registerDb: Register = (program, io, exit) => {
       ),
   ).action(async (options: CommonOptions) => {
     const { checkJob } = await import('../../jobs/ledger/db-upkeep.ts');
-    const check = await checkJob(await ledgerPath(io, options));
+    const check = await checkJob(await ledgerOf(io, options));
     if (options.json) printJson(io, { schemaVersion: 1, kind: 'db-check', ...check });
     else if (check.ok)
       io.out(
@@ -114,7 +111,47 @@ export const registerDb: Register = (program, io, exit) => {
     else for (const problem of check.problems) io.out(`${problem}\n`);
     if (!check.ok) exit(4);
   });
+
+  registerCopy(db, io, exit);
 };
+
+function registerCopy(db: Command, io: Io, exit: (code: number) => void): void {
+  db.command('copy')
+    .argument('<from>', 'the ledger to read: a file or postgres://…')
+    .argument('<to>', 'the ledger to write; made where it is not there')
+    .description(
+      'copy a ledger to another place, each snapshot verified by the bytes of its export; a copy that was cut short continues where it stopped',
+    )
+    .option('--json', 'print the result as JSON')
+    .option('--quiet', 'no progress on stderr')
+    .action(async (from: string, to: string, options: CommonOptions) => {
+      const [{ copyJob }, { ledgerPlace }, { cliProgress }] = await Promise.all([
+        import('../../jobs/ledger/copy.ts'),
+        import('../../engine/workplace/settings-file.ts'),
+        import('../terminal/progress.ts'),
+      ]);
+      const place = (given: string): string => ledgerPlace(io, given, { db: given });
+      const progress = cliProgress(io, options.quiet === true, () => Date.now());
+      io.beforeOut(progress.end);
+      const report = await copyJob({ from: place(from), to: place(to) }, progress);
+      progress.end();
+      if (options.json) printJson(io, { schemaVersion: 1, kind: 'db-copy', ...report });
+      else io.out(copyText(report));
+      // What stayed behind must be seen by a script, too.
+      if (report.running.length + report.notCopied.length > 0) exit(3);
+    });
+}
+
+function copyText(report: CopyReport): string {
+  const { copied, there, trials, vectors, blessings, records, verdicts } = report;
+  const lines = [
+    `copied and verified ${copied} snapshots with ${trials} trials; ${there} were there already`,
+    `copied ${blessings} blessings, ${records} records, ${verdicts} judge replies and ${vectors} embedding vectors`,
+    ...report.running.map((id) => `not copied: snapshot ${id} is still running, or its run was killed`),
+    ...report.notCopied.map(({ what, rows }) => `not copied: ${rows} ${what}`),
+  ];
+  return `${lines.join('\n')}\n`;
+}
 
 interface ForgetOptions extends CommonOptions {
   readonly case?: string;
@@ -151,7 +188,7 @@ export const registerForget: Register = (program, io) => {
       });
     }
     const { forgetJob, mediaToForget } = await import('../../jobs/ledger/db-upkeep.ts');
-    const path = await ledgerPath(io, options);
+    const path = await ledgerOf(io, options);
     const request =
       options.media !== undefined
         ? await mediaToForget(resolve(io.cwd, options.media))

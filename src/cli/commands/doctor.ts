@@ -25,18 +25,19 @@ export const registerDoctor: Register = (program, io, exit) => {
       .option('--prices <file>', 'price file (US dollars per million tokens)')
       .option('--yes', 'make these calls without asking; needed without a terminal'),
   ).action(async (options: DoctorOptions) => {
-    const [{ examineMachine }, { readPrices }, { readSettings }, text, { resolve }] = await Promise.all([
-      import('../../jobs/project/doctor.ts'),
-      import('../../engine/workplace/open-workplace.ts'),
-      import('../../engine/workplace/settings-file.ts'),
-      import('../../report/text/doctor-text.ts'),
-      import('node:path'),
-    ]);
+    const [{ examineMachine }, { readPrices }, { ledgerPlace, readSettings }, text, { resolve }] =
+      await Promise.all([
+        import('../../jobs/project/doctor.ts'),
+        import('../../engine/workplace/open-workplace.ts'),
+        import('../../engine/workplace/settings-file.ts'),
+        import('../../report/text/doctor-text.ts'),
+        import('node:path'),
+      ]);
     const settings = await readSettings(io.cwd);
     const prices = options.prices === undefined ? settings.prices : resolve(io.cwd, options.prices);
     const result = await examineMachine({
       node: io.nodeVersion,
-      db: options.db === undefined ? settings.db : resolve(io.cwd, options.db),
+      db: ledgerPlace(io, options.db, settings),
       environment: io.environment,
       cwd: io.cwd,
       release: options.release,

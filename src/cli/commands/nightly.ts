@@ -1,6 +1,5 @@
 // lastgood nightly: one scheduled night, the schedule printed for another scheduler, or kept here.
 
-import { relative, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { NightlyResult } from '../../jobs/nightly/nightly.ts';
 import type { Scheduler } from '../../jobs/nightly/schedule.ts';
@@ -231,7 +230,8 @@ async function print(
   options: NightlyOptions,
 ): Promise<void> {
   const { DEFAULT_CRON, printSchedule, scheduleTimes } = await import('../../jobs/nightly/schedule.ts');
-  const { readSettings } = await import('../../engine/workplace/settings-file.ts');
+  const { scheduledLedger, typedLedger } = await import('../../engine/workplace/settings-file.ts');
+  const { ledgerOf } = await import('../options/production.ts');
   const schedule = { cron: options.cron ?? DEFAULT_CRON, tz: options.tz ?? 'UTC' };
   await scheduleTimes(schedule);
   const given = (name: string, value: string | number | undefined): string[] =>
@@ -243,17 +243,14 @@ async function print(
       schedule,
       scheduler,
       cwd: io.cwd,
-      ledger: relative(
-        io.cwd,
-        options.db === undefined ? (await readSettings(io.cwd)).db : resolve(io.cwd, options.db),
-      ),
+      ledger: scheduledLedger(io.cwd, await ledgerOf(io, options)),
       now: new Date(),
       command: [
         'lastgood',
         'nightly',
         ...(asked === undefined ? [] : [asked]),
         ...typedAgain(options),
-        ...given('--db', options.db),
+        ...given('--db', typedLedger(options.db)),
         ...given('--against', options.against),
         ...given('--snapshots', options.snapshots),
         ...given('--series', options.series),

@@ -46,7 +46,7 @@ export async function observeRules(
   io: Io,
   options: ObserveOptions,
 ): Promise<{ readonly db: string; readonly rules: LineRules }> {
-  const [{ readSettings }, { lineRules }, { resolve }] = await Promise.all([
+  const [{ ledgerPlace, readSettings }, { lineRules }, { resolve }] = await Promise.all([
     import('../../engine/workplace/settings-file.ts'),
     import('../../jobs/observe/line-rules.ts'),
     import('node:path'),
@@ -60,5 +60,5 @@ export async function observeRules(
     sample: options.sample ?? 1,
     pricesFile: options.prices === undefined ? settings.prices : resolve(io.cwd, options.prices),
   });
-  return { db: options.db === undefined ? settings.db : resolve(io.cwd, options.db), rules };
+  return { db: ledgerPlace(io, options.db, settings), rules };
 }

@@ -1,15 +1,13 @@
 // What commands that read production share: opening the observations of the project's ledger with their windows up to date.
 
-import { resolve } from 'node:path';
 import type { ObservationStore } from '../../core/index.ts';
 import type { Io } from '../terminal/io.ts';
 import type { CommonOptions } from './session.ts';
 
 /** The ledger of the options or the project. */
 export async function ledgerOf(io: Io, options: CommonOptions): Promise<string> {
-  if (options.db !== undefined) return resolve(io.cwd, options.db);
-  const { readSettings } = await import('../../engine/workplace/settings-file.ts');
-  return (await readSettings(io.cwd)).db;
+  const { ledgerPlace, readSettings } = await import('../../engine/workplace/settings-file.ts');
+  return ledgerPlace(io, options.db, await readSettings(io.cwd));
 }
 
 /** Opens the store, counts what is not counted yet, and closes it whatever happens. */

@@ -25,7 +25,10 @@ export interface CommonOptions {
 /** Adds the options every command takes. */
 export function common(command: Command): Command {
   return command
-    .option('--db <path>', 'the ledger (default snapshots/lastgood.db)')
+    .option(
+      '--db <place>',
+      'the ledger: a file or postgres://… (default LASTGOOD_DB, else snapshots/lastgood.db)',
+    )
     .option('--json', 'print the result as JSON')
     .option('--quiet', 'no progress on stderr');
 }
@@ -62,7 +65,7 @@ export async function withWorkplace<T>(
   },
   job: (session: Session) => Promise<T>,
 ): Promise<T> {
-  const [{ openWorkplace }, { readSettings }] = await Promise.all([
+  const [{ openWorkplace }, { ledgerPlace, readSettings }] = await Promise.all([
     import('../../engine/workplace/open-workplace.ts'),
     import('../../engine/workplace/settings-file.ts'),
   ]);
@@ -71,7 +74,7 @@ export async function withWorkplace<T>(
   const progress = cliProgress(io, options.quiet === true, () => Date.now());
   io.beforeOut(progress.end);
   const work = await openWorkplace({
-    db: options.db === undefined ? settings.db : resolve(io.cwd, options.db),
+    db: ledgerPlace(io, options.db, settings),
     root: io.cwd,
     copy: needs.copy,
     environment: io.environment,

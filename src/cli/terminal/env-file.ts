@@ -10,7 +10,8 @@ type Environment = Readonly<Record<string, string | undefined>>;
 const KEY =
   /(^|_)(API_?KEY|KEYS?|TOKEN|SECRET|PASSWORD|PASSWD|PASS|PASSPHRASE|PAT|JWT|AUTH|AUTHORIZATION|CREDENTIALS?|WEBHOOK(_URL)?)(_[A-Z0-9]+)?$/i;
 /** Where calls go, and what they carry beside the key. */
-const REDIRECTS = /(_URL|_URI|_HOST|_PROXY|_HEADERS|_ENDPOINT|_ORG_ID|_PROJECT_ID)$|^NODE_|^SSL_|^no_proxy$/i;
+const REDIRECTS =
+  /(_URL|_URI|_HOST|_PROXY|_HEADERS|_ENDPOINT|_ORG_ID|_PROJECT_ID)$|^NODE_|^SSL_|^LASTGOOD_DB$|^no_proxy$/i;
 const WEBHOOK = /(^|_)WEBHOOK(_URL)?$/i;
 
 export interface EnvFile {

@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { resolve } from 'node:path';
 import { type Clock, type Progress, type Rng, secretMask, secretValues } from '../../base/index.ts';
 import type { Prices } from '../../core/index.ts';
-import { openLedger } from '../../ledger/sqlite/open-ledger.ts';
+import { openLedger } from '../../ledger/open-ledger.ts';
 import type { Privacy, RedactRule, StoreMode } from './privacy.ts';
 import type { Workplace } from './workplace.ts';
 
@@ -57,7 +57,8 @@ export async function openWorkplace(input: WorkplaceInput): Promise<Workplace> {
     clock: input.clock ?? SYSTEM_CLOCK,
     rng: input.rng ?? SECURE_RNG,
     env: Object.assign((name: string) => input.environment[name], { names: Object.keys(input.environment) }),
-    mask: secretMask(secretValues(input.environment)),
+    // The password of the ledger's address, whichever way it came.
+    mask: secretMask(secretValues({ ...input.environment, LASTGOOD_DB: input.db })),
     servers: new Map(),
     progress: input.progress,
     prices: input.pricesFile === undefined ? null : await readPrices(input.pricesFile),

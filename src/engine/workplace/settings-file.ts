@@ -1,9 +1,10 @@
 // lastgood.yaml: a project's own defaults, so that nightly commands stay short.
 
 import { access, readdir } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import type { ErrorCode } from '../../base/error-catalogue.ts';
 import { didYouMean, LastgoodError, mustBeInside, trust } from '../../base/index.ts';
+import { isServerAddress, shownPlace, withoutPassword } from '../../ledger/model/address.ts';
 import type { RedactRule, StoreMode } from './privacy.ts';
 
 /** Redaction modules stand relative to the settings file. */
@@ -44,11 +45,12 @@ export async function readSettings(cwd: string): Promise<Settings> {
   for (const rule of s.redact ?? [])
     if ('module' in rule) mustBeInside(from(rule.module), file, { file, key: 'redact' });
   // The ledger and the prices may lie anywhere, unless a stranger says where.
+  if (s.db !== undefined) mustBePlain(s.db, file);
   if (trust().untrusted)
     for (const key of ['db', 'prices'] as const)
       if (s[key] !== undefined) mustBeInside(from(s[key]), file, { file, key });
   return {
-    db: from(s.db ?? 'snapshots/lastgood.db'),
+    db: s.db !== undefined && isServerAddress(s.db) ? s.db : from(s.db ?? 'snapshots/lastgood.db'),
     suite: s.suite === undefined ? undefined : from(s.suite),
     release: s.release === undefined ? undefined : from(s.release),
     concurrency: s.concurrency,
@@ -57,6 +59,48 @@ export async function readSettings(cwd: string): Promise<Settings> {
     prices: s.prices === undefined ? undefined : from(s.prices),
     webhook: typeof s.notify?.webhook === 'object' ? `env:${s.notify.webhook.env}` : s.notify?.webhook,
   };
+}
+
+/** Which ledger a command works on: the option, else LASTGOOD_DB (not where it is empty), else that of the project. Absolute, or a server's address. */
+export function ledgerPlace(
+  { cwd, environment }: { cwd: string; environment: Readonly<Record<string, string | undefined>> },
+  given: string | undefined,
+  settings: { readonly db: string },
+): string {
+  const named = given ?? (environment['LASTGOOD_DB'] || undefined);
+  if (named === undefined) return settings.db;
+  return isServerAddress(named) ? named : resolve(cwd, named);
+}
+
+/**
+ * The ledger as a schedule that is printed may say it: a file from the working folder, or the address of a server without its password,
+ * which the schedule's own environment has (PGPASSWORD, ~/.pgpass).
+ */
+export function scheduledLedger(cwd: string, place: string): string {
+  return isServerAddress(place) ? withoutPassword(place) : relative(cwd, place);
+}
+
+/** `--db` as it was typed, without a password. */
+export function typedLedger(given: string | undefined): string | undefined {
+  return given === undefined ? undefined : withoutPassword(given);
+}
+
+/** A settings file lies in git: it holds no password, and a stranger's names no server that everything would be sent to. */
+function mustBePlain(db: string, file: string): void {
+  if (!isServerAddress(db)) return;
+  const refuse = (message: string, hint: string): never => {
+    throw new LastgoodError({ code: 'LEDGER_ADDRESS', message, hint, where: { file, key: 'db' } });
+  };
+  if (/^[^/?#]*:\/\/[^/?#]*:[^/?#]*@/.test(db))
+    refuse(
+      `the address ${shownPlace(db)} holds a password, and this file lies in git`,
+      'put the address into the variable LASTGOOD_DB, or the password into PGPASSWORD or ~/.pgpass',
+    );
+  if (trust().untrusted)
+    refuse(
+      `the ledger is on a server (${shownPlace(db)}), expected a file inside the repository (--untrusted)`,
+      'pass --db',
+    );
 }
 
 /** A suite's file from what a person typed: a file, a folder with a suite file, or a name under `suites/`. */

@@ -5,6 +5,7 @@ import { realpath, symlink } from 'node:fs/promises';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import { type Env, LastgoodError, withRoot } from '../../base/index.ts';
 import { readSettings, type Settings } from '../../engine/workplace/settings-file.ts';
+import { isServerAddress } from '../../ledger/model/address.ts';
 import {
   type BaseTree,
   branches,
@@ -135,6 +136,7 @@ export async function examSettings({ from, base }: ExamSource, cwd: string): Pro
   const there = base.at(cwd);
   const settings = await settingsOfBase(base, there);
   const home = (path: string): string => {
+    if (isServerAddress(path)) return path;
     const inside = relative(there, path);
     return inside.startsWith(`..${sep}`) ? path : resolve(cwd, inside);
   };
@@ -161,7 +163,7 @@ export async function changedSettings({ from, base }: ExamSource, cwd: string): 
   const there = base.at(cwd);
   const [was, now] = [await settingsOfBase(base, there), await readSettings(cwd)];
   const inside = (folder: string, path: string | undefined): string =>
-    path === undefined ? '' : relative(folder, path);
+    path === undefined || isServerAddress(path) ? (path ?? '') : relative(folder, path);
   const changed = [
     inside(there, was.db) === inside(cwd, now.db) ? '' : 'db',
     inside(there, was.prices) === inside(cwd, now.prices) ? '' : 'prices',
@@ -185,7 +187,7 @@ function sameRules(was: unknown, now: unknown, there: string, cwd: string): bool
  * whoever names it. One that the base commit has, byte for byte, is as trustworthy as the base.
  */
 export async function refuseLedgerOfChange({ from, base }: ExamSource, db: string): Promise<void> {
-  if (from === 'head' || base === null) return;
+  if (from === 'head' || base === null || isServerAddress(db)) return;
   const real = await realpath(db).catch(() => db);
   const root = await realpath(base.root).catch(() => base.root);
   for (const file of new Set([resolve(db), real]))

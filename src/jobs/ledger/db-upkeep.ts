@@ -15,6 +15,7 @@ import {
   type ForgetRequest,
   forget,
   importSnapshot,
+  isServerAddress,
   type LedgerCheck,
   type LedgerStats,
   ledgerStats,
@@ -24,17 +25,25 @@ import {
   pruneLedger,
   withLedgerFile,
 } from '../../ledger/index.ts';
-import { type ObservationPruned, pruneObservations } from '../../ledger/sqlite/observation-upkeep.ts';
+import type { ObservationPruned } from '../../ledger/model/observation-row.ts';
+import { pruneObservations } from '../../ledger/sqlite/observation-upkeep.ts';
 import { foldAll, openProduction } from '../observe/open-production.ts';
 
 export type { ForgetRequest, LedgerCheck, LedgerStats };
 
-export function statsJob(db: string): Promise<LedgerStats> {
+export async function statsJob(db: string): Promise<LedgerStats> {
+  if (isServerAddress(db)) return (await onServer()).serverStats(db);
   return withLedgerFile(db, {}, ledgerStats);
 }
 
-export function checkJob(db: string): Promise<LedgerCheck> {
+export async function checkJob(db: string): Promise<LedgerCheck> {
+  if (isServerAddress(db)) return (await onServer()).checkServer(db);
   return withLedgerFile(db, {}, checkLedger);
+}
+
+/** Loaded only for a ledger on a server. */
+function onServer(): Promise<typeof import('../../ledger/postgres/upkeep.ts')> {
+  return import('../../ledger/postgres/upkeep.ts');
 }
 
 const DAY_MS = 86_400_000;
@@ -57,16 +66,19 @@ export async function pruneJob(
   const before = (days: number | undefined): number | null =>
     days === undefined ? null : now.getTime() - days * DAY_MS;
   if (observationDays !== undefined && !dryRun) await countAll(db);
+  const retention = { textsBefore: before(keepDays), rowsBefore: before(observationDays), dryRun };
+  const onlyProduction =
+    observationDays !== undefined && keepLast === undefined && keepDays === undefined && keepBlessed !== true;
+  // Without a rule for them, snapshots keep everything.
+  const snapshots = onlyProduction ? { ...rules, keepDays: Number.MAX_SAFE_INTEGER } : rules;
+  if (isServerAddress(db)) {
+    const { pruneServerObservations } = await import('../../ledger/postgres/observation-upkeep.ts');
+    const { pruneServer } = await onServer();
+    const production = await pruneServerObservations(db, retention);
+    return { ...(await pruneServer(db, snapshots)), production };
+  }
   return withLedgerFile(db, {}, async (file) => {
-    const retention = { textsBefore: before(keepDays), rowsBefore: before(observationDays), dryRun };
-    const onlyProduction =
-      observationDays !== undefined &&
-      keepLast === undefined &&
-      keepDays === undefined &&
-      keepBlessed !== true;
     const production = await pruneObservations(file, retention);
-    // Without a rule for them, snapshots keep everything.
-    const snapshots = onlyProduction ? { ...rules, keepDays: Number.MAX_SAFE_INTEGER } : rules;
     return { ...(await pruneLedger(file, snapshots)), production };
   });
 }

@@ -2,6 +2,7 @@
 
 import { setImmediate as breathe } from 'node:timers/promises';
 import type { ObservationStore, WindowRules } from '../../core/index.ts';
+import { isServerAddress } from '../../ledger/model/address.ts';
 import { openObservations } from '../../ledger/sqlite/open-observations.ts';
 import { editShare } from '../../monitor/edit-share.ts';
 import { countsOf } from '../../monitor/window-counts.ts';
@@ -12,10 +13,12 @@ const RULES: WindowRules = { counts: countsOf, editShare };
 const FOLD_ROWS = 2000;
 
 /** The caller closes it. `create: false` refuses to make a ledger that is not there. */
-export function openProduction(
+export async function openProduction(
   db: string,
   options: { readonly create?: boolean } = {},
 ): Promise<ObservationStore> {
+  if (isServerAddress(db))
+    return (await import('../../ledger/postgres/open-ledger.ts')).openServerObservations(db, RULES, options);
   return openObservations(db, RULES, options);
 }
 

@@ -20,9 +20,10 @@ import type {
   SuiteOverview,
 } from '../../core/index.ts';
 import { EVERY_FEATURE } from '../../core/shipping.ts';
+import { monitorEpisodes } from '../../engine/records/monitor-records.ts';
 import { stopFor, stopsOf } from '../../rollout/guard-rules.ts';
 import { placeOf, type RegistryPlace, registryOf } from '../../rollout/registry.ts';
-import { episodesOf } from '../nightly/alerts.ts';
+import { episodesOf } from '../nightly/episodes.ts';
 import { evidenceOf } from '../registry/evidence.ts';
 import { listRegistry } from '../registry/list-registry.ts';
 
@@ -99,7 +100,10 @@ async function featureOf(
   const current = entry?.current ?? null;
   const stops = known.stops.filter((s) => s.feature === feature || s.feature === EVERY_FEATURE);
   const lastGood = place === undefined ? null : await lastGoodOf(store, place);
-  const episodes = current === null ? [] : await openEpisodes(store, current.suite);
+  const episodes = [
+    ...(await openDrifts(store, feature)),
+    ...(current === null ? [] : await openEpisodes(store, current.suite)),
+  ];
   return {
     feature,
     ...stateOf({ feature, entry, stops, episodes, lastGood }),
@@ -150,10 +154,15 @@ async function lastGoodOf(store: SnapshotStore, { pointers }: RegistryPlace): Pr
 }
 
 async function openEpisodes(store: SnapshotStore, suite: string): Promise<readonly OpenEpisode[]> {
-  const all = await episodesOf(store, suite);
-  return all
-    .filter((e) => e.status === 'open')
-    .map(({ id, openedAt, reason, nights }) => ({ id, suite, openedAt, reason, nights }));
+  const open = (await episodesOf(store, suite)).filter((e) => e.status === 'open');
+  return open.map(({ id, openedAt, reason }) => ({ id, kind: 'nightly', of: suite, openedAt, reason }));
+}
+
+async function openDrifts(store: SnapshotStore, feature: string): Promise<readonly OpenEpisode[]> {
+  const open = (await monitorEpisodes(store, feature)).filter((e) => e.status === 'open');
+  return open.map(({ id, monitor, openedAt, summary }) => ({
+    ...{ id, kind: 'monitor', of: monitor, openedAt, reason: summary },
+  }));
 }
 
 async function suitesWithout(

@@ -8,7 +8,7 @@ import type { DoctorCheck, ProbePlan, ReleaseProbe } from '../../core/doctor.ts'
 import type { Prices, Provider, Release } from '../../core/index.ts';
 import { refuseSecrets } from '../../engine/workplace/refuse-secrets.ts';
 import { findReleaseFile } from '../../engine/workplace/settings-file.ts';
-import { openLedger } from '../../ledger/index.ts';
+import { isServerAddress, openLedger, shownPlace } from '../../ledger/index.ts';
 import { createProvider } from '../../provider/index.ts';
 import { loadRelease } from '../../release/index.ts';
 import { planProbe, probeRelease } from './probe-release.ts';
@@ -50,6 +50,7 @@ export async function examineMachine(input: {
 const KEYS = ['OPENAI_API_KEY', 'ANTHROPIC_API_KEY'];
 
 async function ledgerCheck(db: string): Promise<DoctorCheck> {
+  if (isServerAddress(db)) return serverCheck(db);
   const there = await access(db).then(
     () => true,
     () => false,
@@ -79,6 +80,30 @@ async function ledgerCheck(db: string): Promise<DoctorCheck> {
     };
   } finally {
     if (trial !== null) await rm(trial, { recursive: true, force: true });
+  }
+}
+
+/** A look makes no ledger on the server either. */
+async function serverCheck(db: string): Promise<DoctorCheck> {
+  const place = shownPlace(db);
+  try {
+    const store = await openLedger(db, { create: false });
+    try {
+      const newest = (await store.list({ limit: 1 }))[0];
+      const what =
+        newest === undefined
+          ? ' (empty)'
+          : `, newest snapshot ${newest.id} of ${newest.startedAt.slice(0, 10)}`;
+      return { name: 'ledger', state: 'ok', message: `${place}${what}` };
+    } finally {
+      await store.close();
+    }
+  } catch (error) {
+    if (!(error instanceof LastgoodError)) throw error;
+    if (error.code === 'LEDGER_MISSING')
+      return { name: 'ledger', state: 'ok', message: `none yet at ${place}; the server answers` };
+    const { message, hint } = error;
+    return { name: 'ledger', state: 'bad', message, ...(hint === undefined ? {} : { hint }) };
   }
 }
 

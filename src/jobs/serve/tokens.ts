@@ -3,6 +3,7 @@
 import { hash, randomBytes } from 'node:crypto';
 import { LastgoodError } from '../../base/errors.ts';
 import type { AccessToken, AccessTokens, TokenRole } from '../../core/index.ts';
+import { isServerAddress } from '../../ledger/model/address.ts';
 import { openAccessTokens } from '../../ledger/sqlite/open-observations.ts';
 
 /** What a token is stored as. It is 32 random bytes, so a plain hash cannot be guessed back. */
@@ -11,7 +12,12 @@ export function tokenHash(token: string): Buffer {
 }
 
 /** The caller closes it. */
-export function openTokens(db: string, options: { readonly create?: boolean } = {}): Promise<AccessTokens> {
+export async function openTokens(
+  db: string,
+  options: { readonly create?: boolean } = {},
+): Promise<AccessTokens> {
+  if (isServerAddress(db))
+    return (await import('../../ledger/postgres/open-ledger.ts')).openServerTokens(db, options);
   return openAccessTokens(db, options);
 }
 

@@ -5,8 +5,7 @@ import { canonicalJson, type JsonValue, sha256 } from '../../base/json.ts';
 import { codePointLength } from '../../base/text.ts';
 import type { GradedTrial } from '../../core/snapshot.ts';
 import type { Trial } from '../../core/trial.ts';
-import { restoreTexts } from '../model/share-long-texts.ts';
-import { REMOVED_TEXT } from '../sqlite/content.ts';
+import { REMOVED_TEXT, restoreTexts } from '../model/share-long-texts.ts';
 import {
   type BlessingLine,
   EXPORT_VERSION,

@@ -5,6 +5,9 @@ import { isJsonObject } from '../../base/json.ts';
 
 export { wellFormed } from '../../base/json.ts';
 
+/** What stands where a payload was removed by pruning or forgetting. */
+export const REMOVED_TEXT = '[removed from the ledger]';
+
 /** A JSON value in two parts: its text with sorted keys and long strings replaced by marks, and those strings in order. */
 export interface Lifted {
   readonly shape: string;

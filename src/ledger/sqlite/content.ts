@@ -6,15 +6,12 @@ import type { Database, Statement } from 'better-sqlite3';
 import type { JsonObject, JsonValue } from '../../base/json.ts';
 import { canonicalJson } from '../../base/json.ts';
 import type { Output } from '../../core/conversation.ts';
-import { liftTexts, restoreTexts, wellFormed } from '../model/share-long-texts.ts';
+import { liftTexts, REMOVED_TEXT, restoreTexts, wellFormed } from '../model/share-long-texts.ts';
 import { damagedLedger } from './database-error.ts';
 import { Guess } from './find-or-add.ts';
 
 /** How a content row's body stands for its value. */
 export const ENCODING = { json: 0, text: 1, plainOutput: 2, deflatedText: 3, edited: 8, removed: 9 } as const;
-
-/** What stands where a payload was removed by pruning or forgetting. */
-export const REMOVED_TEXT = '[removed from the ledger]';
 
 /** What stands where a text was taken out of a longer one. */
 export const FORGOTTEN = '[forgotten]';

@@ -2,26 +2,7 @@
 
 import type { Database, Statement } from 'better-sqlite3';
 import { OTHER_VALUE } from '../../core/observation.ts';
-
-/** Different values of one kind that a feature may have; each can open windows of its own every hour. */
-const MOST_VALUES = 500;
-
-/** Id of a name that was not given. */
-export const NONE = 0;
-
-/** What a row's names are kept as. */
-export type NameKind =
-  | 'feature'
-  | 'release'
-  | 'variant'
-  | 'template'
-  | 'segment'
-  | 'region'
-  | 'model'
-  | 'served'
-  | 'system'
-  | 'stop'
-  | 'action';
+import { MOST_VALUES, type NameKind, NONE } from '../model/observation-row.ts';
 
 /** Names to ids and back on one connection. */
 export class DimensionNames {

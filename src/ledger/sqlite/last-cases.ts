@@ -1,33 +1,10 @@
 // The cases of the suite that was last read, which the next question is mostly about too.
 
 import type { Database } from 'better-sqlite3';
-import type { CaseExam } from '../../core/exam.ts';
-import type { CaseResult, TrialResult } from '../../core/snapshot.ts';
+import type { ExaminedFacts } from '../model/exam-book.ts';
+import { type ExamBook, examOf } from '../model/exam-book.ts';
 import type { ContentTables } from './content.ts';
-import { type CaseFacts, type ExamBook, examOf, type SuiteTables } from './suites.ts';
-
-interface ExaminedFacts {
-  readonly facts: CaseFacts;
-  readonly exam: CaseExam;
-}
-
-/** The cases with their trials. `most`: trials that were planned for each at most. */
-export function caseResults(
-  cases: readonly ExaminedFacts[],
-  trials: ReadonlyMap<number, readonly TrialResult[]>,
-  most: number,
-): CaseResult[] {
-  return cases.map(({ facts, exam }) => ({
-    id: facts.id,
-    tags: facts.tags,
-    group: facts.group,
-    critical: facts.critical,
-    minPassRate: facts.minPassRate,
-    exam,
-    plannedTrials: Math.min(facts.trials, most),
-    trials: trials.get(facts.caseNo) ?? [],
-  }));
-}
+import type { SuiteTables } from './suites.ts';
 
 interface Examined {
   readonly cases: readonly ExaminedFacts[];

@@ -24,6 +24,7 @@ import type {
 } from '../../core/snapshot.ts';
 import type { Case, Suite } from '../../core/suite.ts';
 import { NO_GRADERS } from '../../core/suite-hash.ts';
+import { caseResults, type ExamBook, ExamBookWriter, examBookJson, examOf } from '../model/exam-book.ts';
 import { NO_PLACES, type Places, placelessClosing, placelessJson } from '../model/portable-paths.ts';
 import { wellFormed } from '../model/share-long-texts.ts';
 import { checkBlessing, checkNew } from '../model/write-checks.ts';
@@ -33,7 +34,7 @@ import { CasesAhead } from './cases-ahead.ts';
 import { ContentTables } from './content.ts';
 import { unreadable, withPatience } from './database-error.ts';
 import { GradingTables } from './gradings.ts';
-import { caseResults, LastCases } from './last-cases.ts';
+import { LastCases } from './last-cases.ts';
 import { readPartsOf } from './ledger-seals.ts';
 import { mustBeSameFile, type OpenLedgerFile } from './open.ts';
 import { RecordTables } from './records.ts';
@@ -42,14 +43,7 @@ import { resolveReference } from './resolve.ts';
 import { RunLocks } from './run-lock.ts';
 import { Seals } from './seals.ts';
 import { SnapshotTables } from './snapshots.ts';
-import {
-  CASES_PER_TRANSACTION,
-  type ExamBook,
-  ExamBookWriter,
-  examBookJson,
-  examOf,
-  SuiteTables,
-} from './suites.ts';
+import { CASES_PER_TRANSACTION, SuiteTables } from './suites.ts';
 import type { LedgerTask } from './thread-message.ts';
 import { TrialAppender } from './trial-appender.ts';
 import { TrialTables } from './trials.ts';

@@ -1,23 +1,10 @@
 // Rows of production answers: how they are written and read.
 
-import { createHmac, hash } from 'node:crypto';
 import type { Database, Statement } from 'better-sqlite3';
-import type { Observation, ObservationFeature, ObservationMeasures } from '../../core/observation.ts';
+import type { Observation, ObservationFeature } from '../../core/observation.ts';
+import { bit, keyOf, type MeasureColumns, NANO, pseudonym } from '../model/observation-row.ts';
+import type { WindowPlace } from '../model/window-changes.ts';
 import type { DimensionNames } from './dimension-names.ts';
-import type { WindowPlace } from './window-table.ts';
-
-interface MeasureColumns {
-  readonly failed: number;
-  readonly length: number | null;
-  readonly refusal: number | null;
-  readonly schema_valid: number | null;
-  readonly blocked: number | null;
-  readonly latency_ms: number | null;
-  readonly cost: number | null;
-  readonly input_tokens: number | null;
-  readonly output_tokens: number | null;
-  readonly tool_calls: number | null;
-}
 
 /** A row as windows count it. */
 export interface CountedRow extends WindowPlace, MeasureColumns {
@@ -42,37 +29,8 @@ export interface StoredRow extends CountedRow {
 
 type VectorRow = WindowPlace & { readonly at: number; readonly no: number; readonly vector: Buffer };
 
-const NANO = 1e9;
 const COUNTED = `o.no, o.at, o.feature, o.release, o.variant, o.template, o.segment, o.served, o.failed, o.length, o.refusal,
   o.schema_valid, o.blocked, o.latency_ms, o.cost, o.input_tokens, o.output_tokens, o.tool_calls`;
-
-/** What an id is filed under. */
-export function keyOf(id: string): Buffer {
-  return hash('sha256', id.toWellFormed(), 'buffer').subarray(0, 16);
-}
-
-/** What a session or user is kept as, under the ledger's own salt. */
-export function pseudonym(salt: Buffer, name: string): Buffer {
-  return createHmac('sha256', salt).update(name.toWellFormed()).digest().subarray(0, 8);
-}
-
-const flag = (value: number | null): boolean | null => (value === null ? null : value === 1);
-const bit = (value: boolean | null): number | null => (value === null ? null : Number(value));
-
-export function measuresOf(row: MeasureColumns): ObservationMeasures {
-  return {
-    failed: row.failed === 1,
-    length: row.length,
-    refusal: flag(row.refusal),
-    schemaValid: flag(row.schema_valid),
-    blocked: flag(row.blocked),
-    latencyMs: row.latency_ms,
-    costUsd: row.cost === null ? null : row.cost / NANO,
-    inputTokens: row.input_tokens,
-    outputTokens: row.output_tokens,
-    toolCalls: row.tool_calls,
-  };
-}
 
 export interface ObservationState {
   readonly foldedTo: number;

@@ -2,22 +2,9 @@
 
 import { setImmediate as breathe } from 'node:timers/promises';
 import type { Database } from 'better-sqlite3';
+import { type ObservationPruned, type ObservationRetention, pseudonym } from '../model/observation-row.ts';
 import { withPatience } from './database-error.ts';
-import { pseudonym } from './observation-rows.ts';
 import type { OpenLedgerFile } from './open.ts';
-
-export interface ObservationRetention {
-  /** Texts, final texts and vectors of answers before this time go; their numbers stay. null = all stay. */
-  readonly textsBefore: number | null;
-  /** Answers before this time go as a whole; their windows stay. None of them is taken again. null = all stay. */
-  readonly rowsBefore: number | null;
-  readonly dryRun: boolean;
-}
-
-export interface ObservationPruned {
-  readonly texts: number;
-  readonly observations: number;
-}
 
 /** Rows of one transaction: others write between them. */
 const ROWS = 5000;

@@ -2,26 +2,26 @@
 
 import type { Transaction } from 'better-sqlite3';
 import type { JsonObject } from '../../base/json.ts';
-import {
-  type BatchResult,
-  type CountedWindow,
-  DAY_MS,
-  HOUR_MS,
-  type ObservationBatch,
-  type ObservationFeature,
-  type ObservationStore,
-  type StoredObservation,
-  type StoredState,
-  type WindowQuery,
-  type WindowRules,
+import type {
+  BatchResult,
+  CountedWindow,
+  ObservationBatch,
+  ObservationFeature,
+  ObservationStore,
+  StoredObservation,
+  StoredState,
+  WindowQuery,
+  WindowRules,
 } from '../../core/observation.ts';
+import { measuresOf, NONE, partsOf } from '../model/observation-row.ts';
+import { factsOf, parseBody } from '../model/outcome-body.ts';
+import { parseCounts, WindowChanges, type WindowPlace } from '../model/window-changes.ts';
 import { unreadable, withPatience } from './database-error.ts';
-import { DimensionNames, NONE } from './dimension-names.ts';
-import { type CountedRow, measuresOf, ObservationRows, type StoredRow } from './observation-rows.ts';
+import { DimensionNames } from './dimension-names.ts';
+import { type CountedRow, ObservationRows, type StoredRow } from './observation-rows.ts';
 import { mustBeSameFile, type OpenLedgerFile } from './open.ts';
-import { factsOf, parseBody } from './outcome-body.ts';
 import { OutcomeRows } from './outcome-rows.ts';
-import { parseCounts, WindowChanges, type WindowPlace, WindowTable } from './window-table.ts';
+import { WindowTable } from './window-table.ts';
 
 const [ROWS_PER_PAGE, VECTORS_PER_PAGE] = [200, 500];
 
@@ -222,23 +222,4 @@ export class SqliteObservations implements ObservationStore {
       }
     });
   }
-}
-
-interface Part {
-  readonly spanMs: typeof HOUR_MS | typeof DAY_MS;
-  readonly from: number;
-  readonly to: number;
-}
-
-/** Hours up to the first whole day, whole days, and the hours after them. */
-function partsOf(from: number, to: number, span: WindowQuery['span']): readonly Part[] {
-  const firstDay = Math.ceil(from / DAY_MS) * DAY_MS;
-  const lastDay = Math.floor(to / DAY_MS) * DAY_MS;
-  if (span === 'hour' || firstDay >= lastDay) return [{ spanMs: HOUR_MS, from, to }];
-  const parts: Part[] = [
-    { spanMs: HOUR_MS, from, to: firstDay },
-    { spanMs: DAY_MS, from: firstDay, to: lastDay },
-    { spanMs: HOUR_MS, from: lastDay, to },
-  ];
-  return parts.filter((part) => part.from < part.to);
 }

@@ -12,7 +12,7 @@ import { WritingThread } from './writing-thread.ts';
  * Throws LastgoodError `NODE_TOO_OLD`, `ADDON_MISSING`, `LEDGER_MISSING`, `LEDGER_FOREIGN`, `LEDGER_NEWER`, `LEDGER_OLDER`,
  * `LEDGER_CORRUPT`, `LEDGER_READONLY`, `LEDGER_CANNOT_OPEN`, `LEDGER_NETWORK_FS`, `LEDGER_DISK_FULL`, `LEDGER_IO` or `LEDGER_BUSY`.
  */
-export async function openLedger(path: string, options: LedgerOptions = {}): Promise<SnapshotStore> {
+export async function openLedgerAt(path: string, options: LedgerOptions = {}): Promise<SnapshotStore> {
   const file = await openLedgerFile(path, options);
   const { busyTimeoutMs, project, readonly, threadFromRows } = options;
   const start = { path: file.path, identity: file.identity, busyTimeoutMs, project };

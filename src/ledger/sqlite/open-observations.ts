@@ -10,7 +10,7 @@ import { SqliteObservations } from './observations.ts';
 import { type LedgerOptions, openLedgerFile } from './open.ts';
 import { SqliteShipping } from './shipping.ts';
 
-/** Opens the observations of the ledger at a path. Throws as `openLedger` does. */
+/** Opens the observations of the ledger at a path. Throws as `openLedgerAt` does. */
 export async function openObservations(
   path: string,
   rules: WindowRules,
@@ -19,7 +19,7 @@ export async function openObservations(
   return new SqliteObservations(await openLedgerFile(path, options), rules);
 }
 
-/** Opens the access tokens of the ledger at a path. Throws as `openLedger` does. */
+/** Opens the access tokens of the ledger at a path. Throws as `openLedgerAt` does. */
 export async function openAccessTokens(path: string, options: LedgerOptions = {}): Promise<AccessTokens> {
   return new SqliteAccessTokens(await openLedgerFile(path, options));
 }

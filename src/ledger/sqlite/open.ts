@@ -5,6 +5,7 @@ import { mkdir, readFile, realpath, statfs } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import type { Database } from 'better-sqlite3';
 import { LastgoodError } from '../../base/errors.ts';
+import { isServerAddress, shownPlace } from '../model/address.ts';
 import type { ProjectFolder } from '../model/project-folder.ts';
 import { addonMissing, isAddonFailure, loadDriver, type SqliteDriver } from './addon.ts';
 import { damagedLedger, type Patience, patience, withPatience } from './database-error.ts';
@@ -114,6 +115,7 @@ export async function openLedgerFile(
   options: LedgerOptions = {},
   fileSystemType: (folder: string) => Promise<number> = async (folder) => (await statfs(folder)).type,
 ): Promise<OpenLedgerFile> {
+  if (isServerAddress(file)) throw onlyInFile(file);
   const Driver = await loadDriver();
   const path = resolve(file);
   const readonly = options.readonly ?? false;
@@ -265,4 +267,14 @@ function migrate(db: Database, path: string, readonly: boolean): void {
     db.pragma(`application_id = ${APPLICATION_ID}`);
   });
   bringUpToDate.immediate();
+}
+
+/** What reads or writes parts of a ledger that PostgreSQL does not have yet. */
+function onlyInFile(place: string): LastgoodError {
+  return new LastgoodError({
+    code: 'LEDGER_ON_SERVER',
+    message: 'This command does not work on a PostgreSQL ledger yet; nothing was done.',
+    hint: 'use an SQLite ledger for it: --db snapshots/lastgood.db',
+    where: { file: shownPlace(place) },
+  });
 }

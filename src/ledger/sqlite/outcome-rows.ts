@@ -2,24 +2,23 @@
 
 import type { Database, Statement } from 'better-sqlite3';
 import type { Outcome, WindowRules } from '../../core/observation.ts';
-import { keyOf } from './observation-rows.ts';
-import { bodyOf, bodyText, mergeBody, type OutcomeBody, parseBody } from './outcome-body.ts';
-
-interface OutcomeRow {
-  readonly at: number;
-  readonly body: string;
-  readonly final_text: string | null;
-}
+import { keyOf } from '../model/observation-row.ts';
+import {
+  type KnownAnswer,
+  type KnownOutcome,
+  measuredOutcome,
+  mergedOutcome,
+} from '../model/outcome-body.ts';
 
 /** Their tables on one connection. Inside a write transaction. */
 export class OutcomeRows {
-  readonly #get: Statement<[Buffer], OutcomeRow>;
+  readonly #get: Statement<[Buffer], KnownOutcome>;
   readonly #put: Statement<[Buffer, number, string, string | null]>;
-  readonly #answer: Statement<[Buffer], { no: number; output: string | null }>;
+  readonly #answer: Statement<[Buffer], KnownAnswer>;
   readonly #note: Statement<[number, string | null]>;
 
   constructor(db: Database) {
-    this.#get = db.prepare('SELECT at, body, final_text FROM outcome WHERE key = ?');
+    this.#get = db.prepare('SELECT at, body, final_text AS finalText FROM outcome WHERE key = ?');
     this.#put = db.prepare(
       `INSERT INTO outcome (key, at, body, final_text) VALUES (?, ?, ?, ?)
        ON CONFLICT (key) DO UPDATE SET at = excluded.at, body = excluded.body, final_text = excluded.final_text`,
@@ -34,43 +33,23 @@ export class OutcomeRows {
   merge(news: Outcome, foldedTo: number, rules: Pick<WindowRules, 'editShare'>): boolean {
     const key = keyOf(news.id);
     const old = this.#get.get(key);
-    const body = parseBody(old?.body ?? null);
-    const known = body.get('final_text')?.[1] ?? Number.NEGATIVE_INFINITY;
-    const newText = news.finalText !== null && news.at >= known && news.finalText !== old?.final_text;
-    const finalText = newText ? news.finalText : (old?.final_text ?? null);
-    const merged = mergeBody(body, bodyOf(news));
-    let changed = merged === 'values' || newText;
     const answer = this.#answer.get(key);
-    if (answer !== undefined && answer.output !== null && finalText !== null)
-      changed = measured(body, answer.output, finalText, rules) || changed;
-    if (!changed && merged === 'nothing') return false;
-    if (changed && answer !== undefined && answer.no <= foldedTo)
+    const merged = mergedOutcome(old, news, answer, rules);
+    if (merged === null) return false;
+    if (merged.changed && answer !== undefined && answer.no <= foldedTo)
       this.#note.run(answer.no, old?.body ?? null);
-    this.#put.run(key, Math.max(old?.at ?? 0, news.at), bodyText(body), finalText);
-    return changed;
+    this.#write(key, merged.next);
+    return merged.changed;
   }
 
   /** Measures the edit of an answer whose final text came before it. */
   measure(id: string, output: string, rules: Pick<WindowRules, 'editShare'>): void {
     const key = keyOf(id);
-    const old = this.#get.get(key);
-    if (old === undefined || old.final_text === null) return;
-    const body = parseBody(old.body);
-    if (measured(body, output, old.final_text, rules))
-      this.#put.run(key, old.at, bodyText(body), old.final_text);
+    const next = measuredOutcome(this.#get.get(key), output, rules);
+    if (next !== null) this.#write(key, next);
   }
-}
 
-/** A share that was sent itself, and later than the text, stays. */
-function measured(
-  body: OutcomeBody,
-  output: string,
-  finalText: string,
-  rules: Pick<WindowRules, 'editShare'>,
-): boolean {
-  const at = body.get('final_text')?.[1];
-  const sent = body.get('edited')?.[1];
-  if (at === undefined || (sent !== undefined && sent >= at)) return false;
-  const share = rules.editShare(output, finalText);
-  return share !== null && mergeBody(body, new Map([['edited', [share, at]]])) === 'values';
+  #write(key: Buffer, { at, body, finalText }: KnownOutcome): void {
+    this.#put.run(key, at, body, finalText);
+  }
 }

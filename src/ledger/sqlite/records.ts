@@ -3,7 +3,8 @@
 import type { Database, Statement } from 'better-sqlite3';
 import type { JsonObject, JsonValue } from '../../base/json.ts';
 import type { Blessing, ImportedBlessing, LedgerRecord } from '../../core/snapshot.ts';
-import { rowSeal, type Seals } from './seals.ts';
+import { rowSeal } from '../model/seal-hash.ts';
+import type { Seals } from './seals.ts';
 
 interface BlessingRow extends Omit<Blessing, 'overrode'> {
   readonly no: number;

@@ -5,9 +5,10 @@ import type { Database, Statement } from 'better-sqlite3';
 import type { JsonObject } from '../../base/json.ts';
 import type { GradedTrial } from '../../core/snapshot.ts';
 import { type Attempt, hasLostCall, type Trial } from '../../core/trial.ts';
-import { unpackAttempts } from './attempts.ts';
+import { unpackAttempts } from '../model/attempts.ts';
+import { trialStatus } from '../model/trial-outcomes.ts';
 import type { ContentTables } from './content.ts';
-import { RUN_AGAIN, trialStatus } from './trial-outcomes.ts';
+import { RUN_AGAIN } from './run-again.ts';
 import type { TrialTally } from './trials.ts';
 
 /** What a row counted for in its snapshot while it was there. */

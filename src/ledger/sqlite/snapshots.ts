@@ -12,9 +12,10 @@ import type {
 } from '../../core/snapshot.ts';
 import { ASKED_NOBODY, hasUnknownCost } from '../../core/trial.ts';
 import { wellFormed } from '../model/share-long-texts.ts';
+import { FIRST_SKIPPED_OUTCOME } from '../model/trial-outcomes.ts';
 import type { Replacement } from './replacements.ts';
+import { RUN_AGAIN } from './run-again.ts';
 import { SUMMARY, type SummaryRow, summaryOf } from './snapshot-summary.ts';
-import { FIRST_SKIPPED_OUTCOME, RUN_AGAIN } from './trial-outcomes.ts';
 import type { TrialTally } from './trials.ts';
 
 /** What writing methods need to know of a snapshot. */

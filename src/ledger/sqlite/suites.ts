@@ -2,33 +2,21 @@
 
 import type { Database, Statement } from 'better-sqlite3';
 import type { ErrorWhere } from '../../base/errors.ts';
-import type { JsonObject, JsonValue } from '../../base/json.ts';
+import type { JsonObject } from '../../base/json.ts';
 import { canonicalJson, sha256Stream } from '../../base/json.ts';
 import { CASE_PAGE, type CaseList, PagedCases } from '../../core/case-list.ts';
-import type { CaseExam } from '../../core/exam.ts';
 import type { PolicyFile } from '../../core/policy.ts';
 import { forgottenLayers, type Release } from '../../core/release.ts';
 import type { Case, Suite } from '../../core/suite.ts';
 import { NO_GRADERS } from '../../core/suite-hash.ts';
+import { wholeBody } from '../model/case-body.ts';
+import type { CaseFacts } from '../model/exam-book.ts';
 import { type Places, placedGraders, placedHeader, placedRelease } from '../model/portable-paths.ts';
+import { SealHash } from '../model/seal-hash.ts';
 import { wellFormed } from '../model/share-long-texts.ts';
-import { type PackedCase, wholeBody } from './case-rows.ts';
+import type { PackedCase } from './case-rows.ts';
 import { type ContentTables, FIXED_PLAN, hashCell, hashText } from './content.ts';
 import { Guess } from './find-or-add.ts';
-import { SealHash } from './seals.ts';
-
-/** What comparisons need of a case, without its content. */
-export interface CaseFacts {
-  readonly caseNo: number;
-  readonly id: string;
-  readonly tags: readonly string[];
-  readonly group: string | null;
-  readonly critical: boolean;
-  readonly trials: number;
-  readonly minPassRate: number | null;
-  readonly contentHash: string;
-  readonly gradersHash: string;
-}
 
 interface CaseRow {
   readonly case_no: number;
@@ -335,40 +323,6 @@ export class SuiteTables {
   }
 }
 
-/**
- * The exams of all cases as one small value: the distinct (judge, embedder, grader code) triples, the triple of each case in
- * suite order, and in full only what does not follow from the case itself.
- */
-export interface ExamBook {
-  readonly kinds: readonly (readonly [judge: string | null, embedder: string | null, graderCode: number])[];
-  readonly cases: readonly number[];
-  readonly own: Readonly<Record<string, readonly [contentHash: string, gradersHash: string]>>;
-}
-
-/** Writes the exam book of a suite, case by case in its order. */
-export class ExamBookWriter {
-  readonly #kinds = new Map<string, number>();
-  readonly #rows: number[] = [];
-  readonly #own: Record<string, readonly [string, string]> = {};
-
-  add(c: Case, exam: CaseExam): void {
-    const { contentHash, gradersHash, judge, embedder, graderCode } = exam;
-    if (contentHash !== c.contentHash || gradersHash !== c.gradersHash)
-      this.#own[String(this.#rows.length)] = [contentHash, gradersHash];
-    const kind = JSON.stringify([judge, embedder, graderCode]);
-    let n = this.#kinds.get(kind);
-    if (n === undefined) {
-      n = this.#kinds.size;
-      this.#kinds.set(kind, n);
-    }
-    this.#rows.push(n);
-  }
-
-  book(): ExamBook {
-    return { kinds: [...this.#kinds.keys()].map((k) => JSON.parse(k)), cases: this.#rows, own: this.#own };
-  }
-}
-
 /** Where each case stands, as it is kept. */
 function* keptPlaces(cases: CaseList, places: Places): Generator<ErrorWhere, void, undefined> {
   for (const { where } of cases)
@@ -386,20 +340,4 @@ function suiteKey(headerId: number, versions: readonly number[], wheres: Iterabl
   }
   hash.add(']]');
   return Buffer.from(hash.hex(), 'hex');
-}
-
-export function examOf(
-  book: ExamBook,
-  facts: Pick<CaseFacts, 'caseNo' | 'id' | 'contentHash' | 'gradersHash'>,
-): CaseExam {
-  const kind = book.kinds[book.cases[facts.caseNo] ?? -1];
-  if (kind === undefined) throw new Error(`the ledger has no exam for case "${facts.id}"`);
-  const [judge, embedder, graderCode] = kind;
-  const [contentHash, gradersHash] = book.own[String(facts.caseNo)] ?? [facts.contentHash, facts.gradersHash];
-  return { contentHash, gradersHash, judge, embedder, graderCode };
-}
-
-/** An exam book as the JSON value it is stored as. */
-export function examBookJson(book: ExamBook): JsonValue {
-  return book as unknown as JsonValue;
 }

@@ -6,12 +6,13 @@ import { type TrialOutcome, trialOutcome, type UngradedCause } from '../../core/
 import type { StopReason, Usage } from '../../core/provider.ts';
 import type { GradedTrial, TrialResult } from '../../core/snapshot.ts';
 import type { Attempt, Trial } from '../../core/trial.ts';
-import { attemptContext, packAttempts, unpackAttempts } from './attempts.ts';
+import { attemptContext, packAttempts, unpackAttempts } from '../model/attempts.ts';
+import { SealHash } from '../model/seal-hash.ts';
+import { outcomeNumber, outcomeOf } from '../model/trial-outcomes.ts';
 import { type ContentTables, ENCODING, FIXED_PLAN } from './content.ts';
 import type { GradingTables } from './gradings.ts';
-import { SealHash } from './seals.ts';
+import { RUN_AGAIN } from './run-again.ts';
 import { type ServedRow, ServedTable } from './served.ts';
-import { outcomeNumber, outcomeOf, RUN_AGAIN } from './trial-outcomes.ts';
 
 const COLUMNS = [
   'snapshot',

@@ -3,6 +3,14 @@
 import type { Database } from 'better-sqlite3';
 import { LastgoodError } from '../../base/errors.ts';
 import { canonicalJson, sha256 } from '../../base/json.ts';
+import {
+  type AgedSnapshot,
+  mustHaveRule,
+  type PruneReport,
+  type PruneRules,
+  reasonToKeep,
+} from '../model/prune-rules.ts';
+import type { LedgerCheck, LedgerStats } from '../model/upkeep-report.ts';
 import { type ContentRow, contentValue, ENCODING } from './content.ts';
 import { sqliteCode, withPatience } from './database-error.ts';
 import { sealsOfFile } from './ledger-seals.ts';
@@ -22,25 +30,6 @@ export async function withLedgerFile<T>(
   } finally {
     file.db.close();
   }
-}
-
-export interface LedgerStats {
-  /** Of the file, without its write-ahead log. */
-  readonly bytes: number;
-  /** Free pages, which new rows will use and `prune` gives back. */
-  readonly freeBytes: number;
-  readonly schema: number;
-  readonly snapshots: number;
-  readonly trials: number;
-  /** By what it holds, largest first; adds up to `bytes` less the free pages. */
-  readonly parts: readonly { readonly part: string; readonly bytes: number; readonly rows: number }[];
-  /** By suite: its snapshots and trials, and the bytes of the answers only it has. */
-  readonly suites: readonly {
-    readonly suite: string;
-    readonly snapshots: number;
-    readonly trials: number;
-    readonly answerBytes: number;
-  }[];
 }
 
 const PARTS: readonly (readonly [part: string, tables: readonly string[]])[] = [
@@ -110,21 +99,6 @@ export async function ledgerStats(file: OpenLedgerFile): Promise<LedgerStats> {
       suites,
     };
   });
-}
-
-export interface LedgerCheck {
-  readonly ok: boolean;
-  /** What is wrong, in sentences; empty when nothing is. At most 100. */
-  readonly problems: readonly string[];
-  readonly contents: number;
-  /** Payloads that pruning or forgetting took out. */
-  readonly removed: number;
-  /** Embedding vectors. */
-  readonly vectors: number;
-  /** Snapshots that are what they were when their runs ended, by their digests. */
-  readonly verified: number;
-  /** Snapshots from before there were digests: readable, but nothing says whether their numbers changed. */
-  readonly unverified: number;
 }
 
 const MOST_PROBLEMS = 100;
@@ -229,44 +203,12 @@ function finite(bytes: Buffer): boolean {
   return true;
 }
 
-export interface PruneRules {
-  /** The newest runs of each suite keep their payloads. */
-  readonly keepLast?: number | undefined;
-  /** So do all snapshots younger than this. */
-  readonly keepDays?: number | undefined;
-  /** Said alone: nothing keeps its payloads but what always does, baselines and evidence. */
-  readonly keepBlessed?: boolean | undefined;
-  readonly now: Date;
-  readonly dryRun: boolean;
-}
-
-export interface PruneReport {
-  readonly dryRun: boolean;
-  /** Snapshots that keep their payloads, with the reason. */
-  readonly kept: readonly { readonly snapshot: string; readonly why: string }[];
-  /** Snapshots whose answers and requests go; their trials, scores and grades stay. */
-  readonly pruned: readonly string[];
-  readonly texts: number;
-  readonly textBytes: number;
-  /** Embedding vectors: those of the texts that go, and those of embedders that no kept snapshot was made with. */
-  readonly vectors: number;
-  readonly bytesBefore: number;
-  /** null in a dry run. */
-  readonly bytesAfter: number | null;
-}
-
 /**
  * Removes answers and requests that only old snapshots have. Blessed snapshots, those that a kept comparison or rollback decision names,
  * and unfinished ones keep theirs, whatever the rules say. Every trial, score, grade and hash stays, so comparisons still work.
  */
 export async function pruneLedger(file: OpenLedgerFile, rules: PruneRules): Promise<PruneReport> {
-  if (rules.keepLast === undefined && rules.keepDays === undefined && rules.keepBlessed !== true) {
-    throw new LastgoodError({
-      code: 'PRUNE_WITHOUT_RULE',
-      message: 'Nothing says which snapshots are old.',
-      hint: 'pass --keep-last N (newest runs of each suite), --keep-days D, or --keep-blessed for baselines and evidence alone; --dry-run shows what would go',
-    });
-  }
+  mustHaveRule(rules);
   const { db } = file;
   const bytesBefore = fileBytes(db);
   // What goes leaves no bytes behind in pages that stay; whole free pages are given back below.
@@ -342,16 +284,6 @@ const UNUSED_VECTOR = `
     SELECT w.id FROM snapshot s JOIN release r ON r.id = s.embedder JOIN word w ON w.text = r.fingerprint
     WHERE s.no NOT IN (SELECT no FROM old_snapshot))`;
 
-interface AgedSnapshot {
-  readonly no: number;
-  readonly id: string;
-  readonly state: string;
-  readonly ageRank: number;
-  readonly startedMs: number;
-  readonly blessed: number;
-  readonly named: string | null;
-}
-
 function snapshotsByAge(db: Database): AgedSnapshot[] {
   return db
     .prepare<[], AgedSnapshot>(
@@ -362,17 +294,6 @@ function snapshotsByAge(db: Database): AgedSnapshot[] {
        FROM snapshot s JOIN suite u ON u.id = s.suite ORDER BY s.started_ms DESC, s.no DESC`,
     )
     .all();
-}
-
-function reasonToKeep(s: AgedSnapshot, rules: PruneRules): string | null {
-  if (s.blessed === 1) return 'a baseline, now or once';
-  if (s.named !== null) return `evidence of a kept record (${s.named})`;
-  if (s.state !== 'finished') return `${s.state}: it can be resumed`;
-  if (rules.keepLast !== undefined && s.ageRank <= rules.keepLast)
-    return `one of the newest ${rules.keepLast} of its kind`;
-  if (rules.keepDays !== undefined && rules.now.getTime() - s.startedMs < rules.keepDays * 86_400_000)
-    return `younger than ${rules.keepDays} days`;
-  return null;
 }
 
 /** Gives free pages back to the file system. A ledger from before incremental vacuuming is written anew. */

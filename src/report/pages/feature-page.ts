@@ -6,7 +6,8 @@ import type { SignalReport, SignalValue } from '../../core/signals.ts';
 import { type Html, html, htmlLines, NOTHING } from '../html/html.ts';
 import { summaryCards } from '../html/html-cards.ts';
 import { htmlTable } from '../html/html-page.ts';
-import { signalAmount } from '../text/signals-text.ts';
+import { itemDetail } from '../html/timeline-html.ts';
+import { signalValueText } from '../parts/signal-words.ts';
 import { stateMarkup } from './overview-page.ts';
 import { changeText } from './registry-page.ts';
 import { signalPlot } from './signal-plot.ts';
@@ -37,6 +38,7 @@ export function featurePage(
     signals === null
       ? html`<p class="dim">No observations of this feature.</p>`
       : signalsSection(view, signals),
+    movedSection(view.timeline),
     html`<h2 id="changes">What was changed, and what happened</h2>`,
     changesSection(view),
     html`<p class="dim small">As of ${timeMarkup(view.at)} UTC. <a href="/api${path}?since=${more.since}">JSON</a></p>`,
@@ -72,7 +74,7 @@ function problems({ overview: o }: FeatureView): Html {
   const lines = [
     ...o.episodes.map(
       (e) =>
-        html`<span class="bad">Open episode</span> of <span class="wrap">${e.suite}</span> since ${timeMarkup(e.openedAt)}: <span class="wrap">${e.reason}</span>`,
+        html`<span class="bad">${e.kind === 'monitor' ? 'Drift' : 'Regression'}</span> of <span class="wrap">${e.of}</span> since ${timeMarkup(e.openedAt)}: <span class="wrap">${e.reason}</span>`,
     ),
     ...o.stops.map(
       (s) =>
@@ -105,9 +107,9 @@ function signalsSection(view: FeatureView, signals: SignalReport): Html {
         at: Math.min(to, Math.max(from, Date.parse(w.start) + signals.windowMs / 2)),
         value: w.values[s.signal] ?? null,
       }));
-      const note = `${s.lagging ? '(lags) ' : ''}${s.partial ? 'at least ' : ''}${s.value === null ? '' : signalAmount(s, s.value)}`;
+      const note = `${s.lagging ? '(lags) ' : ''}${s.partial ? 'at least ' : ''}${s.value === null ? '' : signalValueText(s.unit, s.value)}`;
       const shown = points.filter((p) => p.value !== null).length;
-      const text = (value: number): string => signalAmount(s, value);
+      const text = (value: number): string => signalValueText(s.unit, value);
       return shown < 2 ? NOTHING : signalPlot({ name: s.signal, points, marks, from, to, text, note });
     })
     .filter((plot) => plot !== NOTHING);
@@ -120,8 +122,8 @@ function signalsSection(view: FeatureView, signals: SignalReport): Html {
         const then = all.before?.find((b) => b.signal === s.signal);
         return [
           s.signal,
-          html`${s.partial ? '≥ ' : ''}${s.value === null ? 'not known' : signalAmount(s, s.value)}`,
-          then === undefined || then.value === null ? 'not known' : signalAmount(then, then.value),
+          html`${s.partial ? '≥ ' : ''}${s.value === null ? 'not known' : signalValueText(s.unit, s.value)}`,
+          then === undefined || then.value === null ? 'not known' : signalValueText(then.unit, then.value),
           ofText(s),
         ];
       }),
@@ -138,17 +140,57 @@ function ofText({ n, of }: SignalValue): string {
   return `${grouped(n)} ${of}`;
 }
 
-function changesSection({ changes, events }: FeatureView): Html {
+/** Why nothing can be said of a signal. */
+const UNJUDGED = {
+  history: 'because 14 days of answers before this time are needed',
+  'few-answers': 'because there are too few answers',
+  'other-base': 'because the application began to send it otherwise',
+} as const;
+
+/** The order in which signals left their usual levels. */
+function movedSection(t: FeatureView['timeline']): Html {
+  if (t === null) return NOTHING;
+  const head = html`<h2 id="moved">What moved first</h2>`;
+  const judged = t.judged.length === 0 ? 'No signal could be judged' : 'No signal left its usual level';
+  const names = (why: keyof typeof UNJUDGED): string =>
+    t.unjudged
+      .filter((u) => u.why === why)
+      .map((u) => u.signal)
+      .join(', ');
+  const unjudged = (Object.keys(UNJUDGED) as (keyof typeof UNJUDGED)[])
+    .filter((why) => names(why) !== '')
+    .map((why) => html`<p class="warn small">Not judged, ${UNJUDGED[why]}: ${names(why)}.</p>`);
+  if (t.order.length === 0) return html`${head}<p class="dim">${judged}.</p>${unjudged}`;
+  const steps = t.order.map(
+    (o) =>
+      html`<li>${timeMarkup(o.at)} <strong>${o.signal}</strong>${o.uncertain ? ' (may have moved before the one above)' : ''}</li>`,
+  );
+  const before = t.before.flatMap((i) => t.items[i] ?? []);
+  const causes =
+    before.length === 0
+      ? html`<p>Nothing is on record within a day before the first move.</p>`
+      : html`<p>Before the first move, or about then:</p><ul>${before.map((b) => html`<li>${timeMarkup(b.at)} <span class="tag">${b.source}</span> ${b.kind} <span class="wrap">${itemDetail(b)}</span></li>`)}</ul>`;
+  return html`${head}<ol>${steps}</ol>${causes}<p class="dim small">The order in time does not prove a cause.</p>${unjudged}`;
+}
+
+function changesSection({ changes, events, timeline }: FeatureView): Html {
+  // Changes and events are listed with who and why; the timeline adds what was seen.
+  const seen = (timeline?.items ?? []).filter((i) => i.source !== 'shipping' && i.source !== 'event');
   const rows = [
     ...changes.map((c) => ({
       at: c.at,
       what: html`<span class="wrap">${changeText(c)}</span>${c.feature === '*' ? html` <span class="tag">every feature</span>` : NOTHING}`,
-      said: `${c.by}: ${c.why}`,
+      said: html`${c.by}: ${c.why}`,
     })),
     ...events.map((e) => ({
       at: e.at,
       what: html`<span class="tag">${e.kind}</span> <span class="wrap">${e.text}</span>`,
-      said: refText(e),
+      said: html`${refText(e)}`,
+    })),
+    ...seen.map((i) => ({
+      at: i.at,
+      what: html`<span class="tag">${i.source}</span> <span class="wrap">${i.kind}</span>`,
+      said: itemDetail(i),
     })),
   ].sort((a, b) => (a.at < b.at ? 1 : a.at > b.at ? -1 : 0));
   if (rows.length === 0) return html`<p class="dim">Nothing in this time.</p>`;

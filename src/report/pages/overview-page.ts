@@ -88,7 +88,7 @@ function open({ episodes, stops, pendingApprovals }: FeatureOverview): Html {
   const parts = [
     ...episodes.map(
       (e) =>
-        html`<li><span class="bad">episode</span> <span class="wrap">${e.suite}</span> since ${timeMarkup(e.openedAt)}</li>`,
+        html`<li><span class="bad">${e.kind === 'monitor' ? 'drift' : 'regression'}</span> <span class="wrap">${e.of}</span> since ${timeMarkup(e.openedAt)}</li>`,
     ),
     ...stops.map(
       (s) =>

@@ -49,9 +49,7 @@ function groupLines({ signals, before, servedModels }: SignalGroup, verbose: boo
           ? `of a sample of ${grouped(s.n)}`
           : `of ${grouped(s.n)} ${s.n === 1 ? s.of.replace(/s$/, '') : s.of}`;
     const range =
-      verbose && s.interval !== null
-        ? `  95% ${signalAmount(s, s.interval[0])} to ${signalAmount(s, s.interval[1])}`
-        : '';
+      verbose && s.interval !== null ? `  95% ${shown(s, s.interval[0])} to ${shown(s, s.interval[1])}` : '';
     return `  ${name} ${valueText(s).padStart(12)}  ${beforeText(s, then).padEnd(26)} ${known}${range}`.trimEnd();
   });
   const models = Object.entries(servedModels);
@@ -67,7 +65,7 @@ function groupLines({ signals, before, servedModels }: SignalGroup, verbose: boo
 
 function valueText(s: SignalValue): string {
   if (s.value === null) return 'not known';
-  return `${s.partial ? '≥ ' : ''}${signalAmount(s, s.value)}`;
+  return `${s.partial ? '≥ ' : ''}${shown(s, s.value)}`;
 }
 
 function beforeText(now: SignalValue, then: SignalValue | undefined): string {
@@ -78,7 +76,7 @@ function beforeText(now: SignalValue, then: SignalValue | undefined): string {
       : now.unit === 'share'
         ? ` (${sign(100 * (now.value - then.value))} points)`
         : ` (${signedPercent(now.value / then.value - 1)})`;
-  return `before ${signalAmount(then, then.value)}${change}`;
+  return `before ${shown(then, then.value)}${change}`;
 }
 
 function sign(points: number): string {
@@ -86,8 +84,7 @@ function sign(points: number): string {
   return Number(text) === 0 ? '0' : `${points < 0 ? '−' : '+'}${text}`;
 }
 
-/** A signal's value in its unit. */
-export function signalAmount({ unit }: SignalValue, value: number): string {
+function shown({ unit }: SignalValue, value: number): string {
   switch (unit) {
     case 'share':
       return percent(value, 2);

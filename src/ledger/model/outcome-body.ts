@@ -1,6 +1,12 @@
 // An outcome as it is kept: each fact with its time, so that parts may come in any order.
 
-import { OUTCOME_FLAGS, type Outcome, type OutcomeFacts, type OutcomeFlag } from '../../core/observation.ts';
+import {
+  OUTCOME_FLAGS,
+  type Outcome,
+  type OutcomeFacts,
+  type OutcomeFlag,
+  type WindowRules,
+} from '../../core/observation.ts';
 
 /** Fact to its value and time. `kpi/NAME` and `score/NAME` hold numbers; `final_text` only says when it came. */
 export type OutcomeBody = Map<string, readonly [value: number | boolean | string, at: number]>;
@@ -9,12 +15,12 @@ export function parseBody(text: string | null): OutcomeBody {
   return new Map(text === null ? [] : Object.entries(JSON.parse(text) as Record<string, [number, number]>));
 }
 
-export function bodyText(body: OutcomeBody): string {
+function bodyText(body: OutcomeBody): string {
   return JSON.stringify(Object.fromEntries(body));
 }
 
 /** What a message says, fact by fact. */
-export function bodyOf(o: Outcome): OutcomeBody {
+function bodyOf(o: Outcome): OutcomeBody {
   const body: OutcomeBody = new Map();
   if (o.edited !== undefined) body.set('edited', [o.edited, o.at]);
   for (const flag of OUTCOME_FLAGS) {
@@ -29,10 +35,10 @@ export function bodyOf(o: Outcome): OutcomeBody {
 }
 
 /** What a merge did: only `values` changes what windows count. */
-export type Merged = 'nothing' | 'times' | 'values';
+type Merged = 'nothing' | 'times' | 'values';
 
 /** Takes over the later facts; of two with one time the larger as text, whatever their order. */
-export function mergeBody(into: OutcomeBody, news: OutcomeBody): Merged {
+function mergeBody(into: OutcomeBody, news: OutcomeBody): Merged {
   let merged: Merged = 'nothing';
   for (const [fact, [value, at]] of news) {
     const old = into.get(fact);
@@ -67,4 +73,58 @@ export function factsOf(body: OutcomeBody): OutcomeFacts | null {
     kpi: named('kpi/'),
     scores: named('score/'),
   };
+}
+
+/** An outcome as it is kept. */
+export interface KnownOutcome {
+  readonly at: number;
+  readonly body: string;
+  readonly finalText: string | null;
+}
+
+/** Its answer; `output` is null where its text is not kept. */
+export interface KnownAnswer {
+  readonly no: number;
+  readonly output: string | null;
+}
+
+type EditShare = Pick<WindowRules, 'editShare'>;
+
+/** What is known with the news merged in; null where they say nothing new. `changed`: what windows count is another. */
+export function mergedOutcome(
+  old: KnownOutcome | undefined,
+  news: Outcome,
+  answer: KnownAnswer | undefined,
+  rules: EditShare,
+): { readonly next: KnownOutcome; readonly changed: boolean } | null {
+  const body = parseBody(old?.body ?? null);
+  const known = body.get('final_text')?.[1] ?? Number.NEGATIVE_INFINITY;
+  const newText = news.finalText !== null && news.at >= known && news.finalText !== old?.finalText;
+  const finalText = newText ? news.finalText : (old?.finalText ?? null);
+  const merged = mergeBody(body, bodyOf(news));
+  let changed = merged === 'values' || newText;
+  if (answer !== undefined && answer.output !== null && finalText !== null)
+    changed = measured(body, answer.output, finalText, rules) || changed;
+  if (!changed && merged === 'nothing') return null;
+  return { next: { at: Math.max(old?.at ?? 0, news.at), body: bodyText(body), finalText }, changed };
+}
+
+/** The edit of an answer whose final text came before it; null where there is nothing to measure. */
+export function measuredOutcome(
+  old: KnownOutcome | undefined,
+  output: string,
+  rules: EditShare,
+): KnownOutcome | null {
+  if (old === undefined || old.finalText === null) return null;
+  const body = parseBody(old.body);
+  return measured(body, output, old.finalText, rules) ? { ...old, body: bodyText(body) } : null;
+}
+
+/** A share that was sent itself, and later than the text, stays. */
+function measured(body: OutcomeBody, output: string, finalText: string, rules: EditShare): boolean {
+  const at = body.get('final_text')?.[1];
+  const sent = body.get('edited')?.[1];
+  if (at === undefined || (sent !== undefined && sent >= at)) return false;
+  const share = rules.editShare(output, finalText);
+  return share !== null && mergeBody(body, new Map([['edited', [share, at]]])) === 'values';
 }

@@ -17,14 +17,7 @@ const OUTCOMES = [
 export const FIRST_SKIPPED_OUTCOME = 5;
 
 /** Failure codes of what ends a run for all its trials, and of a server that could not be reached. */
-const FATAL_CODES = ['quota', 'auth', 'unknown_model', 'unreachable', 'connection'];
-
-/**
- * What a resumed run runs again, in SQL: trials that were skipped, and those that failed by what stopped the run (an empty account, a
- * refused key), for that says nothing about the trial it happened to hit.
- */
-export const RUN_AGAIN = `(outcome >= ${FIRST_SKIPPED_OUTCOME} OR (outcome = 3
-  AND code IN (SELECT id FROM word WHERE text IN (${FATAL_CODES.map((code) => `'${code}'`).join(', ')}))))`;
+export const FATAL_CODES = ['quota', 'auth', 'unknown_model', 'unreachable', 'connection'];
 
 /** The number a trial is stored with. */
 export function outcomeNumber(trial: Trial): number {
@@ -43,4 +36,13 @@ export function outcomeOf(outcome: number): (typeof OUTCOMES)[number] {
   const found = OUTCOMES[outcome - 1];
   if (found === undefined) throw new Error(`the ledger holds a trial with the unknown outcome ${outcome}`);
   return found;
+}
+
+/**
+ * Does a resumed run run it again? Yes where it was skipped, or failed by what stopped the run (an empty account, a refused key): that
+ * says nothing about the trial it happened to hit.
+ */
+export function isRunAgain(trial: Trial): boolean {
+  if (trial.status === 'skipped') return true;
+  return trial.status === 'failed' && trial.cause === 'infra_error' && FATAL_CODES.includes(trial.code);
 }

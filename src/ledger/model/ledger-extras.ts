@@ -1,0 +1,18 @@
+// What a copy of a ledger needs beyond the port.
+
+import type { JsonValue } from '../../base/json.ts';
+
+/** What of a ledger its port does not list. */
+export interface LedgerExtras {
+  recordKinds(): Promise<readonly string[]>;
+  verdicts(): AsyncIterable<KeptVerdict>;
+  /** What a copy leaves behind: observations and tokens. Only what there is. */
+  notCopied(): Promise<readonly { readonly what: string; readonly rows: number }[]>;
+  close(): Promise<void>;
+}
+
+export interface KeptVerdict {
+  readonly key: string;
+  readonly verdict: JsonValue;
+  readonly at: string;
+}

@@ -1,0 +1,384 @@
+// The trials of a snapshot: added in one statement a batch, in the place of what a resume or a regrade replaces, and read page by page.
+
+import { LastgoodError } from '../../base/errors.ts';
+import type { JsonObject } from '../../base/json.ts';
+import type { Output } from '../../core/conversation.ts';
+import type { Grade } from '../../core/grade.ts';
+import type { Served } from '../../core/provider.ts';
+import type { GradedTrial, TrialResult } from '../../core/snapshot.ts';
+import type { Attempt } from '../../core/trial.ts';
+import { SealHash } from '../model/seal-hash.ts';
+import type { Queries } from './connection.ts';
+import type { ContentReader, ContentWriter, DocumentRow } from './content.ts';
+import { damagedTables } from './server-error.ts';
+import { storedJson } from './stored-text.ts';
+import { columns } from './suites.ts';
+import {
+  attemptsOf,
+  RESULT_COLUMNS,
+  type ResultRow,
+  type ServedIdentity,
+  servedIdentity,
+  TRIAL_COLUMNS,
+  type TrialRow,
+  trialCells,
+  trialResult,
+  wholeTrial,
+} from './trial-rows.ts';
+
+/** What is appended to, and how: `resume` and `regrade` take what stands in a trial's place out first. */
+export interface Appending {
+  readonly snapshotNo: number;
+  readonly snapshotId: string;
+  readonly kind: 'append' | 'resume' | 'regrade';
+  readonly isDraft: (caseNo: number) => boolean;
+}
+
+export interface NumberedTrial {
+  readonly caseNo: number;
+  readonly row: GradedTrial;
+}
+
+const NAMES = Object.keys(TRIAL_COLUMNS) as (keyof typeof TRIAL_COLUMNS)[];
+
+const INSERT = `INSERT INTO lg.trial (snapshot, ${NAMES.join(', ')})
+  SELECT $1, * FROM unnest(${NAMES.map((name, i) => `$${i + 2}::${TRIAL_COLUMNS[name]}[]`).join(', ')})
+  ON CONFLICT DO NOTHING RETURNING case_no, trial`;
+
+const takeOut = (which: string): string => `
+  DELETE FROM lg.trial t USING unnest($2::int[], $3::int[]) AS w (case_no, trial)
+  WHERE t.snapshot = $1 AND t.case_no = w.case_no AND t.trial = w.trial AND ${which} RETURNING t.*`;
+
+const TAKE_OUT = {
+  resume: takeOut('t.run_again'),
+  regrade: takeOut('t.outcome = 1 AND t.ungraded IS NOT NULL'),
+} as const;
+
+/** Whole trials with all they refer to, but for the texts of requests. */
+const WHOLE = `
+  SELECT t.*, o.body AS output_body, o.sha256 IS NOT NULL AS output_there, g.body AS grades_body, d.shape, d.parts
+  FROM lg.trial t LEFT JOIN lg.content o ON o.sha256 = t.output LEFT JOIN lg.content g ON g.sha256 = t.grades
+       LEFT JOIN lg.document d ON d.sha256 = t.sent
+  WHERE t.snapshot = $1 AND t.case_no = ANY($2::int[]) ORDER BY t.case_no, t.trial`;
+
+interface WholeRow extends TrialRow {
+  readonly output_body: Buffer | null;
+  readonly output_there: boolean;
+  readonly grades_body: Buffer | null;
+  readonly shape: string | null;
+  readonly parts: Buffer | null;
+}
+
+/** Trials read per statement. */
+const TRIALS_PER_PAGE = 20_000;
+
+/** What comparisons do not read. */
+const TEXT_COLUMNS = `case_no, trial, judge_usd, request_id, usage, dropped_params, sent, grades, code, message, calls, started_ms, attempts,
+  cost_unknown::int, run_again::int`;
+
+export class TrialTables {
+  readonly #reader: ContentReader;
+  readonly #shown: string;
+  readonly #servedIds = new Map<string, number>();
+  readonly #served = new Map<number, ServedIdentity>();
+
+  constructor(reader: ContentReader, shown: string) {
+    this.#reader = reader;
+    this.#shown = shown;
+  }
+
+  /** Inside a write transaction, after `prepareServed`. Throws `TRIAL_EXISTS`. */
+  async add(
+    queries: Queries,
+    writer: ContentWriter,
+    to: Appending,
+    rows: readonly NumberedTrial[],
+  ): Promise<void> {
+    // A batch may bring a trial and then another in its place.
+    for (const some of eachOnce(rows)) {
+      const given = to.kind === 'append' ? some : await this.#replacing(queries, to, some, to.kind);
+      const cells = given.map(({ caseNo, row }) =>
+        trialCells(
+          row,
+          { caseNo, draft: row.grades.length === 0 && to.isDraft(caseNo), served: this.#servedIdOf(row) },
+          writer,
+        ),
+      );
+      await writer.flush(queries);
+      const added = await queries.rows<{ case_no: number; trial: number }>(INSERT, [
+        to.snapshotNo,
+        ...columns(cells.map((row) => NAMES.map((name) => row[name]))),
+      ]);
+      if (added.length === some.length) continue;
+      const there = new Set(added.map((row) => `${row.case_no} ${row.trial}`));
+      const twice = some.find(({ caseNo, row }) => !there.has(`${caseNo} ${row.trial.trial}`));
+      throw new LastgoodError({
+        code: 'TRIAL_EXISTS',
+        message: `Snapshot ${to.snapshotId} already has trial ${twice?.row.trial.trial} of this case.`,
+        where: { caseId: twice?.row.trial.caseId },
+      });
+    }
+  }
+
+  /** The rows as they are to be stored: what was called for the ones in their place stays on the books. */
+  async #replacing(
+    queries: Queries,
+    { snapshotNo }: Appending,
+    rows: readonly NumberedTrial[],
+    kind: 'resume' | 'regrade',
+  ): Promise<readonly NumberedTrial[]> {
+    const out = await queries.rows<TrialRow>(TAKE_OUT[kind], [
+      snapshotNo,
+      rows.map(({ caseNo }) => caseNo),
+      rows.map(({ row }) => row.trial.trial),
+    ]);
+    if (out.length === 0) return rows;
+    const was = new Map(out.map((row) => [`${row.case_no} ${row.trial}`, row]));
+    return Promise.all(
+      rows.map(async ({ caseNo, row }) => {
+        const old = was.get(`${caseNo} ${row.trial.trial}`);
+        if (old === undefined) return { caseNo, row };
+        return {
+          caseNo,
+          row: kind === 'regrade' ? regraded(old, row) : await this.#runAgain(queries, old, row),
+        };
+      }),
+    );
+  }
+
+  async #runAgain(queries: Queries, old: TrialRow, row: GradedTrial): Promise<GradedTrial> {
+    const before = attemptsOf(old);
+    const { sent: sentBefore } = old;
+    const sent =
+      row.trial.sent ??
+      (sentBefore === null ? null : ((await this.#reader.document(queries, sentBefore)) as JsonObject));
+    const attempts = [...before, ...row.trial.attempts];
+    return { ...row, trial: { ...row.trial, attempts, sent, ...paidBefore(row.trial.costUsd, old, before) } };
+  }
+
+  /** Whole trials of some cases, in order. */
+  async ofCases(
+    queries: Queries,
+    snapshotNo: number,
+    cases: ReadonlyMap<number, string>,
+  ): Promise<GradedTrial[]> {
+    const rows = await queries.rows<WholeRow>(WHOLE, [snapshotNo, [...cases.keys()]]);
+    const withSent = rows.filter((row) => row.sent !== null);
+    const lost = withSent.find((row) => row.shape === null);
+    if (lost !== undefined) throw this.#lost(lost, 'request');
+    const sents = await this.#reader.documents(
+      queries,
+      withSent.map((row) => ({ sha256: row.sent, shape: row.shape, parts: row.parts }) as DocumentRow),
+    );
+    const sentOf = new Map(withSent.map((row, i) => [row, sents[i] as JsonObject]));
+    await this.#readServed(queries, rows);
+    return rows.map((row) =>
+      wholeTrial(row, cases.get(row.case_no) as string, {
+        sent: sentOf.get(row) ?? null,
+        output: this.#outputOf(row),
+        grades: this.#gradesOf(row),
+        served: row.served === null ? null : (this.#served.get(row.served) as ServedIdentity),
+      }),
+    );
+  }
+
+  #outputOf(row: WholeRow): Output | null {
+    if (row.output === null) return null;
+    if (!row.output_there) throw this.#lost(row, 'answer');
+    return (this.#reader.value(row.output, row.output_body)?.json ?? null) as Output | null;
+  }
+
+  #gradesOf(row: WholeRow): readonly Grade[] {
+    if (row.grades === null) return [];
+    const value = this.#reader.value(row.grades, row.grades_body);
+    if (value === null) throw this.#lost(row, 'list of grades');
+    return value.json as unknown as readonly Grade[];
+  }
+
+  #lost(row: TrialRow, what: string): LastgoodError {
+    return damagedTables(
+      this.#shown,
+      `the ${what} of trial ${row.trial} of case ${row.case_no} is not there`,
+    );
+  }
+
+  /** What comparisons see, by case number; and its digest. */
+  async results(
+    queries: Queries,
+    snapshotNo: number,
+  ): Promise<{ readonly byCase: Map<number, TrialResult[]>; readonly digest: Buffer }> {
+    const byCase = new Map<number, TrialResult[]>();
+    const digest = await this.#eachResult(queries, snapshotNo, (row) => {
+      const served = row[12] === null ? null : (this.#served.get(row[12]) as ServedIdentity);
+      const result = trialResult(row, served);
+      const trials = byCase.get(row[0]);
+      if (trials === undefined) byCase.set(row[0], [result]);
+      else trials.push(result);
+    });
+    return { byCase, digest };
+  }
+
+  /** The digest of `results` alone. */
+  digest(queries: Queries, snapshotNo: number): Promise<Buffer> {
+    return this.#eachResult(queries, snapshotNo, () => {});
+  }
+
+  async #eachResult(queries: Queries, snapshotNo: number, each: (row: ResultRow) => void): Promise<Buffer> {
+    const seal = new SealHash();
+    const seen = new Set<number>();
+    for await (const rows of this.#pages<ResultRow>(queries, RESULT_COLUMNS, snapshotNo)) {
+      await this.#readServed(
+        queries,
+        rows.map((row) => ({ served: row[12] })),
+      );
+      for (const row of rows) {
+        const [, , , pass, , , , refusal] = row;
+        const numbers = [...row] as (number | string | null)[];
+        numbers[3] = pass === null ? null : Number(pass);
+        numbers[7] = refusal === null ? null : Number(refusal);
+        seal.row(numbers);
+        if (row[12] !== null) seen.add(row[12]);
+        each(row);
+      }
+    }
+    for (const id of [...seen].sort((a, b) => a - b))
+      seal.row([id, storedJson(this.#served.get(id) as unknown as JsonObject)]);
+    return seal.digest();
+  }
+
+  /** What comparisons do not read of the trials, as a digest. */
+  async sealTexts(queries: Queries, snapshotNo: number, into: SealHash): Promise<void> {
+    for await (const rows of this.#pages<(number | string | null | Buffer)[]>(
+      queries,
+      TEXT_COLUMNS,
+      snapshotNo,
+    ))
+      for (const row of rows) into.row(row);
+  }
+
+  async *#pages<T extends readonly unknown[]>(
+    queries: Queries,
+    wanted: string,
+    snapshotNo: number,
+  ): AsyncGenerator<T[]> {
+    let [caseNo, trial] = [-1, -1];
+    for (;;) {
+      const rows = await queries.arrays<T>(
+        `SELECT ${wanted} FROM lg.trial WHERE snapshot = $1 AND (case_no, trial) > ($2::int, $3::int)
+         ORDER BY case_no, trial LIMIT ${TRIALS_PER_PAGE}`,
+        [snapshotNo, caseNo, trial],
+      );
+      if (rows.length > 0) yield rows;
+      const last = rows.at(-1);
+      if (last === undefined || rows.length < TRIALS_PER_PAGE) return;
+      [caseNo, trial] = [last[0] as number, last[1] as number];
+    }
+  }
+
+  /** Numbers of the cases that have trials, in suite order. */
+  async caseNos(queries: Queries, snapshotNo: number): Promise<number[]> {
+    const rows = await queries.arrays<[number]>(
+      'SELECT DISTINCT case_no FROM lg.trial WHERE snapshot = $1 ORDER BY case_no',
+      [snapshotNo],
+    );
+    return rows.map(([no]) => no);
+  }
+
+  /** Trial numbers by case number: all, those that a resumed run does not run again, or those whose answers are gone. */
+  async numbers(
+    queries: Queries,
+    snapshotNo: number,
+    which: 'there' | 'done' | 'removed',
+  ): Promise<ReadonlyMap<number, ReadonlySet<number>>> {
+    const byCase = new Map<number, Set<number>>();
+    const rows = await queries.arrays<[number, number]>(NUMBERS[which], [snapshotNo]);
+    for (const [caseNo, trial] of rows) {
+      const trials = byCase.get(caseNo);
+      if (trials === undefined) byCase.set(caseNo, new Set([trial]));
+      else trials.add(trial);
+    }
+    return byCase;
+  }
+
+  /** Makes sure that who served these trials has an id. Outside the transaction of the trials: a row that nobody refers to says nothing. */
+  async prepareServed(queries: Queries, rows: readonly GradedTrial[]): Promise<void> {
+    const fresh = new Set<string>();
+    for (const { trial } of rows) {
+      if (trial.status !== 'answered') continue;
+      const key = servedKey(trial.served);
+      if (!this.#servedIds.has(key)) fresh.add(key);
+    }
+    if (fresh.size === 0) return;
+    await queries.rows(
+      'INSERT INTO lg.served (key) SELECT * FROM unnest($1::text[]) ON CONFLICT DO NOTHING',
+      [[...fresh].sort()],
+    );
+    const found = await queries.rows<{ id: number; key: string }>(
+      'SELECT id, key FROM lg.served WHERE key = ANY($1)',
+      [[...fresh]],
+    );
+    for (const { id, key } of found) this.#servedIds.set(key, id);
+  }
+
+  #servedIdOf({ trial }: GradedTrial): number | null {
+    return trial.status === 'answered' ? (this.#servedIds.get(servedKey(trial.served)) as number) : null;
+  }
+
+  async #readServed(queries: Queries, rows: readonly { readonly served: number | null }[]): Promise<void> {
+    const missing = new Set<number>();
+    for (const { served } of rows) if (served !== null && !this.#served.has(served)) missing.add(served);
+    if (missing.size === 0) return;
+    const found = await queries.rows<{ id: number; key: string }>(
+      'SELECT id, key FROM lg.served WHERE id = ANY($1::int[])',
+      [[...missing]],
+    );
+    for (const { id, key } of found) {
+      this.#served.set(id, JSON.parse(key) as ServedIdentity);
+      missing.delete(id);
+    }
+    for (const id of missing) throw damagedTables(this.#shown, `served ${id} is not there`);
+  }
+}
+
+const NUMBERS = {
+  there: 'SELECT case_no, trial FROM lg.trial WHERE snapshot = $1',
+  done: 'SELECT case_no, trial FROM lg.trial WHERE snapshot = $1 AND NOT run_again',
+  removed: `SELECT t.case_no, t.trial FROM lg.trial t JOIN lg.content o ON o.sha256 = t.output WHERE t.snapshot = $1 AND o.body IS NULL`,
+} as const;
+
+/** The rows in lists in which each trial is once. */
+function eachOnce(rows: readonly NumberedTrial[]): NumberedTrial[][] {
+  const lists: { readonly seen: Set<string>; readonly rows: NumberedTrial[] }[] = [];
+  for (const numbered of rows) {
+    const key = `${numbered.caseNo} ${numbered.row.trial.trial}`;
+    let list = lists.find(({ seen }) => !seen.has(key));
+    if (list === undefined) {
+      list = { seen: new Set(), rows: [] };
+      lists.push(list);
+    }
+    list.seen.add(key);
+    list.rows.push(numbered);
+  }
+  return lists.map((list) => list.rows);
+}
+
+/** Who grades made no call of the subject, and may not know of those that an earlier run made. */
+function regraded(old: TrialRow, row: GradedTrial): GradedTrial {
+  if (!old.attempts.startsWith('[')) return row;
+  return { ...row, trial: { ...row.trial, attempts: attemptsOf(old) } };
+}
+
+/** Steps of a conversation that were paid for before it was cut off are paid for still. */
+function paidBefore(
+  costUsd: number | null | undefined,
+  old: TrialRow,
+  before: readonly Attempt[],
+): { readonly costUsd?: number | null } {
+  if (!before.some(({ outcome }) => outcome === 'answered')) return {};
+  if (old.cost_usd === null || costUsd === null) return { costUsd: null };
+  return { costUsd: old.cost_usd + (costUsd ?? 0) };
+}
+
+function servedKey(served: Served): string {
+  return storedJson(servedIdentity(served) as unknown as JsonObject);
+}
