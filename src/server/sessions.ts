@@ -3,7 +3,7 @@
 import { createHmac, hash, randomBytes, timingSafeEqual } from 'node:crypto';
 
 /** How long a session lasts, and a form of it. */
-export const SESSION_MS = 12 * 3_600_000;
+const SESSION_MS = 12 * 3_600_000;
 /** Sessions at once, of each kind; the oldest make room. */
 const MOST_SESSIONS = 1000;
 const NAME = 'lastgood_session';

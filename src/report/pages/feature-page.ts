@@ -15,7 +15,7 @@ import { listOr, releaseMarkup, sitePage, snapshotLink, timeMarkup, type Viewer 
 
 /** Rows of the list of changes. */
 const MOST_ROWS = 200;
-export const FEATURE_TIMES = ['24h', '48h', '7d', '30d'] as const;
+const FEATURE_TIMES = ['24h', '48h', '7d', '30d'] as const;
 
 export function featurePage(
   view: FeatureView,

@@ -97,7 +97,7 @@ function answeredTable(approvals: readonly Approval[]): Html {
       a.state,
       html`<span class="wrap">${a.feature}: ${a.action} ${a.key}</span>${a.impact === null ? '' : ` (${a.impact})`}`,
       a.answer === null
-        ? html`<span class="dim">nobody answered</span>`
+        ? html`<span class="dim">expired without an answer</span>`
         : html`<span class="wrap">${a.answer.by}: ${a.answer.why}</span>`,
     ]),
     { narrow: 'stack', labels: true },

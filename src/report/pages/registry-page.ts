@@ -81,7 +81,7 @@ function changedCell({ before }: RegistryEntry): Html {
 }
 
 /** What was decided, newest first. */
-export function changesTable(changes: readonly ShippingChange[]): Html {
+function changesTable(changes: readonly ShippingChange[]): Html {
   if (changes.length === 0) return html`<p class="dim">Nothing was changed.</p>`;
   const newest = [...changes].reverse();
   const table = htmlTable(

@@ -4,7 +4,7 @@ import { when } from '../../base/numbers.ts';
 import { type Html, html, NOTHING } from '../html/html.ts';
 import { px } from '../html/series-svg.ts';
 
-export interface PlotPoint {
+interface PlotPoint {
   /** Milliseconds since 1970. */
   readonly at: number;
   /** null = not known, drawn as a gap. */
