@@ -22,6 +22,7 @@ export * from './ids.ts';
 export type * from './import-result.ts';
 export type * from './incident.ts';
 export * from './judge-panel.ts';
+export type * from './live-pages.ts';
 export * from './model-apis.ts';
 export * from './monitor.ts';
 export type * from './monitor-report.ts';

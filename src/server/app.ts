@@ -7,6 +7,7 @@ import type { SecretMask } from '../base/secrets.ts';
 import type { AccessToken, GuardStore, ObservationStore, TokenRole } from '../core/index.ts';
 import type { FoundRules } from '../jobs/guard/ticket-rules.ts';
 import type { ObservationIntake } from '../jobs/observe/intake.ts';
+import type { PagesLedger } from '../jobs/pages/pages-ledger.ts';
 import { type AccessRules, checkHost, checkOrigin, checkToken } from './access.ts';
 import type { ChangeStream } from './change-stream.ts';
 import {
@@ -24,6 +25,8 @@ import { HttpError } from './http-error.ts';
 import { takeLines, takeOtlp } from './intake-routes.ts';
 import type { Metrics } from './metrics.ts';
 import { evaluateAll, evaluateOne, flagEvents, OFREP_EVENTS } from './ofrep-routes.ts';
+import { addPages } from './page-routes.ts';
+import type { Sessions } from './sessions.ts';
 import { featuresRoute, signalsRoute } from './signal-routes.ts';
 
 /** One answered request. Neither addresses nor content are logged. */
@@ -51,6 +54,11 @@ export interface AppParts {
   readonly mask: SecretMask;
   /** The environment that this server answers for. */
   readonly environment: string;
+  /** Snapshots and comparisons, for the pages. */
+  readonly ledger: PagesLedger;
+  readonly sessions: Sessions;
+  /** Folder with the tickets. */
+  readonly project: string;
   readonly metrics: Metrics;
   readonly limits: { readonly linesBytes: number; readonly tracesBytes: number };
   log(entry: AccessLogEntry): void;
@@ -162,6 +170,8 @@ export function makeApp(parts: AppParts): Hono<{
   guarded('get', '/v1/approvals', 'read', (c) => approvalsRoute(c, parts));
   guarded('post', '/v1/approvals/:id/grant', 'operate', (c) => answerRoute(c, parts, true));
   guarded('post', '/v1/approvals/:id/deny', 'operate', (c) => answerRoute(c, parts, false));
+
+  addPages(app, parts);
 
   app.notFound((c) => c.json({ error: { message: 'there is nothing at this address' } }, 404));
   app.onError((error, c) => errorAnswer(error, c as AppContext));

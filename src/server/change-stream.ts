@@ -9,6 +9,8 @@ const POLL_MS = 150;
 const MOST_LISTENERS = 1000;
 /** Events that may wait for a listener that does not read. */
 const MOST_WAITING = 64;
+/** How often the mark is made anew while a page listens; it costs more than a number. */
+const MARK_MS = 1000;
 
 /** One event of a stream. */
 export interface StreamEvent {
@@ -17,7 +19,11 @@ export interface StreamEvent {
   readonly data: object;
 }
 
-type Listener = (state: ShippingState) => void;
+interface Listener {
+  /** Also of what the mark covers. */
+  readonly wide: boolean;
+  tell(state: ShippingState): void;
+}
 
 /** The log as it is, and the streams that follow it. */
 export class ChangeStream {
@@ -29,12 +35,19 @@ export class ChangeStream {
   #timer: NodeJS.Timeout | null = null;
   #seen = 0;
   #closed = false;
+  readonly #makeMark: () => Promise<string>;
+  #mark = '';
+  #markedAt = 0;
 
-  /** `beatMs`: how often a silent stream says that it is there. */
-  constructor(store: ShippingStore, beatMs: number) {
+  /**
+   * `beatMs`: how often a silent stream says that it is there. `makeMark`: a text that changes with everything beside the log that pages
+   * show.
+   */
+  constructor(store: ShippingStore, beatMs: number, makeMark: () => Promise<string> = async () => '') {
     this.#store = store;
     this.#state = new FlagState(store);
     this.#beatMs = beatMs;
+    this.#makeMark = makeMark;
   }
 
   /** For what changes the log over HTTP. */
@@ -48,14 +61,39 @@ export class ChangeStream {
 
   /** Listeners learn at once of what was changed here. */
   async changed(): Promise<void> {
+    this.#markedAt = 0;
     await this.#look();
+  }
+
+  /** What a page shows now: another stamp is another page. */
+  async stamp(): Promise<string> {
+    const { generation } = await this.state();
+    return `${generation}.${await this.#makeMark()}`;
+  }
+
+  /** An event stream for pages: the stamp, whenever it is another one, and once at the beginning. */
+  async openPage(): Promise<Response> {
+    this.#mark = await this.#makeMark();
+    return this.#open(null, true, (state) => ({
+      id: state.generation,
+      event: 'change',
+      data: { stamp: `${state.generation}.${this.#mark}` },
+    }));
   }
 
   /**
    * An event stream: `eventOf` makes an event of each new state, null for one that is not of interest. With `after`, the place that a
    * listener has seen, it gets the present state at once where that is newer; so does one that has seen none.
    */
-  async open(after: number | null, eventOf: (state: ShippingState) => StreamEvent | null): Promise<Response> {
+  open(after: number | null, eventOf: (state: ShippingState) => StreamEvent | null): Promise<Response> {
+    return this.#open(after, false, eventOf);
+  }
+
+  async #open(
+    after: number | null,
+    wide: boolean,
+    eventOf: (state: ShippingState) => StreamEvent | null,
+  ): Promise<Response> {
     if (this.#listeners.size >= MOST_LISTENERS || this.#closed)
       throw new HttpError(503, 'too many listeners, or the server is stopping', { retryAfterSeconds: 2 });
     const first = await this.state();
@@ -70,9 +108,12 @@ export class ChangeStream {
             if ((controller.desiredSize ?? 0) < -MOST_WAITING) end();
             else controller.enqueue(encoder.encode(text));
           };
-          const listener: Listener = (state) => {
-            const event = eventOf(state);
-            if (event !== null) send(textOf(event));
+          const listener: Listener = {
+            wide,
+            tell(state) {
+              const event = eventOf(state);
+              if (event !== null) send(textOf(event));
+            },
           };
           const beat = setInterval(() => send(': here\n\n'), this.#beatMs);
           leave = () => {
@@ -88,7 +129,7 @@ export class ChangeStream {
           this.#listeners.add(listener);
           this.#ends.add(end);
           send('retry: 1000\n\n');
-          if (after === null || after < first.generation) listener(first);
+          if (after === null || after < first.generation) listener.tell(first);
           this.#watch();
         },
         cancel: () => leave(),
@@ -127,9 +168,22 @@ export class ChangeStream {
 
   async #look(): Promise<void> {
     const state = await this.state();
-    if (state.generation === this.#seen) return;
+    const moved = state.generation !== this.#seen;
     this.#seen = state.generation;
-    for (const listener of [...this.#listeners]) listener(state);
+    // Listeners of the log learn of it before the mark is made.
+    if (moved) for (const listener of [...this.#listeners]) if (!listener.wide) listener.tell(state);
+    const marked = await this.#lookAtMark();
+    if (moved || marked) for (const listener of [...this.#listeners]) if (listener.wide) listener.tell(state);
+  }
+
+  async #lookAtMark(): Promise<boolean> {
+    const asked = [...this.#listeners].some((listener) => listener.wide);
+    if (!asked || Date.now() - this.#markedAt < MARK_MS) return false;
+    this.#markedAt = Date.now();
+    const mark = await this.#makeMark();
+    const marked = mark !== this.#mark;
+    this.#mark = mark;
+    return marked;
   }
 }
 

@@ -12,12 +12,15 @@ import { ticketRules } from '../jobs/guard/ticket-rules.ts';
 import type { LineRules } from '../jobs/observe/check-line.ts';
 import { ObservationIntake } from '../jobs/observe/intake.ts';
 import { foldAll, openProduction } from '../jobs/observe/open-production.ts';
+import { guardMark } from '../jobs/pages/guard-overview.ts';
+import { PagesLedger } from '../jobs/pages/pages-ledger.ts';
 import { openShippingLog } from '../jobs/registry/open-shipping.ts';
 import { openTokens } from '../jobs/serve/tokens.ts';
 import { isLoopback } from './access.ts';
 import { type AccessLogEntry, makeApp } from './app.ts';
 import { ChangeStream } from './change-stream.ts';
 import { Metrics } from './metrics.ts';
+import { Sessions } from './sessions.ts';
 
 export interface ServerSettings {
   readonly db: string;
@@ -74,12 +77,15 @@ export async function startServer(settings: ServerSettings): Promise<RunningServ
   const tokens = await openTokens(db);
   const shipping = await openShippingLog(db);
   const guard = await openGuardLog(db);
-  const changes = new ChangeStream(shipping, Math.max(50, Math.floor(limits.idleMs / 3)));
+  const beatMs = Math.max(50, Math.floor(limits.idleMs / 3));
+  const changes = new ChangeStream(shipping, beatMs, () => guardMark(guard, new Date()));
+  const ledger = new PagesLedger(db, settings.project);
   const closeStores = async (): Promise<void> => {
     await store.close();
     await tokens.close();
     await shipping.close();
     await guard.close();
+    await ledger.close();
   };
   try {
     const loopback = isLoopback(host);
@@ -98,6 +104,9 @@ export async function startServer(settings: ServerSettings): Promise<RunningServ
       rules: ticketRules(settings.project),
       mask: settings.mask ?? secretMask([]),
       environment: settings.environment ?? DEFAULT_ENVIRONMENT,
+      ledger,
+      sessions: new Sessions(),
+      project: settings.project,
       metrics: new Metrics(),
       limits,
       log: settings.log,

@@ -27,10 +27,12 @@ export interface Running {
 export async function running(
   settings: Partial<Pick<ServerSettings, 'host' | 'hosts' | 'limits' | 'environment'>> & {
     readonly store?: ObservationStoreMode;
+    /** A ledger that is there already; else a fresh one. */
+    readonly db?: string;
   } = {},
 ): Promise<Running> {
   const folder = await temporaryFolder();
-  const db = join(folder.path, 'lastgood.db');
+  const db = settings.db ?? join(folder.path, 'lastgood.db');
   const log: AccessLogEntry[] = [];
   const server = await startServer({
     db,

@@ -34,7 +34,7 @@ export const registerServe: Register = (program, io) => {
       program
         .command('serve')
         .description(
-          'take observations, outcomes and traces over HTTP; answer with flags, signals and metrics',
+          'take observations, outcomes and traces over HTTP; answer with flags, signals, metrics and pages',
         )
         .option('--environment <name>', 'whose flags and releases are served', DEFAULT_ENVIRONMENT)
         .option('--host <address>', 'address to listen on; others than this machine need tokens', '127.0.0.1')

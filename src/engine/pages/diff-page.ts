@@ -18,6 +18,7 @@ import {
   comparisonHtmlPieces,
   type HtmlOptions,
   hasChanged,
+  type PageFrame,
   pageCases,
   type SeriesMark,
   type SeriesPoint,
@@ -38,12 +39,14 @@ export async function diffPage(
     readonly next?: string | undefined;
     readonly preface?: readonly string[];
     readonly distributions?: Distributions | undefined;
+    readonly frame?: PageFrame | undefined;
   } = {},
 ): Promise<Iterable<string>> {
-  const { next, preface, distributions } = more;
+  const { next, preface, distributions, frame } = more;
   const options = await pageOptions(store, comparison, { distributions });
   return comparisonHtmlPieces(comparison, {
     ...options,
+    frame,
     ...(next === undefined ? {} : { next }),
     ...(preface === undefined ? {} : { preface }),
   });

@@ -3,13 +3,13 @@
 import type { SnapshotResults, SnapshotStore, StoredTrial } from '../../core/index.ts';
 import { contentOf } from '../../engine/comparison/compare-stored.ts';
 import { DETAIL_BUDGET, viewsWithin } from '../../engine/pages/case-views.ts';
-import { runCaseView, runPageCases, snapshotHtmlPieces } from '../../report/index.ts';
+import { type PageFrame, runCaseView, runPageCases, snapshotHtmlPieces } from '../../report/index.ts';
 
 /** The page in pieces. */
 export async function snapshotPage(
   store: SnapshotStore,
   results: SnapshotResults,
-  budget = DETAIL_BUDGET,
+  { budget = DETAIL_BUDGET, frame }: { readonly budget?: number; readonly frame?: PageFrame } = {},
 ): Promise<Iterable<string>> {
   const { id } = results.summary;
   const { views, missing } = await viewsWithin(budget, runPageCases(results), async (c) => {
@@ -28,6 +28,7 @@ export async function snapshotPage(
   });
   return snapshotHtmlPieces(results, {
     views,
+    frame,
     ...(missing.length === 0
       ? {}
       : {

@@ -17,7 +17,7 @@ import {
   pageCases,
   worstFirst,
 } from './html-cases.ts';
-import { htmlPagePieces, tone } from './html-page.ts';
+import { htmlPagePieces, type PageFrame, tone } from './html-page.ts';
 import { TABLE_SCRIPT } from './html-script.ts';
 import {
   armsTable,
@@ -51,6 +51,8 @@ export interface HtmlOptions {
   readonly next?: string;
   /** Sentences before the evidence, e.g. whose exam decided. */
   readonly preface?: readonly string[];
+  /** Where a server shows it. */
+  readonly frame?: PageFrame | undefined;
 }
 
 /** Rows of the forest plot, and cases shown in full without script. */
@@ -104,6 +106,7 @@ export function comparisonHtmlPieces(c: Comparison, options: HtmlOptions = {}): 
     script: TABLE_SCRIPT,
     data: cases.data,
     skipTo: { id: 'cases', text: 'Skip to the cases' },
+    frame: options.frame,
   });
 }
 

@@ -11,6 +11,32 @@ export interface PageExtras {
   readonly data?: Readonly<Record<string, Iterable<Html>>>;
   /** Where the skip link leads; default the top of `main`. */
   readonly skipTo?: { readonly id: string; readonly text: string };
+  /** What stands around the page where a server shows it. */
+  readonly frame?: PageFrame | undefined;
+  /** A page of the server: it may send forms to it, and listen to it. */
+  readonly live?: boolean;
+}
+
+/** The navigation of the server above a page, and its style. */
+export interface PageFrame {
+  readonly header: Html;
+  readonly style: string;
+}
+
+/** The content security policy of a page with this script and style. */
+export function pagePolicy({ script, frame, live = false }: PageExtras): string {
+  return [
+    "default-src 'none'",
+    `style-src '${sourceHash(styleOf(frame))}'`,
+    ...(script === undefined ? [] : [`script-src '${sourceHash(script)}'`]),
+    ...(live ? ["connect-src 'self'"] : []),
+    "base-uri 'none'",
+    `form-action '${live ? 'self' : 'none'}'`,
+  ].join('; ');
+}
+
+function styleOf(frame: PageFrame | undefined): string {
+  return `${PAGE_STYLE}${frame?.style ?? ''}`;
 }
 
 /** A whole page. Nothing is loaded, no form is sent, no foreign script or style counts. */
@@ -20,20 +46,16 @@ export function htmlPage(title: string, body: Html, extras: PageExtras = {}): st
 
 /** The same page in pieces: with its data blocks a large one is best not held as a whole. */
 export function* htmlPagePieces(title: string, body: Html, extras: PageExtras = {}): Iterable<string> {
-  const { script, data = {}, skipTo = { id: 'main', text: 'Skip to the content' } } = extras;
-  const policy = [
-    "default-src 'none'",
-    `style-src '${sourceHash(PAGE_STYLE)}'`,
-    ...(script === undefined ? [] : [`script-src '${sourceHash(script)}'`]),
-    "base-uri 'none'",
-    "form-action 'none'",
-  ].join('; ');
+  const { script, data = {}, frame, live = false } = extras;
+  const { skipTo = { id: 'main', text: 'Skip to the content' } } = extras;
+  // Without a referrer a browser names no origin beside a form, and the server would refuse it.
+  const referrer = live ? 'same-origin' : 'no-referrer';
   yield `${html`<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="${Html.ownMarkup(policy)}"><meta name="referrer" content="no-referrer">
-<title>${title}</title><style>${Html.ownMarkup(PAGE_STYLE)}</style></head><body>
+<meta http-equiv="Content-Security-Policy" content="${Html.ownMarkup(pagePolicy(extras))}"><meta name="referrer" content="${referrer}">
+<title>${title}</title><style>${Html.ownMarkup(styleOf(frame))}</style></head><body>
 <a class="skip" href="#${skipTo.id}">${skipTo.text}</a>
-<main id="main">
+${frame === undefined ? NOTHING : html`${frame.header}\n`}<main id="main">
 ${body}
 </main>
 `}`;
@@ -66,6 +88,8 @@ export interface TableOptions {
   readonly caption?: string;
   /** On a narrow screen: `scroll` sideways (default), `fit` the width, or `stack`: each row becomes a small paragraph. */
   readonly narrow?: 'scroll' | 'fit' | 'stack';
+  /** Each cell names its column, for a style that shows the names where rows are stacked. */
+  readonly labels?: boolean;
   /** Attributes of the table's body, each with a space before it. */
   readonly body?: Html;
 }
@@ -74,11 +98,13 @@ export interface TableOptions {
 export function htmlTable(
   head: readonly string[],
   rows: readonly (readonly Content[])[],
-  { numeric = [], caption, narrow = 'scroll', body = NOTHING }: TableOptions = {},
+  { numeric = [], caption, narrow = 'scroll', labels = false, body = NOTHING }: TableOptions = {},
 ): Html {
   const cls = (i: number): Content => (numeric.includes(i) ? html` class="n"` : '');
   const cell = (content: Content, i: number): Html =>
-    i === 0 ? html`<th scope="row"${cls(i)}>${content}</th>` : html`<td${cls(i)}>${content}</td>`;
+    i === 0
+      ? html`<th scope="row"${cls(i)}>${content}</th>`
+      : html`<td${cls(i)}${labels ? html` data-label="${head[i] ?? ''}"` : NOTHING}>${content}</td>`;
   const title = (text: string, i: number): Html =>
     text === '' ? html`<td${cls(i)}></td>` : html`<th${cls(i)} scope="col">${text}</th>`;
   const lines = rows.map((row) => html`<tr>${row.map(cell)}</tr>`);

@@ -16,7 +16,7 @@ import {
   STATIC_ROWS,
   staticTable,
 } from './html-cases.ts';
-import { htmlPagePieces, htmlTable, scriptJson, tone } from './html-page.ts';
+import { htmlPagePieces, htmlTable, type PageFrame, scriptJson, tone } from './html-page.ts';
 import { TABLE_SCRIPT } from './html-script.ts';
 import { contentMarkup, trialList } from './html-trials.ts';
 
@@ -25,6 +25,8 @@ export interface SnapshotHtmlOptions {
   readonly views: ReadonlyMap<string, CaseView>;
   /** Which cases' answers are not in the page, in words. */
   readonly leftOut?: string;
+  /** Where a server shows it. */
+  readonly frame?: PageFrame | undefined;
 }
 
 /** Tags listed in full; the rest is counted. */
@@ -89,6 +91,7 @@ export function snapshotHtmlPieces(results: SnapshotResults, options: SnapshotHt
     script: TABLE_SCRIPT,
     data: { 'case-data': rowPieces(rows), 'case-details': detailPieces(cases, options.views) },
     skipTo: { id: 'cases', text: 'Skip to the cases' },
+    frame: options.frame,
   });
 }
 

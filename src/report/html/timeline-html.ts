@@ -52,13 +52,14 @@ function itemTable(items: readonly TimelineItem[], causes: ReadonlySet<number>):
       when(item.at),
       item.source,
       `${item.kind}${causes.has(i) ? ' (before or at the first move)' : ''}`,
-      detail(item),
+      itemDetail(item),
     ]),
     { narrow: 'stack' },
   );
 }
 
-function detail({ text, ref, move }: TimelineItem): Html {
+/** An item in words; of a move with its values, its range and its templates. */
+export function itemDetail({ text, ref, move }: TimelineItem): Html {
   const said = html`${terminalText(text)}${ref === null ? '' : html` <code>${terminalText(ref)}</code>`}`;
   if (move === null) return said;
   const value = (v: number): string => signalValueText(move.unit, v);

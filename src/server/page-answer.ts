@@ -1,0 +1,67 @@
+// How pages leave the server: policy and headers, and errors as a page.
+
+import { LastgoodError } from '../base/errors.ts';
+import { messagePage, REPORT_POLICY, SITE_POLICY, type Viewer } from '../report/pages/site.ts';
+import type { AppContext } from './app.ts';
+import { HttpError } from './http-error.ts';
+
+type Status = 200 | HttpError['status'];
+
+/** A page of the site. */
+export function pageAnswer(c: AppContext, page: string, status: Status = 200): Response {
+  pageHeaders(c, SITE_POLICY);
+  return c.body(page, status, { 'Content-Type': 'text/html; charset=utf-8' });
+}
+
+/** A report inside the site, in pieces: with its data a large one is not held as a whole. */
+export function reportAnswer(c: AppContext, pieces: Iterable<string>): Response {
+  pageHeaders(c, REPORT_POLICY);
+  return c.body(streamOf(pieces), 200, { 'Content-Type': 'text/html; charset=utf-8' });
+}
+
+export function streamOf(pieces: Iterable<string>): ReadableStream<Uint8Array> {
+  const rest = pieces[Symbol.iterator]();
+  const encoder = new TextEncoder();
+  return new ReadableStream({
+    pull(controller) {
+      const next = rest.next();
+      if (next.done === true) controller.close();
+      else controller.enqueue(encoder.encode(next.value));
+    },
+    cancel() {
+      rest.return?.();
+    },
+  });
+}
+
+/** What a person sees of an error; one that is the server's own says nothing of its cause. */
+export function errorPage(c: AppContext, error: unknown, viewer: Viewer | null): Response {
+  if (error instanceof HttpError)
+    return pageAnswer(
+      c,
+      messagePage(viewer, titleOf(error.status), error.message, error.details.hint),
+      error.status,
+    );
+  if (error instanceof LastgoodError && (error.exitCode === 2 || error.exitCode === 3)) {
+    c.set('failure', error.code);
+    const missing = /NOT_FOUND|NO_FEATURE|UNKNOWN/.test(error.code);
+    return pageAnswer(
+      c,
+      messagePage(viewer, missing ? 'Not found' : 'Not possible', error.message, error.hint),
+      missing ? 404 : 400,
+    );
+  }
+  throw error;
+}
+
+function titleOf(status: HttpError['status']): string {
+  return status === 404 ? 'Not found' : status === 401 || status === 403 ? 'Not allowed' : 'Not possible';
+}
+
+function pageHeaders(c: AppContext, policy: string): void {
+  c.header('Content-Security-Policy', `${policy}; frame-ancestors 'none'`);
+  c.header('X-Frame-Options', 'DENY');
+  c.header('Referrer-Policy', 'same-origin');
+  c.header('Cross-Origin-Opener-Policy', 'same-origin');
+  c.header('Cross-Origin-Resource-Policy', 'same-origin');
+}
