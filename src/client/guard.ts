@@ -142,7 +142,6 @@ class HttpGuard implements Guard {
     action: GuardAction,
     execute: (signal: AbortSignal) => Promise<T> | T,
   ): Promise<GuardResult<T>> {
-    // Known already, so nothing needs to be asked; the server has it in its log once it is asked.
     const decision = await this.#decide(action);
     switch (decision.outcome) {
       case 'allowed':
@@ -210,6 +209,8 @@ class HttpGuard implements Guard {
   async #run<T>({ no }: Decision, execute: (signal: AbortSignal) => Promise<T> | T): Promise<T> {
     let succeeded = false;
     try {
+      // A stop may have come in while the permission was on its way.
+      this.check();
       const value = await execute(this.#stop.signal);
       succeeded = true;
       return value;

@@ -7,7 +7,7 @@ import { wilson } from '../stats/proportion.ts';
 import { NANO } from './window-counts.ts';
 
 /** Facts that some applications only send when they are true. */
-const EVENTS = [
+export const USER_EVENTS = [
   ['overrides', 'overridden'],
   ['dismissals', 'dismissed'],
   ['retries', 'retried'],
@@ -27,7 +27,9 @@ export type EventsOnly = ReadonlySet<string>;
 export function eventsOnly(...counts: readonly WindowCounts[]): EventsOnly {
   const total = (name: string): number => counts.reduce((sum, c) => sum + (c.get(name) ?? 0), 0);
   return new Set(
-    EVENTS.map(([, name]) => name).filter((name) => total(name) > 0 && total(`${name}.n`) === total(name)),
+    USER_EVENTS.map(([, name]) => name).filter(
+      (name) => total(name) > 0 && total(`${name}.n`) === total(name),
+    ),
   );
 }
 
@@ -78,7 +80,7 @@ export function signalsOf(counts: WindowCounts, only: EventsOnly): SignalValue[]
     const value = known === 0 ? null : at(`${name}.s`) / known;
     return { ...plain, signal, unit, value, n: known, of, interval: meanInterval(counts, name), lagging };
   };
-  const events = EVENTS.map(([signal, name]) =>
+  const events = USER_EVENTS.map(([signal, name]) =>
     only.has(name)
       ? share(signal, at(name), at('outcome') === 0 ? 0 : n, 'observations', true)
       : share(signal, at(name), at(`${name}.n`), 'outcomes', true),

@@ -347,3 +347,44 @@ request({ port: ${server.port}, host: '127.0.0.1', path: '/v1/guard/desk/stop', 
     expect(await guard.act({ action: 'mail', key: 'm' }, () => 1)).toMatchObject({ executed: true });
   });
 });
+
+it('is not executed where a stop comes in while the permission is on its way', async () => {
+  const ends: unknown[] = [];
+  let stop: () => void = () => {};
+  let heard: () => void = () => {};
+  const known = new Promise<void>((resolve) => {
+    heard = resolve;
+  });
+  const state = (stopped: object | null): string =>
+    `event: guard\ndata: ${JSON.stringify({ stop: stopped, fail: 'closed', approveAbove: {}, generation: 1 })}\n\n`;
+  const server = createServer(async (request, response) => {
+    if (request.url?.endsWith('/events')) {
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      response.write(state(null));
+      stop = () => response.write(state({ by: 'ada', at: '2026-11-29T12:00:00Z', why: 'wrong refunds' }));
+      return;
+    }
+    let body = '';
+    for await (const part of request.setEncoding('utf8')) body += part;
+    if (request.url?.endsWith('/end')) ends.push(JSON.parse(body));
+    else {
+      stop();
+      await known;
+    }
+    response.writeHead(200, { 'content-type': 'application/json' });
+    response.end(JSON.stringify({ no: 1, outcome: 'allowed', reason: '', approval: null }));
+  }).listen(0, '127.0.0.1');
+  onTestFinished(() => server.closeAllConnections());
+  onTestFinished(() => void server.close());
+  await new Promise((listening) => server.once('listening', listening));
+  const guard = connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  await guard.ready();
+  guard.signal.addEventListener('abort', () => heard());
+  let executed = false;
+  const acted = guard.act({ action: 'refund', key: 'o-1' }, () => {
+    executed = true;
+  });
+  await expect(acted).rejects.toBeInstanceOf(ActionStopped);
+  expect(executed).toBe(false);
+  expect(ends).toEqual([{ decision: 1, succeeded: false }]);
+});

@@ -26,6 +26,9 @@ test('the schemas in the repository are those the program generates', () => {
     'comparison.schema.json',
     'check.schema.json',
     'signals.schema.json',
+    'decisions.schema.json',
+    'residue.schema.json',
+    'shadow.schema.json',
     'doctor.schema.json',
     'registry.schema.json',
   ]);
@@ -46,6 +49,9 @@ test('a schema that is missing or out of date is named', async () => {
     'comparison.schema.json',
     'check.schema.json',
     'signals.schema.json',
+    'decisions.schema.json',
+    'residue.schema.json',
+    'shadow.schema.json',
     'doctor.schema.json',
     'registry.schema.json',
   ]);

@@ -58,6 +58,56 @@ export const PRODUCTION_CODES = {
       'The text is neither a duration such as `7d` nor an ISO time, or it is shorter than an hour or in the future.',
     remedy: 'Write `--since 24h`, `--since 7d` or `--since 2026-05-12`.',
   },
+  RELEASE_UNSEEN: {
+    exits: [2],
+    meaning: 'No observation of this time was made by the release that was asked for.',
+    cause: 'The name is mistyped, the release served at another time, or observations were sent without it.',
+    remedy: 'Use a name that the message lists, or widen `--since`.',
+  },
+  DECISION_MARK: {
+    exits: [2],
+    meaning: 'Decisions cannot be marked like this.',
+    cause: 'The value of `--mark` is unknown, or the ids, the person or the reason are missing.',
+    remedy: 'Write `--mark reviewed --id ID --by NAME --why TEXT`.',
+  },
+  DECISION_UNKNOWN: {
+    exits: [2],
+    meaning: 'An id to mark is not a stored decision of this release.',
+    cause: 'The id is mistyped, the observation acted on nothing, or it lies before `--since`.',
+    remedy: 'List the decisions first. Nothing was marked.',
+  },
+  DECISION_AMBIGUOUS: {
+    exits: [2],
+    meaning: 'An id to mark belongs to several decisions.',
+    cause: 'A redaction rule replaced the part in which the ids differ.',
+    remedy: 'Send ids that no `redact` rule matches. Nothing was marked.',
+  },
+  RESIDUE_TIME: {
+    exits: [2],
+    meaning: 'The times of an incident cannot be used.',
+    cause: 'The rollback lies in the future, or the change does not lie before it.',
+    remedy:
+      'Write `--rollback` with the time when the rollback was in effect, and `--change` with an earlier one.',
+  },
+  RESIDUE_CHANGE: {
+    exits: [2],
+    meaning: 'When the incident began cannot be found in the observations.',
+    cause: 'They name no release, or one release gave most answers before and after the rollback.',
+    remedy: 'Name the time with `--change`.',
+  },
+  SHADOW_NO_INPUTS: {
+    exits: [3],
+    meaning: 'There is no stored input that a candidate could be run on.',
+    cause:
+      'Observations of this time are stored by numbers only, or were sent without `messages` and `input`.',
+    remedy: 'Store questions with `--store outputs`, or name a longer time with `--since`.',
+  },
+  SHADOW_RESUME: {
+    exits: [2],
+    meaning: 'The snapshot does not belong to a shadow run of this feature.',
+    cause: 'The id is mistyped, or it is a snapshot of another command.',
+    remedy: 'Use the command that the interrupted run printed as `next`.',
+  },
   TOKEN_EXISTS: {
     exits: [2],
     meaning: 'There is a token of this name already.',

@@ -6,8 +6,16 @@ import type { DemoBeat } from '../../core/index.ts';
 import type { Register } from '../options/register.ts';
 import { printJson, wholeNumber } from '../options/session.ts';
 import { VERSION } from '../options/version.ts';
-import { styleOf } from '../terminal/io.ts';
+import { type Io, styleOf } from '../terminal/io.ts';
 import { cliProgress } from '../terminal/progress.ts';
+
+interface DemoOptions {
+  readonly dir?: string;
+  readonly seed?: number;
+  readonly production?: boolean;
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+}
 
 export const registerDemo: Register = (program, io, exit) => {
   program
@@ -15,11 +23,16 @@ export const registerDemo: Register = (program, io, exit) => {
     .description(
       'the whole story offline: weeks of snapshots, a silent provider change, the alarm, a verified rollback',
     )
+    .option(
+      '--production',
+      'two weeks of production instead: traffic, a silent change, a rollback, and what is left',
+    )
     .option('--dir <folder>', 'where the ledger and the reports go (default demo)')
     .option('--seed <n>', 'seed of the story (default 1)', wholeNumber('--seed', 0))
     .option('--json', 'print the result as JSON')
     .option('--quiet', 'no progress on stderr')
-    .action(async (options: { dir?: string; seed?: number; json?: boolean; quiet?: boolean }) => {
+    .action(async (options: DemoOptions) => {
+      if (options.production === true) return productionDemo(io, options);
       const [{ playDemo }, { demoBeatText }, { resolve }] = await Promise.all([
         import('../../jobs/demo/demo.ts'),
         import('../../report/text/demo-text.ts'),
@@ -50,3 +63,16 @@ export const registerDemo: Register = (program, io, exit) => {
       else if (result.decision?.decision !== 'verified') exit(3);
     });
 };
+
+async function productionDemo(io: Io, options: DemoOptions): Promise<void> {
+  const [{ playProduction }, { productionDemoText }, { resolve }] = await Promise.all([
+    import('../../jobs/demo/production-demo.ts'),
+    import('../../report/text/production-demo-text.ts'),
+    import('node:path'),
+  ]);
+  const dir = options.dir ?? 'demo';
+  const outDir = resolve(io.cwd, dir);
+  const result = await playProduction({ outDir, seed: options.seed ?? 1, now: new Date() });
+  if (options.json) printJson(io, { schemaVersion: 1, kind: 'production-demo', simulated: true, ...result });
+  else io.out(productionDemoText(result, { style: styleOf(io), dir }));
+}

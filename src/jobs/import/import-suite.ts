@@ -202,14 +202,14 @@ export async function importSuite(input: ImportInput): Promise<ImportResult> {
       if (reader === undefined) throw new Error(`no reader of ${source.format}`);
       await readRecords(source, reader, { writer, losses });
     }
-    const written = writer.finish({ ...frame, files: [...frame.files, ...sink.list()] }, name);
-    if (written.cases === 0)
+    if (writer.empty)
       throw new LastgoodError({
         code: 'IMPORT_EMPTY',
         message: 'the files hold no case that can be taken',
         where: { file: first.shown },
         hint: losses.report().dropped[0]?.reason,
       });
+    const written = writer.finish({ ...frame, files: [...frame.files, ...sink.list()] }, name);
     const { files: list, ...counts } = written;
     return {
       format,

@@ -77,6 +77,11 @@ export class SuiteWriter {
     return this.#full;
   }
 
+  /** True while there is no case: then nothing must be written. */
+  get empty(): boolean {
+    return this.#entries.size === 0;
+  }
+
   #begin(): string {
     const { dir, overwrite } = this.#input;
     if (!overwrite)

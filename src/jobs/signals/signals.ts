@@ -1,7 +1,5 @@
 // lastgood signals: what a feature's production looks like, beside the same time before.
 
-import { LastgoodError } from '../../base/errors.ts';
-import { didYouMean } from '../../base/index.ts';
 import {
   type CountedWindow,
   DAY_MS,
@@ -11,6 +9,8 @@ import {
   type WindowCounts,
 } from '../../core/observation.ts';
 import type { SignalGroup, SignalReport, SignalValue, SignalWindow } from '../../core/signals.ts';
+import { timeRange } from '../../engine/production/time-range.ts';
+import { mustExist } from '../../engine/records/known-feature.ts';
 import { LEXICAL } from '../../monitor/lexical-embedding.ts';
 import { type EventsOnly, eventsOnly, servedModelsOf, signalsOf } from '../../monitor/signal-values.ts';
 import { VectorSums } from '../../monitor/vector-sums.ts';
@@ -40,7 +40,8 @@ const emptyTally = (): Tally => ({ counts: new Map(), vectors: new VectorSums() 
 
 /** Reads windows that are up to date. Throws `NO_FEATURE` or `SINCE_RANGE`. */
 export async function signalsJob(store: ObservationStore, input: SignalsInput): Promise<SignalReport> {
-  const { from, to, beforeFrom } = timesOf(input);
+  const { from, to } = timeRange(input.now, input.since);
+  const beforeFrom = from - (to - from);
   const { feature, by } = input;
   const now = new Map<string, Tally>();
   const before = new Map<string, Tally>();
@@ -139,39 +140,4 @@ function embeddingSignals(vectors: VectorSums, before: VectorSums | undefined): 
     },
     { ...plain, signal: 'embedding-spread', value: vectors.spread(), n: vectors.n },
   ];
-}
-
-/** Whole hours: the one that is under way counts, as far as it is known. */
-function timesOf({ now, since }: Pick<SignalsInput, 'now' | 'since'>): {
-  readonly from: number;
-  readonly to: number;
-  readonly beforeFrom: number;
-} {
-  const to = Math.ceil((now.getTime() + 1) / HOUR_MS) * HOUR_MS;
-  const start = typeof since === 'number' ? now.getTime() - since : since.getTime();
-  const from = Math.floor(start / HOUR_MS) * HOUR_MS;
-  if (from >= to - HOUR_MS && start > now.getTime() - 60_000)
-    throw new LastgoodError({
-      code: 'SINCE_RANGE',
-      message: '--since must lie in the past',
-      hint: 'write --since 24h, --since 7d or --since 2026-05-12',
-    });
-  return { from, to, beforeFrom: from - (to - from) };
-}
-
-async function mustExist(store: ObservationStore, feature: string): Promise<void> {
-  const known = (await store.features()).map((f) => f.feature);
-  if (known.includes(feature)) return;
-  const guess = didYouMean(feature, known);
-  throw new LastgoodError({
-    code: 'NO_FEATURE',
-    message: `there are no observations of the feature ${JSON.stringify(feature)}`,
-    hint:
-      guess === undefined
-        ? known.length === 0
-          ? 'send some first: lastgood observe FILE --feature NAME'
-          : `known features: ${known.slice(0, 10).join(', ')}`
-        : `did you mean ${guess}?`,
-    exitCode: 2,
-  });
 }

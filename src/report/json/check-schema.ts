@@ -3,8 +3,11 @@
 import { z } from 'zod';
 import type { JsonObject } from '../../base/index.ts';
 import { LAYER_NAMES } from '../../core/index.ts';
+import { decisionsSchema } from './decisions-schema.ts';
 import { doctorSchema } from './doctor-schema.ts';
 import { betweenRuns, contrasts, interval, metrics, pool, share, words } from './metric-schema.ts';
+import { residueSchema } from './residue-schema.ts';
+import { shadowSchema } from './shadow-schema.ts';
 import { registrySchema } from './shipping-schema.ts';
 import { signalsSchema } from './signals-schema.ts';
 
@@ -426,6 +429,9 @@ export function reportJsonSchemas(): ReadonlyMap<string, JsonObject> {
     ['comparison.schema.json', publish(comparisonSchema, 'lastgood comparison')],
     ['check.schema.json', publish(checkSchema, 'lastgood check')],
     ['signals.schema.json', publish(signalsSchema, 'lastgood signals')],
+    ['decisions.schema.json', publish(decisionsSchema, 'lastgood decisions')],
+    ['residue.schema.json', publish(residueSchema, 'lastgood residue')],
+    ['shadow.schema.json', publish(shadowSchema(comparisonSchema), 'lastgood shadow')],
     ['doctor.schema.json', publish(doctorSchema, 'lastgood doctor')],
     ['registry.schema.json', publish(registrySchema, 'lastgood registry list')],
   ]);
