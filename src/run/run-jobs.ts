@@ -4,6 +4,7 @@
 import { LastgoodError, type ProgressStep } from '../base/index.ts';
 import { seconds } from '../base/numbers.ts';
 import type { Failure, ProviderRequest, SkipCause, Trial } from '../core/index.ts';
+import type { CallAdmission } from './admission.ts';
 import { retryDelayMs } from './backoff.ts';
 import { Budget } from './budget.ts';
 import { Call, type CallEnd } from './call.ts';
@@ -27,7 +28,7 @@ import { realTimers, type Timers } from './timers.ts';
  * service refuses, and stops at limits, signals and failures that no other call can escape.
  * Throws `RUN_LIMIT_INVALID`, `COST_UNKNOWN` (a cost limit without prices), and what `jobs` or `onTrial` throw.
  */
-export async function runJobs(jobs: Iterable<Job>, options: RunOptions): Promise<RunReport> {
+export async function runJobs(jobs: Iterable<Job | null>, options: RunOptions): Promise<RunReport> {
   checkLimits(options.limits);
   if (options.limits.maxCostUsd !== null && options.priceKnown !== true) throw costUnknown();
   return new Run(jobs, options).toItsEnd();
@@ -62,10 +63,12 @@ class Run {
   private held: OpenTrial[] = [];
   private stopped: Stop | null = null;
   private fatal: Failure | null = null;
+  /** Calls begun. */
+  private begun = 0;
   /** What `jobs` or `onTrial` threw, or a defect of our own. */
   private broken: { readonly error: unknown } | null = null;
 
-  constructor(jobs: Iterable<Job>, options: RunOptions) {
+  constructor(jobs: Iterable<Job | null>, options: RunOptions) {
     const { limits } = options;
     this.options = options;
     this.limits = limits;
@@ -90,7 +93,7 @@ class Run {
   }
 
   async toItsEnd(): Promise<RunReport> {
-    const { signal, hardSignal, refused } = this.options;
+    const { signal, hardSignal, refused, stopped } = this.options;
     const { deadlineMs } = this.limits;
     const cancel = (): void =>
       this.stop('cancelled', 'cancelled', 'the run was cancelled before this trial was done');
@@ -105,6 +108,8 @@ class Run {
     try {
       if (signal.aborted || hardSignal?.aborted) cancel();
       if (refused !== undefined) this.stopFatal(refused, `with ${refused.code}`);
+      if (stopped !== undefined) this.stop(stopped.by, stopped.cause, stopped.message);
+      this.options.onFeed?.(() => this.intake.fill());
       this.intake.fill();
       await this.intake.drained;
     } finally {
@@ -142,10 +147,31 @@ class Run {
 
   /** Makes the trial's call, or ends the trial. Never throws. */
   private attempt(trial: OpenTrial): void {
-    if (this.broken !== null || this.stopped !== null) {
-      this.enter(trial);
-      return;
-    }
+    if (this.broken !== null || this.stopped !== null) this.enter(trial);
+    else if (this.options.admission === undefined) this.tryCall(trial);
+    else this.askFirst(trial, this.options.admission);
+  }
+
+  /** The trial keeps its slot while limits outside this process are asked. */
+  private askFirst(trial: OpenTrial, admission: CallAdmission): void {
+    const { key } = trial.lane;
+    this.lanes.begin();
+    const go = (stop: Stop | null): void => {
+      if (stop !== null) this.stop(stop.by, stop.cause, stop.message);
+      const begun = this.begun;
+      if (this.broken !== null || this.stopped !== null) this.enter(trial);
+      else this.tryCall(trial);
+      if (stop === null && this.begun === begun) admission.unused(key);
+      this.lanes.end();
+    };
+    admission.take(key).then(go, (error: unknown) => {
+      this.breakOff(error);
+      this.close();
+      this.lanes.end();
+    });
+  }
+
+  private tryCall(trial: OpenTrial): void {
     try {
       const startMs = this.now();
       const request = this.requestOf(trial);
@@ -175,6 +201,7 @@ class Run {
   private async call(trial: OpenTrial, request: ProviderRequest, startMs: number, leftMs: number) {
     const { limits, timers } = this;
     this.budget.begin();
+    this.begun++;
     this.lanes.begin();
     const throttled = trial.lane.throttle.begin(startMs);
     const timeoutMs = Math.min(limits.attemptTimeoutMs, leftMs);
@@ -215,6 +242,7 @@ class Run {
     const { provider, release } = trial.asked(this.options);
     const reply = replyOf(end, provider.name, call.timeoutMs, tookMs);
     const costUsd = costOfReply(reply, release, this.options.costOf);
+    this.options.admission?.end(trial.lane.key, { costUsd, reply });
     this.all.call(costUsd);
     this.armOf(trial.job).call(costUsd);
     trial.log(attemptOf(call.startMs, tookMs, reply), costUsd, reply.sent);
