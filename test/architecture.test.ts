@@ -69,9 +69,10 @@ const JOB_MAY_IMPORT: Record<string, readonly string[]> = {
   guard: ['flag', 'registry'],
   history: [],
   import: [],
-  incident: ['nightly'],
+  incident: ['monitor', 'timeline'],
   judge: ['regrade'],
   ledger: ['observe'],
+  monitor: [],
   nightly: ['check', 'judge'],
   observe: ['import'],
   project: [],
@@ -84,6 +85,7 @@ const JOB_MAY_IMPORT: Record<string, readonly string[]> = {
   shadow: ['import', 'judge', 'run'],
   signals: [],
   ticket: [],
+  timeline: ['nightly'],
 };
 
 /** Node modules that only some rooms may touch, and why the others may not. */

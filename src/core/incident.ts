@@ -5,6 +5,33 @@ import type { Comparison } from './comparison.ts';
 import type { LayerName, PinState } from './release.ts';
 import type { RollbackDecision } from './rollback.ts';
 import type { SnapshotSummary } from './snapshot.ts';
+import type { MoveFacts } from './timeline.ts';
+
+/** What production of the feature did around the incident. Times are ISO. */
+export interface IncidentProduction {
+  readonly feature: string;
+  readonly from: string;
+  readonly to: string;
+  readonly observations: number;
+  /** First move of each signal, the earliest first. */
+  readonly moves: readonly {
+    readonly at: string;
+    /** What users did with the answers, rather than the answers themselves. */
+    readonly byUsers: boolean;
+    readonly move: MoveFacts;
+  }[];
+  /** Signals that could not be judged. */
+  readonly unjudged: readonly string[];
+  /** Drifts that the feature's monitors show in this time, the earliest first; null = the feature has no monitors. */
+  readonly drifts:
+    | readonly {
+        readonly monitor: string;
+        readonly action: 'warn' | 'alert';
+        /** End of the window that showed it: when the monitor would have called. */
+        readonly at: string;
+      }[]
+    | null;
+}
 
 /** A share of failing trials before and after. */
 export interface FailureRates {
@@ -165,6 +192,8 @@ export interface IncidentReport {
     /** Usual hours between runs of the suite around the incident; null with fewer than 3 runs. */
     readonly hoursBetweenRuns: number | null;
   };
+  /** What users saw, from observations of the feature; absent = no feature was named. */
+  readonly production?: IncidentProduction | undefined;
   readonly coverage: {
     readonly caught: boolean;
     readonly sentence: string;

@@ -3,7 +3,9 @@
 import { z } from 'zod';
 import {
   changeKindOf,
+  EMBEDDING_DISTANCE,
   MONITOR_DIRECTIONS,
+  MONITOR_GROUPS,
   type Monitor,
   type MonitorChange,
   type MonitorWindowHours,
@@ -49,8 +51,20 @@ const HOURS: Readonly<Record<(typeof WINDOWS)[number], MonitorWindowHours>> = {
 /** One entry of `monitors`. */
 const monitorSchema = z
   .strictObject({
-    name: z.string().min(1).max(60).optional().describe('default: the signal'),
+    name: z
+      .string()
+      .min(1)
+      .max(60)
+      .optional()
+      .describe('default: the signal, and the segment if there is one'),
     signal: z.string().min(1).max(200).describe('the signal that is watched'),
+    by: z
+      .enum(MONITOR_GROUPS)
+      .optional()
+      .describe(
+        'what is compared with its own kind, so that a shift of the mix is not drift (default template)',
+      ),
+    segment: z.string().min(1).max(200).optional().describe('watch only answers of this segment'),
     window: z.enum(WINDOWS).optional().describe('how much is judged at a time (default 1d)'),
     reference: reference.describe('a pinned period in which all was well'),
     change: change.describe('smallest change that matters, such as `5 points` or `20%`'),
@@ -68,7 +82,7 @@ const monitorSchema = z
       context.addIssue({
         code: 'custom',
         path: ['signal'],
-        message: `a signal: ${GATE_SIGNALS.join(', ')}, kpi:NAME or judge-score:NAME`,
+        message: `a signal: ${GATE_SIGNALS.join(', ')}, ${EMBEDDING_DISTANCE}, kpi:NAME or judge-score:NAME`,
         input: signal,
       });
     else if (wanted !== kind)
@@ -81,8 +95,10 @@ const monitorSchema = z
   })
   .transform(
     (m): Monitor => ({
-      name: m.name ?? m.signal,
+      name: m.name ?? (m.segment === undefined ? m.signal : `${m.signal} of ${m.segment}`),
       signal: m.signal,
+      by: m.by ?? 'template',
+      segment: m.segment ?? null,
       windowHours: HOURS[m.window ?? '1d'],
       reference: m.reference,
       change: m.change,

@@ -20,9 +20,16 @@ export interface ReferencePeriod {
   readonly to: number;
 }
 
+/** What a monitor compares within: answers of one template or segment are compared with their own kind. */
+export const MONITOR_GROUPS = ['template', 'segment'] as const;
+export type MonitorGroup = (typeof MONITOR_GROUPS)[number];
+
 export interface Monitor {
   readonly name: string;
   readonly signal: string;
+  readonly by: MonitorGroup;
+  /** Only answers of this segment; null = all. */
+  readonly segment: string | null;
   readonly windowHours: MonitorWindowHours;
   readonly reference: ReferencePeriod;
   /** The smallest change that matters. */
@@ -35,6 +42,9 @@ export interface Monitor {
 
 /** What a monitor says at one time. `cannot-tell` is never quiet. */
 export type MonitorOutcome = 'quiet' | 'drift' | 'cannot-tell';
+
+/** Cosine distance of answers to those of the reference. It needs a reference, so only a monitor has it. */
+export const EMBEDDING_DISTANCE = 'embedding-distance';
 
 /** Signals whose change is a ratio; the others are shares and scores, which change by points. */
 const RATIOS: readonly string[] = [
@@ -50,7 +60,7 @@ const RATIOS: readonly string[] = [
 /** How a change of this signal is written; null for a signal that does not exist. */
 export function changeKindOf(signal: string): MonitorChange['kind'] | null {
   if (/^kpi:.+$/.test(signal)) return 'ratio';
-  if (/^judge-score:.+$/.test(signal)) return 'points';
+  if (/^judge-score:.+$/.test(signal) || signal === EMBEDDING_DISTANCE) return 'points';
   if (!(GATE_SIGNALS as readonly string[]).includes(signal)) return null;
   return RATIOS.includes(signal) ? 'ratio' : 'points';
 }

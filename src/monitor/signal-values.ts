@@ -24,7 +24,7 @@ export type EventsOnly = ReadonlySet<string>;
  * Which facts are only ever sent when true, by all counts of a feature. Decided once, so that two times are read alike. A fact that was
  * never sent is not among them: nothing is known of it.
  */
-export function eventsOnly(...counts: readonly WindowCounts[]): EventsOnly {
+export function eventsOnly(...counts: readonly ReadonlyMap<string, number>[]): EventsOnly {
   const total = (name: string): number => counts.reduce((sum, c) => sum + (c.get(name) ?? 0), 0);
   return new Set(
     USER_EVENTS.map(([, name]) => name).filter(

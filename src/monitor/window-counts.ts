@@ -62,6 +62,6 @@ export function countsOf({ measures: m, servedModel, outcome }: CountedObservati
 }
 
 /** Adds counts to others; a name that comes to 0 goes. */
-export function addCounts(into: WindowCounts, more: WindowCounts): void {
+export function addCounts(into: WindowCounts, more: ReadonlyMap<string, number>): void {
   for (const [name, value] of more) into.set(name, (into.get(name) ?? 0) + value);
 }

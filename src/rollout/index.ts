@@ -1,5 +1,5 @@
 // Shipping in stages: the release ticket and what it decides. Pure.
 
-export { parseTicket } from './parse-ticket.ts';
+export { parseMonitors, parseTicket } from './parse-ticket.ts';
 export { ticketFileJsonSchema } from './ticket-json-schema.ts';
 export { unfilledParts } from './unfilled-parts.ts';

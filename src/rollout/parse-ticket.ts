@@ -4,9 +4,11 @@ import { dirname, resolve } from 'node:path';
 import { type DocumentPath, readDocument, whereIn } from '../base/document.ts';
 import { checkShape } from '../base/document-check.ts';
 import { type LastgoodError, throwAll } from '../base/errors.ts';
+import { isJsonObject } from '../base/json.ts';
 import { mustBeInside } from '../base/trust.ts';
+import type { Monitor } from '../core/monitor.ts';
 import type { ReleaseTicket, RolloutGate, RolloutRule } from '../core/ticket.ts';
-import { type TicketFile, ticketFileSchema } from './ticket-schema.ts';
+import { type TicketFile, ticketFileSchema, watchedFeatureSchema } from './ticket-schema.ts';
 
 /** A ticket from the text of its file; paths in it are relative to that file, and are not opened. Throws LastgoodError(s) with line and column. */
 export function parseTicket(text: string, file: string): ReleaseTicket {
@@ -66,6 +68,25 @@ export function parseTicket(text: string, file: string): ReleaseTicket {
   };
   throwAll(errors);
   return read;
+}
+
+/** Keys of a file that only watches a feature. */
+const WATCHING = Object.keys(watchedFeatureSchema.shape);
+
+/** The monitors of a feature, from a ticket or from a file that holds nothing else. Throws LastgoodError(s) with line and column. */
+export function parseMonitors(
+  text: string,
+  file: string,
+): { readonly feature: string; readonly monitors: readonly Monitor[] } {
+  const document = readDocument(text, file, 'TICKET');
+  const { value } = document;
+  if (!isJsonObject(value) || Object.keys(value).some((key) => !WATCHING.includes(key))) {
+    const { feature, monitors } = parseTicket(text, file);
+    return { feature, monitors };
+  }
+  const checked = checkShape(watchedFeatureSchema, value, { document, family: 'TICKET' });
+  if (!checked.ok) throwAll(checked.errors);
+  return (checked as { readonly value: { readonly feature: string; readonly monitors: Monitor[] } }).value;
 }
 
 function gateOf(g: TicketFile['gates'][number]): RolloutGate {

@@ -201,4 +201,12 @@ export const ticketFileSchema = z.strictObject({
   monitors: monitorsSchema.optional().describe('signals that are compared with a good period'),
 });
 
+/** A feature that is watched before anything is shipped: the same file with its monitors alone. */
+export const watchedFeatureSchema = z.strictObject({
+  $schema: z.string().optional(),
+  feature: ticketFileSchema.shape.feature,
+  workflow: ticketFileSchema.shape.workflow,
+  monitors: monitorsSchema.describe('signals that are compared with a good period'),
+});
+
 export type TicketFile = z.output<typeof ticketFileSchema>;

@@ -15,7 +15,7 @@ export function bucketOf(value: number): number {
 }
 
 /** The value that stands for a bucket. */
-function bucketValue(bucket: number): number {
+export function bucketValue(bucket: number): number {
   return bucket === ZERO ? 0 : Math.exp(bucket * LN_GAMMA) * (1 - QUANTILE_ERROR);
 }
 

@@ -47,7 +47,7 @@ describe.skipIf(noPostgres !== null)('on PostgreSQL', () => {
     );
 
     const stats = await here('db', 'stats');
-    expect(stats.stdout).toMatch(/in \d+ snapshots and \d+ trials \(schema 2\)\n/);
+    expect(stats.stdout).toMatch(/in \d+ snapshots and \d+ trials \(schema \d+\)\n/);
     const check = await here('db', 'check');
     expect(check.stdout).toContain('sound');
     expect(json(await here('db', 'prune', '--keep-last', '0', '--json'))).toMatchObject({
@@ -65,6 +65,8 @@ describe.skipIf(noPostgres !== null)('on PostgreSQL', () => {
     await writeFile(join(cwd, 'answers.jsonl'), `${JSON.stringify(line)}\n`);
     expect((await here('observe', 'answers.jsonl')).code).toBe(0);
     expect(JSON.stringify(json(await here('signals', 'desk', '--json')))).toContain('"desk"');
+    expect((await here('flag', 'list')).code).toBeLessThan(4);
+    expect((await here('approvals', 'list')).code).toBe(0);
     expect((await here('token', 'add', 'app', '--role', 'observe')).code).toBe(0);
     expect((await here('token', 'list')).stdout).toContain('app');
     expect((await here('db', 'prune', '--observation-days', '9')).code).toBe(0);

@@ -3,7 +3,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { NightDecision, NightLook } from '../../src/compare/decide-night.ts';
-import { alertEvent, type Episode, nextEpisode } from '../../src/jobs/nightly/alerts.ts';
+import { alertEvent, type Episode, nextEpisode } from '../../src/jobs/nightly/episodes.ts';
 import { type AlertFacts, alertBody } from '../../src/report/ci/alert-body.ts';
 
 const LOOK: NightLook = {

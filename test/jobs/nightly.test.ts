@@ -3,9 +3,10 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { SnapshotSummary } from '../../src/core/index.ts';
+import { alertStates } from '../../src/engine/records/alerts.ts';
 import { addEvents } from '../../src/engine/records/events.ts';
 import { nightRecords } from '../../src/engine/records/night-records.ts';
-import { alertStates, episodesOf } from '../../src/jobs/nightly/alerts.ts';
+import { episodesOf } from '../../src/jobs/nightly/episodes.ts';
 import { nightlyText } from '../../src/report/text/nightly-text.ts';
 import { temporaryFolder } from '../cli/lastgood.ts';
 import { alertServer, DAY_MS, FIRST_NIGHT, nightlyWorld } from './nightly-world.ts';

@@ -11,6 +11,8 @@ test('a monitor is read with its defaults; the last day of the reference is part
     {
       name: 'edits',
       signal: 'edits',
+      by: 'template',
+      segment: null,
       windowHours: 24,
       reference: { from: Date.UTC(2026, 0, 5), to: Date.UTC(2026, 1, 2) },
       change: { kind: 'points', value: 0.04 },
@@ -54,4 +56,7 @@ test.each([
 test('names of monitors are unique; two monitors of one signal need names', () => {
   expect(monitorsSchema.safeParse([edits, edits]).success).toBe(false);
   expect(monitorsSchema.safeParse([edits, { ...edits, name: 'edits slowly' }]).success).toBe(true);
+  expect(monitorsSchema.parse([edits, { ...edits, segment: 'pro', by: 'segment' }])[1]).toMatchObject({
+    ...{ name: 'edits of pro', segment: 'pro', by: 'segment' },
+  });
 });

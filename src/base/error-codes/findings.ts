@@ -187,7 +187,7 @@ export const FINDINGS_CODES = {
     exits: [],
     meaning: 'The webhook did not accept the alert.',
     cause: 'The service is down or the address is wrong.',
-    remedy: 'Check the address. The alert is sent again with the next night.',
+    remedy: 'Check the address. The alert is sent again the next time.',
   },
   BLESSED_SINGLE_RUN: {
     exits: [],

@@ -51,6 +51,12 @@ export const PRODUCTION_CODES = {
     cause: 'The name is mistyped, or nothing was sent under it.',
     remedy: 'Run `lastgood signals` without a name to list the features.',
   },
+  NO_MONITORS: {
+    exits: [2],
+    meaning: 'The feature has nothing to judge.',
+    cause: 'Its file in `features/` has no `monitors:`.',
+    remedy: 'Add monitors. docs/monitors.md shows how.',
+  },
   SINCE_RANGE: {
     exits: [2],
     meaning: 'The time range of `--since` cannot be used.',

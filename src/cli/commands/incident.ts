@@ -1,6 +1,7 @@
 // lastgood incident: the post-mortem of a regression, from what the ledger holds and what is told on the command line.
 
 import { InvalidArgumentError } from 'commander';
+import type { IncidentRequest } from '../../jobs/incident/incident-job.ts';
 import type { Register } from '../options/register.ts';
 import { type CommonOptions, common, detailed, withWorkplace } from '../options/session.ts';
 import { styleOf } from '../terminal/io.ts';
@@ -12,6 +13,7 @@ interface IncidentOptions extends CommonOptions {
   readonly good: string;
   readonly bad: string;
   readonly suite?: string;
+  readonly feature?: string;
   readonly since?: string;
   readonly detected?: string;
   readonly resolved?: string;
@@ -33,6 +35,7 @@ export const registerIncident: Register = (program, io, exit) => {
       .option('--good <ref>', 'a run from before the incident', 'baseline')
       .option('--bad <ref>', 'a run that shows it', 'latest')
       .option('--suite <name>', 'which suite the references mean')
+      .option('--feature <name>', 'add what users saw: the signals and monitors of this feature')
       .option('--since <time>', 'when it began, e.g. 2026-03-15T02:00Z')
       .option('--detected <time>', 'when it was noticed')
       .option('--resolved <time>', 'when it was over')
@@ -54,24 +57,30 @@ export const registerIncident: Register = (program, io, exit) => {
     ]);
     const write = await openOutput(io, options.output);
     const writeCases = options.casesOut === undefined ? null : await openOutput(io, options.casesOut);
-    await withWorkplace(io, options, { mustExist: true }, async ({ work }) => {
-      const short = options.output === undefined && options.verbose !== true;
-      const format = options.json ? 'json' : (options.format ?? (short ? 'text' : 'markdown'));
-      const { report, text, cases } = await incidentJob(work, {
-        good: options.good,
-        bad: options.bad,
-        suite: options.suite,
-        since: options.since,
-        detected: options.detected,
-        resolved: options.resolved,
-        eventFile: options.event,
-        format,
-        style: options.output === undefined ? styleOf(io) : undefined,
-        cwd: io.cwd,
+    const report = (production: IncidentRequest['production']): Promise<void> =>
+      withWorkplace(io, options, { mustExist: true }, async ({ work }) => {
+        const short = options.output === undefined && options.verbose !== true;
+        const format = options.json ? 'json' : (options.format ?? (short ? 'text' : 'markdown'));
+        const made = await incidentJob(work, {
+          good: options.good,
+          bad: options.bad,
+          suite: options.suite,
+          since: options.since,
+          detected: options.detected,
+          resolved: options.resolved,
+          eventFile: options.event,
+          production,
+          format,
+          style: options.output === undefined ? styleOf(io) : undefined,
+          cwd: io.cwd,
+        });
+        await write(made.text, format === 'markdown' || format === 'text' ? 'text' : 'document');
+        if (writeCases !== null) await writeCases(made.cases);
+        exit(made.report.comparison.verdict === 'regressed' ? 0 : 3);
       });
-      await write(text, format === 'markdown' || format === 'text' ? 'text' : 'document');
-      if (writeCases !== null) await writeCases(cases);
-      exit(report.comparison.verdict === 'regressed' ? 0 : 3);
-    });
+    const { feature } = options;
+    if (feature === undefined) return report(undefined);
+    const { withProduction } = await import('../options/production.ts');
+    await withProduction(io, options, (observations) => report({ feature, observations }));
   });
 };

@@ -10,16 +10,21 @@ import { terminalLine } from '../../report/parts/escape.ts';
 import { type ObserveOptions, observeRules, observing } from '../options/observe-options.ts';
 import { ledgerOf } from '../options/production.ts';
 import type { Register } from '../options/register.ts';
-import { type CommonOptions, common, printJson, wholeNumber } from '../options/session.ts';
+import { type CommonOptions, common, duration, printJson, wholeNumber } from '../options/session.ts';
+import type { Io } from '../terminal/io.ts';
 
 interface ServeOptions extends ObserveOptions {
   readonly host: string;
   readonly port: number;
   readonly environment: string;
   readonly allowHost?: readonly string[];
+  /** False with `--no-monitors`. */
+  readonly monitors: boolean;
+  readonly monitorEvery?: number;
 }
 
 const PORT = 7411;
+const MONITOR_EVERY_MS = 3_600_000;
 
 export const registerServe: Register = (program, io) => {
   observing(
@@ -36,7 +41,13 @@ export const registerServe: Register = (program, io) => {
           '--allow-host <name>',
           'name under which the server may be asked, beside localhost (repeatable)',
           (name: string, before: readonly string[] | undefined) => [...(before ?? []), name],
-        ),
+        )
+        .option(
+          '--monitor-every <duration>',
+          'check the monitors of features/ so often (default 1h)',
+          duration('--monitor-every', 'refused'),
+        )
+        .option('--no-monitors', 'check no monitors'),
     ),
   ).action(async (options: ServeOptions) => {
     const { startServer } = await import('../../server/start-server.ts');
@@ -54,6 +65,7 @@ export const registerServe: Register = (program, io) => {
         if (options.quiet !== true) io.err(`${JSON.stringify(entry)}\n`);
       },
     });
+    const watch = options.monitors ? await watchFeatures(io, options, db) : null;
     if (options.json)
       printJson(io, { schemaVersion: 1, kind: 'server', url: server.url, store: rules.store });
     else
@@ -64,9 +76,26 @@ export const registerServe: Register = (program, io) => {
       if (io.signal.aborted) resolve();
       io.signal.addEventListener('abort', () => resolve(), { once: true });
     });
+    await watch?.stop();
     await server.close();
   });
 };
+
+/** Checks the monitors of the project's features beside the server. */
+async function watchFeatures(
+  io: Io,
+  { monitorEvery = MONITOR_EVERY_MS, quiet }: ServeOptions,
+  db: string,
+): Promise<{ stop(): Promise<void> }> {
+  const { keepMonitoring } = await import('../../jobs/monitor/keep-monitoring.ts');
+  return keepMonitoring({
+    program: [process.execPath, process.argv[1] ?? ''],
+    ...{ environment: io.environment, cwd: io.cwd, db, everyMs: monitorEvery },
+    tell: (check) => {
+      if (quiet !== true) io.err(`${JSON.stringify(check)}\n`);
+    },
+  });
+}
 
 function port(text: string): number {
   const value = wholeNumber('--port', 0)(text);

@@ -18,15 +18,20 @@ export const registerStatus: Register = (program, io, exit) => {
   ).action(async (suite: string | undefined, options: CommonOptions & { maxAge?: string }) => {
     const maxAge = options.maxAge ?? DEFAULT_MAX_AGE;
     const maxAgeMs = duration('--max-age', 'refused')(maxAge);
-    const [{ suiteStatus }, { statusText }] = await Promise.all([
+    const [{ suiteStatus }, { featureStatus }, { featureStatusText, statusText }] = await Promise.all([
       import('../../jobs/nightly/status.ts'),
+      import('../../jobs/monitor/feature-status.ts'),
       import('../../report/text/status-text.ts'),
     ]);
     await withWorkplace(io, options, { mustExist: true }, async ({ work }) => {
       const suites = await suiteStatus(work, { suite, cwd: io.cwd, maxAgeMs });
+      const features = suite === undefined ? await featureStatus(work.store) : [];
       const ok = suites.length > 0 && suites.every((s) => s.fresh);
-      if (options.json) printJson(io, { schemaVersion: 1, kind: 'status', ok, maxAgeMs, suites });
-      else io.out(statusText(suites, { style: styleOf(io), maxAge }));
+      if (options.json) printJson(io, { schemaVersion: 1, kind: 'status', ok, maxAgeMs, suites, features });
+      else {
+        io.out(statusText(suites, { style: styleOf(io), maxAge }));
+        io.out(featureStatusText(features, styleOf(io)));
+      }
       exit(ok ? 0 : 3);
     });
   });

@@ -3,16 +3,22 @@
 import type { SecretMask } from '../../base/index.ts';
 import type { Approval, GuardStore } from '../../core/index.ts';
 import { signed } from '../../engine/records/signature.ts';
+import { isServerAddress } from '../../ledger/model/address.ts';
 import { openGuard as open } from '../../ledger/sqlite/open-observations.ts';
 
 /** The caller closes it. */
-export function openGuardLog(db: string, options: { readonly create?: boolean } = {}): Promise<GuardStore> {
+export async function openGuardLog(
+  db: string,
+  options: { readonly create?: boolean } = {},
+): Promise<GuardStore> {
+  if (isServerAddress(db))
+    return (await import('../../ledger/postgres/open-ledger.ts')).openServerGuard(db, options);
   return open(db, options);
 }
 
 /** Hands the log to a job, and closes it whatever happens. */
 export async function withGuard<T>(db: string, job: (guard: GuardStore) => Promise<T>): Promise<T> {
-  const guard = await open(db);
+  const guard = await openGuardLog(db);
   try {
     return await job(guard);
   } finally {

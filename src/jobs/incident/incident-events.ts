@@ -5,9 +5,9 @@ import { fixedDocument, readDocument } from '../../base/document.ts';
 import { checkShape } from '../../base/document-check.ts';
 import { isJsonObject, type JsonObject, type JsonValue, LastgoodError, throwAll } from '../../base/index.ts';
 import type { SnapshotStore, TimelineEntry } from '../../core/index.ts';
+import { type AlertEvent, alertStates } from '../../engine/records/alerts.ts';
 import { listEvents } from '../../engine/records/events.ts';
 import { readText } from '../../engine/workplace/checked-file.ts';
-import { alertStates } from '../nightly/alerts.ts';
 
 const eventSchema = z.strictObject({
   at: z.string().describe('ISO time, e.g. 2026-03-15T02:00:00Z'),
@@ -52,7 +52,7 @@ export async function ledgerEvents(store: SnapshotStore, suite: string): Promise
   const alerts = (await alertStates(store, suite)).map(
     ({ alert, delivered }): TimelineEntry => ({
       at: alert.at,
-      kind: alert.event === 'regression.opened' ? ALERT : 'alert ended',
+      kind: alert.event.endsWith('.opened') ? ALERT : 'alert ended',
       text: `${ALERT_WORDS[alert.event]}; ${delivered ? 'the webhook took it' : 'no webhook has taken it'}`,
       source: 'ledger',
       ref: alert.id,
@@ -64,11 +64,14 @@ export async function ledgerEvents(store: SnapshotStore, suite: string): Promise
 /** Kind of the entry that tells of a raised alert. */
 export const ALERT = 'alert';
 
-const ALERT_WORDS = {
+const ALERT_WORDS: Readonly<Record<AlertEvent, string>> = {
   'regression.opened': 'the nightly run raised an alert',
   'regression.recovered': 'the nightly run reported the recovery',
   'regression.superseded': 'a new baseline ended the episode',
-} as const;
+  'drift.opened': 'a monitor of production raised an alert',
+  'drift.recovered': 'a monitor of production reported the recovery',
+  'drift.superseded': 'a monitor was changed while its episode was open',
+};
 
 /** A time a person wrote, as ISO in UTC. Without a zone it is read as UTC. */
 export function isoTime(text: string, name: string): string {

@@ -1,7 +1,7 @@
 // The incident command: words from the command line in, the finished post-mortem out.
 
 import { resolve } from 'node:path';
-import type { IncidentReport } from '../../core/index.ts';
+import type { IncidentReport, ObservationStore } from '../../core/index.ts';
 import { runHistory } from '../../engine/pages/diff-page.ts';
 import type { Workplace } from '../../engine/workplace/workplace.ts';
 import { incidentHtml, incidentMarkdown, incidentSummary, type Style } from '../../report/index.ts';
@@ -16,6 +16,8 @@ export interface IncidentRequest {
   readonly detected?: string | undefined;
   readonly resolved?: string | undefined;
   readonly eventFile?: string | undefined;
+  /** The feature whose observations show what users saw; opened by the caller, windows up to date. */
+  readonly production?: { readonly feature: string; readonly observations: ObservationStore } | undefined;
   readonly format: 'text' | 'markdown' | 'html' | 'json';
   /** Of the text format. */
   readonly style?: Style | undefined;
@@ -30,7 +32,17 @@ export async function incidentJob(
   const time = (text: string | undefined, name: string): string | undefined =>
     text === undefined ? undefined : isoTime(text, name);
   const { suite } = await work.store.resolve(request.bad, { suite: request.suite, now: work.clock.now() });
+  const { production } = request;
   const report = await writeIncident(work, {
+    production:
+      production === undefined
+        ? undefined
+        : async (from, to) => {
+            const { incidentProduction } = await import('./incident-production.ts');
+            return incidentProduction(work, production.observations, {
+              ...{ feature: production.feature, cwd: request.cwd, from, to },
+            });
+          },
     good: request.good,
     bad: request.bad,
     suite: request.suite,

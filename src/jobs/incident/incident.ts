@@ -5,6 +5,7 @@ import { type JsonObject, LastgoodError } from '../../base/index.ts';
 import {
   type Comparison,
   type IncidentArm,
+  type IncidentProduction,
   type IncidentReport,
   type RollbackDecision,
   resolvePolicy,
@@ -38,6 +39,8 @@ export interface IncidentInput {
   readonly resolvedAt?: string | undefined;
   /** From files, beside the ledger's own events. */
   readonly given?: GivenEvents | undefined;
+  /** Reads what users saw between two ISO times; absent = no feature was named. */
+  readonly production?: ((from: string, to: string) => Promise<IncidentProduction>) | undefined;
 }
 
 /** Everything the ledger and the caller know of the incident between two snapshots of one suite. */
@@ -125,10 +128,23 @@ export async function writeIncident(work: Workplace, input: IncidentInput): Prom
       hoursToResolve: hours(input.detectedAt, input.resolvedAt),
       hoursBetweenRuns: usualGap(path),
     },
+    ...(input.production === undefined
+      ? {}
+      : {
+          production: await input.production(
+            input.since ?? found.lastGood?.at ?? good.startedAt,
+            latest(bad.startedAt, input.detectedAt, input.resolvedAt),
+          ),
+        }),
     coverage: await coverageOf(suite, comparison, found, bad, input),
     rollback,
   };
   return { ...facts, followUps: followUps(facts), unknowns: unknowns(facts, comparison) };
+}
+
+/** The latest of ISO times. */
+function latest(...times: readonly (string | undefined)[]): string {
+  return times.flatMap((t) => t ?? []).reduce((a, b) => (a > b ? a : b));
 }
 
 function checkPair(good: SnapshotSummary, bad: SnapshotSummary): void {
@@ -305,6 +321,12 @@ function unknowns(facts: Omit<IncidentReport, 'followUps' | 'unknowns'>, compari
   if (d.detectedAt === null) out.push('When and by whom it was noticed: not given (--detected).');
   if (d.resolvedAt === null) out.push('Whether and when it was over for users: not given (--resolved).');
   out.push('How many users were affected: the suite measures cases, not traffic.');
+  if (facts.production === undefined)
+    out.push('What users saw: no feature was named (--feature NAME adds the signals of production).');
+  else if (facts.production.unjudged.length > 0)
+    out.push(
+      `Whether these signals of production moved: ${facts.production.unjudged.slice(0, 8).join(', ')} (too few answers or days before).`,
+    );
   if (configuration.bad.servedModels.every((m) => m === null))
     out.push('Which model the provider served: it was not disclosed.');
   if (!timeline.some((e) => e.source === 'event' || e.source === 'file'))

@@ -1,10 +1,11 @@
 // Queues the alert of a night, with what a reader needs to act on it.
 
 import type { Comparison } from '../../core/index.ts';
+import { queueAlert } from '../../engine/records/alerts.ts';
 import type { TimelineEvent } from '../../engine/records/events.ts';
 import type { Workplace } from '../../engine/workplace/workplace.ts';
 import { alertBody } from '../../report/ci/alert-body.ts';
-import { alertEvent, type Episode, queueAlert } from './alerts.ts';
+import { alertEvent, type Episode } from './episodes.ts';
 import type { Night } from './night.ts';
 
 export async function queue(

@@ -3,7 +3,7 @@
 import { lookReason } from '../../compare/decide-night.ts';
 import { asReason, type InWords, reason, reasonOf } from '../../core/index.ts';
 import type { NightState } from '../../engine/records/night-records.ts';
-import type { Episode } from './alerts.ts';
+import type { Episode } from './episodes.ts';
 import type { Night } from './night.ts';
 import { NIGHTS_TO_BLESS } from './night-count.ts';
 

@@ -5,12 +5,9 @@ import { LastgoodError } from '../../base/index.ts';
 import { type Assignment, loadAssignment } from '../../engine/arms/assignment.ts';
 import { durationText } from '../../engine/arms/run-settings.ts';
 import { findReleaseFile, findSuiteFile } from '../../engine/workplace/settings-file.ts';
+import { webhookOf } from '../../engine/workplace/webhook-address.ts';
 import type { Workplace } from '../../engine/workplace/workplace.ts';
-import { webhookUrl } from '../../provider/webhook.ts';
 import { type NightlyInput, type NightlyResult, runNightly } from './nightly.ts';
-
-/** Holds the webhook's address when nothing else is said. */
-const WEBHOOK_VARIABLE = 'LASTGOOD_WEBHOOK_URL';
 
 export interface NightlyJobInput extends Omit<NightlyInput, 'webhook' | 'snapshots'> {
   readonly suite: string | undefined;
@@ -75,25 +72,4 @@ async function nightlyAssignment(
     judge: input.judge === undefined ? undefined : await findReleaseFile(input.judge, input.cwd),
     onWarning: (warning) => work.progress.warn(warning),
   });
-}
-
-/** The webhook's address, which from here on is masked wherever it might be written. */
-function webhookOf(work: Pick<Workplace, 'env' | 'mask'>, asked: string | undefined): URL | null {
-  const name = asked?.startsWith('env:')
-    ? asked.slice('env:'.length)
-    : asked === undefined
-      ? WEBHOOK_VARIABLE
-      : null;
-  const text = name === null ? asked : work.env(name);
-  if (text === undefined || text === '') {
-    if (asked === undefined) return null;
-    throw new LastgoodError({
-      code: 'WEBHOOK_URL',
-      message: `the environment variable ${name ?? ''} that should hold the webhook's address is not set`,
-    });
-  }
-  work.mask.add(text);
-  const url = webhookUrl(text);
-  work.mask.add(url.href);
-  return url;
 }

@@ -12,6 +12,7 @@ import {
 } from '../../core/index.ts';
 import type { Assignment } from '../../engine/arms/assignment.ts';
 import { plannedAssignment, type RunSettings } from '../../engine/arms/run-suite.ts';
+import { type AlertState, sendPending } from '../../engine/records/alerts.ts';
 import { listEvents, type TimelineEvent } from '../../engine/records/events.ts';
 import {
   baselinePool,
@@ -26,15 +27,7 @@ import {
 } from '../../engine/records/night-records.ts';
 import { providerOf, type Workplace } from '../../engine/workplace/workplace.ts';
 import type { WebhookPost } from '../../provider/webhook.ts';
-import {
-  type AlertState,
-  type Episode,
-  keepEpisode,
-  nextEpisode,
-  openEpisode,
-  recoveryFrom,
-  sendPending,
-} from './alerts.ts';
+import { type Episode, keepEpisode, nextEpisode, openEpisode, recoveryFrom } from './episodes.ts';
 import { type ConfirmLater, type Night, runNight } from './night.ts';
 import { queue } from './night-alert.ts';
 import { nightBaseline } from './night-baseline.ts';

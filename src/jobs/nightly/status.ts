@@ -2,9 +2,10 @@
 
 import type { SnapshotSummary } from '../../core/index.ts';
 import { knownSuite } from '../../engine/exchange/known-suite.ts';
+import { type AlertState, alertStates } from '../../engine/records/alerts.ts';
 import { missedBetween, type NightRecord, usualDistance } from '../../engine/records/night-records.ts';
 import type { Workplace } from '../../engine/workplace/workplace.ts';
-import { type AlertState, alertStates, type Episode, episodesOf } from './alerts.ts';
+import { type Episode, episodesOf } from './episodes.ts';
 
 export interface SuiteStatus {
   readonly suite: string;

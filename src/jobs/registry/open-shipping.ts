@@ -1,13 +1,16 @@
 // Opens the log of shipping beside the ledger of a job.
 
 import type { ShippingStore } from '../../core/index.ts';
+import { isServerAddress } from '../../ledger/model/address.ts';
 import { openShipping as open } from '../../ledger/sqlite/open-observations.ts';
 
 /** The caller closes it. */
-export function openShippingLog(
+export async function openShippingLog(
   db: string,
   options: { readonly create?: boolean } = {},
 ): Promise<ShippingStore> {
+  if (isServerAddress(db))
+    return (await import('../../ledger/postgres/open-ledger.ts')).openServerShipping(db, options);
   return open(db, options);
 }
 
@@ -17,7 +20,7 @@ export async function withShipping<T>(
   options: { readonly create?: boolean },
   job: (shipping: ShippingStore) => Promise<T>,
 ): Promise<T> {
-  const shipping = await open(db, options);
+  const shipping = await openShippingLog(db, options);
   try {
     return await job(shipping);
   } finally {

@@ -117,7 +117,12 @@ export class Connection {
 
   /** All of the work or nothing, one at a time: numbers of observations are then committed in their order. */
   observing<T>(work: (queries: Queries) => Promise<T>): Promise<T> {
-    const begin = `BEGIN; SELECT pg_advisory_xact_lock(${this.lockKey('observe')})`;
+    return this.locked('observe', work);
+  }
+
+  /** The same of anything else that is done by one at a time. */
+  locked<T>(what: string, work: (queries: Queries) => Promise<T>): Promise<T> {
+    const begin = `BEGIN; SELECT pg_advisory_xact_lock(${this.lockKey(what)})`;
     return this.#within(begin, (client) => work(this.#queries(client)));
   }
 

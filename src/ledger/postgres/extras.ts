@@ -14,6 +14,9 @@ const NOT_COPIED: readonly (readonly [what: string, table: string])[] = [
   ['production windows', 'observation_window'],
   ['production outcomes', 'outcome'],
   ['access tokens', 'access_token'],
+  ['changes of shipping', 'shipping_change'],
+  ['decisions of the guard', 'guard_decision'],
+  ['approvals', 'approval'],
 ];
 
 export async function serverExtras(place: string): Promise<LedgerExtras> {

@@ -4,6 +4,7 @@
 // Public to people who write their own SQL: the views `v_snapshots`, `v_cases`, `v_trials` and `v_observations`. Their columns are only ever added to.
 
 import { OBSERVATIONS } from './migration-observations.ts';
+import { GUARD, SHIPPING } from './migration-shipping.ts';
 
 export interface Migration {
   readonly version: number;
@@ -254,4 +255,6 @@ FROM lg.trial t JOIN lg.snapshot s ON s.no = t.snapshot
 export const MIGRATIONS: readonly Migration[] = [
   { version: 1, name: 'ledger', sql: LEDGER },
   { version: 2, name: 'observations', sql: OBSERVATIONS },
+  { version: 3, name: 'shipping', sql: SHIPPING },
+  { version: 4, name: 'guard', sql: GUARD },
 ];

@@ -1,16 +1,20 @@
 // From an address of a PostgreSQL server to a snapshot store that writes there.
 
 import type { AccessTokens } from '../../core/access-token.ts';
+import type { GuardStore } from '../../core/guard.ts';
 import type { ObservationStore, WindowRules } from '../../core/observation.ts';
+import type { ShippingStore } from '../../core/shipping.ts';
 import type { SnapshotStore } from '../../core/snapshot.ts';
 import { placesOf } from '../model/portable-paths.ts';
 import type { ProjectFolder } from '../model/project-folder.ts';
 import { PostgresAccessTokens } from './access-tokens.ts';
 import { Connection } from './connection.ts';
+import { PostgresGuard } from './guard.ts';
 import { PostgresLedger } from './ledger.ts';
 import { prepareSchema } from './migrate.ts';
 import { PostgresObservations } from './observations.ts';
 import { readServerAddress } from './server-address.ts';
+import { PostgresShipping } from './shipping.ts';
 
 export interface ServerLedgerOptions {
   /** Make the ledger's schema when absent (default true). */
@@ -71,4 +75,20 @@ export async function withConnection<T>(
   } finally {
     await connection.close();
   }
+}
+
+/** Opens the log of shipping of the ledger at an address. Throws as `connectLedger` does. */
+export async function openServerShipping(
+  place: string,
+  { create }: ServerLedgerOptions = {},
+): Promise<ShippingStore> {
+  return new PostgresShipping(await connectLedger(place, create !== false));
+}
+
+/** Opens the log of the guard of the ledger at an address. Throws as `connectLedger` does. */
+export async function openServerGuard(
+  place: string,
+  { create }: ServerLedgerOptions = {},
+): Promise<GuardStore> {
+  return new PostgresGuard(await connectLedger(place, create !== false));
 }

@@ -32,6 +32,10 @@ const PARTS: readonly (readonly [part: string, tables: readonly string[]])[] = [
     ['observation', 'observation_text', 'observation_vector', 'outcome', 'outcome_change', 'dimension'],
   ],
   ['production: windows', ['observation_window', 'observation_state']],
+  [
+    'shipping: pointers, flags, stops, decisions of the guard',
+    ['shipping_change', 'approval', 'approval_answer', 'guard_decision', 'guard_used', 'guard_end'],
+  ],
   ['judge replies kept', ['verdict']],
   ['comparisons, decisions and other records', ['record', 'blessing', 'imported_blessing']],
   ['snapshots and releases', ['snapshot', 'release', 'migration', 'upkeep', 'access_token']],

@@ -41,6 +41,9 @@ const NAMED: Readonly<Record<string, string>> = {
   observation_window: 'production windows',
   outcome: 'production outcomes',
   access_token: 'access tokens',
+  shipping_change: 'changes of shipping',
+  guard_decision: 'decisions of the guard',
+  approval: 'approvals',
 };
 
 export async function fileExtras(path: string): Promise<LedgerExtras> {

@@ -1,26 +1,22 @@
 // Decisions and approvals of the guard on SQLite.
 
 import type { Database } from 'better-sqlite3';
-import { LastgoodError } from '../../base/errors.ts';
-import {
-  APPROVAL_MS,
-  type Approval,
-  type GuardDecision,
-  type GuardedAction,
-  type GuardFacts,
-  type GuardRuling,
-  type GuardStore,
+import type {
+  Approval,
+  GuardDecision,
+  GuardedAction,
+  GuardFacts,
+  GuardRuling,
+  GuardStore,
 } from '../../core/guard.ts';
+import {
+  type ApprovalRow,
+  answeredAlready,
+  approvalOf as approval,
+  unknownApproval,
+} from '../model/approval-row.ts';
 import { withPatience } from './database-error.ts';
 import { mustBeSameFile, type OpenLedgerFile } from './open.ts';
-
-interface ApprovalRow extends Omit<Approval, 'state' | 'answer'> {
-  readonly granted: 0 | 1 | null;
-  readonly by: string | null;
-  readonly why: string | null;
-  readonly answeredAt: number | null;
-  readonly used: number | null;
-}
 
 interface DecisionRow extends Omit<GuardDecision, 'succeeded'> {
   readonly succeeded: 0 | 1 | null;
@@ -103,18 +99,8 @@ export class SqliteGuard implements GuardStore {
   ): Promise<Approval> {
     return this.#write((db) => {
       const there = approvalOf(db, id, now);
-      if (there === null)
-        throw new LastgoodError({
-          code: 'APPROVAL_UNKNOWN',
-          message: `there is no approval ${JSON.stringify(id.slice(0, 80))}`,
-          hint: 'lastgood approvals list',
-        });
-      if (there.state !== 'pending')
-        throw new LastgoodError({
-          code: 'APPROVAL_ANSWERED',
-          message: `the approval ${id} is ${there.state}${there.answer === null ? '' : `, by ${there.answer.by}`}; an answer is not changed`,
-          hint: 'the agent gets a new one when it repeats the action',
-        });
+      if (there === null) throw unknownApproval(id);
+      if (there.state !== 'pending') throw answeredAlready(there);
       db.prepare(
         'INSERT INTO approval_answer (approval, granted, by_whom, why, at) VALUES (?, ?, ?, ?, ?)',
       ).run(id, granted ? 1 : 0, by, why, now);
@@ -221,15 +207,4 @@ function liveApproval(
 function approvalOf(db: Database, id: string, now: number): Approval | null {
   const row = db.prepare<[string], ApprovalRow>(`${APPROVALS} WHERE a.id = ?`).get(id);
   return row === undefined ? null : approval(row, now);
-}
-
-function approval({ granted, by, why, answeredAt, used, ...rest }: ApprovalRow, now: number): Approval {
-  const since = answeredAt ?? rest.at;
-  const answered = granted === null ? 'pending' : granted === 1 ? 'granted' : 'denied';
-  const state = used !== null ? 'used' : now - since >= APPROVAL_MS ? 'expired' : answered;
-  return {
-    ...rest,
-    state,
-    answer: by === null || why === null || answeredAt === null ? null : { by, why, at: answeredAt },
-  };
 }

@@ -1,11 +1,11 @@
 // The log of shipping on SQLite.
 
-import { LastgoodError } from '../../base/errors.ts';
 import type { JsonObject } from '../../base/json.ts';
 import type { NewShippingChange, ShippingChange, ShippingStore } from '../../core/shipping.ts';
+import { rowSeal } from '../model/seal-hash.ts';
+import { changedMeanwhile } from '../model/shipping-refusal.ts';
 import { damagedLedger, withPatience } from './database-error.ts';
 import { mustBeSameFile, type OpenLedgerFile } from './open.ts';
-import { rowSeal } from './seals.ts';
 
 interface ChangeRow extends Omit<ShippingChange, 'body'> {
   readonly body: string;
@@ -83,14 +83,4 @@ export class SqliteShipping implements ShippingStore {
   #run<T>(work: (db: OpenLedgerFile['db']) => T): Promise<T> {
     return withPatience(this.#file.path, this.#file.patience, () => work(this.#file.db));
   }
-}
-
-function changedMeanwhile({ kind, feature, environment, name }: NewShippingChange): LastgoodError {
-  const what = [kind, name, feature, environment].filter((part) => part !== '').join(' ');
-  return new LastgoodError({
-    code: 'SHIPPING_CHANGED',
-    message: `another person changed this meanwhile (${what}), and nothing was written`,
-    hint: 'read its history, then decide again',
-    exitCode: 4,
-  });
 }

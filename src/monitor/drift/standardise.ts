@@ -23,10 +23,10 @@ export interface DriftWindow {
 
 /** A monitor with the windows of its signal, from the reference to now. */
 export interface WatchedSignal {
-  readonly monitor: Pick<
-    Monitor,
-    'name' | 'windowHours' | 'reference' | 'change' | 'direction' | 'settleHours'
-  >;
+  readonly monitor: Pick<Monitor, 'name' | 'reference' | 'change' | 'direction' | 'settleHours'> & {
+    /** A timeline looks at hours and minutes as well. */
+    readonly windowHours: number;
+  };
   readonly scale: SignalScale;
   readonly windows: readonly DriftWindow[];
 }

@@ -1,30 +1,45 @@
 // The monitors of one feature together: calibrates their limits on the reference, and judges each at a time.
 
 import type { Monitor, MonitorOutcome } from '../../core/monitor.ts';
-import { type CalibratedSeries, type ChartLimit, calibrate } from './calibrate.ts';
-import { CHARTS } from './charts.ts';
+import { type CalibratedSeries, type CalibrationOptions, type ChartLimit, calibrate } from './calibrate.ts';
 import { type ChartedSeries, type Followed, followMonitor, type MonitorEpisode } from './follow-monitor.ts';
 import { type MixReport, mixReport } from './mix-report.ts';
 import { movedLevel } from './moments.ts';
 import { modelReference, type ReferenceModel } from './reference-model.ts';
 import { leftOver, shiftSize } from './shift-size.ts';
+import { type Delay, reachOf, sightOf } from './sight.ts';
 import type { TemplateFinding } from './single-templates.ts';
 import { type LaidSignal, layOut, type Series, type WatchedSignal } from './standardise.ts';
 
 const HOUR_MS = 3_600_000;
 const REPLICATES = 2000;
 const SEED = 20_260_401;
-const POWER_Z = 0.842;
 /** Templates named beside an episode moved by at least so many standard deviations. */
 const AFFECTED_Z = 3;
 /** Live windows without enough answers, in a row, before a monitor cannot tell. */
 const GAP_STEPS = 1;
+/** Days whose level is reported beside a quiet verdict. */
+const RECENT_DAYS = 7;
+
+/** Finds the limits of monitors that are calibrated together; by series, then by chart. */
+export type Calibrator = (
+  family: readonly CalibratedSeries[],
+  options: CalibrationOptions,
+) => readonly (readonly ChartLimit[])[];
 
 interface WatchOptions {
   /** Now, in milliseconds since 1970. */
   readonly at: number;
   readonly replicates?: number | undefined;
   readonly seed?: number | undefined;
+  /** Instead of a calibration at once: limits that were found before. */
+  readonly calibrator?: Calibrator | undefined;
+}
+
+/** A readable level with its 90% interval. */
+interface Level {
+  readonly value: number;
+  readonly interval: readonly [number, number];
 }
 
 /** A time range in milliseconds since 1970. */
@@ -68,6 +83,20 @@ export interface MonitorVerdict {
   readonly templates: readonly TemplateFinding[];
   /** The smallest change that is found within 28 days 4 times in 5, on the scale of comparison; null when not known. */
   readonly reach: number | null;
+  /** The same as readable levels, downwards and upwards from the reference. */
+  readonly reachLevels: readonly [number, number] | null;
+  /** How long it takes until a change of the smallest size that matters is found. */
+  readonly delay: Delay | null;
+  /** Readable level of the reference; null when the reference cannot be used. */
+  readonly level: number | null;
+  /** Level of the last days within templates, at the mix of the reference. */
+  readonly recent: Level | null;
+  /** End of the last judged window; null when none has ended since the reference. */
+  readonly through: number | null;
+  /** Answers of that window. */
+  readonly answers: number | null;
+  /** Earlier episodes that are over. */
+  readonly closed: readonly { readonly openedAt: number; readonly recoveredAt: number }[];
   readonly episodes: readonly MonitorEpisode[];
 }
 
@@ -107,7 +136,7 @@ function prepare(signal: WatchedSignal, at: number): Prepared {
 /** Monitors with the same reference and window are calibrated together; groups share the budget by their number of monitors. */
 function limitsOf(
   prepared: readonly Prepared[],
-  { replicates, seed }: WatchOptions,
+  { replicates, seed, calibrator = calibrate }: WatchOptions,
 ): (readonly ChartLimit[])[] {
   const out: (readonly ChartLimit[])[] = prepared.map(() => []);
   const usable = prepared.flatMap((p, i) => (p.models.length > 0 ? [i] : []));
@@ -124,7 +153,7 @@ function limitsOf(
       model: prepared[i]!.models[0]!,
       direction: prepared[i]!.signal.monitor.direction,
     }));
-    const limits = calibrate(family, {
+    const limits = calibrator(family, {
       ...{ first: laid.first, reference: laid.reference, perDay: 24 / laid.hours },
       share: members.length / usable.length,
       replicates: replicates ?? REPLICATES,
@@ -142,7 +171,10 @@ function verdictOf(
 ): MonitorVerdict {
   const { name, direction } = signal.monitor;
   const model = models[0];
-  const nothing = { drift: null, recoveredAt: null, mix: null, templates: [], reach: null, episodes: [] };
+  const nothing = {
+    ...{ drift: null, recoveredAt: null, mix: null, templates: [], reach: null, reachLevels: null },
+    ...{ delay: null, level: null, recent: null, through: null, answers: null, closed: [], episodes: [] },
+  };
   if (laid === null || model === undefined)
     return { monitor: name, outcome: 'cannot-tell', reason: 'reference', ...nothing };
   const perDay = 24 / laid.hours;
@@ -151,6 +183,8 @@ function verdictOf(
   const last = followed.episodes.at(-1);
   const open = last !== undefined && last.recoveredAt === null ? last : null;
   const reach = reachOf(whole, perDay);
+  const { level } = model.series;
+  const moved = (by: number): number => movedLevel(signal.scale, level, by);
   const common = {
     monitor: name,
     drift: open === null ? null : driftOf(open, laid, models, followed),
@@ -158,6 +192,18 @@ function verdictOf(
     mix: mixReport(laid, model, laid.steps),
     templates: followed.templates,
     reach,
+    reachLevels: [moved(-reach), moved(reach)] as const,
+    delay: sightOf(whole, laid, perDay, direction),
+    level,
+    recent: recentLevel(laid, model, moved),
+    ...(laid.steps === laid.reference
+      ? { through: null, answers: null }
+      : { through: stepEnd(laid, laid.steps - 1), answers: answersAt(laid, laid.steps - 1) }),
+    closed: followed.episodes.flatMap(({ openedAt, recoveredAt }) =>
+      recoveredAt === null
+        ? []
+        : [{ openedAt: stepEnd(laid, openedAt), recoveredAt: stepEnd(laid, recoveredAt) }],
+    ),
     episodes: followed.episodes,
   };
   if (open !== null) return { ...common, outcome: 'drift', reason: null };
@@ -180,23 +226,15 @@ function unsure(
   return reach > matters ? 'blunt' : null;
 }
 
-/** The least shift that one of the charts finds within 28 days with 80% probability, from what a chart's z would then be. */
-function reachOf({ model, limits }: ChartedSeries, perDay: number): number {
-  const sampling = model.sampling.reduce((s, v) => s + v, 0) / model.sampling.length;
-  const one = sampling + model.between;
-  return Math.min(
-    ...CHARTS.map((shape, c) => {
-      const w = 1 - (1 - shape.weight) ** (1 / perDay);
-      const average = w / (2 - w);
-      const { limit, spread } = limits[c]!;
-      const sd =
-        shape.kind === 'level'
-          ? Math.sqrt(one * average)
-          : // A contrast's own scatter is not known here; correlation makes it smaller rather than larger.
-            Math.sqrt(one * (average + (shape.days === null ? 1 : 1 / (shape.days * perDay))));
-      return (limit + POWER_Z * spread) * sd;
-    }),
-  );
+function recentLevel(laid: LaidSignal, model: ReferenceModel, moved: (by: number) => number): Level | null {
+  const perDay = 24 / laid.hours;
+  const from = Math.max(laid.reference, laid.steps - RECENT_DAYS * perDay);
+  const size = shiftSize(model, { first: laid.first, perDay }, from, laid.steps);
+  return size === null ? null : { value: moved(size.shift), interval: [moved(size.low), moved(size.high)] };
+}
+
+function answersAt({ cells }: LaidSignal, step: number): number {
+  return [...cells.values()].reduce((sum, row) => sum + (row[step]?.n ?? 0), 0);
 }
 
 function driftOf(

@@ -1,21 +1,19 @@
 // From counted windows of production to what a monitor watches: the sums of its signal by window and template.
 
 import type { Monitor } from '../../core/monitor.ts';
+import { bucketValue } from '../../stats/log-histogram.ts';
+import { type EventsOnly, eventsOnly } from '../signal-values.ts';
 import type { Moments, SignalScale } from './moments.ts';
 import type { DriftWindow, WatchedSignal } from './standardise.ts';
+
+/** What is needed of a monitor; a timeline has windows of other lengths. */
+export type WatchedMonitor = Omit<Monitor, 'windowHours'> & { readonly windowHours: number };
 
 /** Counts of one window by name: `X` hits, `X.n` known, `X.s` sum, `X.q` sum of squares, `X:B` values in bucket B. */
 export interface CountedAnswers {
   readonly start: number;
   readonly template: string | null;
   readonly counts: ReadonlyMap<string, number>;
-}
-
-interface CountRules {
-  /** The value that stands for a bucket. */
-  readonly bucketValue: (bucket: number) => number;
-  /** Facts that are only sent when they are true, by their count: for them silence means no. */
-  readonly eventsOnly: ReadonlySet<string>;
 }
 
 type Reader =
@@ -52,6 +50,9 @@ const READERS: Readonly<Record<string, Reader>> = {
 /** Counts that are per answer rather than per known outcome. */
 const OF_ALL = new Set(['failed']);
 const P95 = 0.95;
+const HOUR_MS = 3_600_000;
+/** None of so many expected outcomes comes by chance in one window of 20,000. */
+const EXPECTED_OUTCOMES = 10;
 /** Smaller lengths and latencies count as this: one character, one millisecond. */
 const SMALLEST = 1;
 
@@ -65,26 +66,100 @@ function readerOf(signal: string): Reader | null {
   return Object.hasOwn(READERS, signal) ? (READERS[signal] ?? null) : null;
 }
 
+/** Does this signal read the count of this name? The others need not be kept. */
+export function readsCount(signal: string): (name: string) => boolean {
+  const reader = readerOf(signal);
+  if (reader === null) return () => false;
+  const wanted = plainCounts(reader);
+  return (name) => wanted.includes(name) || (hasBuckets(reader) && name.startsWith(`${reader.name}:`));
+}
+
+function hasBuckets(reader: Reader): reader is Extract<Reader, { readonly kind: 'middle' | 'tail' }> {
+  return reader.kind === 'middle' || reader.kind === 'tail';
+}
+
+function plainCounts(reader: Reader): readonly string[] {
+  switch (reader.kind) {
+    case 'share':
+      return ['n', 'outcome', reader.hits, `${reader.hits}.n`];
+    case 'score':
+      return ['n', 's', 'q'].map((part) => `${reader.name}.${part}`);
+    case 'per-unit':
+      return [reader.sum, reader.units];
+    case 'middle':
+    case 'tail':
+      return [];
+  }
+}
+
+/** Answers of the reference, and those after it. */
+function partsOf(
+  { reference: { from, to } }: Pick<Monitor, 'reference'>,
+  windows: readonly CountedAnswers[],
+): { readonly reference: readonly CountedAnswers[]; readonly live: readonly CountedAnswers[] } {
+  return {
+    reference: windows.filter(({ start }) => start >= from && start < to),
+    live: windows.filter(({ start }) => start >= to),
+  };
+}
+
+/**
+ * Was a fact that the reference only has when it is true also sent as `false` since then? Its share then has another base, and the two
+ * times cannot be compared.
+ */
+export function hasOtherBase(monitor: WatchedMonitor, windows: readonly CountedAnswers[]): boolean {
+  const reader = readerOf(monitor.signal);
+  if (reader?.kind !== 'share') return false;
+  const { reference, live } = partsOf(monitor, windows);
+  if (!eventsOnly(...reference.map((w) => w.counts)).has(reader.hits)) return false;
+  const total = (name: string): number => live.reduce((sum, w) => sum + (w.counts.get(name) ?? 0), 0);
+  return total(`${reader.hits}.n`) > total(reader.hits);
+}
+
 /**
  * What a monitor watches. A `p50` is watched by the geometric mean, which uses every value. A `p95` is watched by the share of answers
  * above the reference's p95 of their template: 5% in the reference by construction. null when the signal cannot be watched.
  */
 export function watchSignal(
-  monitor: Monitor,
+  monitor: WatchedMonitor,
   windows: readonly CountedAnswers[],
-  rules: CountRules,
 ): WatchedSignal | null {
   const reader = readerOf(monitor.signal);
   if (reader === null) return null;
-  if (reader.kind === 'tail') return watchTail(monitor, reader.name, windows, rules);
+  if (reader.kind === 'tail') return watchTail(monitor, reader.name, windows);
   const scale = SCALES[reader.kind];
+  const only = eventsOnly(...partsOf(monitor, windows).reference.map((w) => w.counts));
+  const silent =
+    reader.kind === 'share' && only.has(reader.hits) ? silentSteps(monitor, windows) : new Set<number>();
   return {
     ...{ monitor, scale },
     windows: windows.flatMap(({ start, template, counts }): DriftWindow[] => {
-      const moments = momentsOfCounts(reader, counts, rules);
+      if (silent.has(stepOf(monitor, start))) return [];
+      const moments = momentsOfCounts(reader, counts, only);
       return moments.n > 0 ? [{ at: start, template, moments }] : [];
     }),
   };
+}
+
+function stepOf({ windowHours }: WatchedMonitor, at: number): number {
+  return Math.floor(at / (windowHours * HOUR_MS));
+}
+
+/**
+ * Windows in which outcomes were expected and none came. Where silence means no, a source of outcomes that stopped would look like a
+ * share of 0.
+ */
+function silentSteps(monitor: WatchedMonitor, windows: readonly CountedAnswers[]): ReadonlySet<number> {
+  const sum = (list: readonly CountedAnswers[], name: string): number =>
+    list.reduce((total, w) => total + (w.counts.get(name) ?? 0), 0);
+  const { reference } = partsOf(monitor, windows);
+  const usual = sum(reference, 'outcome') / Math.max(1, sum(reference, 'n'));
+  const bySteps = Map.groupBy(windows, (w) => stepOf(monitor, w.start));
+  return new Set(
+    [...bySteps]
+      .filter(([, list]) => sum(list, 'outcome') === 0 && usual * sum(list, 'n') >= EXPECTED_OUTCOMES)
+      .map(([step]) => step),
+  );
 }
 
 const SCALES: Readonly<Record<Exclude<Reader['kind'], 'tail'>, SignalScale>> = {
@@ -97,13 +172,13 @@ const SCALES: Readonly<Record<Exclude<Reader['kind'], 'tail'>, SignalScale>> = {
 function momentsOfCounts(
   reader: Exclude<Reader, { readonly kind: 'tail' }>,
   counts: ReadonlyMap<string, number>,
-  rules: CountRules,
+  only: EventsOnly,
 ): Moments {
   const at = (name: string): number => counts.get(name) ?? 0;
   switch (reader.kind) {
     case 'share': {
       const { hits } = reader;
-      const n = OF_ALL.has(hits) || rules.eventsOnly.has(hits) ? at('n') : at(`${hits}.n`);
+      const n = OF_ALL.has(hits) || only.has(hits) ? at('n') : at(`${hits}.n`);
       return { n, sum: at(hits), squares: at(hits) };
     }
     case 'score':
@@ -112,7 +187,7 @@ function momentsOfCounts(
       return { n: at(reader.units), sum: at(reader.sum), squares: 0 };
     default: {
       let [n, sum, squares] = [0, 0, 0];
-      for (const [value, count] of valuesOf(reader.name, counts, rules)) {
+      for (const [value, count] of valuesOf(reader.name, counts)) {
         const ln = Math.log(value);
         n += count;
         sum += count * ln;
@@ -124,11 +199,7 @@ function momentsOfCounts(
 }
 
 /** Values of buckets with their counts. */
-function valuesOf(
-  name: string,
-  counts: ReadonlyMap<string, number>,
-  { bucketValue }: CountRules,
-): (readonly [number, number])[] {
+function valuesOf(name: string, counts: ReadonlyMap<string, number>): (readonly [number, number])[] {
   return [...counts].flatMap(([key, count]) =>
     key.startsWith(`${name}:`)
       ? [[Math.max(SMALLEST, bucketValue(Number(key.slice(name.length + 1)))), count] as const]
@@ -136,18 +207,11 @@ function valuesOf(
   );
 }
 
-function watchTail(
-  monitor: Monitor,
-  name: string,
-  windows: readonly CountedAnswers[],
-  rules: CountRules,
-): WatchedSignal {
-  const { from, to } = monitor.reference;
+function watchTail(monitor: WatchedMonitor, name: string, windows: readonly CountedAnswers[]): WatchedSignal {
   const reference = new Map<string | null, (readonly [number, number])[]>();
-  for (const { start, template, counts } of windows) {
-    if (start < from || start >= to) continue;
+  for (const { template, counts } of partsOf(monitor, windows).reference) {
     const list = reference.get(template) ?? [];
-    reference.set(template, list.concat(valuesOf(name, counts, rules)));
+    reference.set(template, list.concat(valuesOf(name, counts)));
   }
   const limits = new Map([...reference].map(([template, values]) => [template, quantileOf(values, P95)]));
   const every = [...reference.values()].flat();
@@ -179,7 +243,7 @@ function watchTail(
     monitor: { ...monitor, change: { kind: 'points', value: change } },
     scale: 'share',
     windows: windows.flatMap(({ start, template, counts }): DriftWindow[] => {
-      const values = valuesOf(name, counts, rules);
+      const values = valuesOf(name, counts);
       return values.length > 0 ? [{ at: start, template, moments: above(values, template, 1) }] : [];
     }),
   };

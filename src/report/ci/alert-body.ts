@@ -2,6 +2,7 @@
 
 import { shortHash } from '../../base/index.ts';
 import { percent, points, when } from '../../base/numbers.ts';
+import { cut, slackText } from './slack-text.ts';
 
 export interface AlertFacts {
   readonly id: string;
@@ -95,19 +96,4 @@ export function alertBody(f: AlertFacts): Record<string, unknown> {
       },
     ],
   };
-}
-
-/** Slack's markup needs three characters escaped; mentions and links cannot be formed without them. */
-function slackText(text: string): string {
-  return text
-    .replace(/&/g, '&amp;')
-    .replace(/</g, '&lt;')
-    .replace(/>/g, '&gt;')
-    .replace(/`/g, "'")
-    .replace(/[\u0000-\u001f\u007f]+/g, ' ');
-}
-
-function cut(text: string, most: number): string {
-  const letters = Array.from(text);
-  return letters.length > most ? `${letters.slice(0, most - 1).join('')}…` : text;
 }

@@ -6,10 +6,12 @@ import { LAYER_NAMES } from '../../core/index.ts';
 import { decisionsSchema } from './decisions-schema.ts';
 import { doctorSchema } from './doctor-schema.ts';
 import { betweenRuns, contrasts, interval, metrics, pool, share, words } from './metric-schema.ts';
+import { monitorReportSchema } from './monitor-schema.ts';
 import { residueSchema } from './residue-schema.ts';
 import { shadowSchema } from './shadow-schema.ts';
 import { registrySchema } from './shipping-schema.ts';
 import { signalsSchema } from './signals-schema.ts';
+import { timelineSchema } from './timeline-schema.ts';
 
 const hash = z.string().regex(/^[0-9a-f]{12,64}$/);
 const counts = z.object({ passed: z.int().min(0), trials: z.int().min(0) });
@@ -428,7 +430,9 @@ export function reportJsonSchemas(): ReadonlyMap<string, JsonObject> {
   return new Map([
     ['comparison.schema.json', publish(comparisonSchema, 'lastgood comparison')],
     ['check.schema.json', publish(checkSchema, 'lastgood check')],
+    ['monitor.schema.json', publish(monitorReportSchema, 'lastgood monitor')],
     ['signals.schema.json', publish(signalsSchema, 'lastgood signals')],
+    ['timeline.schema.json', publish(timelineSchema, 'lastgood timeline')],
     ['decisions.schema.json', publish(decisionsSchema, 'lastgood decisions')],
     ['residue.schema.json', publish(residueSchema, 'lastgood residue')],
     ['shadow.schema.json', publish(shadowSchema(comparisonSchema), 'lastgood shadow')],

@@ -15,6 +15,7 @@ import {
 } from './incident-blocks.ts';
 import { configurationBlocks } from './incident-configuration.ts';
 import { detectionBlocks, gapText, hoursText } from './incident-detection.ts';
+import { productionBlocks } from './incident-production.ts';
 
 /** The whole post-mortem as blocks. */
 export function incidentBlocks(r: IncidentReport): Block[] {
@@ -29,6 +30,7 @@ export function incidentBlocks(r: IncidentReport): Block[] {
     ...timeline(r),
     ...configurationBlocks(r),
     ...detectionBlocks(r),
+    ...productionBlocks(r),
     ...coverage(r),
     ...rollback(r),
     ...actions(r),

@@ -5,6 +5,7 @@ import type { IncidentReport } from '../../core/index.ts';
 import { terminalLine } from '../parts/escape.ts';
 import { gapText } from '../parts/incident-detection.ts';
 import { sameAnswer } from '../parts/incident-document.ts';
+import { productionSentence } from '../parts/incident-production.ts';
 import { headline } from './comparison-text.ts';
 import {
   beforeAfterLine,
@@ -43,6 +44,7 @@ export function incidentSummary(r: IncidentReport, options: { readonly style?: S
     ...(sameAnswer(r) === '' ? [] : [text('answers', sameAnswer(r), 3)]),
     text('cause', causeText(r), 2),
     text('detected', gapText(r), 1),
+    ...(r.production === undefined ? [] : [text('users', productionSentence(r), 3)]),
     text('coverage', r.coverage.sentence, 2),
     text('rollback', rollbackText(r), 2),
     ...caseParts(r, style),

@@ -87,6 +87,41 @@ function suiteLines(s: StatusFacts, style: Style, maxAge: string): string[] {
   return lines;
 }
 
+/** What monitors of a feature found last; a subset of the job's own result. */
+export interface FeatureStatusFacts {
+  readonly feature: string;
+  readonly lastCheck: {
+    readonly at: string;
+    readonly monitors: readonly { readonly name: string; readonly outcome: string }[];
+  } | null;
+  readonly openEpisodes: readonly { readonly openedAt: string; readonly summary: string }[];
+  readonly unsent: StatusFacts['unsent'];
+}
+
+/** One block a feature; empty without any. */
+export function featureStatusText(features: readonly FeatureStatusFacts[], style: Style = PLAIN): string {
+  return features.map((f) => `${featureLines(f, style).join('\n')}\n`).join('');
+}
+
+function featureLines(
+  { feature, lastCheck, openEpisodes, unsent }: FeatureStatusFacts,
+  style: Style,
+): string[] {
+  const monitors = lastCheck?.monitors ?? [];
+  const found = [...Map.groupBy(monitors, (m) => m.outcome)].map(
+    ([outcome, list]) => `${list.length} ${outcome.replace('-', ' ')}`,
+  );
+  return [
+    `monitors  ${style.bold(terminalLine(feature, 64))}  last recorded check ${when(lastCheck?.at ?? null)} UTC: ${found.join(', ')}`,
+    ...openEpisodes.map(
+      (e) => `  ${style.red('open drift')} since ${when(e.openedAt)} UTC: ${terminalLine(e.summary, 300)}`,
+    ),
+    ...unsent.map(
+      ({ alert }) => `  ${style.yellow('alert not sent yet')}: ${alert.event} of ${when(alert.at)} UTC`,
+    ),
+  ];
+}
+
 function age(ms: number): string {
   const hours = ms / 3_600_000;
   if (hours < 1) return `${Math.max(0, Math.round(ms / 60_000))} min`;

@@ -1,7 +1,5 @@
-// Episodes and their alerts: one alert when a regression opens and one when it ends, however many nights lie between.
-// An alert is kept before it is sent, and stays on the list until somebody has taken it.
+// Episodes of nights: a regression from its opening to its proven end, however many nights lie between.
 
-import type { JsonObject } from '../../base/index.ts';
 import {
   type NightDecision,
   proveRecovery,
@@ -10,8 +8,7 @@ import {
   tallyRun,
 } from '../../compare/decide-night.ts';
 import type { LedgerRecord, SnapshotStore } from '../../core/index.ts';
-import type { Workplace } from '../../engine/workplace/workplace.ts';
-import { postWebhook, type WebhookPost, type WebhookResult } from '../../provider/webhook.ts';
+import type { RegressionEvent } from '../../engine/records/alerts.ts';
 
 /** A regression from the night that raised the alarm to the night that is shown to be well again. */
 export interface Episode {
@@ -37,23 +34,6 @@ export interface Episode {
   readonly since?: readonly string[];
   /** The last thing that happened to it. */
   readonly last: 'opened' | 'still' | 'recovered' | 'superseded';
-}
-
-export interface Alert {
-  readonly id: string;
-  readonly episode: string;
-  readonly event: 'regression.opened' | 'regression.recovered' | 'regression.superseded';
-  readonly at: string;
-  /** What is posted. */
-  readonly body: JsonObject;
-}
-
-/** An alert and how its sending went so far. */
-export interface AlertState {
-  readonly alert: Alert;
-  readonly delivered: boolean;
-  readonly attempts: number;
-  readonly lastError: string | null;
 }
 
 /** Each episode of a suite in its latest form, oldest first. */
@@ -162,7 +142,7 @@ export async function keepEpisode(store: SnapshotStore, at: string, episode: Epi
 }
 
 /** The event that reports a change of an episode; null = the change is not reported. */
-export function alertEvent(episode: Episode): Alert['event'] | null {
+export function alertEvent(episode: Episode): RegressionEvent | null {
   switch (episode.last) {
     case 'opened':
       return 'regression.opened';
@@ -173,79 +153,4 @@ export function alertEvent(episode: Episode): Alert['event'] | null {
     case 'still':
       return null;
   }
-}
-
-/** Puts an alert on the list. It is durable before anything is sent. */
-export async function queueAlert(
-  work: Pick<Workplace, 'store' | 'mask'>,
-  suite: string,
-  alert: Alert,
-): Promise<void> {
-  const body = work.mask.json(alert as unknown as JsonObject);
-  await work.store.keepRecord({ kind: 'alert', suite, at: alert.at, body });
-}
-
-/** Every alert with what became of it, oldest first. */
-export async function alertStates(store: SnapshotStore, suite?: string): Promise<readonly AlertState[]> {
-  const deliveries = (await store.records('alert-delivery', suite)).map((r) => r.body);
-  return (await store.records('alert', suite)).map((record) => {
-    const alert = record.body as unknown as Alert;
-    const tries = deliveries.filter((d) => d['alert'] === alert.id);
-    const last = tries.at(-1);
-    return {
-      alert,
-      delivered: tries.some((d) => d['delivered'] === true),
-      attempts: tries.reduce((n, d) => n + Number(d['attempts'] ?? 0), 0),
-      lastError: last === undefined || last['delivered'] === true ? null : String(last['message']),
-    };
-  });
-}
-
-/** Sends what nobody has taken yet, oldest first; after a failure the rest waits for the next time. Returns the alerts as they stand. */
-export async function sendPending(
-  work: Pick<Workplace, 'store' | 'clock' | 'progress' | 'env'>,
-  suite: string,
-  webhook: URL | null,
-  options: WebhookPost = {},
-): Promise<readonly AlertState[]> {
-  const pending = (await alertStates(work.store, suite)).filter((s) => !s.delivered);
-  if (webhook === null) return pending;
-  const states: AlertState[] = [];
-  let failed: string | null = null;
-  for (const state of pending) {
-    if (failed !== null) {
-      states.push(state);
-      continue;
-    }
-    const result: WebhookResult = await postWebhook(webhook, state.alert.body, {
-      env: work.env,
-      ...options,
-    });
-    const delivered = result.kind === 'delivered';
-    failed = delivered ? null : result.message;
-    await work.store.keepRecord({
-      kind: 'alert-delivery',
-      suite,
-      at: work.clock.now().toISOString(),
-      body: {
-        alert: state.alert.id,
-        delivered,
-        attempts: result.attempts,
-        message: failed,
-      },
-    });
-    states.push({
-      ...state,
-      delivered,
-      attempts: state.attempts + result.attempts,
-      lastError: failed,
-    });
-  }
-  if (failed !== null)
-    work.progress.warn({
-      code: 'WEBHOOK_FAILED',
-      message: `the webhook did not take the alert: ${failed}; it is kept and sent again with the next night`,
-      hint: 'check the address; `lastgood status` lists what is waiting',
-    });
-  return states;
 }
