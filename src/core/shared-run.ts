@@ -81,14 +81,15 @@ export interface CallRequest {
   readonly service: string;
   readonly wanted: number;
   readonly ended: number;
+  /** Of the ended: those that never started. */
+  readonly unused: number;
   /** Known cost of the ended calls, and the most that one of them cost. */
   readonly spentUsd: number;
   readonly dearestUsd: number;
   /** Of the ended: what was kept in hand for those whose cost is known. */
   readonly releasedUsd: number;
-  /** Of the ended: kept in hand for good, since their cost is unknown. */
+  /** Of the ended: those of unknown cost. What was kept in hand for them stays charged. */
   readonly unpriced: number;
-  readonly unpricedUsd: number;
 }
 
 export interface CallGrant {

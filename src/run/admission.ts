@@ -1,7 +1,7 @@
 // Limits on calls that several processes share: each call is admitted before it starts, and reported when it has ended.
 
-import type { ThrottledReply } from './throttle.ts';
 import type { Stop } from './tally.ts';
+import type { ThrottledReply } from './throttle.ts';
 
 export interface CallAdmission {
   /** Resolves when a call to this service may start; with a reason where none may start any more. */

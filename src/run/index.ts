@@ -1,5 +1,6 @@
 // Suite × release × provider → trials.
 
+export type { CallAdmission } from './admission.ts';
 export { LONGEST_RETRY_AFTER_MS, retryDelayMs } from './backoff.ts';
 export { Budget } from './budget.ts';
 export { callBounds } from './conversation.ts';
@@ -10,6 +11,6 @@ export { interleaveJobs, type Job, planJobs, streamJobs } from './plan.ts';
 export { asksDifferently, checkRequests, renderRequest } from './render-request.ts';
 export { runJobs } from './run-jobs.ts';
 export type { RunHandle, RunOptions } from './run-options.ts';
-export type { FirstTokenTimes, RunCounts, RunReport, StopCause } from './tally.ts';
+export type { FirstTokenTimes, RunCounts, RunReport, Stop, StopCause } from './tally.ts';
 export type { Timers } from './timers.ts';
 export { judgeValidity, type TrialOutcomes } from './validity.ts';

@@ -93,7 +93,7 @@ class Run {
   }
 
   async toItsEnd(): Promise<RunReport> {
-    const { signal, hardSignal, refused, stopped } = this.options;
+    const { signal, hardSignal, refused } = this.options;
     const { deadlineMs } = this.limits;
     const cancel = (): void =>
       this.stop('cancelled', 'cancelled', 'the run was cancelled before this trial was done');
@@ -108,7 +108,6 @@ class Run {
     try {
       if (signal.aborted || hardSignal?.aborted) cancel();
       if (refused !== undefined) this.stopFatal(refused, `with ${refused.code}`);
-      if (stopped !== undefined) this.stop(stopped.by, stopped.cause, stopped.message);
       this.options.onFeed?.(() => this.intake.fill());
       this.intake.fill();
       await this.intake.drained;

@@ -2,10 +2,9 @@
 
 import type { Clock, Progress, Rng } from '../base/index.ts';
 import type { Failure, Persona, PricedModel, Trial, Usage } from '../core/index.ts';
-import type { RunLimits } from './limits.ts';
 import type { CallAdmission } from './admission.ts';
+import type { RunLimits } from './limits.ts';
 import type { Job } from './plan.ts';
-import type { Stop } from './tally.ts';
 import type { Timers } from './timers.ts';
 
 /** What a run lets its `onTrial` do and know. */
@@ -39,8 +38,6 @@ export interface RunOptions {
   readonly measuresAppErrors?: boolean | undefined;
   /** Asked before every call: limits that several processes share. */
   readonly admission?: CallAdmission | undefined;
-  /** The run is stopped already: every job is skipped for this reason. */
-  readonly stopped?: Stop | undefined;
   /** Hands over what makes the run read `jobs` again after it gave null. */
   onFeed?: ((more: () => void) => void) | undefined;
   /** What is known to forbid every call: the run stops before the first one. */

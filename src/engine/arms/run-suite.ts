@@ -17,12 +17,14 @@ import {
   type SnapshotPurpose,
   type SnapshotSummary,
   type Suite,
+  type Trial,
   wholeRelease,
 } from '../../core/index.ts';
 import {
   estimateRun,
   type Job,
   type RunHandle,
+  type RunOptions,
   type RunReport,
   runJobs,
   streamJobs,
@@ -62,6 +64,14 @@ export interface ArmsReport extends RunReport {
 export interface RunResult {
   readonly summary: SnapshotSummary;
   readonly report: RunReport;
+}
+
+/** How a process runs jobs that others may share. */
+export interface SharedWork extends Pick<RunOptions, 'admission' | 'onFeed'> {
+  /** Number of jobs, where they come one at a time. */
+  readonly total?: number | undefined;
+  /** Decides whether a trial that has ended is kept. */
+  onTrial?: ((job: Job, trial: Trial, keep: () => Promise<void>) => Promise<void>) | undefined;
 }
 
 /** One arm of a run: a release on a suite, with its open snapshot. */
@@ -106,7 +116,12 @@ interface Connected {
   readonly refused: RefusedJudge | null;
 }
 
-function refuse(work: Workplace, { release, judge, embedder }: Assignment, settings: RunSettings): void {
+/** What forbids a run whatever the services say. */
+export function refuse(
+  work: Workplace,
+  { release, judge, embedder }: Assignment,
+  settings: RunSettings,
+): void {
   for (const one of [release, judge, embedder]) if (one !== null) wholeRelease(one, 'run');
   refuseSecrets(work, release, judge, embedder);
   checkPin(work, release, settings.requirePinned ?? false);
@@ -161,11 +176,26 @@ async function openWhenReady(
 async function learnExaminersSecrets(
   work: Workplace,
   { judge, embedder, programs }: Assignment,
+  keysElsewhere = false,
 ): Promise<void> {
   const judges = judge === null ? [] : panelOf(judge).judges;
   for (const examiner of [...judges, ...(embedder === null ? [] : [embedder])])
-    await (await idleProviderOf(work, examiner)).close?.();
+    await (keysElsewhere ? knownKeys(work, examiner) : idleProviderOf(work, examiner)).then((p) =>
+      p?.close?.(),
+    );
   await (await openPrograms(work, programs))?.close();
+}
+
+const MISSING = ['ENV_MISSING', 'PROVIDER_NO_KEY'];
+
+/** The provider of a release where this process has its keys; null where only others may have them. Either way what it has is masked from now on. */
+export async function knownKeys(work: Workplace, release: Release): Promise<Provider | null> {
+  try {
+    return await idleProviderOf(work, release);
+  } catch (error) {
+    if (error instanceof LastgoodError && MISSING.includes(error.code)) return null;
+    throw error;
+  }
 }
 
 /** Finishes an interrupted snapshot: only trials that are not in the ledger yet are run. The suite and release come from the ledger. */
@@ -174,6 +204,35 @@ export async function resumeRun(
   snapshotId: string,
   settings: RunSettings = {},
 ): Promise<RunResult> {
+  const { store } = work;
+  const { summary, assignment } = await storedAssignment(work, snapshotId, settings);
+  const { suite, release } = assignment;
+  // Where every trial has its answer the model is not asked, so neither its key nor its client is needed.
+  const planned = plannedTrials(suite);
+  await consentToGraders(suite);
+  const provider = summary.answered >= planned ? null : await providerOf(work, release);
+  await store.reopen(snapshotId);
+  const refused = refusedBy(settings);
+  const fatal = await gradePending(work, assignment, snapshotId, settings.purpose, examinerOptions(settings));
+  const done = await store.doneTrials(snapshotId);
+  if (fatal === null && (provider !== null || doneIn(done) < planned)) {
+    const open = { snapshotId, provider: provider ?? (await providerOf(work, release)), done };
+    return execute(work, assignment, settings, open, [], refused);
+  }
+  await provider?.close?.();
+  // Interrupted while the judge was asked: what is still ungraded can be graded by the next resume.
+  const stoppedBy = fatal !== null ? 'fatal' : work.signal.aborted ? 'cancelled' : null;
+  const report = limitedFrom(refused, { ...NOTHING_RUN, stoppedBy, fatal }, settings);
+  const closed = { name: 'candidate', assignment, snapshotId };
+  return { summary: await closeArm(work, closed, report, settings), report };
+}
+
+/** What an interrupted snapshot runs, out of the ledger. Throws where it cannot be resumed. */
+export async function storedAssignment(
+  work: Workplace,
+  snapshotId: string,
+  settings: RunSettings,
+): Promise<{ readonly summary: SnapshotSummary; readonly assignment: Assignment }> {
   refuseUnpriced(work, settings);
   const { store } = work;
   const [suite, stored] = await Promise.all([store.suiteOf(snapshotId), store.releaseOf(snapshotId)]);
@@ -197,25 +256,7 @@ export async function resumeRun(
     summary[role] === null ? null : wholeRelease(await store.releaseOf(snapshotId, role), 'used again');
   const [judge, embedder] = [await examiner('judge'), await examiner('embedder')];
   const programs = await programsInTree(work, suite);
-  // Where every trial has its answer the model is not asked, so neither its key nor its client is needed.
-  const planned = plannedTrials(suite);
-  await consentToGraders(suite);
-  const provider = summary.answered >= planned ? null : await providerOf(work, release);
-  await store.reopen(snapshotId);
-  const assignment = { suite, release, judge, embedder, programs };
-  const refused = refusedBy(settings);
-  const fatal = await gradePending(work, assignment, snapshotId, settings.purpose, examinerOptions(settings));
-  const done = await store.doneTrials(snapshotId);
-  if (fatal === null && (provider !== null || doneIn(done) < planned)) {
-    const open = { snapshotId, provider: provider ?? (await providerOf(work, release)), done };
-    return execute(work, assignment, settings, open, [], refused);
-  }
-  await provider?.close?.();
-  // Interrupted while the judge was asked: what is still ungraded can be graded by the next resume.
-  const stoppedBy = fatal !== null ? 'fatal' : work.signal.aborted ? 'cancelled' : null;
-  const report = limitedFrom(refused, { ...NOTHING_RUN, stoppedBy, fatal }, settings);
-  const closed = { name: 'candidate', assignment, snapshotId };
-  return { summary: await closeArm(work, closed, report, settings), report };
+  return { summary, assignment: { suite, release, judge, embedder, programs } };
 }
 
 /** The assignment as it will be run: `trials` asked for on the command line become the suite's. */
@@ -233,7 +274,7 @@ export async function openSnapshot(
   settings: RunSettings,
   allowed?: Promise<unknown>,
 ): Promise<void> {
-  await learnExaminersSecrets(work, assignment);
+  await learnExaminersSecrets(work, assignment, settings.keysElsewhere);
   const { suite, release, embedder } = assignment;
   const judge = withVotes(assignment.judge, settings.judgeVotes);
   const examiner: Examiner = { judge: judge?.fingerprint ?? null, embedder: embedder?.fingerprint ?? null };
@@ -264,7 +305,7 @@ export async function openSnapshot(
   });
 }
 
-function plannedTrials(suite: Suite): number {
+export function plannedTrials(suite: Suite): number {
   return suite.cases.reduce((n, c) => n + c.trials, 0);
 }
 
@@ -287,7 +328,7 @@ async function execute(
       ...(open.done === undefined ? {} : { done: open.done }),
     });
     const total = plannedTrials(assignment.suite) - doneIn(open.done);
-    const report = limitedFrom(refused, await runArms(work, [arm], jobs, settings, total), settings);
+    const report = limitedFrom(refused, await runArms(work, [arm], jobs, settings, { total }), settings);
     const summary = await closeArm(work, arm, report, settings, found);
     return { summary, report };
   } finally {
@@ -305,10 +346,9 @@ function doneIn(done: Arm['done']): number {
 export async function runArms(
   work: Workplace,
   arms: readonly Arm[],
-  jobs: Iterable<Job>,
+  jobs: Iterable<Job | null>,
   settings: RunSettings,
-  /** Number of jobs, where they come one at a time. */
-  total?: number,
+  how: SharedWork = {},
 ): Promise<ArmsReport> {
   const first = arms[0];
   if (first === undefined) throw new Error('a run needs at least one arm');
@@ -341,7 +381,9 @@ export async function runArms(
   try {
     const report = await runJobs(jobs, {
       personaOf: (persona) => personas.of(persona),
-      ...(total === undefined ? {} : { total }),
+      ...(how.total === undefined ? {} : { total: how.total }),
+      admission: how.admission,
+      onFeed: how.onFeed,
       limits: limitsOf(settings),
       clock: work.clock,
       rng: work.rng,
@@ -364,7 +406,8 @@ export async function runArms(
         handle = run;
         const record = records.get(job.arm);
         if (record === undefined) throw new Error(`no snapshot is open for arm ${job.arm}`);
-        await record.take(job.case, trial, run.cutOff);
+        const keep = (): Promise<void> => record.take(job.case, trial, run.cutOff);
+        await (how.onTrial === undefined ? keep() : how.onTrial(job, trial, keep));
       },
     });
     const losses = Object.fromEntries([...records].map(([name, record]) => [name, record.losses]));
@@ -393,8 +436,8 @@ function examinerOptions(settings: RunSettings): ExaminerOptions {
 }
 
 /** Upper bound of one call's cost, where prices and token bounds are known: what the money limit keeps in hand per call. */
-function dearestCall(
-  arms: readonly Arm[],
+export function dearestCall(
+  arms: readonly Pick<Arm, 'assignment' | 'provider'>[],
   price: (model: string | null, usage: Parameters<typeof costOf>[2]) => number | null,
 ): number | undefined {
   const bounds = arms.map((arm) => {

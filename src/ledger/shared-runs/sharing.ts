@@ -81,7 +81,9 @@ class Sharing implements RunSharing {
       [runId],
     );
     for (const { job, worker } of dead)
-      await this.#queue.boss.fail(runId, job, { message: `worker ${worker} ended while it had these trials` });
+      await this.#queue.boss.fail(runId, job, {
+        message: `worker ${worker} ended while it had these trials`,
+      });
     // Workers that are alive and say nothing: their network, or their machine, stands still.
     await this.#queue.boss.supervise(runId);
   }

@@ -52,7 +52,7 @@ $$;
 CREATE OR REPLACE FUNCTION lq.admit(
   p_run text, p_worker text, p_service text, p_wanted integer, p_ended integer,
   p_spent double precision, p_released double precision, p_dearest double precision,
-  p_unpriced integer, p_unpriced_usd double precision,
+  p_unpriced integer, p_unused integer,
   OUT granted integer, OUT reserved double precision, OUT delay_ms double precision,
   OUT gap_ms double precision, OUT wait_ms double precision, OUT stopped text, OUT failed text
 ) LANGUAGE plpgsql AS $$
@@ -68,6 +68,7 @@ BEGIN
   IF NOT FOUND THEN stopped := 'cancelled'; RETURN; END IF;
   r.charged_usd := r.charged_usd - p_released + p_spent;
   r.known_usd := r.known_usd + p_spent;
+  r.calls := r.calls - p_unused;
   r.unpriced := r.unpriced + p_unpriced;
   r.bound_usd := greatest(r.bound_usd, p_dearest);
   reserved := r.bound_usd;

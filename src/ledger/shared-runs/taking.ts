@@ -121,10 +121,10 @@ class Taking implements RunTaking {
   }
 
   async admit(request: CallRequest): Promise<CallGrant> {
-    const { run, service, wanted, ended, spentUsd, releasedUsd, dearestUsd, unpriced, unpricedUsd } = request;
+    const { run, service, wanted, ended, spentUsd, releasedUsd, dearestUsd, unpriced, unused } = request;
     const [row] = await this.#queue.rows<GrantRow>(
       'SELECT * FROM lq.admit($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)',
-      [run, this.worker, service, wanted, ended, spentUsd, releasedUsd, dearestUsd, unpriced, unpricedUsd],
+      [run, this.worker, service, wanted, ended, spentUsd, releasedUsd, dearestUsd, unpriced, unused],
     );
     if (row === undefined) throw new Error('the limits of the run gave no row');
     return {
@@ -146,7 +146,10 @@ class Taking implements RunTaking {
     );
   }
 
-  async there(runId: string, { trial, from, to }: TrialBatch): Promise<ReadonlyMap<number, 'done' | 'ungraded'>> {
+  async there(
+    runId: string,
+    { trial, from, to }: TrialBatch,
+  ): Promise<ReadonlyMap<number, 'done' | 'ungraded'>> {
     const rows = await this.#queue.rows<{ case_no: number; open: boolean }>(
       `SELECT case_no, outcome = 1 AND ungraded IS NOT NULL AS open FROM lg.trial
        WHERE snapshot = (SELECT no FROM lg.snapshot WHERE id = $1) AND trial = $2 AND case_no >= $3 AND case_no < $4
