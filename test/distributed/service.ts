@@ -47,7 +47,11 @@ export async function countingService(options: ServiceOptions = {}): Promise<Cou
                 object: 'chat.completion',
                 model: 'gpt-4.1-2025-04-14',
                 choices: [
-                  { index: 0, finish_reason: 'stop', message: { role: 'assistant', content: `yes, ${question}` } },
+                  {
+                    index: 0,
+                    finish_reason: 'stop',
+                    message: { role: 'assistant', content: `yes, ${question}` },
+                  },
                 ],
                 usage: { prompt_tokens: 10, completion_tokens: 10, total_tokens: 20 },
               }

@@ -16,11 +16,7 @@ export interface Process {
   readonly ended: Promise<number | null>;
 }
 
-export function start(
-  cwd: string,
-  args: readonly string[],
-  env: Readonly<Record<string, string>>,
-): Process {
+export function start(cwd: string, args: readonly string[], env: Readonly<Record<string, string>>): Process {
   const child = spawn(process.execPath, [BIN, ...args], {
     cwd,
     env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', ...env },
@@ -47,13 +43,10 @@ export async function project(
     { length: cases },
     (_, n) => `  - id: c${n}\n    vars: { ask: q ${n} }\n    grade: [{ contains: 'yes' }]\n`,
   );
-  await writeFile(
-    join(folder, 'suite.yaml'),
-    `name: many\ntrials: ${trials}\ncases:\n${listed.join('')}`,
-  );
+  await writeFile(join(folder, 'suite.yaml'), `name: many\ntrials: ${trials}\ncases:\n${listed.join('')}`);
   await writeFile(
     join(folder, 'releases/today.yaml'),
-    `name: today\nroute: { provider: openai, model: gpt-4.1-2025-04-14, base-url: '${url}', api-key-env: DESK_KEY }\nprompt:\n  system: Answer.\n  messages: [{ role: user, content: '{{ ask }}' }]\nparams: { temperature: 0, max-output-tokens: 20 }\n`,
+    `name: today\nroute: { provider: openai, api: chat, model: gpt-4.1-2025-04-14, base-url: '${url}', api-key-env: DESK_KEY }\nprompt:\n  system: Answer.\n  messages: [{ role: user, content: '{{ ask }}' }]\nparams: { temperature: 0, max-output-tokens: 20 }\n`,
   );
 }
 

@@ -45,12 +45,15 @@ export class RunQueue {
 
   async #prepare(): Promise<void> {
     const { connection } = this;
-    await this.boss.start();
     // One at a time: processes that start together would make the same tables.
-    await connection.bare(async (_, script) => {
-      await script(`SELECT pg_advisory_xact_lock(${connection.lockKey('work')})`);
-      await script(this.sql(TABLES));
-    });
+    const apart = await connection.apart();
+    try {
+      await apart.query(`SELECT pg_advisory_lock(${connection.lockKey('work')})`);
+      await this.boss.start();
+      await connection.script(this.sql(TABLES));
+    } finally {
+      await apart.end().catch(() => {});
+    }
   }
 
   /** `lq.` is the schema of the queue, `lg.` that of the ledger. */
