@@ -63,7 +63,7 @@ const JOB_MAY_IMPORT: Record<string, readonly string[]> = {
   check: [],
   compare: ['regrade'],
   decisions: [],
-  demo: ['baseline', 'decisions', 'nightly', 'observe', 'residue', 'rollback'],
+  demo: ['baseline', 'decisions', 'nightly', 'observe', 'residue', 'rollback', 'timeline'],
   drill: ['rollback'],
   flag: ['registry'],
   guard: ['flag', 'registry'],

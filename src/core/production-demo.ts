@@ -2,20 +2,11 @@
 
 import type { DecisionReport } from './decisions.ts';
 import type { ResidueReport } from './residue.ts';
-import type { SignalValue } from './signals.ts';
+import type { MoveFacts, OrderedMove } from './timeline.ts';
 
-/** The largest change of a signal's level. */
-export interface SignalShift {
-  readonly signal: string;
-  readonly unit: SignalValue['unit'];
-  readonly lagging: boolean;
-  /** ISO time: the start of the first block at the new level. */
-  readonly at: string;
-  /** Number of that block. */
-  readonly block: number;
-  /** Means of the blocks since the change before it, and of those up to the next one. */
-  readonly before: number;
-  readonly after: number;
+/** When a signal first left its usual level, as `lastgood timeline` finds it. */
+export interface DemoMove extends OrderedMove {
+  readonly move: MoveFacts;
 }
 
 export interface ProductionDemo {
@@ -24,14 +15,16 @@ export interface ProductionDemo {
   /** Lines that the intake took. */
   readonly observations: number;
   readonly outcomes: number;
-  /** ISO times of the simulated world. */
+  /** ISO times of the simulated world: where the quiet days begin, and the two weeks after them. */
+  readonly first: string;
   readonly start: string;
   readonly change: string;
   readonly rollback: string;
   readonly end: string;
   readonly withdrawn: string;
   readonly restored: string;
-  readonly shifts: readonly SignalShift[];
+  /** Oldest first. */
+  readonly moves: readonly DemoMove[];
   readonly decisions: DecisionReport['counts'];
   readonly residue: Pick<ResidueReport, 'verdict' | 'signals'>;
 }

@@ -49,6 +49,8 @@ async function outputsOf(commands: readonly (readonly string[])[]): Promise<Outc
 
 /** Days differ. */
 const masked = (text: string): string => text.replace(/\d{4}-\d\d-\d\d \d\d:\d\d/g, 'TIME');
+const movesIn = (text: string): string[] =>
+  [...text.matchAll(/^ {2}TIME {2}(?:about then )?(\S+) .* → /gm)].map((m) => m[1] ?? '');
 const wordsOf = (command: string): string[] =>
   [...command.matchAll(/"([^"]*)"|(\S+)/g)].map((m) => m[1] ?? m[2] ?? '');
 
@@ -60,25 +62,24 @@ beforeAll(async () => {
 afterAll(() => folder[Symbol.asyncDispose]());
 
 it('plays two weeks through the real intake, labelled as a simulation, and the commands it prints work', async () => {
-  expect(demo).toMatchObject({
-    simulated: true,
-    observations: 10_000,
-    residue: { verdict: 'not-returned' },
-  });
+  expect(demo).toMatchObject({ simulated: true, residue: { verdict: 'not-returned' } });
+  expect(demo.observations).toBeGreaterThan(30_000);
   // Length moves with the change, what users do moves after it, and nothing moves before it.
-  const moved = new Map(demo.shifts.map((s) => [s.signal, Date.parse(s.at)]));
+  const moved = new Map(demo.moves.map((m) => [m.signal, Date.parse(m.at)]));
   const change = Date.parse(demo.change);
-  expect(moved.get('length.p95')).toBe(change);
+  expect(Math.abs((moved.get('length.p95') ?? 0) - change)).toBeLessThan(3_600_000);
   expect(moved.get('edits')).toBeGreaterThan(change);
   expect(moved.get('manual-path')).toBeGreaterThan(moved.get('edits') ?? Number.POSITIVE_INFINITY);
-  expect(Math.min(...moved.values())).toBe(change);
+  expect(Math.min(...moved.values())).toBeGreaterThan(change - 3_600_000);
+  for (const { move } of demo.moves)
+    expect(Date.parse(move.latest), move.signal).toBeGreaterThanOrEqual(change);
   const states = Object.fromEntries(demo.residue.signals.map((s) => [s.signal, s.state]));
   expect(states).toMatchObject({ 'manual-path': 'not-returned', overrides: 'returned' });
   const story = productionDemoText(demo, { dir: 'demo' });
   expect(story).toMatch(/^A SIMULATION: /);
   const commands = [...story.matchAll(/^ {2}npx lastgood (.+)$/gm)].map((m) => wordsOf(m[1] ?? ''));
-  expect(commands.map((c) => c[0])).toEqual(['signals', 'decisions', 'residue', 'import']);
-  expect((await outputsOf(commands)).map((out) => out.code)).toEqual([0, 0, 1, 0]);
+  expect(commands.map((c) => c[0])).toEqual(['timeline', 'signals', 'decisions', 'residue', 'import']);
+  expect((await outputsOf(commands)).map((out) => out.code)).toEqual([0, 0, 0, 1, 0]);
 });
 
 it('does what docs/production.md shows of it', async () => {
@@ -93,8 +94,19 @@ it('does what docs/production.md shows of it', async () => {
   const commands = shown.map(([, command = '']) => wordsOf(command));
   expect(commands.map(([name]) => name)).toEqual(['demo', 'shadow', 'decisions', 'decisions', 'residue']);
   const outputs = await outputsOf(commands);
-  for (const [i, [, command = '', body = '']] of shown.entries())
-    expect(masked(outputs[i]?.stdout ?? ''), `${command}\n${outputs[i]?.stderr}`).toContain(masked(body));
+  for (const [i, [, command = '', body = '']] of shown.entries()) {
+    const printed = masked(outputs[i]?.stdout ?? '');
+    if (command !== 'demo --production') {
+      expect(printed, `${command}\n${outputs[i]?.stderr}`).toContain(masked(body));
+      continue;
+    }
+    // Levels depend on where the hour of the day cuts the windows; what moved does not, but for a signal at the edge.
+    expect(printed).toContain(masked(body).split('\n\n')[0]);
+    const onPage = movesIn(masked(body));
+    const moved = movesIn(printed);
+    expect(onPage).toEqual(expect.arrayContaining(moved));
+    expect(moved.length).toBeGreaterThanOrEqual(onPage.length - 1);
+  }
 }, 60_000);
 
 it('imports what docs/import.md shows', async () => {

@@ -89,3 +89,23 @@ test('the beginning of a move is found among single answers', () => {
   expect(found.latest).toBeGreaterThanOrEqual(begin);
   expect(refineOnset({ usual, bins: bins.slice(0, 8), from: 0, to: begin })).toBeNull();
 });
+
+test('a beginning among answers that were all alike is found too, and without answers it is a whole window', () => {
+  const minute = 60_000;
+  const bin = (at: number, value: number) => ({
+    at,
+    template: 'a',
+    moments: { n: 1, sum: value, squares: value * value },
+  });
+  const usual = Array.from({ length: 100 }, (_, i) => bin(i * minute, 62));
+  const begin = 1000 * minute;
+  const bins = Array.from({ length: 60 }, (_, i) => bin(begin + (i - 30) * minute, i < 30 ? 62 : 90));
+  const range = { from: begin - 60 * minute, to: begin + 60 * minute };
+  expect(refineOnset({ usual, bins, ...range })).toEqual({ start: begin, earliest: begin, latest: begin });
+  const [move] = findMoves(
+    shares(3, (live) => (live >= 4 ? 0.35 : 0.2)),
+    dayAt(7),
+    SIGNALS,
+  )!.moves;
+  expect(move!.latest).toBeGreaterThan(move!.start);
+});

@@ -13,6 +13,7 @@ import { lineRules } from '../observe/line-rules.ts';
 import { linesOf } from '../observe/line-stream.ts';
 import { foldAll, openProduction } from '../observe/open-production.ts';
 import { residueJob } from '../residue/residue.ts';
+import { timelineJob } from '../timeline/timeline.ts';
 import {
   DEMO_FEATURE,
   type DemoTimes,
@@ -21,7 +22,6 @@ import {
   RESTORED,
   WITHDRAWN,
 } from './production-traffic.ts';
-import { signalShifts } from './signal-shifts.ts';
 
 export interface ProductionDemoInput {
   /** Where the ledger goes; created. */
@@ -40,11 +40,12 @@ export async function playProduction({ outDir, seed, now }: ProductionDemoInput)
   try {
     const taken = await takeTraffic(production, times, seed);
     await foldAll(production);
-    const { start, change, rollback, end } = times;
-    // Until the rollback: what came back with it would be a second change.
-    const shifts = await signalShifts(production, { feature: DEMO_FEATURE, from: start, to: rollback });
+    const { first, start, change, rollback, end } = times;
     const store = await openLedger(db);
     try {
+      const timeline = await timelineJob({ store }, production, {
+        ...{ feature: DEMO_FEATURE, since: new Date(start), until: new Date(end) },
+      });
       const { counts } = await decisionsJob(
         { store, mask: secretMask([]), clock: { now: () => now } },
         production,
@@ -71,9 +72,15 @@ export async function playProduction({ outDir, seed, now }: ProductionDemoInput)
         db,
         observations: taken.observations.added,
         outcomes: taken.outcomes.added,
+        first: iso(first),
         ...{ start: iso(start), change: iso(change), rollback: iso(rollback), end: iso(end) },
         ...{ withdrawn: WITHDRAWN, restored: RESTORED },
-        shifts,
+        moves: timeline.order.flatMap((moved) => {
+          const found = timeline.items.find(
+            ({ at, move }) => at === moved.at && move?.signal === moved.signal,
+          )?.move;
+          return found == null ? [] : [{ ...moved, move: found }];
+        }),
         decisions: counts,
         residue: { verdict, signals },
       };
@@ -101,7 +108,8 @@ async function takeTraffic(
   });
   async function* bytes(): AsyncGenerator<Uint8Array, void, undefined> {
     const encoder = new TextEncoder();
-    for (const row of demoTraffic(times, new Mt19937(seed))) yield encoder.encode(`${JSON.stringify(row)}\n`);
+    const rng = { quiet: new Mt19937(seed + 1), story: new Mt19937(seed) };
+    for (const row of demoTraffic(times, rng)) yield encoder.encode(`${JSON.stringify(row)}\n`);
   }
   return new ObservationIntake(production, rules).takeLines(linesOf(bytes()), null, undefined);
 }

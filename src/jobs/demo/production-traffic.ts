@@ -1,4 +1,4 @@
-// Simulated traffic of a support feature over two weeks: a silent change of the provider, and a rollback some days later.
+// Simulated traffic of a support feature over two weeks, after quiet days: a silent change of the provider, and a rollback some days later.
 
 import type { Rng } from '../../base/index.ts';
 import type { JsonObject } from '../../base/json.ts';
@@ -9,11 +9,17 @@ export const DEMO_FEATURE = 'support-summary';
 export const WITHDRAWN = 'support-summary-v7';
 export const RESTORED = 'support-summary-v6';
 
+/** Quiet days before the story: what is usual is learnt from them. */
+const QUIET_DAYS = 29;
 const DAYS = 14;
+/** Answers of the story's two weeks; the quiet days have as many a day. */
 const TOTAL = 10_000;
 
 /** Times of the story, milliseconds since 1970. */
 export interface DemoTimes {
+  /** Of the traffic. */
+  readonly first: number;
+  /** Of the story's two weeks. */
   readonly start: number;
   readonly change: number;
   readonly rollback: number;
@@ -24,6 +30,7 @@ export interface DemoTimes {
 export function demoTimes(now: Date): DemoTimes {
   const end = Math.floor(now.getTime() / HOUR_MS) * HOUR_MS;
   return {
+    first: end - (QUIET_DAYS + DAYS) * DAY_MS,
     start: end - DAYS * DAY_MS,
     change: end - 6 * DAY_MS,
     rollback: end - 3.5 * DAY_MS,
@@ -50,23 +57,42 @@ const EFFECTS = {
 const KEPT = 'manual_path';
 
 /** Observations and outcomes as an application sends them, oldest first. Equal draws give equal lines. */
-export function* demoTraffic(times: DemoTimes, rng: Rng): Generator<JsonObject, void, undefined> {
-  const hours = Array.from({ length: DAYS * 24 }, (_, h) => times.start + h * HOUR_MS);
+export function* demoTraffic(
+  times: DemoTimes,
+  rng: { readonly quiet: Rng; readonly story: Rng },
+): Generator<JsonObject, void, undefined> {
+  yield* days(times.first, { days: QUIET_DAYS, ids: 'earlier-ticket' }, times, rng.quiet);
+  yield* days(times.start, { days: DAYS, ids: 'ticket' }, times, rng.story);
+}
+
+function* days(
+  first: number,
+  { days, ids }: { readonly days: number; readonly ids: string },
+  times: DemoTimes,
+  rng: Rng,
+): Iterable<JsonObject> {
+  const hours = Array.from({ length: days * 24 }, (_, h) => first + h * HOUR_MS);
   // By the hour of the story, not of the clock: it comes out the same whenever it is played.
   const weights = hours.map((_, h) => 1 + 0.8 * Math.sin(((h % 24) / 24) * 2 * Math.PI));
   const all = weights.reduce((sum, w) => sum + w, 0);
+  const total = (TOTAL * days) / DAYS;
   let [due, n] = [0, 0];
   for (const [h, hour] of hours.entries()) {
-    due += (TOTAL * (weights[h] ?? 0)) / all;
+    due += (total * (weights[h] ?? 0)) / all;
     const count = Math.round(due) - n;
     for (let i = 0; i < count; i++) {
       const at = hour + Math.floor(((i + rng.next()) / count) * HOUR_MS);
-      yield* answer(n++, at, times, rng);
+      yield* answer({ n, id: `${ids}-${10_000 + n}`, at }, times, rng);
+      n++;
     }
   }
 }
 
-function* answer(n: number, at: number, times: DemoTimes, rng: Rng): Iterable<JsonObject> {
+function* answer(
+  { n, id, at }: { readonly n: number; readonly id: string; readonly at: number },
+  times: DemoTimes,
+  rng: Rng,
+): Iterable<JsonObject> {
   const draw = (share: number): boolean => rng.next() < share;
   const rate = (effect: keyof typeof EFFECTS): number => {
     const { usual, changed, after } = EFFECTS[effect];
@@ -81,7 +107,6 @@ function* answer(n: number, at: number, times: DemoTimes, rng: Rng): Iterable<Js
       : pick < TEMPLATES[0].share + TEMPLATES[1].share
         ? TEMPLATES[1]
         : TEMPLATES[2];
-  const id = `ticket-${10_000 + n}`;
   const order = 20_000 + n;
   const acts = template.acts && draw(0.4);
   const valid = !draw(rate('schemaBroken'));

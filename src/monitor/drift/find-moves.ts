@@ -165,7 +165,8 @@ function moveOf(laid: LaidSignal, model: ReferenceModel, sums: Sums, { from, to 
   return {
     start: time(from),
     earliest: time(near[0] ?? from),
-    latest: time(near.at(-1) ?? from),
+    // It may have begun at any time of its first window.
+    latest: time((near.at(-1) ?? from) + 1),
     end: to === n ? null : time(to),
     ...{ from: level, to: movedLevel(laid.signal.scale, level, shift), shift, answers },
   };

@@ -68,9 +68,9 @@ function meansOf(usual: readonly DriftWindow[]): ReadonlyMap<string | null, numb
   return new Map([...sums].filter(([, m]) => m.n > 0).map(([template, m]) => [template, m.sum / m.n]));
 }
 
-/** Variance of one answer, with what windows add to it. */
+/** Variance of one answer, with what windows add to it; 0 where all answers are alike. */
 function noiseOf(usual: readonly DriftWindow[], off: (w: DriftWindow) => number): number | null {
   const n = usual.reduce((sum, w) => sum + w.moments.n, 0);
   const squares = usual.reduce((sum, w) => sum + off(w) ** 2, 0);
-  return n === 0 || squares === 0 ? null : squares / n;
+  return n === 0 ? null : squares / n;
 }
