@@ -11,3 +11,21 @@ export interface CallAdmission {
   /** What was admitted did not start. */
   unused(service: string): void;
 }
+
+/** The trial keeps its slot while the limits are asked. `go` says whether its call has begun. */
+export function askFirst(
+  admission: CallAdmission,
+  service: string,
+  slots: { begin(): void; end(): void },
+  trial: { go(stop: Stop | null): boolean; fail(error: unknown): void },
+): void {
+  slots.begin();
+  const go = (stop: Stop | null): void => {
+    if (!trial.go(stop) && stop === null) admission.unused(service);
+    slots.end();
+  };
+  admission.take(service).then(go, (error: unknown) => {
+    trial.fail(error);
+    slots.end();
+  });
+}

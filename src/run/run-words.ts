@@ -2,7 +2,9 @@
 
 import type { Warning } from '../base/index.ts';
 import { seconds } from '../base/numbers.ts';
+import type { Failure } from '../core/index.ts';
 import type { RunLimits } from './limits.ts';
+import { isRefusal } from './overload.ts';
 import type { Throttle } from './throttle.ts';
 
 /** What the run waits for; undefined = nothing. */
@@ -47,4 +49,11 @@ export function serviceDown({ outage }: Throttle, outageMs: number): Warning {
     message: `the service is down: ${outage.message}; the run waits for it and resumes by itself, for up to ${seconds(outageMs)}`,
     hint: 'Ctrl-C keeps what is done, and `lastgood run --resume ID` finishes it later; --outage changes how long to wait',
   };
+}
+
+/** The failure of a service that was down, or refused every call, for too long. */
+export function outageOver(failure: Failure, lastedMs: number, outageMs: number): Failure {
+  const what = isRefusal(failure) ? 'has refused every call' : 'has been down';
+  const message = `the service ${what} for ${seconds(lastedMs)} (--outage ${seconds(outageMs)}): ${failure.message}`;
+  return { ...failure, code: 'unreachable', message, retryable: false, fatal: true };
 }

@@ -1,8 +1,9 @@
 // Distributed runs: a real PostgreSQL server, `run` and `worker` as processes, workers killed.
 
-import { rm } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openRunTaking } from '../../src/ledger/shared-runs/taking.ts';
 import { json, lastgoodHere, temporaryFolder } from '../cli/lastgood.ts';
 import { noPostgres, type PostgresServer, startPostgres } from '../ledger/postgres-server.ts';
 import { countingService, type ServiceOptions } from './service.ts';
@@ -108,6 +109,18 @@ describe.skipIf(noPostgres !== null)('a distributed run', () => {
     expect(desk.service.calls).toHaveLength(40);
   });
 
+  it('keeps --max-cost over all workers, with room for what is in flight', async () => {
+    await using desk = await world(40);
+    const prices = 'as-of: 2026-11-01\nmodels:\n  gpt-4.1-2025-04-14: { input: 0, output: 1000 }\n';
+    await writeFile(join(desk.folder, 'prices.yaml'), prices);
+    // 10 of at most 20 tokens: a cent a call, and two are kept in hand for each.
+    const run = desk.begin([...RUN, '--max-cost', '0.20', '--prices', 'prices.yaml']);
+    for (let n = 0; n < 2; n++) desk.begin(['worker']);
+    expect(await run.ended).toBe(3);
+    expect(desk.service.calls).toHaveLength(19);
+    expect(snapshotOf(run)).toMatchObject({ answered: 19, skipped: 21, costUsd: expect.closeTo(0.19) });
+  });
+
   it('is cancelled by Ctrl-C in `run`, and a killed `run` is resumed', async () => {
     await using desk = await world(60, { holdAfter: 10 });
     const run = desk.begin(RUN);
@@ -126,7 +139,7 @@ describe.skipIf(noPostgres !== null)('a distributed run', () => {
         desk.service.calls.length > 14,
     );
     second.child.kill('SIGINT');
-    await until(async () => second.child.exitCode !== null || (desk.service.release(), true));
+    desk.service.release();
     expect(await second.ended).toBe(130);
     const cut = snapshotOf(second);
     expect(cut).toMatchObject({ id, state: 'interrupted', trials: 60 });
@@ -135,6 +148,26 @@ describe.skipIf(noPostgres !== null)('a distributed run', () => {
     expect(await third.ended).toBe(0);
     expect(snapshotOf(third)).toMatchObject({ id, answered: 60, state: 'finished' });
     expect(await trialRows(desk.LASTGOOD_DB)).toEqual({ rows: 60, distinct: 60, answered: 60 });
+  });
+
+  it('sets trials aside that no worker can finish, with the reason', async () => {
+    await using desk = await world(2);
+    const run = desk.begin(RUN);
+    await until(() => run.said().err.includes('WORKERS_MISSING'));
+    const taking = await openRunTaking(desk.LASTGOOD_DB, 'broken');
+    try {
+      await until(async () => {
+        for (const { id } of await taking.runs())
+          for (const { job } of await taking.take(id, 5)) await taking.fail(id, job, 'its disk is full');
+        return run.child.exitCode !== null;
+      });
+    } finally {
+      await taking.close();
+    }
+    expect(await run.ended).toBe(3);
+    expect(snapshotOf(run)).toMatchObject({ failed: 2, answered: 0, validity: 'invalid' });
+    expect(run.said().err).toContain('its disk is full [TRIAL_SET_ASIDE]');
+    expect(desk.service.calls).toHaveLength(0);
   });
 
   it('is paced over all workers', async () => {
