@@ -99,6 +99,7 @@ async function bossOn(connection: Connection, schema: string): Promise<PgBoss> {
     db: { executeSql: (text: string, values?: unknown[]) => connection.raw(text, values) },
     schema,
     supervise: false,
+    monitorIntervalSeconds: 10,
     schedule: false,
   });
   // What fails in the background fails again where somebody waits for it.

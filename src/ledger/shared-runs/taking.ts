@@ -15,6 +15,11 @@ import type {
 import { RunQueue } from './queue.ts';
 import { stopOf, stopRun } from './sharing.ts';
 
+const HOLD = `
+  INSERT INTO lq.held (job, run, worker) SELECT j, $2, $3 FROM unnest($1::text[]) j
+  WHERE EXISTS (SELECT FROM lq.run WHERE id = $2)
+  ON CONFLICT (job) DO UPDATE SET worker = excluded.worker`;
+
 /** `host` names the machine in what `run` prints. */
 export async function openRunTaking(place: string, host: string): Promise<RunTaking> {
   const queue = await RunQueue.open(place);
@@ -51,20 +56,26 @@ class Taking implements RunTaking {
   }
 
   async take(runId: string, most: number): Promise<readonly TakenBatch[]> {
-    // The run may have ended since it was listed.
-    const jobs = await this.#queue.boss
-      .fetch<TrialBatch>(runId, { batchSize: most, includeMetadata: true })
+    // In one transaction: a batch that is taken and not known as held would have to wait for its heartbeat.
+    const jobs = await this.#queue.connection
+      .bare(async (queries) => {
+        const db = {
+          executeSql: async (text: string, values?: unknown[]) => ({
+            rows: await queries.rows(text, values),
+          }),
+        };
+        const taken = await this.#queue.boss.fetch<TrialBatch>(runId, {
+          ...{ batchSize: most, includeMetadata: true as const, db },
+        });
+        if (taken.length > 0)
+          await queries.rows(this.#queue.sql(HOLD), [taken.map(({ id }) => id), runId, this.worker]);
+        return taken;
+      })
       .catch(async (error: unknown) => {
+        // The run may have ended since it was listed.
         if ((await this.#queue.boss.getQueue(runId)) === null) return [];
         throw error;
       });
-    if (jobs.length === 0) return [];
-    await this.#queue.rows(
-      `INSERT INTO lq.held (job, run, worker) SELECT j, $2, $3 FROM unnest($1::text[]) j
-       WHERE EXISTS (SELECT FROM lq.run WHERE id = $2)
-       ON CONFLICT (job) DO UPDATE SET worker = excluded.worker`,
-      [jobs.map(({ id }) => id), runId, this.worker],
-    );
     return jobs.map(({ id, data, retryCount }) => ({
       ...{ trial: data.trial, from: data.from, to: data.to },
       ...{ job: id, retries: retryCount },
