@@ -93,9 +93,9 @@ class Sharing implements RunSharing {
       batchSize: 100,
       includeMetadata: true,
     });
-    return jobs.map(({ id, data, output }) => ({
+    return jobs.map(({ id, data, sourceOutput }) => ({
       ...{ trial: data.trial, from: data.from, to: data.to, job: id },
-      reason: reasonOf(output),
+      reason: reasonOf(sourceOutput),
     }));
   }
 
