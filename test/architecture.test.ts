@@ -88,11 +88,12 @@ const JOB_MAY_IMPORT: Record<string, readonly string[]> = {
   signals: [],
   ticket: [],
   timeline: ['nightly'],
+  worker: [],
 };
 
 /** Node modules that only some rooms may touch, and why the others may not. */
 const RESTRICTED: readonly { module: RegExp; rooms: readonly string[]; because: string }[] = [
-  { module: /^(better-sqlite3|pg)$/, rooms: ['ledger'], because: 'only the ledger has a database' },
+  { module: /^(better-sqlite3|pg|pg-boss)$/, rooms: ['ledger'], because: 'only the ledger has a database' },
   {
     module: /^(openai|@anthropic-ai\/sdk|undici)/,
     rooms: ['provider'],

@@ -3,6 +3,7 @@
 import { CHECK_CODES } from './error-codes/check.ts';
 import { COMMON_CODES } from './error-codes/common.ts';
 import { CONFIG_CODES } from './error-codes/config.ts';
+import { DISTRIBUTED_CODES } from './error-codes/distributed.ts';
 import type { CatalogueEntry } from './error-codes/entry.ts';
 import { FACE_CODES } from './error-codes/faces.ts';
 import { FINDINGS_CODES } from './error-codes/findings.ts';
@@ -22,6 +23,7 @@ export const CATALOGUE = {
   'The ledger and snapshots': LEDGER_CODES,
   'The pre-merge check': CHECK_CODES,
   'Jobs: judges, nights, incidents and rollbacks': JOBS_CODES,
+  'Distributed runs and workers': DISTRIBUTED_CODES,
   'Production: observations, signals and the server': PRODUCTION_CODES,
   'Shipping: release tickets, registry, flags and the guard': SHIPPING_CODES,
   'MCP and Vitest': FACE_CODES,
@@ -37,6 +39,7 @@ export type ErrorCode =
   | keyof typeof LEDGER_CODES
   | keyof typeof CHECK_CODES
   | keyof typeof JOBS_CODES
+  | keyof typeof DISTRIBUTED_CODES
   | keyof typeof PRODUCTION_CODES
   | keyof typeof SHIPPING_CODES
   | keyof typeof FACE_CODES;

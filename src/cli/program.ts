@@ -13,6 +13,7 @@ const COMMANDS: readonly (readonly [names: readonly string[], load: () => Promis
   [['validate'], async () => (await import('./commands/validate.ts')).registerValidate],
   [['fingerprint'], async () => (await import('./commands/fingerprint.ts')).registerFingerprint],
   [['run'], async () => (await import('./commands/run.ts')).registerRun],
+  [['worker'], async () => (await import('./commands/worker.ts')).registerWorker],
   [['list', 'show'], async () => (await import('./commands/list.ts')).registerList],
   [['diff'], async () => (await import('./commands/diff.ts')).registerDiff],
   [['compare'], async () => (await import('./commands/compare.ts')).registerCompare],

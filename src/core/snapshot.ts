@@ -259,6 +259,11 @@ export interface SnapshotStore {
    * brings their successors, whose log of attempts begins with theirs.
    */
   reopen(snapshotId: string): Promise<void>;
+  /**
+   * Adds trials to a snapshot that another process runs: from now on `append` and `regrade` keep the first row of a trial, and drop a second
+   * one. Absent where a ledger belongs to one machine.
+   */
+  join?(snapshotId: string): Promise<void>;
   /** `caseId` to trial numbers that are done; after `reopen` without those that are to be run again. */
   doneTrials(snapshotId: string): Promise<ReadonlyMap<string, ReadonlySet<number>>>;
   /** Newest first. */

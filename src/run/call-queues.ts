@@ -10,12 +10,15 @@ import type { Timers } from './timers.ts';
 
 /** One service's part of the run. */
 export class CallQueue {
+  /** Names the service: what counts calls together. */
+  readonly key: string;
   readonly throttle: Throttle;
   readonly fresh: OpenTrial[] = [];
   readonly retries: OpenTrial[] = [];
   callOffTimer: (() => void) | null = null;
 
-  constructor(throttle: Throttle) {
+  constructor(key: string, throttle: Throttle) {
+    this.key = key;
     this.throttle = throttle;
   }
 
@@ -61,7 +64,7 @@ export class Lanes {
     const known = this.ofRelease.get(release);
     if (known !== undefined) return known;
     const key = throttleKey(release, provider.name);
-    const lane = this.lanes.get(key) ?? new CallQueue(new Throttle(this.concurrency, this.outageMs));
+    const lane = this.lanes.get(key) ?? new CallQueue(key, new Throttle(this.concurrency, this.outageMs));
     this.lanes.set(key, lane);
     this.ofRelease.set(release, lane);
     return lane;

@@ -249,7 +249,7 @@ function rateIn({ sinceMs, untilMs, accepted }: Window): number | null {
 }
 
 /** One limit counted in calls: how many fit now, and how many more each second where the limit is used up. */
-function levelInCalls(
+export function levelInCalls(
   level: LimitLevel | undefined,
   perCall: number,
 ): { readonly calls: number; readonly refill: number | null } | null {

@@ -1,5 +1,6 @@
 // Suite × release × provider → trials.
 
+export type { CallAdmission } from './admission.ts';
 export { LONGEST_RETRY_AFTER_MS, retryDelayMs } from './backoff.ts';
 export { Budget } from './budget.ts';
 export { callBounds } from './conversation.ts';
@@ -11,6 +12,6 @@ export { asksDifferently, checkRequests, renderRequest } from './render-request.
 export type { BatchOptions } from './run-batches.ts';
 export { runJobs } from './run-jobs.ts';
 export type { RunHandle, RunOptions } from './run-options.ts';
-export type { FirstTokenTimes, RunCounts, RunReport, StopCause } from './tally.ts';
+export type { FirstTokenTimes, RunCounts, RunReport, Stop, StopCause } from './tally.ts';
 export type { Timers } from './timers.ts';
 export { judgeValidity, type TrialOutcomes } from './validity.ts';

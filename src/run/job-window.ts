@@ -13,7 +13,7 @@ const BURST = 256;
 export class Intake {
   /** Settles when every job taken on has been closed and no more will come. */
   readonly drained: Promise<void>;
-  private readonly jobs: Iterator<Job>;
+  private readonly jobs: Iterator<Job | null>;
   private readonly window: number;
   private readonly timers: Timers;
   private readonly take: (job: Job) => void;
@@ -28,7 +28,8 @@ export class Intake {
   private settle: () => void = () => {};
 
   constructor(
-    jobs: Iterable<Job>,
+    /** null = none is at hand; `fill` asks again. */
+    jobs: Iterable<Job | null>,
     options: {
       readonly concurrency: number;
       readonly timers: Timers;

@@ -1,6 +1,7 @@
 // Progress of a run with the time it will still take, reported at most ten times a second.
 
 import type { Progress, ProgressStep } from '../base/index.ts';
+import type { Tally } from './tally.ts';
 
 const EVERY_MS = 100;
 /** The pace of the newest trials counts: a run speeds up and slows down. */
@@ -48,4 +49,21 @@ export class ProgressMeter {
 
 function wordOf({ done, failed, skipped }: ProgressStep): string {
   return [done, failed ?? 0, skipped ?? 0].join(' ');
+}
+
+/** What a run shows of itself. `total` null = not known: what is open, and what has ended. */
+export function stepOf(
+  { done, failed, skipped, cost }: Tally,
+  {
+    total,
+    open,
+    note,
+  }: { readonly total: number | null; readonly open: number; readonly note: string | undefined },
+): ProgressStep {
+  return {
+    label: 'trials',
+    ...{ done, failed, skipped, total: total ?? done + skipped + open },
+    ...cost,
+    ...(note === undefined ? {} : { note }),
+  };
 }

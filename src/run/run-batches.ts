@@ -77,7 +77,7 @@ class BatchRun {
     this.trials = new BatchTrials(options, this.cutOff.signal, () => this.poll.wake());
     this.meter = new ProgressMeter(options.progress, this.now());
     this.poll = new BatchPoll(batch.pollMs, batch.longestPollMs, this.timers);
-    this.lane = new CallQueue(new Throttle(limits.concurrency, limits.outageMs));
+    this.lane = new CallQueue('batches', new Throttle(limits.concurrency, limits.outageMs));
     this.mostRequests = batch.api.limits.requests;
   }
 

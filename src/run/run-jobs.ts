@@ -4,6 +4,7 @@
 import { LastgoodError, type ProgressStep } from '../base/index.ts';
 import { seconds } from '../base/numbers.ts';
 import type { Failure, ProviderRequest, SkipCause, Trial } from '../core/index.ts';
+import { askFirst } from './admission.ts';
 import { retryDelayMs } from './backoff.ts';
 import { Budget } from './budget.ts';
 import { Call, type CallEnd } from './call.ts';
@@ -13,12 +14,12 @@ import { checkLimits, costUnknown, type RunLimits } from './limits.ts';
 import { attemptOf, cutFailure, OpenTrial, replyOf } from './open-trial.ts';
 import { isRefusal } from './overload.ts';
 import type { Job } from './plan.ts';
-import { ProgressMeter } from './progress-meter.ts';
+import { ProgressMeter, stepOf } from './progress-meter.ts';
 import type { RunHandle, RunOptions } from './run-options.ts';
-import { costBlind, limitReached, RATE_LIMITED, serviceDown, waitsNote } from './run-words.ts';
+import { costBlind, limitReached, outageOver, RATE_LIMITED, serviceDown, waitsNote } from './run-words.ts';
 import { Spread } from './spread.ts';
 import { type FailedTrial, Suspects } from './suspects.ts';
-import { costOfReply, type RunReport, type Stop, type StopCause, Tally } from './tally.ts';
+import { costOfReply, type RunReport, type Stop, type StopCause, Tally, tallyOf } from './tally.ts';
 import type { Throttle, ThrottledCall } from './throttle.ts';
 import { realTimers, type Timers } from './timers.ts';
 
@@ -27,7 +28,7 @@ import { realTimers, type Timers } from './timers.ts';
  * service refuses, and stops at limits, signals and failures that no other call can escape.
  * Throws `RUN_LIMIT_INVALID`, `COST_UNKNOWN` (a cost limit without prices), and what `jobs` or `onTrial` throw.
  */
-export async function runJobs(jobs: Iterable<Job>, options: RunOptions): Promise<RunReport> {
+export async function runJobs(jobs: Iterable<Job | null>, options: RunOptions): Promise<RunReport> {
   checkLimits(options.limits);
   if (options.limits.maxCostUsd !== null && options.priceKnown !== true) throw costUnknown();
   return new Run(jobs, options).toItsEnd();
@@ -62,10 +63,11 @@ class Run {
   private held: OpenTrial[] = [];
   private stopped: Stop | null = null;
   private fatal: Failure | null = null;
+  private begun = 0;
   /** What `jobs` or `onTrial` threw, or a defect of our own. */
   private broken: { readonly error: unknown } | null = null;
 
-  constructor(jobs: Iterable<Job>, options: RunOptions) {
+  constructor(jobs: Iterable<Job | null>, options: RunOptions) {
     const { limits } = options;
     this.options = options;
     this.limits = limits;
@@ -105,6 +107,7 @@ class Run {
     try {
       if (signal.aborted || hardSignal?.aborted) cancel();
       if (refused !== undefined) this.stopFatal(refused, `with ${refused.code}`);
+      this.options.onFeed?.(() => this.intake.fill());
       this.intake.fill();
       await this.intake.drained;
     } finally {
@@ -142,6 +145,23 @@ class Run {
 
   /** Makes the trial's call, or ends the trial. Never throws. */
   private attempt(trial: OpenTrial): void {
+    const { admission } = this.options;
+    if (admission === undefined || this.broken !== null || this.stopped !== null) this.tryCall(trial);
+    else
+      askFirst(admission, trial.lane.key, this.lanes, {
+        go: (stop) => this.admitted(trial, stop),
+        fail: (error) => this.loseTrial(error),
+      });
+  }
+
+  private admitted(trial: OpenTrial, stop: Stop | null): boolean {
+    const { begun } = this;
+    if (stop !== null) this.stop(stop.by, stop.cause, stop.message);
+    this.tryCall(trial);
+    return this.begun > begun;
+  }
+
+  private tryCall(trial: OpenTrial): void {
     if (this.broken !== null || this.stopped !== null) {
       this.enter(trial);
       return;
@@ -158,23 +178,25 @@ class Run {
       const admission = this.budget.admit();
       if (admission === 'hold') this.held.push(trial);
       else if (admission === 'go') {
-        this.call(trial, request, startMs, leftMs).catch((error: unknown) => {
-          this.breakOff(error);
-          this.close();
-        });
+        this.call(trial, request, startMs, leftMs).catch((error: unknown) => this.loseTrial(error));
       } else {
         this.stopForBudget(admission);
         this.enter(trial);
       }
     } catch (error) {
-      this.breakOff(error);
-      this.close();
+      this.loseTrial(error);
     }
+  }
+
+  private loseTrial(error: unknown): void {
+    this.breakOff(error);
+    this.close();
   }
 
   private async call(trial: OpenTrial, request: ProviderRequest, startMs: number, leftMs: number) {
     const { limits, timers } = this;
     this.budget.begin();
+    this.begun++;
     this.lanes.begin();
     const throttled = trial.lane.throttle.begin(startMs);
     const timeoutMs = Math.min(limits.attemptTimeoutMs, leftMs);
@@ -215,8 +237,9 @@ class Run {
     const { provider, release } = trial.asked(this.options);
     const reply = replyOf(end, provider.name, call.timeoutMs, tookMs);
     const costUsd = costOfReply(reply, release, this.options.costOf);
+    this.options.admission?.end(trial.lane.key, { costUsd, reply });
     this.all.call(costUsd);
-    this.armOf(trial.job).call(costUsd);
+    tallyOf(this.arms, trial.job.arm).call(costUsd);
     trial.log(attemptOf(call.startMs, tookMs, reply), costUsd, reply.sent);
     const { throttle } = trial.lane;
     const wasDown = throttle.outage.open;
@@ -318,13 +341,8 @@ class Run {
 
   /** The service has been down for too long: going on would fail every trial. */
   private giveUp(trial: OpenTrial, failure: Failure, nowMs: number): void {
-    const lasted = seconds(nowMs - (trial.lane.throttle.stuckSinceMs ?? nowMs));
-    const what = isRefusal(failure) ? 'has refused every call' : 'has been down';
-    const message = `the service ${what} for ${lasted} (--outage ${seconds(this.limits.outageMs)}): ${failure.message}`;
-    this.stopFatal(
-      { ...failure, code: 'unreachable', message, retryable: false, fatal: true },
-      `after ${lasted}`,
-    );
+    const lastedMs = nowMs - (trial.lane.throttle.stuckSinceMs ?? nowMs);
+    this.stopFatal(outageOver(failure, lastedMs, this.limits.outageMs), `after ${seconds(lastedMs)}`);
     this.enter(trial);
   }
 
@@ -344,7 +362,7 @@ class Run {
 
   private deliver(trial: OpenTrial, outcome: Trial): void {
     this.all.trial(outcome);
-    this.armOf(trial.job).trial(outcome);
+    tallyOf(this.arms, trial.job.arm).trial(outcome);
     const chars = outcome.status === 'answered' ? outcome.output.text.length : 0;
     this.lanes.hold(chars);
     const handOver = async (): Promise<void> => this.options.onTrial(trial.job, outcome, this.handle);
@@ -368,15 +386,6 @@ class Run {
     }
     this.intake.close();
     this.settleSuspects();
-  }
-
-  private armOf(job: Job): Tally {
-    let tally = this.arms.get(job.arm);
-    if (tally === undefined) {
-      tally = new Tally();
-      this.arms.set(job.arm, tally);
-    }
-    return tally;
   }
 
   // The run ends early
@@ -429,18 +438,9 @@ class Run {
   }
 
   private step(nowMs: number): ProgressStep {
-    const { done, failed, skipped } = this.all;
     const waits = this.stopped === null ? waitsNote(this.lanes.throttles, nowMs) : undefined;
     const note = waits ?? (this.intake.ended ? undefined : this.spread?.note());
-    return {
-      label: 'trials',
-      done,
-      total: this.total ?? done + skipped + this.intake.openCount,
-      failed,
-      skipped,
-      ...this.all.cost,
-      ...(note === undefined ? {} : { note }),
-    };
+    return stepOf(this.all, { total: this.total, open: this.intake.openCount, note });
   }
 
   private now(): number {

@@ -2,6 +2,7 @@
 
 import type { Clock, Progress, Rng } from '../base/index.ts';
 import type { Failure, Persona, PricedModel, Trial, Usage } from '../core/index.ts';
+import type { CallAdmission } from './admission.ts';
 import type { RunLimits } from './limits.ts';
 import type { Job } from './plan.ts';
 import type { Timers } from './timers.ts';
@@ -35,6 +36,10 @@ export interface RunOptions {
   readonly bestKnownCost?: number | undefined;
   /** An error of the user's application is a result: however many there are, they do not stop the run. Default false. */
   readonly measuresAppErrors?: boolean | undefined;
+  /** Asked before every call: limits that several processes share. */
+  readonly admission?: CallAdmission | undefined;
+  /** Hands over what makes the run read `jobs` again after it gave null. */
+  onFeed?: ((more: () => void) => void) | undefined;
   /** What is known to forbid every call: the run stops before the first one. */
   readonly refused?: Failure | undefined;
   readonly progress: Progress;

@@ -2,8 +2,10 @@
 
 import type { Warning } from '../base/index.ts';
 import { seconds } from '../base/numbers.ts';
+import type { Failure } from '../core/index.ts';
 import type { BatchState } from '../core/provider-batch.ts';
 import type { RunLimits } from './limits.ts';
+import { isRefusal } from './overload.ts';
 import type { Throttle } from './throttle.ts';
 
 /** What the run waits for; undefined = nothing. */
@@ -64,4 +66,11 @@ export function batchesNote(
   const word = isCancelled && phase !== 'ended' ? 'cancelling' : phase;
   const one = batchId === null ? 'submitting a batch' : `batch ${word}${part}: ${batchId}`;
   return batches.length === 1 ? one : `${one}, ${batches.length - 1} more`;
+}
+
+/** The failure of a service that was down, or refused every call, for too long. */
+export function outageOver(failure: Failure, lastedMs: number, outageMs: number): Failure {
+  const what = isRefusal(failure) ? 'has refused every call' : 'has been down';
+  const message = `the service ${what} for ${seconds(lastedMs)} (--outage ${seconds(outageMs)}): ${failure.message}`;
+  return { ...failure, code: 'unreachable', message, retryable: false, fatal: true };
 }

@@ -180,3 +180,13 @@ export function costOfReply(
   const model = pricedModel(release.layers.route, reply.served.model);
   return costOf(model, reply.usage, reply.served.serviceTier);
 }
+
+/** The tally of one arm, made when it is first asked for. */
+export function tallyOf(arms: Map<string, Tally>, arm: string): Tally {
+  let tally = arms.get(arm);
+  if (tally === undefined) {
+    tally = new Tally();
+    arms.set(arm, tally);
+  }
+  return tally;
+}

@@ -11,6 +11,7 @@ import {
   exitUnder,
   gateExit,
   moment,
+  positive,
   printJson,
   reading,
   releaseOrDefault,
@@ -18,7 +19,7 @@ import {
   suiteOrDefault,
   withWorkplace,
 } from '../options/session.ts';
-import { styleOf } from '../terminal/io.ts';
+import { type Io, styleOf } from '../terminal/io.ts';
 import { boundHeap } from '../terminal/limit-heap.ts';
 import { runFailuresCommand } from './run-failures.ts';
 import { GRID_FORMATS, type GridFormat, runGridCommand } from './run-grid.ts';
@@ -43,6 +44,8 @@ interface RunOptions extends CommonOptions, Omit<RunOptionValues, 'release'> {
   readonly snapshots?: string;
   readonly at?: Date;
   readonly regradeBaseline?: boolean;
+  readonly distributed?: boolean;
+  readonly callsPerSecond?: number;
 }
 
 export const registerRun: Register = (program, io, exit) => {
@@ -81,7 +84,13 @@ export const registerRun: Register = (program, io, exit) => {
     );
   runOptions(command, { preflight: true })
     .option('--at <iso>', 'date the snapshot so, when recorded outputs are taken in', moment('--at'))
-    .option('--resume <id>', 'finish an interrupted snapshot');
+    .option('--resume <id>', 'finish an interrupted snapshot')
+    .option('--distributed', 'let `lastgood worker` processes make the calls; needs --db postgres://…')
+    .option(
+      '--calls-per-second <n>',
+      'with --distributed: calls a second to each service, over all workers',
+      positive('--calls-per-second'),
+    );
   reading(
     runOptions(command, { requirePinned: true, stream: true, ...BATCH, dryRun: true, failOn: true }),
   ).action(async (asked: string | undefined, options: RunOptions) => {
@@ -95,7 +104,8 @@ export const registerRun: Register = (program, io, exit) => {
     const release = isNew ? await releaseOrDefault(io, 'run SUITE', named) : named;
     if (options.rerun !== undefined && suite !== undefined)
       return runFailuresCommand(io, exit, suite, { ...options, release });
-    const { runJob } = await import('../../jobs/run/run-job.ts');
+    const { openSharing, runJob } = await import('../../jobs/run/run-job.ts');
+    await using sharing = options.distributed === true ? await sharingOf(io, options, openSharing) : null;
     await withWorkplace(
       io,
       options,
@@ -115,6 +125,10 @@ export const registerRun: Register = (program, io, exit) => {
           snapshots: options.snapshots,
           regradeBaseline: options.regradeBaseline,
           dryRun: options.dryRun === true,
+          distributed:
+            sharing === null
+              ? undefined
+              : { sharing: sharing.sharing, callsPerSecond: options.callsPerSecond },
           settings: await runSettings(options, settings, work),
         });
         if (result.kind === 'estimate') {
@@ -170,6 +184,17 @@ function idleOptions(asked: string | undefined, options: RunOptions): string[] {
   );
 }
 
+/** The queue of the ledger's database, closed with the command. */
+async function sharingOf<T extends { close(): Promise<void> }>(
+  io: Io,
+  options: RunOptions,
+  open: (place: string) => Promise<T>,
+): Promise<AsyncDisposable & { readonly sharing: T }> {
+  const { ledgerPlace, readSettings } = await import('../../engine/workplace/settings-file.ts');
+  const sharing = await open(ledgerPlace(io, options.db, await readSettings(io.cwd)));
+  return { sharing, [Symbol.asyncDispose]: () => sharing.close() };
+}
+
 /** `--release` may be repeated. */
 function listed(text: string, before: readonly string[] | undefined): readonly string[] {
   return [...(before ?? []), text];
@@ -207,6 +232,20 @@ function checkCombination(options: RunOptions): void {
       'name --release twice or more, or use `lastgood diff` and `lastgood show` on the snapshot',
     );
   }
+  if (options.callsPerSecond !== undefined && options.distributed !== true)
+    refuse('--calls-per-second goes with --distributed', 'leave it out, or add --distributed');
+  if (options.distributed === true && (several || options.rerun !== undefined))
+    refuse(
+      `--distributed makes one snapshot of one release, so ${several ? 'several --release' : '--rerun'} cannot stand beside it`,
+      'run each release by itself',
+    );
+  if (options.distributed === true && options.batch === true)
+    throw new LastgoodError({
+      code: 'BATCH_OPTION',
+      message:
+        '--distributed cannot be combined with --batch: a batch is one request that no worker can share',
+      hint: 'leave one of them out',
+    });
   if (options.rerun === undefined) return;
   if (options.batch === true)
     throw new LastgoodError({

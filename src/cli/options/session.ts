@@ -172,6 +172,20 @@ export function wholeNumber(name: string, least: number): (text: string) => numb
   };
 }
 
+/** A number above 0, from the command line. */
+export function positive(name: string): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!(value > 0) || !Number.isFinite(value) || text.trim() === '') {
+      throw new LastgoodError({
+        code: 'BAD_OPTION',
+        message: `${name} takes a number above 0, not "${text}"`,
+      });
+    }
+    return value;
+  };
+}
+
 /** An ISO date or time; a date alone is midnight UTC. */
 export function moment(name: string): (text: string) => Date {
   return (text) => {

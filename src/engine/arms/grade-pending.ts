@@ -83,7 +83,7 @@ export function examinerLost(failure: Failure, release: Release): Failure {
   };
 }
 
-function isPending({ grades, trial }: GradedTrial): boolean {
+export function isPending({ grades, trial }: GradedTrial): boolean {
   if (trial.status !== 'answered') return false;
   return grades.some(
     (g) => g.status === 'ungraded' && (g.cause === 'judge_error' || g.cause === 'judge_truncated'),

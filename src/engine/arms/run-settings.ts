@@ -24,6 +24,8 @@ export interface RunSettings {
   readonly outageMs?: number | undefined;
   /** The judge's own budget, over everything that is run with it. */
   readonly judgeLimit?: JudgeLimit | undefined;
+  /** Other processes make the calls, and have the keys for them. */
+  readonly keysElsewhere?: boolean | undefined;
   /** What is known to forbid every call: the run stops before the first one. */
   readonly refused?: Failure | undefined;
   /** Calls of each judge per question instead of the suite's; part of the exam. */

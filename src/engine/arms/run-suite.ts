@@ -18,6 +18,7 @@ import {
   type SnapshotPurpose,
   type SnapshotSummary,
   type Suite,
+  type Trial,
   wholeRelease,
 } from '../../core/index.ts';
 import {
@@ -68,6 +69,14 @@ export interface RunResult {
   readonly report: RunReport;
 }
 
+/** How a process runs jobs that others may share. */
+export interface SharedWork extends Pick<RunOptions, 'admission' | 'onFeed'> {
+  /** Number of jobs, where they come one at a time. */
+  readonly total?: number | undefined;
+  /** Decides whether a trial that has ended is kept. */
+  onTrial?: ((job: Job, trial: Trial, keep: () => Promise<void>) => Promise<void>) | undefined;
+}
+
 /** One arm of a run: a release on a suite, with its open snapshot. */
 export interface Arm {
   readonly name: string;
@@ -110,7 +119,12 @@ interface Connected {
   readonly refused: RefusedJudge | null;
 }
 
-function refuse(work: Workplace, { release, judge, embedder }: Assignment, settings: RunSettings): void {
+/** What forbids a run whatever the services say. */
+export function refuse(
+  work: Workplace,
+  { release, judge, embedder }: Assignment,
+  settings: RunSettings,
+): void {
   for (const one of [release, judge, embedder]) if (one !== null) wholeRelease(one, 'run');
   refuseSecrets(work, release, judge, embedder);
   checkPin(work, release, settings.requirePinned ?? false);
@@ -172,11 +186,26 @@ async function openWhenReady(
 async function learnExaminersSecrets(
   work: Workplace,
   { judge, embedder, programs }: Assignment,
+  keysElsewhere = false,
 ): Promise<void> {
   const judges = judge === null ? [] : panelOf(judge).judges;
   for (const examiner of [...judges, ...(embedder === null ? [] : [embedder])])
-    await (await idleProviderOf(work, examiner)).close?.();
+    await (keysElsewhere ? knownKeys(work, examiner) : idleProviderOf(work, examiner)).then((p) =>
+      p?.close?.(),
+    );
   await (await openPrograms(work, programs))?.close();
+}
+
+const MISSING = ['ENV_MISSING', 'PROVIDER_NO_KEY'];
+
+/** The provider of a release where this process has its keys; null where only others may have them. Either way what it has is masked from now on. */
+export async function knownKeys(work: Workplace, release: Release): Promise<Provider | null> {
+  try {
+    return await idleProviderOf(work, release);
+  } catch (error) {
+    if (error instanceof LastgoodError && MISSING.includes(error.code)) return null;
+    throw error;
+  }
 }
 
 /** Finishes an interrupted snapshot: only trials that are not in the ledger yet are run. The suite and release come from the ledger. */
@@ -185,12 +214,41 @@ export async function resumeRun(
   snapshotId: string,
   asked: RunSettings = {},
 ): Promise<RunResult> {
-  refuseUnpriced(work, asked);
+  const { store } = work;
+  const { summary, assignment } = await storedAssignment(work, snapshotId, asked);
+  const settings = resumedMode(asked, summary);
+  const { suite, release } = assignment;
+  // Where every trial has its answer the model is not asked, so neither its key nor its client is needed.
+  const planned = plannedTrials(suite);
+  await consentToGraders(suite);
+  const provider = summary.answered >= planned ? null : await providerOf(work, release);
+  await store.reopen(snapshotId);
+  const refused = refusedBy(settings);
+  const fatal = await gradePending(work, assignment, snapshotId, settings.purpose, examinerOptions(settings));
+  const done = await store.doneTrials(snapshotId);
+  if (fatal === null && (provider !== null || doneIn(done) < planned)) {
+    const open = { snapshotId, provider: provider ?? (await providerOf(work, release)), done };
+    return execute(work, assignment, settings, open, [], refused);
+  }
+  await provider?.close?.();
+  // Interrupted while the judge was asked: what is still ungraded can be graded by the next resume.
+  const stoppedBy = fatal !== null ? 'fatal' : work.signal.aborted ? 'cancelled' : null;
+  const report = limitedFrom(refused, { ...NOTHING_RUN, stoppedBy, fatal }, settings);
+  const closed = { name: 'candidate', assignment, snapshotId };
+  return { summary: await closeArm(work, closed, report, settings), report };
+}
+
+/** What an interrupted snapshot runs, out of the ledger. Throws where it cannot be resumed. */
+export async function storedAssignment(
+  work: Workplace,
+  snapshotId: string,
+  settings: RunSettings,
+): Promise<{ readonly summary: SnapshotSummary; readonly assignment: Assignment }> {
+  refuseUnpriced(work, settings);
   const { store } = work;
   const [suite, stored] = await Promise.all([store.suiteOf(snapshotId), store.releaseOf(snapshotId)]);
   const release = wholeRelease(stored, 'resumed');
   const summary = await store.resolve(snapshotId, { now: work.clock.now() });
-  const settings = resumedMode(asked, summary);
   if (summary.labels[REDACTED_LABEL] !== undefined) {
     throw new LastgoodError({
       code: 'RESUME_REDACTED',
@@ -209,25 +267,7 @@ export async function resumeRun(
     summary[role] === null ? null : wholeRelease(await store.releaseOf(snapshotId, role), 'used again');
   const [judge, embedder] = [await examiner('judge'), await examiner('embedder')];
   const programs = await programsInTree(work, suite);
-  // Where every trial has its answer the model is not asked, so neither its key nor its client is needed.
-  const planned = plannedTrials(suite);
-  await consentToGraders(suite);
-  const provider = summary.answered >= planned ? null : await providerOf(work, release);
-  await store.reopen(snapshotId);
-  const assignment = { suite, release, judge, embedder, programs };
-  const refused = refusedBy(settings);
-  const fatal = await gradePending(work, assignment, snapshotId, settings.purpose, examinerOptions(settings));
-  const done = await store.doneTrials(snapshotId);
-  if (fatal === null && (provider !== null || doneIn(done) < planned)) {
-    const open = { snapshotId, provider: provider ?? (await providerOf(work, release)), done };
-    return execute(work, assignment, settings, open, [], refused);
-  }
-  await provider?.close?.();
-  // Interrupted while the judge was asked: what is still ungraded can be graded by the next resume.
-  const stoppedBy = fatal !== null ? 'fatal' : work.signal.aborted ? 'cancelled' : null;
-  const report = limitedFrom(refused, { ...NOTHING_RUN, stoppedBy, fatal }, settings);
-  const closed = { name: 'candidate', assignment, snapshotId };
-  return { summary: await closeArm(work, closed, report, settings), report };
+  return { summary, assignment: { suite, release, judge, embedder, programs } };
 }
 
 /** The assignment as it will be run: `trials` asked for on the command line become the suite's. */
@@ -245,7 +285,7 @@ export async function openSnapshot(
   settings: RunSettings,
   allowed?: Promise<unknown>,
 ): Promise<void> {
-  await learnExaminersSecrets(work, assignment);
+  await learnExaminersSecrets(work, assignment, settings.keysElsewhere);
   const { suite, release, embedder } = assignment;
   const judge = withVotes(assignment.judge, settings.judgeVotes);
   const examiner: Examiner = { judge: judge?.fingerprint ?? null, embedder: embedder?.fingerprint ?? null };
@@ -277,7 +317,7 @@ export async function openSnapshot(
   });
 }
 
-function plannedTrials(suite: Suite): number {
+export function plannedTrials(suite: Suite): number {
   return suite.cases.reduce((n, c) => n + c.trials, 0);
 }
 
@@ -317,9 +357,7 @@ function doneIn(done: Arm['done']): number {
 }
 
 /** How the jobs of arms are run. */
-export interface ArmsMode {
-  /** Number of jobs, where they come one at a time. */
-  readonly total?: number | undefined;
+export interface ArmsMode extends SharedWork {
   /** Through a batch API; absent = as single calls. */
   readonly batch?: BatchOptions | undefined;
 }
@@ -328,11 +366,11 @@ export interface ArmsMode {
 export async function runArms(
   work: Workplace,
   arms: readonly Arm[],
-  jobs: Iterable<Job>,
+  jobs: Iterable<Job | null>,
   settings: RunSettings,
   how: ArmsMode = {},
 ): Promise<ArmsReport> {
-  const { total, batch } = how;
+  const { batch } = how;
   const first = arms[0];
   if (first === undefined) throw new Error('a run needs at least one arm');
   const refused = refusedBy(settings);
@@ -361,7 +399,9 @@ export async function runArms(
     const options: RunOptions = {
       ...(work.timers === undefined ? {} : { timers: work.timers }),
       personaOf: (persona) => personas.of(persona),
-      ...(total === undefined ? {} : { total }),
+      ...(how.total === undefined ? {} : { total: how.total }),
+      admission: how.admission,
+      onFeed: how.onFeed,
       limits: limitsOf(settings),
       clock: work.clock,
       rng: work.rng,
@@ -384,20 +424,26 @@ export async function runArms(
         handle = run;
         const record = records.get(job.arm);
         if (record === undefined) throw new Error(`no snapshot is open for arm ${job.arm}`);
-        await record.take(job.case, trial, run.cutOff);
+        const keep = (): Promise<void> => record.take(job.case, trial, run.cutOff);
+        await (how.onTrial === undefined ? keep() : how.onTrial(job, trial, keep));
       },
     };
     // Few runs need it.
     const report =
       batch === undefined
         ? await runJobs(jobs, options)
-        : await (await import('../../run/run-batches.ts')).runBatches(jobs, options, batch);
+        : await (await import('../../run/run-batches.ts')).runBatches(allOf(jobs), options, batch);
     const losses = Object.fromEntries([...records].map(([name, record]) => [name, record.losses]));
     return { ...limitedFrom(refused, report, settings), losses };
   } finally {
     await examiners.close();
     await personas.close();
   }
+}
+
+/** Jobs that are all there: gaps are only in those that several processes share, which no batch takes. */
+function* allOf(jobs: Iterable<Job | null>): Generator<Job, void, undefined> {
+  for (const job of jobs) if (job !== null) yield job;
 }
 
 /** Questions that the judge's limit has kept from it so far. */
@@ -430,7 +476,7 @@ function pricesOf(work: Pick<Workplace, 'prices'>, { batch }: Pick<RunSettings, 
 }
 
 /** Upper bound of one call's cost, where prices and token bounds are known: what the money limit keeps in hand per call. */
-function dearestCall(
+export function dearestCall(
   arms: readonly Pick<Arm, 'assignment' | 'provider'>[],
   price: PriceOf,
 ): number | undefined {

@@ -23,12 +23,15 @@ import {
 } from '../../engine/arms/run-suite.ts';
 import { NOTHING_RUN, Spending } from '../../engine/arms/spending.ts';
 import type { BaselinePool } from '../../engine/comparison/find-pool.ts';
+import type { DistributedSettings } from '../../engine/distributed/run-distributed.ts';
 import type { JudgeEstimate } from '../../engine/examiners/judge-estimate.ts';
 import { withVotes } from '../../engine/examiners/judge-examiners.ts';
 import { judgeNote } from '../../engine/examiners/judge-note.ts';
 import { findReleaseFile, findSuiteFile } from '../../engine/workplace/settings-file.ts';
 import type { Workplace } from '../../engine/workplace/workplace.ts';
 import { estimateRun, type RunEstimate, type RunReport, streamJobs } from '../../run/index.ts';
+
+export { openSharing } from '../../engine/distributed/open-queue.ts';
 
 export interface RunJobInput {
   readonly suite: string | undefined;
@@ -54,6 +57,8 @@ export interface RunJobInput {
   /** false = the baseline's release is not run beside it, and nothing can be called regressed. Default true. */
   readonly control?: boolean | undefined;
   readonly dryRun: boolean;
+  /** Workers make the calls. */
+  readonly distributed?: DistributedSettings | undefined;
   readonly settings: RunSettings;
 }
 
@@ -93,6 +98,8 @@ export async function runJob(work: Workplace, input: RunJobInput): Promise<RunJo
     if (input.resume !== undefined) {
       const open = await work.store.resolve(input.resume, { now });
       checkResume(work, input, open.id);
+      if (input.distributed !== undefined)
+        return (await distributed()).resumeDistributed(work, open.id, input.settings, input.distributed);
       return resumeRun(work, open.id, input.settings);
     }
     const assignment = await assignmentOf(work, input);
@@ -110,6 +117,11 @@ export async function runJob(work: Workplace, input: RunJobInput): Promise<RunJo
       assigned = null;
       reused = true;
       return before;
+    }
+    if (input.distributed !== undefined) {
+      // The control would be called by this machine, which may have no keys.
+      assigned = null;
+      return (await distributed()).runDistributed(work, assignment, input.settings, input.distributed);
     }
     return runSuite(work, assignment, input.settings);
   })();
@@ -158,6 +170,10 @@ export async function runJob(work: Workplace, input: RunJobInput): Promise<RunJo
     asked,
   });
   return { ...ran, stoppedBy, comparison, next: nextCommand(comparison) };
+}
+
+function distributed(): Promise<typeof import('../../engine/distributed/run-distributed.ts')> {
+  return import('../../engine/distributed/run-distributed.ts');
 }
 
 function isRecorded({ release }: Assignment): boolean {

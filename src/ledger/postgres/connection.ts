@@ -135,6 +135,15 @@ export class Connection {
     }
   }
 
+  /** One statement or several, as a library for queues writes them. Nothing is prepared. */
+  async raw(sql: string, values?: readonly unknown[]): Promise<{ rows: unknown[] }> {
+    try {
+      return await this.#limit(() => this.#pool.query(sql, values === undefined ? undefined : [...values]));
+    } catch (error) {
+      throw serverError(error, this.address);
+    }
+  }
+
   /** A connection for itself, for locks that last as long as it does. The caller ends it. */
   async apart(): Promise<Client> {
     const client = new this.#driver.Client(this.#config);

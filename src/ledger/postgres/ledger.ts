@@ -61,6 +61,8 @@ export class PostgresLedger implements SnapshotStore {
   readonly #running: RunLocks;
   /** Snapshots that were made writable again here. */
   readonly #resumed = new Set<string>();
+  /** Snapshots that another process runs, and this one adds trials to. */
+  readonly #joined = new Set<string>();
   readonly #drafts = new Map<number, ReadonlySet<number>>();
 
   constructor(connection: Connection, places: Places = NO_PLACES) {
@@ -144,7 +146,8 @@ export class PostgresLedger implements SnapshotStore {
           where: { caseId: row.trial.caseId },
         });
       });
-      const to = { snapshotNo: no, snapshotId: id, kind, isDraft: (caseNo: number) => drafts.has(caseNo) };
+      const isDraft = (caseNo: number): boolean => drafts.has(caseNo);
+      const to = { snapshotNo: no, snapshotId: id, kind, isDraft, keepsFirst: this.#joined.has(id) };
       await this.#trials.add(queries, writer, to, numbered);
     });
   }
@@ -179,6 +182,12 @@ export class PostgresLedger implements SnapshotStore {
       this.#write((queries) => this.#snapshots.reopen(queries, snapshotId)),
     );
     this.#resumed.add(snapshotId);
+  }
+
+  async join(snapshotId: string): Promise<void> {
+    await this.#snapshots.key(this.#connection.single, snapshotId);
+    this.#resumed.add(snapshotId);
+    this.#joined.add(snapshotId);
   }
 
   doneTrials(snapshotId: string): Promise<ReadonlyMap<string, ReadonlySet<number>>> {

@@ -32,6 +32,8 @@ export interface Appending {
   readonly snapshotId: string;
   readonly kind: 'append' | 'resume' | 'regrade';
   readonly isDraft: (caseNo: number) => boolean;
+  /** A trial that is there stays as it is, and its second row is dropped: several processes may have made it. */
+  readonly keepsFirst: boolean;
 }
 
 export interface NumberedTrial {
@@ -109,7 +111,7 @@ export class TrialTables {
         to.snapshotNo,
         ...columns(cells.map((row) => NAMES.map((name) => row[name]))),
       ]);
-      if (added.length === some.length) continue;
+      if (added.length === some.length || to.keepsFirst) continue;
       const there = new Set(added.map((row) => `${row.case_no} ${row.trial}`));
       const twice = some.find(({ caseNo, row }) => !there.has(`${caseNo} ${row.trial.trial}`));
       throw new LastgoodError({
