@@ -117,7 +117,8 @@ function noting(release: Release, note: (release: Release, request: ProviderRequ
         return {
           kind: 'failed',
           cause: 'infra_error',
-          code: 'estimate',
+          // The one failure that does not end judging when many of it follow each other.
+          code: 'judge_limit',
           message: 'nothing was called',
           retryable: false,
           fatal: false,
