@@ -1,6 +1,6 @@
 // Drawn answers as cases with one answered trial each, cleaned by the redaction rules of today.
 
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { AnsweredTrial, Case, GraderSpec } from '../../core/index.ts';
@@ -48,9 +48,15 @@ export async function answerCases(
       writer.add({ ...found, sourceId, recordId: undefined, trials: 1, recordings });
     }
     const frame = { description: '', releases: [], files: [] };
-    const { recorded } = writer.finish(frame, 'answers');
+    writer.finish(frame, 'answers');
+    // Beside the recordings' folder: a release reads only files below its own.
+    const release = join(dir, 'observed.yaml');
+    await writeFile(
+      release,
+      'name: observed\nroute: { provider: replay, file: recordings/observed.jsonl }\n',
+    );
     const suite = await loadSuite(join(dir, 'suite.yaml'));
-    const observed = await providerOf(work, await loadRelease(join(dir, recorded ?? '')));
+    const observed = await providerOf(work, await loadRelease(release));
     const graders = [input.spec];
     const found: AnswerCase[] = [];
     for (const c of suite.cases) {

@@ -3,9 +3,9 @@
 import { resolve } from 'node:path';
 import { quote } from '../../base/document.ts';
 import { contentHash, type JsonObject, LastgoodError, shortHash } from '../../base/index.ts';
-import type { GraderSpec, Release } from '../../core/index.ts';
 import { GRADER_CODE_VERSION } from '../../core/exam.ts';
 import { graderContent, needsEmbedder } from '../../core/grader-spec.ts';
+import type { GraderSpec, Release } from '../../core/index.ts';
 import type { AnswerExaminer } from '../../core/judged-answers.ts';
 import { READY_JUDGES, type ReadyJudgeName } from '../../core/ready-judges.ts';
 import { findReleaseFile } from '../../engine/workplace/settings-file.ts';
@@ -37,7 +37,8 @@ export async function loadExaminer(input: ExaminerInput): Promise<LoadedExaminer
       message: `name exactly one of --rubric and --question, not ${rubric === undefined ? 'neither' : 'both'}`,
       hint: `write --rubric FILE, or --question with one of ${usable().join(', ')}`,
     });
-  const spec = rubric === undefined ? readyQuestion(question as string) : await rubricOf(resolve(cwd, rubric));
+  const spec =
+    rubric === undefined ? readyQuestion(question as string) : await rubricOf(resolve(cwd, rubric));
   const judge = await loadRelease(await findReleaseFile(input.judge, cwd));
   const { name, fingerprint } = judge;
   const id = contentHash({
@@ -45,7 +46,11 @@ export async function loadExaminer(input: ExaminerInput): Promise<LoadedExaminer
     question: graderContent(spec),
     graderCode: GRADER_CODE_VERSION,
   });
-  return { judge, spec, about: { id, judge: { name, fingerprint }, question: rubric ?? (question as string) } };
+  return {
+    judge,
+    spec,
+    about: { id, judge: { name, fingerprint }, question: rubric ?? (question as string) },
+  };
 }
 
 /** Ready-made questions that look at nothing but the question and the answer. */
@@ -55,7 +60,9 @@ function usable(): string[] {
 
 function readyQuestion(name: string): GraderSpec {
   if (!usable().includes(name)) {
-    const needs = Object.hasOwn(READY_JUDGES, name) ? READY_JUDGES[name as ReadyJudgeName].needs[0] : undefined;
+    const needs = Object.hasOwn(READY_JUDGES, name)
+      ? READY_JUDGES[name as ReadyJudgeName].needs[0]
+      : undefined;
     throw new LastgoodError({
       code: 'BAD_OPTION',
       message:
