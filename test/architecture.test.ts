@@ -81,6 +81,7 @@ const JOB_MAY_IMPORT: Record<string, readonly string[]> = {
   regrade: [],
   residue: [],
   rollback: [],
+  rollout: ['flag', 'nightly', 'observe', 'registry', 'ticket'],
   run: ['check', 'compare', 'regrade'],
   serve: [],
   shadow: ['import', 'judge', 'run'],

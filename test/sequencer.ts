@@ -32,6 +32,8 @@ export const LONGEST: readonly string[] = [
   'test/cli/wires.test.ts',
   'test/jobs/llm-stability.test.ts',
   'test/jobs/nightly.test.ts',
+  'test/jobs/rollout.test.ts',
+  'test/jobs/rollout-crash.test.ts',
   'test/jobs/world-moved.walk.test.ts',
   'test/jobs/privacy.test.ts',
   'test/ledger/writing-thread.test.ts',

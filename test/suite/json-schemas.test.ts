@@ -33,6 +33,7 @@ test('the schemas in the repository are those the program generates', () => {
     'shadow.schema.json',
     'doctor.schema.json',
     'registry.schema.json',
+    'rollout.schema.json',
   ]);
 });
 
@@ -58,6 +59,7 @@ test('a schema that is missing or out of date is named', async () => {
     'shadow.schema.json',
     'doctor.schema.json',
     'registry.schema.json',
+    'rollout.schema.json',
   ]);
 });
 

@@ -120,4 +120,52 @@ export const SHIPPING_CODES = {
     remedy:
       "Run the feature's suite on the release, or pass `--override REASON`; the reason stays on record.",
   },
+  ROLLOUT_NONE: {
+    exits: [2],
+    meaning: 'The feature has no rollout in this environment.',
+    cause: 'None was started, or the name of the feature or environment is mistyped.',
+    remedy: 'Run `lastgood rollout start FEATURE --why TEXT`.',
+  },
+  ROLLOUT_RUNNING: {
+    exits: [3],
+    meaning: 'A rollout was not started, because another one of the feature is under way.',
+    cause: 'The earlier rollout was neither promoted nor ended.',
+    remedy: 'Run `lastgood rollout abort` or `lastgood rollout promote`, then start again.',
+  },
+  ROLLOUT_NOT_READY: {
+    exits: [3],
+    meaning: 'A rollout was not started, because a condition is open.',
+    cause: 'The ticket has gaps, or the ledger does not show what a start needs.',
+    remedy: 'Close the condition as `lastgood ticket check` says, or waive it by name with a reason.',
+  },
+  ROLLOUT_CONTROL: {
+    exits: [3],
+    meaning: 'A rollout was not started, because its control is not what users get.',
+    cause: 'The registry points the feature to another release than the control of the ticket.',
+    remedy: 'Correct the ticket or the registry.',
+  },
+  ROLLOUT_GATE: {
+    exits: [2, 3],
+    meaning: 'A gate of the ticket cannot be read.',
+    cause: 'Its rule does not fit its signal, or there are no observations of the control to compare with.',
+    remedy: 'Change the rule, or send observations of the control first.',
+  },
+  ROLLOUT_STATE: {
+    exits: [3],
+    meaning: 'The rollout is in no state for this decision.',
+    cause: 'It is over already, or its last stage is not complete.',
+    remedy: 'Run `lastgood rollout status FEATURE`.',
+  },
+  ROLLOUT_CHANGED: {
+    exits: [4],
+    meaning: 'Another process changed the rollout at the same time, and this change does not count.',
+    cause: 'Two steps or decisions fell into the same second.',
+    remedy: 'Read the status. Run the command again if it is still needed.',
+  },
+  ROLLOUT_UNTAGGED: {
+    exits: [],
+    meaning: 'A warning: most observations of the feature name neither release of the rollout.',
+    cause: 'The application sends observations without the `variant` of the flag answer.',
+    remedy: 'Send `variant` with each observation.',
+  },
 } as const satisfies Record<string, CatalogueEntry>;

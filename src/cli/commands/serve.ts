@@ -18,6 +18,8 @@ interface ServeOptions extends ObserveOptions {
   readonly port: number;
   readonly environment: string;
   readonly allowHost?: readonly string[];
+  readonly stepEvery: number;
+  readonly webhook?: string;
   /** False with `--no-monitors`. */
   readonly monitors: boolean;
   readonly monitorEvery?: number;
@@ -37,6 +39,16 @@ export const registerServe: Register = (program, io) => {
         .option('--environment <name>', 'whose flags and releases are served', DEFAULT_ENVIRONMENT)
         .option('--host <address>', 'address to listen on; others than this machine need tokens', '127.0.0.1')
         .option('--port <n>', 'port, 0 = any free one', port, PORT)
+        .option(
+          '--step-every <duration>',
+          'how often rollouts that are under way read their gates (default 1m)',
+          duration('--step-every'),
+          60_000,
+        )
+        .option(
+          '--webhook <url>',
+          'where alerts of rollouts are posted, or env:NAME (default: LASTGOOD_WEBHOOK_URL)',
+        )
         .option(
           '--allow-host <name>',
           'name under which the server may be asked, beside localhost (repeatable)',
@@ -62,9 +74,12 @@ export const registerServe: Register = (program, io) => {
       hosts: options.allowHost ?? [],
       rules,
       log: (entry) => {
-        if (options.quiet !== true) io.err(`${JSON.stringify(entry)}\n`);
+        if (options.quiet !== true)
+          io.err(`${JSON.stringify(entry)}
+`);
       },
     });
+    const steps = await stepRollouts(io, options, db);
     const watch = options.monitors ? await watchFeatures(io, options, db) : null;
     if (options.json)
       printJson(io, { schemaVersion: 1, kind: 'server', url: server.url, store: rules.store });
@@ -77,9 +92,26 @@ export const registerServe: Register = (program, io) => {
       io.signal.addEventListener('abort', () => resolve(), { once: true });
     });
     await watch?.stop();
+    await steps.stop();
     await server.close();
   });
 };
+
+/** Steps the rollouts that are under way beside the server. */
+async function stepRollouts(
+  io: Io,
+  { environment, stepEvery, webhook, quiet }: ServeOptions,
+  db: string,
+): Promise<{ stop(): Promise<void> }> {
+  const { keepStepping } = await import('../../jobs/rollout/keep-stepping.ts');
+  return keepStepping({
+    program: [process.execPath, process.argv[1] ?? ''],
+    ...{ processEnvironment: io.environment, cwd: io.cwd, db, environment, webhook, everyMs: stepEvery },
+    tell: (step) => {
+      if (quiet !== true) io.err(`${JSON.stringify(step)}\n`);
+    },
+  });
+}
 
 /** Checks the monitors of the project's features beside the server. */
 async function watchFeatures(

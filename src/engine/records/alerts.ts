@@ -9,7 +9,9 @@ type EpisodeChange = 'opened' | 'recovered' | 'superseded';
 /** Regressions come from nights, drifts from monitors of production. */
 export type RegressionEvent = `regression.${EpisodeChange}`;
 export type DriftEvent = `drift.${EpisodeChange}`;
-export type AlertEvent = RegressionEvent | DriftEvent;
+/** A gate of a rollout acted; the rollout itself says what it did. */
+type RolloutAlert = 'rollout.opened';
+export type AlertEvent = RegressionEvent | DriftEvent | RolloutAlert;
 
 export interface Alert {
   readonly id: string;

@@ -71,6 +71,7 @@ const ALERT_WORDS: Readonly<Record<AlertEvent, string>> = {
   'drift.opened': 'a monitor of production raised an alert',
   'drift.recovered': 'a monitor of production reported the recovery',
   'drift.superseded': 'a monitor was changed while its episode was open',
+  'rollout.opened': 'a gate of a rollout acted',
 };
 
 /** A time a person wrote, as ISO in UTC. Without a zone it is read as UTC. */

@@ -75,8 +75,10 @@ function check(
   signal: AbortSignal,
 ): Promise<void> {
   return new Promise((done) => {
-    const child = spawn(node, [...first, 'monitor', file, '--db', db, '--json', '--quiet'], {
-      ...{ cwd, env: environment as NodeJS.ProcessEnv, stdio: ['ignore', 'pipe', 'ignore'] },
+    // An address may hold a password, which other users of the machine must not read in the list of processes.
+    const env = { ...environment, LASTGOOD_DB: db } as NodeJS.ProcessEnv;
+    const child = spawn(node, [...first, 'monitor', file, '--json', '--quiet'], {
+      ...{ cwd, env, stdio: ['ignore', 'pipe', 'ignore'] },
       ...{ signal, killSignal: 'SIGTERM' },
     });
     let printed = '';

@@ -89,6 +89,27 @@ export async function restorePointer(
   return point(work, shipping, { place, pointed, said: { ...request, by, why, command }, restored: true });
 }
 
+/** The candidate becomes the release in force, as it was named. Throws `REGISTRY_UNKNOWN` where there is none. */
+export async function promoteCandidate(
+  work: Workplace,
+  shipping: ShippingStore,
+  request: PointerRequest,
+): Promise<Pointer> {
+  const { feature, environment } = checkName(request);
+  const command = `rollout promote ${feature}`;
+  const { by, why } = signed(work.mask, { ...request, command });
+  const place = knownPlace(registryOf(await shipping.changes(0)), feature, environment);
+  if (place.candidate === null)
+    throw new LastgoodError({
+      code: 'REGISTRY_UNKNOWN',
+      message: `${feature} has no candidate in ${environment}`,
+      hint: `lastgood registry set ${feature} RELEASE --candidate`,
+    });
+  const { release, fingerprint, layerHashes, provider, model, suite } = place.candidate;
+  const pointed = { release, fingerprint, layerHashes, provider, model, suite };
+  return point(work, shipping, { place, pointed, said: { ...request, by, why, command }, restored: false });
+}
+
 /** Throws `REGISTRY_UNKNOWN`, naming what there is. */
 export function knownPlace(
   places: readonly RegistryPlace[],

@@ -61,12 +61,20 @@ export async function signalMoves(hours: Hours, refiner: MoveRefiner): Promise<S
     }
     const { watched } = found;
     judged.push({ signal, windowHours: watched.windowHours });
-    for (const move of found.moves) {
-      const windows = bySpan.get(watched.windowHours) ?? [];
-      items.push(...itemsOf(value, await refiner.refine(move, watched, windows), hours, usualFrom));
-    }
+    const windows = bySpan.get(watched.windowHours) ?? [];
+    const refined: SignalMove[] = [];
+    for (const move of found.moves) refined.push(await refiner.refine(move, watched, windows));
+    for (const move of withoutBeginnings(refined)) items.push(...itemsOf(value, move, hours, usualFrom));
   }
   return { items, judged, unjudged };
+}
+
+/** A stretch in which the next one proves to have begun is that one's first window, moved in part. */
+function withoutBeginnings(moves: readonly SignalMove[]): readonly SignalMove[] {
+  return moves.filter((move, i) => {
+    const next = moves[i + 1];
+    return next === undefined || move.end === null || next.start >= move.end;
+  });
 }
 
 interface Look {

@@ -8,6 +8,7 @@ import { doctorSchema } from './doctor-schema.ts';
 import { betweenRuns, contrasts, interval, metrics, pool, share, words } from './metric-schema.ts';
 import { monitorReportSchema } from './monitor-schema.ts';
 import { residueSchema } from './residue-schema.ts';
+import { rolloutSchema } from './rollout-schema.ts';
 import { shadowSchema } from './shadow-schema.ts';
 import { registrySchema } from './shipping-schema.ts';
 import { signalsSchema } from './signals-schema.ts';
@@ -438,5 +439,6 @@ export function reportJsonSchemas(): ReadonlyMap<string, JsonObject> {
     ['shadow.schema.json', publish(shadowSchema(comparisonSchema), 'lastgood shadow')],
     ['doctor.schema.json', publish(doctorSchema, 'lastgood doctor')],
     ['registry.schema.json', publish(registrySchema, 'lastgood registry list')],
+    ['rollout.schema.json', publish(rolloutSchema, 'lastgood rollout status')],
   ]);
 }
