@@ -44,7 +44,7 @@ export function answerJudgingText(r: AnswerJudging): string {
       ? []
       : [
           `stopped: ${terminalLine(r.stopped.why, 200)}`,
-          `${count(r.left, 'answer')} not asked about; the same command goes on with them`,
+          `${count(r.left, 'answer')} not asked about; the same command continues with them`,
         ]),
     `${count(r.judgeCalls, 'judge call')}, cost ${r.costUsd === null ? 'unknown' : usd(r.costUsd)}`,
     `Next: lastgood signals ${terminalLine(r.feature, 60)}`,
