@@ -230,6 +230,32 @@ describe('lastgood judge observations', () => {
     expect(json<AnswerJudging>(out)).toMatchObject({ judged: 0, stopped: { by: 'fatal' } });
   });
 
+  it('takes answers of any form, and keeps equal questions and answers apart', async () => {
+    const odd = [
+      { messages: [{ role: 'user', content: '{{ name }} {% raw %} $(x) --- # \u0000' }] },
+      { messages: undefined, input: { 'a b': { c: [1] }, __proto__x: null } },
+      { messages: undefined, input: 'plain' },
+      { output: '' },
+      {
+        output: undefined,
+        tool_calls: [{ type: 'function', function: { name: 'refund', arguments: '{"n":' } }],
+      },
+      { output: { answer: 'is kind.', nested: { x: 1 } } },
+      { id: 'constructor' },
+      { id: 'o1 \ud800' },
+    ];
+    await using d = await desk(
+      verdict,
+      odd.map((patch, i) => ({ ...rows(2)[1], id: `odd${i}`, ...patch })),
+    );
+    const out = json<AnswerJudging>(await d.judge());
+    expect(out.judged).toBe(out.sample.toJudge);
+    expect(out.judged + out.sample.incomplete).toBe(8);
+    expect(out).toMatchObject({ ungraded: {}, sample: { hiddenId: 0 } });
+    expect(json<AnswerJudging>(await d.judge())).toMatchObject({ sample: { judgedBefore: out.judged } });
+    expect(json<AnswerJudging>(await d.judge('--as', 'constructor'))).toMatchObject({ judged: out.judged });
+  });
+
   it('refuses questions that need what a production answer does not have', async () => {
     await using d = await desk();
     const ask = (...more: string[]) =>
