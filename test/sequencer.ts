@@ -26,6 +26,7 @@ export const LONGEST: readonly string[] = [
   'test/security/streams.test.ts',
   'test/jobs/reference-docs.walk.test.ts',
   'test/jobs/check-application.test.ts',
+  'test/bench/batch.test.ts',
   'test/grade/deterministic.test.ts',
   'test/security/damaged-ledger.test.ts',
   'test/compare/decide-night.test.ts',

@@ -210,7 +210,7 @@ function passesOf(cases: readonly SameInput[], arm: 'baseline' | 'candidate'): n
   return passed;
 }
 
-function testCost(cases: readonly SameInput[]): Channel {
+function testCost(cases: readonly SameInput[], { onePrice }: Pick<Settings, 'onePrice'>): Channel {
   const readings = readingsOf(cases, (trial) => trial.costUsd);
   const frame = {
     unit: 'USD per trial',
@@ -219,6 +219,13 @@ function testCost(cases: readonly SameInput[]): Channel {
   };
   const absent = missingSide(frame);
   if (absent !== null) return untested(frame, 'unavailable', absent, null);
+  if (!onePrice)
+    return untested(
+      frame,
+      'not-tested',
+      'some of the runs went through a batch API, at half the price',
+      null,
+    );
   const unknown = readings.baseline.unknown + readings.candidate.unknown;
   if (unknown > 0)
     return untested(
@@ -340,7 +347,7 @@ export function measureChannels(
   const measured = testLength(cases);
   const length = switchedOff(channels.length, measured.channel);
   const latency = switchedOff(channels.latency, testLatency(cases, settings));
-  const cost = switchedOff(channels.cost, testCost(cases));
+  const cost = switchedOff(channels.cost, testCost(cases, settings));
   const score = switchedOff(channels.score, testScore(cases, pairs, settings));
   const [pLength = null, pLatency = null, pCost = null, pScore = null] = permutationPs(
     [length.data, latency.data, cost.data, score.data],

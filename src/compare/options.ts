@@ -3,6 +3,7 @@
 import { sha256 } from '../base/json.ts';
 import type { LeftOutRun } from '../core/comparison.ts';
 import type { Policy } from '../core/policy.ts';
+import { BATCH_LABEL, BATCH_TIER } from '../core/provider-batch.ts';
 import type { CaseResult, SnapshotResults, SnapshotSummary } from '../core/snapshot.ts';
 import { seedFrom } from '../stats/rng.ts';
 import type { AnswerVectors } from './embedding-channel.ts';
@@ -68,6 +69,8 @@ export interface Settings {
   readonly interleaved: boolean;
   /** No noise between runs: interleaved, or the same outputs. */
   readonly together: boolean;
+  /** All runs went through a batch API, or none: else the same tokens have two prices. */
+  readonly onePrice: boolean;
   readonly tier: string;
   readonly callsSpent: number;
 }
@@ -92,9 +95,14 @@ export function settingsOf(
     replicates: options.replicates ?? 9999,
     interleaved,
     together: interleaved || sameOutputs(baseline, candidate),
+    onePrice: haveOnePrice([baseline, candidate, ...(options.pool ?? []).map(({ summary }) => summary)]),
     tier: options.tier ?? options.policy.tier,
     callsSpent: options.callsSpent ?? 0,
   };
+}
+
+function haveOnePrice(runs: readonly SnapshotSummary[]): boolean {
+  return new Set(runs.map(({ labels }) => labels[BATCH_LABEL] === BATCH_TIER)).size === 1;
 }
 
 /** Do the two share their session, or even their answers? Runs of other days then have no place beside the baseline. */

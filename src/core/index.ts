@@ -30,6 +30,7 @@ export * from './policy.ts';
 export * from './prices.ts';
 export * from './program-grader.ts';
 export type * from './provider.ts';
+export * from './provider-batch.ts';
 export * from './ready-judges.ts';
 export * from './reason.ts';
 export * from './release.ts';

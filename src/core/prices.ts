@@ -5,6 +5,7 @@ import type { JsonObject } from '../base/json.ts';
 import { isModelApi, modelApi } from './model-apis.ts';
 import type { pricesSchema } from './prices-schema.ts';
 import type { Usage } from './provider.ts';
+import { BATCH_TIER } from './provider-batch.ts';
 import { isOtherModel } from './served-model.ts';
 
 /** A price file's content. */
@@ -26,9 +27,15 @@ export interface EmbeddingEstimate {
 }
 
 /** Tiers that are billed otherwise than the ordinary one; what else a service calls its tiers is the ordinary one. */
-const BILLED_APART = ['flex', 'priority', 'batch', 'scale'];
+const BILLED_APART = ['flex', 'priority', 'scale'];
 
-/** Cost of one call in US dollars; null when the model, or the service tier it was served on, has no price, or the usage was not disclosed. */
+/** OpenAI and Anthropic bill all tokens of a batch at half the ordinary price. */
+const BATCH_FACTOR = 0.5;
+
+/**
+ * Cost of one call in US dollars; null when the model, or the service tier it was served on, has no price, or the usage was not disclosed.
+ * A batch costs half, unless the price file has prices of its own for the tier `batch`.
+ */
 export function costOf(
   prices: Prices | null,
   model: PricedModel,
@@ -53,7 +60,8 @@ export function costOf(
     (written - hour) * (price['cache-write'] ?? 0) +
     hour * (price['cache-write-1h'] ?? 0) +
     usage.outputTokens * price.output;
-  return micro / 1e6;
+  const factor = apart === undefined && tier === BATCH_TIER ? BATCH_FACTOR : 1;
+  return (factor * micro) / 1e6;
 }
 
 /**

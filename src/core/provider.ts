@@ -2,6 +2,7 @@
 
 import type { JsonObject, JsonValue } from '../base/json.ts';
 import type { CutOffCode, Message, Output, ToolCall, ToolDefinition } from './conversation.ts';
+import type { BatchApi } from './provider-batch.ts';
 
 /** One rendered request. Everything model-visible is in here; nothing secret is. */
 export interface ProviderRequest {
@@ -161,6 +162,8 @@ export interface Provider {
   /** Loads what calls need (an SDK), so that the first one is not charged for it. Without it the first call does. */
   ready?(): Promise<void>;
   call(request: ProviderRequest, signal: AbortSignal): Promise<ProviderReply>;
+  /** The service's batch API; absent where it has none that is known. */
+  readonly batch?: BatchApi | undefined;
   /** Embedding vectors of the texts, in order; absent where the provider has none. */
   embed?(texts: readonly string[], signal: AbortSignal): Promise<EmbeddingReply>;
   /** What the catalogue says of the route's model; absent where there is no catalogue. Free of charge. */

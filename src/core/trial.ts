@@ -71,8 +71,13 @@ export function isRemoved(trial: Trial): boolean {
   return trial.status === 'answered' && trial.removedOutputHash !== undefined;
 }
 
-/** Outcomes of attempts that asked nobody: what a recording does not have, or has as an error. */
-export const ASKED_NOBODY: readonly string[] = ['no_recording', 'recorded_error'];
+/** Outcomes of attempts that asked nobody: what a recording does not have, or has as an error, and what a batch did not execute. */
+export const ASKED_NOBODY: readonly string[] = [
+  'no_recording',
+  'recorded_error',
+  'batch_expired',
+  'batch_cancelled',
+];
 
 /**
  * May this failed call be on the bill, at a price that nobody told? Not where the service says that it did not serve; a lost

@@ -4,6 +4,7 @@ import type { APIError as ApiError } from '@anthropic-ai/sdk';
 import { isJsonObject } from '../base/json.ts';
 import type { Failure, ModelFacts, Provider } from '../core/provider.ts';
 import type { Release } from '../core/release.ts';
+import { anthropicBatch } from './anthropic-batch.ts';
 import { messagesBody, readMessage } from './anthropic-messages.ts';
 import { anthropicService } from './anthropic-service.ts';
 import type { Dialect, RefusalReader } from './api-call.ts';
@@ -93,21 +94,28 @@ export async function anthropicProvider(release: Release, context: ProviderConte
     environment,
     ready: async () => void (await client()),
     call: apiCaller(dialect, refusalOf, context, facts),
+    ...(service.name === 'anthropic'
+      ? { batch: anthropicBatch({ dialect, facts, context, client, attempt }) }
+      : {}),
     ...(service.hasCatalogue ? { modelFacts, listModels } : {}),
     close: () => transport.close(),
   };
 
-  /** Asks the catalogue; a failure becomes a reply. */
-  async function lookUp(path: string, signal: AbortSignal): Promise<{ found: unknown } | Failure> {
+  /** Runs an SDK call that is not a trial; a failure becomes a reply. */
+  async function attempt<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T | Failure> {
     const started = performance.now();
     try {
-      const asked = client().then((opened) => opened.get<unknown>(path, { signal }));
-      return { found: await untilAborted(signal, asked) };
+      return await untilAborted(signal, work());
     } catch (error) {
       if (error instanceof Aborted || signal.aborted)
         return failed(abortedProblem(signal), mask, msSince(started));
       return failed(thrownProblem(error, refusalOf(error), context, place), mask, msSince(started));
     }
+  }
+
+  /** Asks the catalogue. */
+  function lookUp(path: string, signal: AbortSignal): Promise<{ found: unknown } | Failure> {
+    return attempt(signal, async () => ({ found: await (await client()).get<unknown>(path, { signal }) }));
   }
 
   async function modelFacts(signal: AbortSignal): Promise<ModelFacts | Failure> {

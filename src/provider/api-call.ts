@@ -2,6 +2,7 @@
 
 import type { JsonObject, JsonValue } from '../base/json.ts';
 import { isJsonObject } from '../base/json.ts';
+import type { Env } from '../base/ports.ts';
 import type { Output, ToolCall } from '../core/conversation.ts';
 import { withoutMediaBytes } from '../core/media.ts';
 import type {
@@ -108,19 +109,11 @@ export function apiCaller(
     const flexible = asked.outputSchema?.flexible === true;
     for (;;) {
       const number = flexible ? facts.form : 0;
-      const { request, jsonObject } = inForm(
-        withHostedSecrets(asked, context.env),
-        dialect.forms[number] ?? 'json_schema',
-      );
-      const built = dialect.build(request, facts.refused);
-      const { refusable, dropped } = built;
-      const body = withCapNames(
-        jsonObject && dialect.jsonObjectPath !== undefined
-          ? withFields(built.body, [[dialect.jsonObjectPath, { type: 'json_object' }]])
-          : built.body,
-        facts.renamed,
-      );
-      const sent = withoutMediaBytes(body, asked.messages);
+      const { body, sent, refusable, dropped } = preparedCall(dialect, asked, {
+        number,
+        env: context.env,
+        facts,
+      });
       const started = performance.now();
       let reply: ReadReply;
       try {
@@ -147,30 +140,71 @@ export function apiCaller(
       const reading = readingOf(dialect, reply);
       if ('code' in reading) return failed({ ...reading, requestId, rateLimit }, mask, latencyMs, sent);
       if (flexible && number === facts.form) facts.formTaken = true;
+      const simulated = reply.headers.has(SIMULATOR_HEADER);
+      const { firstTokenAt } = reply;
       return {
-        kind: 'answered',
-        output: maskedOutput(reading.output, mask),
-        stopReason: mask.text(reading.stopReason) as StopReason,
-        served: {
-          ...(mask.json(reading.served as unknown as JsonValue) as unknown as Reading['served']),
-          requestId: requestId === null ? null : mask.text(requestId),
-          ...(reply.headers.has(SIMULATOR_HEADER) ? { simulated: true } : {}),
-        },
-        usage: reading.usage,
+        ...answeredCall(asked, reading, { mask, sent, dropped, requestId, simulated }),
         latencyMs,
-        ...(reply.firstTokenAt === undefined
-          ? {}
-          : { firstTokenMs: Math.max(0, reply.firstTokenAt - started) }),
-        ...(reading.costUsd === undefined ? {} : { costUsd: reading.costUsd }),
-        sent: mask.json(sent),
-        ...(dropped.length === 0 ? {} : { droppedParams: dropped }),
+        ...(firstTokenAt === undefined ? {} : { firstTokenMs: Math.max(0, firstTokenAt - started) }),
         ...(rateLimit === undefined ? {} : { rateLimit }),
-        ...(reading.hostedResults === undefined
-          ? {}
-          : { hostedResults: maskedResults(reading.hostedResults, mask) }),
-        ...(asked.conversation === true ? continued(reading) : {}),
       };
     }
+  };
+}
+
+/** A request as it is sent, and as it is kept. `number`: of the form of structured output. */
+export function preparedCall(
+  dialect: Dialect,
+  asked: ProviderRequest,
+  how: {
+    readonly number: number;
+    readonly env: Env;
+    readonly facts: Pick<ServerFacts, 'refused' | 'renamed'>;
+  },
+): BuiltBody & { readonly sent: JsonObject } {
+  const form = dialect.forms[how.number] ?? 'json_schema';
+  const { request, jsonObject } = inForm(withHostedSecrets(asked, how.env), form);
+  const built = dialect.build(request, how.facts.refused);
+  const body = withCapNames(
+    jsonObject && dialect.jsonObjectPath !== undefined
+      ? withFields(built.body, [[dialect.jsonObjectPath, { type: 'json_object' }]])
+      : built.body,
+    how.facts.renamed,
+  );
+  return { ...built, body, sent: withoutMediaBytes(body, asked.messages) };
+}
+
+/** The answer that a reading is, without secrets; its times are unknown. */
+export function answeredCall(
+  asked: ProviderRequest,
+  reading: Reading,
+  call: {
+    readonly mask: ProviderContext['mask'];
+    readonly sent: JsonObject;
+    readonly dropped: readonly string[];
+    readonly requestId: string | null;
+    readonly simulated: boolean;
+  },
+): Answered {
+  const { mask, requestId, dropped } = call;
+  return {
+    kind: 'answered',
+    output: maskedOutput(reading.output, mask),
+    stopReason: mask.text(reading.stopReason) as StopReason,
+    served: {
+      ...(mask.json(reading.served as unknown as JsonValue) as unknown as Reading['served']),
+      requestId: requestId === null ? null : mask.text(requestId),
+      ...(call.simulated ? { simulated: true } : {}),
+    },
+    usage: reading.usage,
+    latencyMs: null,
+    ...(reading.costUsd === undefined ? {} : { costUsd: reading.costUsd }),
+    sent: mask.json(call.sent),
+    ...(dropped.length === 0 ? {} : { droppedParams: dropped }),
+    ...(reading.hostedResults === undefined
+      ? {}
+      : { hostedResults: maskedResults(reading.hostedResults, mask) }),
+    ...(asked.conversation === true ? continued(reading) : {}),
   };
 }
 
@@ -199,7 +233,7 @@ function continued({ native, pendingCalls }: Reading): Pick<Answered, 'native' |
 }
 
 /** What a reply of status 200 says; one that reports an error is a failed call, whatever else is in it. */
-function readingOf(
+export function readingOf(
   dialect: Dialect,
   { data, headers }: { data: unknown; headers: Headers },
 ): Reading | Problem {
@@ -223,7 +257,12 @@ function nextForm({ forms }: Dialect, facts: ServerFacts, number: number): boole
 }
 
 /** Puts the cap on output tokens under its other name where the refusal names it; gives whether to call again. */
-function otherCap({ capNames }: Dialect, facts: ServerFacts, refusal: ApiRefusal, body: JsonObject): boolean {
+export function otherCap(
+  { capNames }: Dialect,
+  facts: ServerFacts,
+  refusal: ApiRefusal,
+  body: JsonObject,
+): boolean {
   for (const [name, other] of capNames === undefined ? [] : [capNames, [...capNames].reverse()]) {
     if (name === undefined || other === undefined || body[name] === undefined || body[other] !== undefined)
       continue;

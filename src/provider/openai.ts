@@ -10,6 +10,7 @@ import type { Release } from '../core/release.ts';
 import type { Dialect, Reading, RefusalReader } from './api-call.ts';
 import { apiCaller, thrownProblem } from './api-call.ts';
 import { Aborted, abortedProblem, badReply, failed, msSince, type Problem, untilAborted } from './failure.ts';
+import { openaiBatch } from './openai-batch.ts';
 import { chatBody, readChat } from './openai-chat.ts';
 import { readResponse, responsesBody } from './openai-responses.ts';
 import { openaiService } from './openai-service.ts';
@@ -147,6 +148,14 @@ export async function openaiProvider(release: Release, context: ProviderContext)
     environment,
     ready: async () => void (await client()),
     call: apiCaller(dialect, refusalOf, context, facts),
+    ...(isOpenAi
+      ? {
+          batch: openaiBatch({
+            ...{ dialect, facts, context, client, attempt },
+            endpoint: chat ? '/v1/chat/completions' : '/v1/responses',
+          }),
+        }
+      : {}),
     async embed(texts, signal): Promise<EmbeddingReply> {
       const vectors: (readonly number[])[] = [];
       const usages: (Usage | null)[] = [];

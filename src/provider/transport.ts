@@ -13,6 +13,9 @@ import type { Arrival } from './sse.ts';
 /** No answer of a model or an application is longer than this, in bytes. */
 export const LARGEST_REPLY = 50 * 1024 * 1024;
 
+/** No file of a batch's results is longer than this, in bytes. */
+const LARGEST_DOWNLOAD = 2000 * 1024 * 1024;
+
 const MOST_ADDRESSES = 100;
 
 /** One reply with its whole body. */
@@ -22,14 +25,21 @@ export interface HttpReply {
   readonly text: string;
   /** Of a stream of events: how far it had come when. */
   readonly arrivals?: readonly Arrival[] | undefined;
+  /** Of a download: what came, in place of the text. */
+  readonly bytes?: Buffer | undefined;
 }
 
 export interface HttpCall {
   readonly method: string;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body?: string | undefined;
+  readonly body?: string | Buffer | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** A file may be larger than a reply, and than a text of JavaScript. */
+  readonly download?: boolean | undefined;
 }
+
+/** Among the options of an SDK's call, handed through to our `fetch`. */
+export const AS_DOWNLOAD = { download: true };
 
 /** Rejects with the socket's error when the reply does not arrive whole. */
 export interface Transport {
@@ -93,7 +103,7 @@ export async function openTransport(env: Env): Promise<Transport> {
         return;
       }
       const { origin, path } = addressOf(url);
-      const whole = new WholeReply(signal, resolve, reject);
+      const whole = new WholeReply(call, resolve, reject);
       pool().dispatch(
         {
           origin,
@@ -119,17 +129,20 @@ export async function openTransport(env: Env): Promise<Transport> {
   };
 
   const fetch = async (url: string | URL | Request, init: RequestInit = {}): Promise<Response> => {
+    const form = init.body instanceof FormData ? await formBody(init.body) : undefined;
     const call = {
       method: init.method ?? 'GET',
-      headers: plainHeaders(init.headers),
-      body: typeof init.body === 'string' ? init.body : undefined,
+      headers: { ...plainHeaders(init.headers), ...form?.headers },
+      body: typeof init.body === 'string' ? init.body : form?.body,
       signal: init.signal ?? undefined,
+      download: (init as Partial<typeof AS_DOWNLOAD>).download,
     };
     const {
       status,
       headers,
       text: sent,
       arrivals,
+      bytes,
     } = await followRedirects(request, String(url), call, {
       asGet: false,
     });
@@ -144,12 +157,22 @@ export async function openTransport(env: Env): Promise<Transport> {
       headers,
       body: null,
       arrivals,
+      bytes,
       text: async () => text,
       json: async () => parseReply(text, headers.get('content-type')),
     } as unknown as Response;
   };
 
   return { request, fetch, open: () => void pool(), close: async () => dispatcher?.destroy() };
+}
+
+/** A form as the bytes that are sent. */
+async function formBody(form: FormData): Promise<Pick<HttpCall, 'headers'> & { readonly body: Buffer }> {
+  const whole = new Response(form);
+  return {
+    headers: { 'content-type': whole.headers.get('content-type') ?? 'multipart/form-data' },
+    body: Buffer.from(await whole.arrayBuffer()),
+  };
 }
 
 /** The SDKs read a refusal under "error" only; some servers say theirs under "message" or "detail", which would be lost. */
@@ -186,6 +209,7 @@ function proxyAddress(name: string, text: string | undefined): string | undefine
 /** Gathers one reply through undici's handler interface: its streams cost more than all the rest of a small JSON call. */
 class WholeReply {
   private readonly signal: AbortSignal | undefined;
+  private readonly download: boolean;
   private readonly resolve: (reply: HttpReply) => void;
   private readonly reject: (error: unknown) => void;
   private readonly onAbort: () => void;
@@ -198,11 +222,12 @@ class WholeReply {
   private times: number[] | null = null;
 
   constructor(
-    signal: AbortSignal | undefined,
+    { signal, download }: Pick<HttpCall, 'signal' | 'download'>,
     resolve: (reply: HttpReply) => void,
     reject: (error: unknown) => void,
   ) {
     this.signal = signal;
+    this.download = download === true;
     this.resolve = resolve;
     this.reject = reject;
     this.onAbort = () => this.stop(signal?.reason);
@@ -229,8 +254,9 @@ class WholeReply {
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
     this.size += chunk.length;
-    if (this.size > LARGEST_REPLY)
-      this.stop(new ReplyTooLarge(`the reply is larger than ${LARGEST_REPLY / 1024 / 1024} MB`));
+    const largest = this.download && this.status < 400 ? LARGEST_DOWNLOAD : LARGEST_REPLY;
+    if (this.size > largest)
+      this.stop(new ReplyTooLarge(`the reply is larger than ${largest / 1024 / 1024} MB`));
     else {
       this.chunks.push(chunk);
       this.times?.push(performance.now());
@@ -242,7 +268,12 @@ class WholeReply {
     try {
       const { status, headers, chunks } = this;
       const whole = chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks);
-      const body = decompressed(whole, headers.get('content-encoding'));
+      const asFile = this.download && status < 400;
+      const body = decompressed(whole, headers.get('content-encoding'), asFile);
+      if (asFile) {
+        this.resolve({ status, headers: headers as unknown as Headers, text: '', bytes: body });
+        return;
+      }
       const text = body.toString('utf8');
       const arrivals = this.times === null ? undefined : arrivalsOf(chunks, this.times);
       this.resolve({ status, headers: headers as unknown as Headers, text, arrivals });
@@ -314,8 +345,8 @@ class ReplyHeaders {
 }
 
 /** We never ask for compression, but some gateways compress unasked. */
-function decompressed(body: Buffer, encoding: string | null): Buffer {
-  const limit = { maxOutputLength: LARGEST_REPLY };
+function decompressed(body: Buffer, encoding: string | null, asFile: boolean): Buffer {
+  const limit = { maxOutputLength: asFile ? LARGEST_DOWNLOAD : LARGEST_REPLY };
   switch (encoding?.trim().toLowerCase()) {
     case 'gzip':
     case 'x-gzip':

@@ -8,6 +8,7 @@ export { costUnknown, type RunLimits } from './limits.ts';
 export { Pacer } from './pacer.ts';
 export { interleaveJobs, type Job, planJobs, streamJobs } from './plan.ts';
 export { asksDifferently, checkRequests, renderRequest } from './render-request.ts';
+export type { BatchOptions } from './run-batches.ts';
 export { runJobs } from './run-jobs.ts';
 export type { RunHandle, RunOptions } from './run-options.ts';
 export type { FirstTokenTimes, RunCounts, RunReport, StopCause } from './tally.ts';

@@ -2,6 +2,7 @@
 
 import type { Warning } from '../base/index.ts';
 import { seconds } from '../base/numbers.ts';
+import type { BatchState } from '../core/provider-batch.ts';
 import type { RunLimits } from './limits.ts';
 import type { Throttle } from './throttle.ts';
 
@@ -47,4 +48,20 @@ export function serviceDown({ outage }: Throttle, outageMs: number): Warning {
     message: `the service is down: ${outage.message}; the run waits for it and resumes by itself, for up to ${seconds(outageMs)}`,
     hint: 'Ctrl-C keeps what is done, and `lastgood run --resume ID` finishes it later; --outage changes how long to wait',
   };
+}
+
+/** Where the batches of a run are; undefined = none is out. */
+export function batchesNote(
+  batches: readonly { readonly batchId: string | null; readonly state: BatchState | null }[],
+  isCancelled: boolean,
+): string | undefined {
+  const [first] = batches;
+  if (first === undefined) return undefined;
+  const { batchId, state } = first;
+  const done = state?.done ?? null;
+  const part = done === null || state?.total == null ? '' : ` ${done}/${state.total}`;
+  const phase = state === null ? 'submitted' : state.phase;
+  const word = isCancelled && phase !== 'ended' ? 'cancelling' : phase;
+  const one = batchId === null ? 'submitting a batch' : `batch ${word}${part}: ${batchId}`;
+  return batches.length === 1 ? one : `${one}, ${batches.length - 1} more`;
 }

@@ -216,6 +216,23 @@ export const faultsSchema = z.strictObject({
   until: date.optional(),
 });
 
+const batchesSchema = z.strictObject({
+  errored: rate.default(0).describe('share of the requests of a batch that end with an error of the service'),
+  expired: rate.default(0).describe('share that the service does not run before the batch expires'),
+  polls: z
+    .number()
+    .int()
+    .nonnegative()
+    .default(1)
+    .describe('how often a batch is still running when its state is asked for'),
+  mostRequests: z
+    .number()
+    .int()
+    .positive()
+    .optional()
+    .describe('larger batches fail, as where too many tokens are waiting already (OpenAI)'),
+});
+
 const sd = z.number().nonnegative().default(0);
 
 const sessionsSchema = z.strictObject({
@@ -259,6 +276,9 @@ export const scenarioSchema = z.strictObject({
     .default({ hours: 1, sd: 0, tagSd: 0, caseSd: 0, judgeSd: 0 })
     .describe('good and bad hours: what all models share while a session lasts (default: none)'),
   faults: z.union([faultsSchema, z.array(faultsSchema)]).default([]),
+  batches: batchesSchema
+    .default({ errored: 0, expired: 0, polls: 1 })
+    .describe('the batch APIs of both providers (default: all requests succeed)'),
   filler: z
     .strictObject({
       sentences: z.array(text).min(1).optional().describe('harmless sentences that pad a reply'),
@@ -288,6 +308,8 @@ export type EffectCondition = Effect['when'];
 export type Fact = z.output<typeof factSchema>;
 /** How the simulated judge decides. */
 export type JudgeRules = Scenario['judge'];
+/** How batches go. */
+export type BatchRules = Scenario['batches'];
 /** When, where and how often faults strike. */
 export type FaultRule = z.output<typeof faultsSchema>;
 /** A fault rule as a person writes it. */

@@ -10,6 +10,8 @@ import { type Outcome, SimulatedService } from './service.ts';
 import type { SimulatorStats } from './tally.ts';
 
 const MAX_BODY_BYTES = 16 * 1024 * 1024;
+/** Of a batch. */
+const MAX_UPLOAD_BYTES = 300 * 1024 * 1024;
 const DRIPS = 8;
 
 export interface SimulatorOptions {
@@ -106,7 +108,8 @@ async function handle(
 ): Promise<void> {
   const url = new URL(request.url ?? '/', 'http://127.0.0.1');
   const path = url.pathname.length > 1 ? url.pathname.replace(/\/$/, '') : url.pathname;
-  const body = await readBody(request);
+  const isUpload = path === '/v1/files' || path === '/v1/messages/batches';
+  const body = await readBody(request, isUpload ? MAX_UPLOAD_BYTES : MAX_BODY_BYTES);
   if (body === null) {
     sendJson(
       response,
@@ -138,9 +141,9 @@ async function handle(
 
 async function deliver(outcome: Outcome, response: http.ServerResponse): Promise<void> {
   const { reply } = outcome;
-  const text = JSON.stringify(reply.body);
-  const bytes = Buffer.from(text, 'utf8');
-  const headers = { 'content-type': 'application/json', ...reply.headers };
+  const bytes = Buffer.from(reply.text ?? JSON.stringify(reply.body), 'utf8');
+  const type = reply.text === undefined ? 'application/json' : 'application/octet-stream';
+  const headers = { 'content-type': type, ...reply.headers };
   switch (outcome.kind) {
     case 'send':
       response.writeHead(reply.status, { ...headers, 'content-length': bytes.length }).end(bytes);
@@ -207,12 +210,12 @@ function control(
   );
 }
 
-async function readBody(request: http.IncomingMessage): Promise<string | null> {
+async function readBody(request: http.IncomingMessage, most: number): Promise<string | null> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     size += chunk.length;
-    if (size > MAX_BODY_BYTES) return null;
+    if (size > most) return null;
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString('utf8');

@@ -12,6 +12,7 @@ import {
   readMessages,
 } from './anthropic-wire.ts';
 import { type AskedRequest, requestKey } from './asked-request.ts';
+import { BatchDesk, type DeskReply } from './batch-desk.ts';
 import { drawsFrom } from './draws.ts';
 import { drawFault, type Fault, faultRules } from './faults.ts';
 import { readJudgePrompt } from './judge.ts';
@@ -60,6 +61,7 @@ export class SimulatedService {
   readonly #scenario: Scenario;
   readonly #requireKey: string | undefined;
   readonly #tally = new Tally();
+  readonly #batches: BatchDesk;
   #rules: readonly FaultRule[];
   #now: number;
 
@@ -68,6 +70,13 @@ export class SimulatedService {
     this.#requireKey = requireKey;
     this.#rules = faultRules(scenario.faults);
     this.#now = epoch(date);
+    this.#batches = new BatchDesk({
+      rules: scenario.batches,
+      seed: scenario.seed,
+      // A client compares the date of a batch with its own clock.
+      now: () => Date.now(),
+      run: (path, body, version) => this.#inBatch(path, body, version),
+    });
   }
 
   /** Moves the simulated now. Throws LastgoodError SIMULATOR_DATE when it is no ISO date. */
@@ -86,6 +95,7 @@ export class SimulatedService {
   /** Zeroes the counters, so that the same calls get the same answers again. Date and faults stay. */
   reset(): void {
     this.#tally.reset();
+    this.#batches.reset();
   }
 
   entered(): void {
@@ -115,7 +125,7 @@ export class SimulatedService {
     const { method, path, headers } = incoming;
     this.#tally.requested(path);
     const provider: WireProvider =
-      path === '/v1/messages' || headers['anthropic-version'] !== undefined ? 'anthropic' : 'openai';
+      path.startsWith('/v1/messages') || headers['anthropic-version'] !== undefined ? 'anthropic' : 'openai';
     if (this.#requireKey !== undefined && givenKey(headers) !== this.#requireKey) {
       return this.#reject(provider, {
         status: 401,
@@ -126,6 +136,8 @@ export class SimulatedService {
     if (method === 'GET' && (path === '/v1/models' || path.startsWith('/v1/models/'))) {
       return this.#catalogue(provider, decodeURIComponent(path.slice('/v1/models/'.length)), incoming.query);
     }
+    const ofBatch = this.#batches.answer(incoming);
+    if (ofBatch !== null) return this.#fromDesk(provider, ofBatch, path);
     if (method !== 'POST' || !POSTS.includes(path)) {
       return this.#reject(provider, { status: 404, message: `Invalid URL (${method} ${path})` });
     }
@@ -199,6 +211,27 @@ export class SimulatedService {
       Math.max(...replies.map((r) => r.latencyMs)),
       fault,
     );
+  }
+
+  #fromDesk(provider: WireProvider, reply: DeskReply, path: string): Outcome {
+    if ('rejection' in reply) return this.#reject(provider, reply.rejection);
+    const out = this.#out(provider, { status: 200, body: {}, ...reply }, this.#stamp(path), {}, 0, null);
+    return { ...out, kind: 'send' };
+  }
+
+  /** One request of a batch: what a single call would be answered, without faults of the connection. */
+  #inBatch(path: string, body: JsonObject, version: string | undefined): WireReply {
+    const provider: WireProvider = path === '/v1/messages' ? 'anthropic' : 'openai';
+    const read = readers[path as keyof typeof readers](body, version);
+    const rules = this.#rules;
+    this.#rules = [];
+    try {
+      return (
+        'rejection' in read ? this.#reject(provider, read.rejection) : this.#generate(provider, read.asked)
+      ).reply;
+    } finally {
+      this.#rules = rules;
+    }
   }
 
   #embeddings(body: JsonObject): Outcome {
@@ -294,7 +327,7 @@ export class SimulatedService {
 
   #out(
     provider: WireProvider,
-    reply: Pick<WireReply, 'status' | 'body'>,
+    reply: Omit<WireReply, 'headers'>,
     stamp: Stamp,
     extra: Record<string, string>,
     delayMs: number,

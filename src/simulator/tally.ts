@@ -18,6 +18,9 @@ export interface SimulatorStats {
   readonly maxInFlight: number;
 }
 
+/** Every file and batch has a path of its own; they are counted together. */
+const BATCH_ID = /\/(file|batch|msgbatch)[-_][0-9a-f]+/;
+
 /** Counts requests, and numbers the attempts and answers of each distinct request within a date. */
 export class Tally {
   #requests = 0;
@@ -33,7 +36,7 @@ export class Tally {
 
   requested(path: string): void {
     this.#requests++;
-    count(this.#byPath, path);
+    count(this.#byPath, path.replace(BATCH_ID, '/*'));
   }
 
   asked(model: string): void {

@@ -10,6 +10,8 @@ export interface WireReply {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: JsonValue;
+  /** In place of the body: a file. */
+  readonly text?: string | undefined;
 }
 
 /** The faults that are ordinary HTTP replies; the others happen to the connection. */

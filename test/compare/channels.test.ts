@@ -148,6 +148,19 @@ describe('cost', () => {
     expect(comparison.metrics.costUsd.verdict).toBe('shifted');
     expect(comparison.metrics.costUsd.change).toBeCloseTo(0.25, 9);
   });
+
+  it('is not tested between a run of batches and one of single calls', () => {
+    const mode = (id: string, usd: number, batch: boolean) =>
+      snapshot(id, block('refund', 40, 'ppp', { costs: [usd] }), batch ? { labels: { mode: 'batch' } } : {});
+    const cost = (a: boolean, b: boolean) =>
+      compareSnapshots(mode('s-1', 0.001, a), mode('s-2', 0.002, b), options()).metrics.costUsd;
+    expect(cost(true, false)).toMatchObject({
+      verdict: 'not-tested',
+      reason: expect.stringContaining('batch API'),
+    });
+    expect(cost(true, true).verdict).toBe('shifted');
+    expect(cost(false, false).verdict).toBe('shifted');
+  });
 });
 
 describe('refusals', () => {

@@ -14,9 +14,21 @@ test('a call costs what the tier costs that served it, and an unknown sum where 
   expect(cost()).toBe(6);
   for (const ordinary of [null, 'default', 'standard', 'on_demand']) expect(cost(ordinary)).toBe(6);
   expect(cost('flex')).toBe(3);
-  for (const apart of ['priority', 'batch']) expect(cost(apart)).toBeNull();
+  expect(cost('priority')).toBeNull();
   // The tier has a price for plain input alone.
   expect(costOf(prices, 'gpt-desk-2026', { ...usage, cachedInputTokens: 10 }, 'flex')).toBeNull();
+});
+
+test('a batch costs half the ordinary price, or what the price file says of its own tier', () => {
+  expect(cost('batch')).toBe(3);
+  expect(costOf(prices, 'gpt-desk-2026', { ...usage, cachedInputTokens: 500_000 }, 'batch')).toBe(2.75);
+  const own: Prices = {
+    'as-of': '2026-11-01',
+    models: { 'gpt-desk-2026': { input: 2, output: 8, tiers: { batch: { input: 1.5, output: 6 } } } },
+  };
+  expect(costOf(own, 'gpt-desk-2026', usage, 'batch')).toBe(4.5);
+  expect(costOf(prices, 'another-model', usage, 'batch')).toBeNull();
+  expect(costOf(prices, 'gpt-desk-2026', { ...usage, cacheWriteTokens: 5 }, 'batch')).toBeNull();
 });
 
 test('cache writes for an hour have their own price, and no price makes the cost unknown', () => {

@@ -15,6 +15,42 @@ export const JOBS_CODES = {
     cause: '`--deadline` is not longer than `--spread`.',
     remedy: 'Give `--deadline` more time than `--spread`.',
   },
+  BATCH_UNSUPPORTED: {
+    exits: [2],
+    meaning: 'The release cannot be run with `--batch`.',
+    cause: 'Its provider has no batch API that lastgood knows, or it asks for what a batch does not have.',
+    remedy: 'Leave `--batch` out, or change the release as the hint says.',
+  },
+  BATCH_CASE: {
+    exits: [2],
+    meaning: 'A case cannot be run with `--batch`.',
+    cause: 'It is a conversation or a tool loop: each step would wait for a batch of its own.',
+    remedy: 'Leave `--batch` out, or leave such cases out with `--filter`.',
+  },
+  BATCH_OPTION: {
+    exits: [2],
+    meaning: 'An option cannot be combined with `--batch`.',
+    cause: 'A batch has no streams, no times of its calls, and one release.',
+    remedy: 'Leave one of the options out.',
+  },
+  BATCH_COST_UNBOUNDED: {
+    exits: [2],
+    meaning: '`--max-cost` cannot be checked before a batch is submitted.',
+    cause: 'The release sets no `max-output-tokens`, or its model has no price.',
+    remedy: 'Set both, or limit the number of calls with `--max-calls`.',
+  },
+  BATCH_RESUME: {
+    exits: [2],
+    meaning: '`--batch` was passed for a snapshot that was begun without it.',
+    cause: 'Its calls would have two prices.',
+    remedy: 'Resume it without `--batch`.',
+  },
+  BATCH_NO_ROOM: {
+    exits: [],
+    meaning: 'The service has no room for a batch of this size.',
+    cause: 'It limits the tokens that wait in batches for each model.',
+    remedy: 'Nothing. lastgood submits smaller batches later.',
+  },
   JUDGE_REFUSED: {
     exits: [4],
     meaning: 'The judge cannot be called.',

@@ -3,7 +3,7 @@
 import type { CheckResult } from '../../core/index.ts';
 import type { CheckPlan } from '../../jobs/check/check-input.ts';
 import type { Register } from '../options/register.ts';
-import { oneOf, type RunOptionValues, runOptions, runSettings } from '../options/run-options.ts';
+import { oneOf, type RunOptionValues, refuseBatch, runOptions, runSettings } from '../options/run-options.ts';
 import { type CommonOptions, detailed, exitUnder, reading, withWorkplace } from '../options/session.ts';
 import { type Io, styleOf } from '../terminal/io.ts';
 
@@ -40,6 +40,7 @@ export const registerCheck: Register = (program, io, exit) => {
     .description(
       'pre-merge: run suites against their baselines; one verdict, and the exit code is the answer',
     );
+  refuseBatch(command, 'a person waits for its answer');
   runOptions(detailed(command), { release: 'the release as this change would ship it' })
     .option('--against <ref>', 'compare with this snapshot, or exported file, instead of the baseline')
     .option('--changed <git-ref>', 'only what changed since this branch left <git-ref>')

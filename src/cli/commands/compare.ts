@@ -3,7 +3,7 @@
 import { count, usd } from '../../base/numbers.ts';
 import type { ComparePlan } from '../../engine/comparison/compare-plan.ts';
 import type { Register } from '../options/register.ts';
-import { type RunOptionValues, runOptions, runSettings } from '../options/run-options.ts';
+import { type RunOptionValues, refuseBatch, runOptions, runSettings } from '../options/run-options.ts';
 import {
   type CommonOptions,
   detailed,
@@ -31,6 +31,7 @@ export const registerCompare: Register = (program, io, exit) => {
     .argument('[suite]', 'suite file, folder, or name under suites/')
     .description('run two releases interleaved and say whether the second is worse, case by case')
     .requiredOption('--baseline-release <file>', 'the release that is known to be good');
+  refuseBatch(command, 'both releases run interleaved, at the same time');
   reading(
     runOptions(detailed(command), {
       release: 'the release to be judged',

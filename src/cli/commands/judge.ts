@@ -2,6 +2,7 @@
 
 import { resolve } from 'node:path';
 import type { Register } from '../options/register.ts';
+import { refuseBatch } from '../options/run-options.ts';
 import {
   type CommonOptions,
   keyValue,
@@ -72,8 +73,7 @@ export const registerJudge: Register = (program, io, exit) => {
   });
 
   reading(
-    judge
-      .command('calibrate')
+    refuseBatch(judge.command('calibrate'), 'judges are asked in single calls')
       .argument('<labels>', 'JSONL, CSV, JSON or YAML file with labels that people gave')
       .description("hold the judge's verdicts against people's labels; the result is kept for every report")
       .option('--snapshot <ref>', 'the labels are about its outputs: rows name `case` and `trial`')

@@ -4,7 +4,14 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { NightlyResult } from '../../jobs/nightly/nightly.ts';
 import type { Scheduler } from '../../jobs/nightly/schedule.ts';
 import type { Register } from '../options/register.ts';
-import { oneOf, type RunOptionValues, runOptions, runSettings, typedAgain } from '../options/run-options.ts';
+import {
+  oneOf,
+  type RunOptionValues,
+  refuseBatch,
+  runOptions,
+  runSettings,
+  typedAgain,
+} from '../options/run-options.ts';
 import {
   type CommonOptions,
   detailed,
@@ -44,6 +51,7 @@ export const registerNightly: Register = (program, io, exit) => {
     .description(
       'the scheduled job: run, compare with the baseline and the trend, confirm before alarming, tell each regression once',
     );
+  refuseBatch(command, 'a night is measured at known hours, and a batch may take a day');
   reading(
     runOptions(detailed(command), {
       ...{ release: true, trials: true, concurrency: true, filter: true },

@@ -1,6 +1,7 @@
 // lastgood regrade: a new grade set over stored outputs, without one call to the subject.
 
 import type { Register } from '../options/register.ts';
+import { refuseBatch } from '../options/run-options.ts';
 import {
   type CommonOptions,
   printJson,
@@ -23,9 +24,9 @@ interface RegradeOptions extends CommonOptions {
 }
 
 export const registerRegrade: Register = (program, io, exit) => {
+  const command = refuseBatch(program.command('regrade'), 'judges are asked in single calls');
   reading(
-    program
-      .command('regrade')
+    command
       .argument('<ref>', 'snapshot reference')
       .description('grade the stored outputs of a snapshot again; no subject call, the old grades stay')
       .option('--judge <file>', 'another judge release')

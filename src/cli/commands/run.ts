@@ -23,6 +23,8 @@ import { boundHeap } from '../terminal/limit-heap.ts';
 import { runFailuresCommand } from './run-failures.ts';
 import { GRID_FORMATS, type GridFormat, runGridCommand } from './run-grid.ts';
 
+const BATCH = { batch: true, batchPoll: true } as const;
+
 interface RunReport {
   readonly summary: SnapshotSummary;
   readonly comparison: Comparison | null;
@@ -80,57 +82,57 @@ export const registerRun: Register = (program, io, exit) => {
   runOptions(command, { preflight: true })
     .option('--at <iso>', 'date the snapshot so, when recorded outputs are taken in', moment('--at'))
     .option('--resume <id>', 'finish an interrupted snapshot');
-  reading(runOptions(command, { requirePinned: true, stream: true, dryRun: true, failOn: true })).action(
-    async (asked: string | undefined, options: RunOptions) => {
-      if (io.sharesProcess !== true) boundHeap();
-      checkCombination(options);
-      const isNew = options.resume === undefined;
-      const suite = isNew ? await suiteOrDefault(io, 'run', asked) : asked;
-      const [named, ...others] = options.release ?? [];
-      if (named !== undefined && others.length > 0 && suite !== undefined)
-        return runGridCommand(io, exit, suite, { ...options, release: [named, ...others] });
-      const release = isNew ? await releaseOrDefault(io, 'run SUITE', named) : named;
-      if (options.rerun !== undefined && suite !== undefined)
-        return runFailuresCommand(io, exit, suite, { ...options, release });
-      const { runJob } = await import('../../jobs/run/run-job.ts');
-      await withWorkplace(
-        io,
-        options,
-        { mustExist: options.resume !== undefined, at: options.at },
-        async ({ work, settings }) => {
-          const result = await runJob(work, {
-            suite,
-            release,
-            cwd: io.cwd,
-            filter: options.filter,
-            judge: options.judge,
-            resume: options.resume,
-            idle: idleOptions(asked, options),
-            against: options.against,
-            // A run that is dated otherwise has no hour in common with a control of today.
-            control: options.control !== false && options.at === undefined,
-            snapshots: options.snapshots,
-            regradeBaseline: options.regradeBaseline,
-            dryRun: options.dryRun === true,
-            settings: await runSettings(options, settings, work),
-          });
-          if (result.kind === 'estimate') {
-            if (options.json) printJson(io, { schemaVersion: 1, kind: 'estimate', ...result.estimate });
-            else {
-              const { estimateText } = await import('../../report/text/run-text.ts');
-              io.out(estimateText(result.estimate));
-            }
-            return;
+  reading(
+    runOptions(command, { requirePinned: true, stream: true, ...BATCH, dryRun: true, failOn: true }),
+  ).action(async (asked: string | undefined, options: RunOptions) => {
+    if (io.sharesProcess !== true) boundHeap();
+    checkCombination(options);
+    const isNew = options.resume === undefined;
+    const suite = isNew ? await suiteOrDefault(io, 'run', asked) : asked;
+    const [named, ...others] = options.release ?? [];
+    if (named !== undefined && others.length > 0 && suite !== undefined)
+      return runGridCommand(io, exit, suite, { ...options, release: [named, ...others] });
+    const release = isNew ? await releaseOrDefault(io, 'run SUITE', named) : named;
+    if (options.rerun !== undefined && suite !== undefined)
+      return runFailuresCommand(io, exit, suite, { ...options, release });
+    const { runJob } = await import('../../jobs/run/run-job.ts');
+    await withWorkplace(
+      io,
+      options,
+      { mustExist: options.resume !== undefined, at: options.at },
+      async ({ work, settings }) => {
+        const result = await runJob(work, {
+          suite,
+          release,
+          cwd: io.cwd,
+          filter: options.filter,
+          judge: options.judge,
+          resume: options.resume,
+          idle: idleOptions(asked, options),
+          against: options.against,
+          // A run that is dated otherwise has no hour in common with a control of today.
+          control: options.control !== false && options.at === undefined,
+          snapshots: options.snapshots,
+          regradeBaseline: options.regradeBaseline,
+          dryRun: options.dryRun === true,
+          settings: await runSettings(options, settings, work),
+        });
+        if (result.kind === 'estimate') {
+          if (options.json) printJson(io, { schemaVersion: 1, kind: 'estimate', ...result.estimate });
+          else {
+            const { estimateText } = await import('../../report/text/run-text.ts');
+            io.out(estimateText(result.estimate));
           }
-          const { summary, comparison } = result;
-          if (options.json) {
-            printJson(io, { schemaVersion: 1, kind: 'run', snapshot: snapshotJson(summary), comparison });
-          } else io.out(await runReport(result, { style: styleOf(io), verbose: options.verbose }));
-          exit(exitUnder(io, options, runExit(result, comparison === null ? 0 : gateExit(comparison))));
-        },
-      );
-    },
-  );
+          return;
+        }
+        const { summary, comparison } = result;
+        if (options.json) {
+          printJson(io, { schemaVersion: 1, kind: 'run', snapshot: snapshotJson(summary), comparison });
+        } else io.out(await runReport(result, { style: styleOf(io), verbose: options.verbose }));
+        exit(exitUnder(io, options, runExit(result, comparison === null ? 0 : gateExit(comparison))));
+      },
+    );
+  });
 };
 
 /** The run and, where there is a baseline, its comparison: short, or with all numbers. */
@@ -179,6 +181,12 @@ function checkCombination(options: RunOptions): void {
   const refuse = (message: string, hint: string): never => {
     throw new LastgoodError({ code: 'BAD_OPTION', message, hint });
   };
+  if (several && options.batch === true)
+    throw new LastgoodError({
+      code: 'BATCH_OPTION',
+      message: `--batch goes with one release, and ${options.release?.length} were named`,
+      hint: 'run each release by itself with --batch, or leave it out',
+    });
   if (several) {
     const odd = [
       options.rerun === undefined ? '' : '--rerun',
@@ -200,6 +208,12 @@ function checkCombination(options: RunOptions): void {
     );
   }
   if (options.rerun === undefined) return;
+  if (options.batch === true)
+    throw new LastgoodError({
+      code: 'BATCH_OPTION',
+      message: '--rerun cannot be combined with --batch: its snapshot is a quick look that cannot be resumed',
+      hint: 'leave one of them out',
+    });
   if (options.failOn !== undefined)
     refuse('--rerun gives no verdict, so --fail-on has no meaning beside it', 'leave one of them out');
   if (options.resume !== undefined || options.regradeBaseline === true)

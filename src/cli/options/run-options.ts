@@ -1,6 +1,7 @@
 // The options of commands that run a suite, each declared once: its flags, what it takes, and what it says of itself.
 
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { LastgoodError } from '../../base/errors.ts';
 import type { RunSettings } from '../../engine/arms/run-suite.ts';
 import type { Settings } from '../../engine/workplace/settings-file.ts';
 import type { Workplace } from '../../engine/workplace/workplace.ts';
@@ -32,6 +33,8 @@ export interface RunOptionValues {
   readonly preflight?: boolean;
   readonly requirePinned?: boolean;
   readonly stream?: boolean;
+  readonly batch?: boolean;
+  readonly batchPoll?: number;
   readonly dryRun?: boolean;
   readonly failOn?: (typeof FAIL_ON)[number];
 }
@@ -138,6 +141,15 @@ const DECLARED: Readonly<Record<RunOptionName, Declared>> = {
     flags: '--stream',
     text: 'stream replies of model APIs: keeps the time to the first token, and long calls alive behind proxies',
   },
+  batch: {
+    flags: '--batch',
+    text: "run through the provider's batch API: half the price, answers within 24 hours",
+  },
+  batchPoll: {
+    flags: '--batch-poll <duration>',
+    text: 'first wait before a batch is polled; the waits grow to a minute (default 5s)',
+    parse: duration('--batch-poll'),
+  },
   dryRun: { flags: '--dry-run', text: 'show what would be called and what it could cost, call nothing' },
 };
 
@@ -177,6 +189,8 @@ export async function runSettings(
     labels: options.label,
     requirePinned: options.requirePinned,
     stream: options.stream,
+    batch: options.batch,
+    batchPollMs: options.batchPoll,
     preflight: options.preflight,
   };
 }
@@ -191,7 +205,7 @@ export function typedAgain(options: RunOptionValues): string[] {
     if (typeof value === 'object') for (const [k, v] of Object.entries(value)) args.push(flag, `${k}=${v}`);
     else if (value === true) args.push(flag);
     else if (value === false) args.push(flag.replace('--', '--no-'));
-    else if (name === 'deadline' || name === 'timeout' || name === 'outage')
+    else if (name === 'deadline' || name === 'timeout' || name === 'outage' || name === 'batchPoll')
       args.push(flag, shortest(Number(value)));
     else args.push(flag, String(value));
   }
@@ -201,6 +215,24 @@ export function typedAgain(options: RunOptionValues): string[] {
 function shortest(ms: number): string {
   if (ms % 60_000 === 0) return `${ms / 60_000}m`;
   return ms % 1000 === 0 ? `${ms / 1000}s` : `${ms}ms`;
+}
+
+/** The command refuses `--batch` before anything is read or sent. `why` completes "`lastgood NAME` cannot use --batch: …". */
+export function refuseBatch(command: Command, why: string): Command {
+  command.addOption(new Option('--batch').hideHelp());
+  return command.hook('preAction', (_, called) => {
+    if (called !== command || command.opts<{ batch?: boolean }>().batch !== true) return;
+    throw new LastgoodError({
+      code: 'BATCH_OPTION',
+      message: `\`${nameOf(command)}\` cannot use --batch: ${why}`,
+      hint: '`lastgood run --batch` stores a snapshot that other commands compare and grade',
+    });
+  });
+}
+
+function nameOf(command: Command): string {
+  const { parent } = command;
+  return parent === null ? command.name() : `${nameOf(parent)} ${command.name()}`;
 }
 
 /** One word of several, from the command line. */

@@ -32,6 +32,10 @@ export interface RunSettings {
   readonly purpose?: SnapshotPurpose | undefined;
   /** Ask for replies as streams: the time to the first token is kept with each answer. */
   readonly stream?: boolean | undefined;
+  /** Through the provider's batch API: half the price, answered within a day. */
+  readonly batch?: boolean | undefined;
+  /** The first wait for a batch; each further one is half as long again (default 5 s). */
+  readonly batchPollMs?: number | undefined;
   /** Refuse a floating model alias instead of warning. */
   readonly requirePinned?: boolean | undefined;
   /** An application that fails every trial of a release is a result, not a reason to stop; the policy can say so too. */

@@ -3,6 +3,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { LastgoodError } from '../../base/index.ts';
 import {
+  BATCH_TIER,
   caseExam,
   costOf,
   type Examiner,
@@ -20,9 +21,11 @@ import {
   wholeRelease,
 } from '../../core/index.ts';
 import {
+  type BatchOptions,
   estimateRun,
   type Job,
   type RunHandle,
+  type RunOptions,
   type RunReport,
   runJobs,
   streamJobs,
@@ -41,6 +44,7 @@ import { consentToGraders } from '../workplace/consent.ts';
 import { refuseSecrets } from '../workplace/refuse-secrets.ts';
 import { idleProviderOf, providerOf, type Workplace } from '../workplace/workplace.ts';
 import type { Assignment } from './assignment.ts';
+import { BATCH_LABELS, batchOptionsOf, checkBatchable, checkCostBound, resumedMode } from './batch-mode.ts';
 import { checkPin } from './check-pin.ts';
 import { closeArm } from './close-arm.ts';
 import { AnswerEmbedder, embedsAnswers } from './embed-outputs.ts';
@@ -137,6 +141,13 @@ async function openWhenReady(
   refuse(work, assignment, settings);
   work.store.expect?.(plannedTrials(assignment.suite));
   const provider = await idleProviderOf(work, assignment.release);
+  try {
+    checkBatchable(assignment, provider, settings);
+    checkCostBound(settings, () => dearestCall([{ assignment, provider }], pricesOf(work, settings)));
+  } catch (error) {
+    await provider.close?.();
+    throw error;
+  }
   // The first cases go to the ledger's thread before loading what calls need keeps this one busy.
   const ready = nextTurn().then(async () => {
     const connection = await connected(work, assignment, settings, provider);
@@ -172,13 +183,14 @@ async function learnExaminersSecrets(
 export async function resumeRun(
   work: Workplace,
   snapshotId: string,
-  settings: RunSettings = {},
+  asked: RunSettings = {},
 ): Promise<RunResult> {
-  refuseUnpriced(work, settings);
+  refuseUnpriced(work, asked);
   const { store } = work;
   const [suite, stored] = await Promise.all([store.suiteOf(snapshotId), store.releaseOf(snapshotId)]);
   const release = wholeRelease(stored, 'resumed');
   const summary = await store.resolve(snapshotId, { now: work.clock.now() });
+  const settings = resumedMode(asked, summary);
   if (summary.labels[REDACTED_LABEL] !== undefined) {
     throw new LastgoodError({
       code: 'RESUME_REDACTED',
@@ -257,6 +269,7 @@ export async function openSnapshot(
     seed: Math.floor(work.rng.next() * 2 ** 32),
     labels: {
       ...work.mask.json(settings.labels ?? {}),
+      ...(settings.batch === true ? BATCH_LABELS : {}),
       ...(stored.changed === 0 ? {} : { [REDACTED_LABEL]: String(stored.changed) }),
     },
     environment: work.environment,
@@ -287,7 +300,9 @@ async function execute(
       ...(open.done === undefined ? {} : { done: open.done }),
     });
     const total = plannedTrials(assignment.suite) - doneIn(open.done);
-    const report = limitedFrom(refused, await runArms(work, [arm], jobs, settings, total), settings);
+    checkCostBound(settings, () => dearestCall([arm], pricesOf(work, settings)));
+    const how = { total, batch: batchOptionsOf(work, settings, arm) };
+    const report = limitedFrom(refused, await runArms(work, [arm], jobs, settings, how), settings);
     const summary = await closeArm(work, arm, report, settings, found);
     return { summary, report };
   } finally {
@@ -301,25 +316,29 @@ function doneIn(done: Arm['done']): number {
   return trials;
 }
 
+/** How the jobs of arms are run. */
+export interface ArmsMode {
+  /** Number of jobs, where they come one at a time. */
+  readonly total?: number | undefined;
+  /** Through a batch API; absent = as single calls. */
+  readonly batch?: BatchOptions | undefined;
+}
+
 /** Runs the jobs of all arms together, grading each answer and writing it to its arm's snapshot. All arms share one examiner. */
 export async function runArms(
   work: Workplace,
   arms: readonly Arm[],
   jobs: Iterable<Job>,
   settings: RunSettings,
-  /** Number of jobs, where they come one at a time. */
-  total?: number,
+  how: ArmsMode = {},
 ): Promise<ArmsReport> {
+  const { total, batch } = how;
   const first = arms[0];
   if (first === undefined) throw new Error('a run needs at least one arm');
   const refused = refusedBy(settings);
   const { embedder } = first.assignment;
   const judge = withVotes(first.assignment.judge, settings.judgeVotes);
-  const price = (
-    model: PricedModel,
-    usage: Parameters<typeof costOf>[2],
-    tier: string | null = null,
-  ): number | null => costOf(work.prices, model, usage, tier);
+  const price = pricesOf(work, { batch: batch !== undefined });
   let handle: Pick<RunHandle, 'stop'> | null = null;
   const examiners = await openExaminers(
     work,
@@ -339,7 +358,8 @@ export async function runArms(
   );
   const personas = new Personas(work);
   try {
-    const report = await runJobs(jobs, {
+    const options: RunOptions = {
+      ...(work.timers === undefined ? {} : { timers: work.timers }),
       personaOf: (persona) => personas.of(persona),
       ...(total === undefined ? {} : { total }),
       limits: limitsOf(settings),
@@ -366,7 +386,12 @@ export async function runArms(
         if (record === undefined) throw new Error(`no snapshot is open for arm ${job.arm}`);
         await record.take(job.case, trial, run.cutOff);
       },
-    });
+    };
+    // Few runs need it.
+    const report =
+      batch === undefined
+        ? await runJobs(jobs, options)
+        : await (await import('../../run/run-batches.ts')).runBatches(jobs, options, batch);
     const losses = Object.fromEntries([...records].map(([name, record]) => [name, record.losses]));
     return { ...limitedFrom(refused, report, settings), losses };
   } finally {
@@ -392,10 +417,22 @@ function examinerOptions(settings: RunSettings): ExaminerOptions {
   return { limits: { concurrency, maxAttempts, timeoutMs, outageMs }, limit: settings.judgeLimit };
 }
 
+type PriceOf = (
+  model: PricedModel,
+  usage: Parameters<typeof costOf>[2],
+  tier?: string | null,
+) => number | null;
+
+/** What calls cost, and before they are made what they would: in a batch half as much. */
+function pricesOf(work: Pick<Workplace, 'prices'>, { batch }: Pick<RunSettings, 'batch'>): PriceOf {
+  const usual = batch === true ? BATCH_TIER : null;
+  return (model, usage, tier = usual) => costOf(work.prices, model, usage, tier);
+}
+
 /** Upper bound of one call's cost, where prices and token bounds are known: what the money limit keeps in hand per call. */
 function dearestCall(
-  arms: readonly Arm[],
-  price: (model: string | null, usage: Parameters<typeof costOf>[2]) => number | null,
+  arms: readonly Pick<Arm, 'assignment' | 'provider'>[],
+  price: PriceOf,
 ): number | undefined {
   const bounds = arms.map((arm) => {
     const { suite, release } = arm.assignment;

@@ -11,6 +11,7 @@ import {
 } from '../../core/index.ts';
 import type { ProjectFolder } from '../../ledger/model/project-folder.ts';
 import type { ServerFacts } from '../../provider/output-form.ts';
+import type { Timers } from '../../run/index.ts';
 import type { Privacy } from './privacy.ts';
 
 export interface Workplace {
@@ -31,6 +32,8 @@ export interface Workplace {
   readonly servers?: Map<string, ServerFacts> | undefined;
   /** What may be judged and written of a run; absent = everything. */
   readonly privacy?: Privacy | null | undefined;
+  /** Waiting; absent = Node's own timers. */
+  readonly timers?: Timers | undefined;
   /** The folder from which places of files are kept and exported; absent = as they are given. */
   readonly project?: ProjectFolder | undefined;
   /** Who answers for a release, where it is not the provider its route names: a drill's stand-in, a scripted world. */

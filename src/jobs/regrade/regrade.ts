@@ -2,6 +2,7 @@
 
 import { LastgoodError, shortHash } from '../../base/index.ts';
 import {
+  BATCH_LABEL,
   type Case,
   caseExam,
   type Examiner,
@@ -136,6 +137,7 @@ export async function regrade(work: Workplace, input: RegradeInput): Promise<Reg
       seed: source.seed,
       labels: {
         [REGRADE_OF]: root,
+        ...(source.labels[BATCH_LABEL] === undefined ? {} : { [BATCH_LABEL]: source.labels[BATCH_LABEL] }),
         ...(kept.changed === 0 ? {} : { [REDACTED_LABEL]: String(kept.changed) }),
       },
       environment: work.environment,

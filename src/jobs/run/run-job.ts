@@ -10,7 +10,9 @@ import {
   type SnapshotSummary,
 } from '../../core/index.ts';
 import { costOf } from '../../core/prices.ts';
+import { BATCH_TIER } from '../../core/provider-batch.ts';
 import type { Assignment } from '../../engine/arms/assignment.ts';
+import { checkBatchable } from '../../engine/arms/batch-mode.ts';
 import {
   limitsOf,
   plannedAssignment,
@@ -195,7 +197,8 @@ async function settled(
       { summary: against },
       { wanted: input.control !== false, sameApplication: async () => false },
     ),
-    settings: { ...settings, trials: undefined },
+    // Fresh trials beside a run are waited for.
+    settings: { ...settings, trials: undefined, batch: undefined },
     spending,
   });
   return {
@@ -300,9 +303,14 @@ export async function estimate(
     const planned = plannedAssignment(assignment, settings);
     const { release, judge, suite } = planned;
     const { maxAttempts } = limitsOf(settings);
+    checkBatchable(planned, provider, settings);
+    const tier = settings.batch === true ? BATCH_TIER : null;
     const jobs = streamJobs({ cases: suite.cases, release, provider });
     return {
-      ...estimateRun(jobs, { costOf: (model, usage) => costOf(work.prices, model, usage), maxAttempts }),
+      ...estimateRun(jobs, {
+        costOf: (model, usage) => costOf(work.prices, model, usage, tier),
+        maxAttempts,
+      }),
       judge: await estimateJudging(
         work,
         suite.cases,

@@ -3,6 +3,7 @@
 import { shortHash } from '../../base/index.ts';
 import { count, milliseconds, percent, when } from '../../base/numbers.ts';
 import type {
+  AnsweredTrial,
   Attempt,
   CaseContent,
   CaseResult,
@@ -11,6 +12,7 @@ import type {
   SnapshotSummary,
   StoredTrial,
 } from '../../core/index.ts';
+import { BATCH_TIER } from '../../core/provider-batch.ts';
 import { callText, hasSteps } from '../../core/trajectory.ts';
 import { expectedText, inputText } from '../parts/case-content.ts';
 import { terminalLine, terminalText } from '../parts/escape.ts';
@@ -164,12 +166,19 @@ function firstToken(attempts: readonly Attempt[]): string {
   return ms === undefined ? '' : ` (first token after ${milliseconds(ms)})`;
 }
 
+/** A batch does not say how long one of its answers took. */
+function answeredIn({ latencyMs, served }: AnsweredTrial): string {
+  return latencyMs === null && served.serviceTier === BATCH_TIER
+    ? 'answered in a batch'
+    : `answered in ${milliseconds(latencyMs)}`;
+}
+
 function trialLines({ trial, grades }: StoredTrial, style: Style): string[] {
   if (trial.status !== 'answered')
     return [`trial ${trial.trial}: ${trial.status} (${trial.cause}): ${terminalLine(trial.message, 300)}`];
   const tokens = tokensText(trial.usage);
   return [
-    `trial ${trial.trial}: answered in ${milliseconds(trial.latencyMs)}${firstToken(trial.attempts)}, stop reason ${terminalLine(trial.stopReason, 40)}, served ${trial.served.model === null ? 'model not disclosed' : terminalLine(trial.served.model, 60)}, ${count(trial.attempts.length, 'attempt')}, cost ${spentOnTrial(trial)}`,
+    `trial ${trial.trial}: ${answeredIn(trial)}${firstToken(trial.attempts)}, stop reason ${terminalLine(trial.stopReason, 40)}, served ${trial.served.model === null ? 'model not disclosed' : terminalLine(trial.served.model, 60)}, ${count(trial.attempts.length, 'attempt')}, cost ${spentOnTrial(trial)}`,
     ...(tokens === '' ? [] : [`  ${tokens}`]),
     ...answerLines(trial.output),
     ...besideLines(trial.output),
