@@ -71,6 +71,7 @@ const JOB_MAY_IMPORT: Record<string, readonly string[]> = {
   import: [],
   incident: ['monitor', 'timeline'],
   judge: ['regrade'],
+  'judge-answers': ['import'],
   ledger: ['observe'],
   monitor: [],
   nightly: ['check', 'judge'],

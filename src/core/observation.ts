@@ -85,6 +85,8 @@ export interface OutcomeFacts {
   readonly kpi: Readonly<Record<string, number>>;
   /** Scores of judges from 0 to 1, by the judge's name. */
   readonly scores: Readonly<Record<string, number>>;
+  /** Hash of the judge and question that gave a score, by the score's name; none for scores that an application sent. */
+  readonly examiners?: Readonly<Record<string, string>> | undefined;
 }
 
 /** News about the outcome of one answer. It may come before the answer, in parts, and more than once. */
@@ -155,6 +157,8 @@ export interface WindowQuery {
 export interface StoredObservation {
   /** As it was written: redacted and masked. */
   readonly id: string;
+  /** false = the id was redacted, so no outcome can be filed under it. */
+  readonly idAsSent: boolean;
   readonly at: number;
   readonly dimensions: Readonly<Record<Dimension, string | null>>;
   readonly model: string | null;

@@ -208,7 +208,7 @@ function readOptions(
 }
 
 /** What only some graders need: patterns compiled, files read, criteria read. Undefined = reported. */
-function finishOptions(
+export function finishOptions(
   type: GraderType,
   options: JsonObject,
   site: GraderSite,

@@ -154,6 +154,10 @@ describe('the estimate of the judging', () => {
     const replies = (10 * 5 * 4096 * 10) / 1e6;
     expect(priced?.costUpperUsd).toBeGreaterThan(replies + (10 * 3 * 200) / 1e6);
     expect(priced?.costUpperUsd).toBeLessThan(replies + (10 * 3 * 10_000) / 1e6);
+    const many = await refundDesk(30);
+    const all = await many.assignment();
+    const { calls } = (await estimateJudging(many.work, all.suite.cases, bounded, all.judge)) ?? {};
+    expect(calls).toBe(60);
     let said = 0;
     desk.subject = () => `sorry ${said++}`;
     await runSuite(desk.work, await desk.assignment(), {});

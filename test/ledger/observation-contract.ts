@@ -106,6 +106,37 @@ export function observationContract(name: string, open: () => Promise<OpenedObse
       expect(total(windows, 'edit.s')).toBeCloseTo(2 / 6, 12);
     });
 
+    it('keeps who gave a score until another score of that name comes later', async () => {
+      await using opened = await open();
+      const { store } = opened;
+      const stored = async () => {
+        const found: unknown[] = [];
+        for await (const o of store.observations({
+          feature: 'refund-bot',
+          from: NOON - 3_600_000,
+          to: NOON + 3_600_000,
+        }))
+          found.push([o.id, o.idAsSent, o.outcome?.scores, o.outcome?.examiners]);
+        return found;
+      };
+      const score = (value: number, at: number, by?: string): Outcome =>
+        outcome('a', {
+          at,
+          scores: { tone: value },
+          ...(by === undefined ? {} : { examiners: { tone: by } }),
+        });
+      await store.add({
+        observations: [observation('a'), observation('b', { shownId: '[secret]' })],
+        outcomes: [score(0.5, NOON + 1, 'judge-1')],
+      });
+      const b = ['[secret]', false, undefined, undefined];
+      expect(await stored()).toEqual([['a', true, { tone: 0.5 }, { tone: 'judge-1' }], b]);
+      await store.add({ observations: [], outcomes: [score(0.5, NOON + 1, 'judge-1'), score(0.1, NOON)] });
+      expect(await stored()).toEqual([['a', true, { tone: 0.5 }, { tone: 'judge-1' }], b]);
+      await store.add({ observations: [], outcomes: [score(0.7, NOON + 2)] });
+      expect(await stored()).toEqual([['a', true, { tone: 0.7 }, undefined], b]);
+    });
+
     it('counts values beyond the limit of a feature as (other), and says so', async () => {
       await using opened = await open();
       const many = Array.from({ length: 510 }, (_, i) =>

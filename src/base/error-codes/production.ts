@@ -51,6 +51,18 @@ export const PRODUCTION_CODES = {
     cause: 'The name is mistyped, or nothing was sent under it.',
     remedy: 'Run `lastgood signals` without a name to list the features.',
   },
+  JUDGE_NO_ANSWERS: {
+    exits: [3],
+    meaning: 'There is no stored answer that a judge could score.',
+    cause: 'Observations of this time are stored by numbers only, or were sent without a question.',
+    remedy: 'Store texts with `--store outputs`, or name a longer time with `--since`.',
+  },
+  JUDGE_SERIES: {
+    exits: [2],
+    meaning: 'Scores of this name come from another judge, another question, or the application.',
+    cause: 'The judge release or the rubric changed, or the name is used twice.',
+    remedy: 'Choose another name with `--as`, and point the monitor at it.',
+  },
   NO_MONITORS: {
     exits: [2],
     meaning: 'The feature has nothing to judge.',

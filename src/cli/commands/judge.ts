@@ -12,6 +12,7 @@ import {
   withWorkplace,
 } from '../options/session.ts';
 import { styleOf } from '../terminal/io.ts';
+import { registerJudgeObservations } from './judge-observations.ts';
 
 interface JudgeOptions extends CommonOptions {
   readonly suite?: string;
@@ -168,4 +169,6 @@ export const registerJudge: Register = (program, io, exit) => {
       else if (result.verdict === 'invalid') exit(3);
     });
   });
+
+  registerJudgeObservations(judge, io, exit);
 };

@@ -3,14 +3,11 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { LastgoodError } from '../../base/index.ts';
 import {
-  BATCH_TIER,
   caseExam,
-  costOf,
   type Examiner,
   examFingerprint,
   type Finding,
   newSnapshotId,
-  type PricedModel,
   type Provider,
   panelOf,
   type Release,
@@ -23,7 +20,6 @@ import {
 } from '../../core/index.ts';
 import {
   type BatchOptions,
-  estimateRun,
   type Job,
   type RunHandle,
   type RunOptions,
@@ -39,13 +35,13 @@ import {
   withJudges,
   withVotes,
 } from '../examiners/judge-examiners.ts';
-import { programsInTree } from '../examiners/known-programs.ts';
 import { judgeRefused, probeJudges, type RefusedJudge } from '../examiners/probe-judges.ts';
 import { consentToGraders } from '../workplace/consent.ts';
 import { refuseSecrets } from '../workplace/refuse-secrets.ts';
 import { idleProviderOf, providerOf, type Workplace } from '../workplace/workplace.ts';
 import type { Assignment } from './assignment.ts';
 import { BATCH_LABELS, batchOptionsOf, checkBatchable, checkCostBound, resumedMode } from './batch-mode.ts';
+import { dearestCall, pricesOf } from './call-prices.ts';
 import { checkPin } from './check-pin.ts';
 import { closeArm } from './close-arm.ts';
 import { AnswerEmbedder, embedsAnswers } from './embed-outputs.ts';
@@ -54,6 +50,7 @@ import { Personas } from './personas.ts';
 import { preflight } from './preflight.ts';
 import { limitsOf, type RunSettings } from './run-settings.ts';
 import { NOTHING_RUN, refuseUnpriced } from './spending.ts';
+import { storedAssignment } from './stored-assignment.ts';
 import { maskedSuite, REDACTED_LABEL } from './stored-suite.ts';
 import { type Losses, TrialRecord, withGrades } from './trial-record.ts';
 
@@ -70,7 +67,7 @@ export interface RunResult {
 }
 
 /** How a process runs jobs that others may share. */
-export interface SharedWork extends Pick<RunOptions, 'admission' | 'onFeed'> {
+interface SharedWork extends Pick<RunOptions, 'admission' | 'onFeed'> {
   /** Number of jobs, where they come one at a time. */
   readonly total?: number | undefined;
   /** Decides whether a trial that has ended is kept. */
@@ -236,38 +233,6 @@ export async function resumeRun(
   const report = limitedFrom(refused, { ...NOTHING_RUN, stoppedBy, fatal }, settings);
   const closed = { name: 'candidate', assignment, snapshotId };
   return { summary: await closeArm(work, closed, report, settings), report };
-}
-
-/** What an interrupted snapshot runs, out of the ledger. Throws where it cannot be resumed. */
-export async function storedAssignment(
-  work: Workplace,
-  snapshotId: string,
-  settings: RunSettings,
-): Promise<{ readonly summary: SnapshotSummary; readonly assignment: Assignment }> {
-  refuseUnpriced(work, settings);
-  const { store } = work;
-  const [suite, stored] = await Promise.all([store.suiteOf(snapshotId), store.releaseOf(snapshotId)]);
-  const release = wholeRelease(stored, 'resumed');
-  const summary = await store.resolve(snapshotId, { now: work.clock.now() });
-  if (summary.labels[REDACTED_LABEL] !== undefined) {
-    throw new LastgoodError({
-      code: 'RESUME_REDACTED',
-      message: `Snapshot ${snapshotId} cannot be resumed: its cases were redacted before they were stored, so they cannot be sent again unchanged.`,
-      hint: 'run the suite anew',
-    });
-  }
-  if (summary.purpose === 'regrade') {
-    throw new LastgoodError({
-      code: 'RESUME_REGRADE',
-      message: `${snapshotId} grades stored outputs again; there is no call of the subject to finish`,
-      hint: 'repeat the `lastgood regrade`: verdicts are cached',
-    });
-  }
-  const examiner = async (role: 'judge' | 'embedder'): Promise<Release | null> =>
-    summary[role] === null ? null : wholeRelease(await store.releaseOf(snapshotId, role), 'used again');
-  const [judge, embedder] = [await examiner('judge'), await examiner('embedder')];
-  const programs = await programsInTree(work, suite);
-  return { summary, assignment: { suite, release, judge, embedder, programs } };
 }
 
 /** The assignment as it will be run: `trials` asked for on the command line become the suite's. */
@@ -461,29 +426,4 @@ function limitedFrom<R extends RunReport>(refusedBefore: number, report: R, sett
 function examinerOptions(settings: RunSettings): ExaminerOptions {
   const { attemptTimeoutMs: timeoutMs, concurrency, maxAttempts, outageMs } = limitsOf(settings);
   return { limits: { concurrency, maxAttempts, timeoutMs, outageMs }, limit: settings.judgeLimit };
-}
-
-type PriceOf = (
-  model: PricedModel,
-  usage: Parameters<typeof costOf>[2],
-  tier?: string | null,
-) => number | null;
-
-/** What calls cost, and before they are made what they would: in a batch half as much. */
-function pricesOf(work: Pick<Workplace, 'prices'>, { batch }: Pick<RunSettings, 'batch'>): PriceOf {
-  const usual = batch === true ? BATCH_TIER : null;
-  return (model, usage, tier = usual) => costOf(work.prices, model, usage, tier);
-}
-
-/** Upper bound of one call's cost, where prices and token bounds are known: what the money limit keeps in hand per call. */
-export function dearestCall(
-  arms: readonly Pick<Arm, 'assignment' | 'provider'>[],
-  price: PriceOf,
-): number | undefined {
-  const bounds = arms.map((arm) => {
-    const { suite, release } = arm.assignment;
-    const jobs = streamJobs({ cases: suite.cases, release, provider: arm.provider, trials: 1 });
-    return estimateRun(jobs, { costOf: price }).callCostUpperUsd;
-  });
-  return bounds.some((b) => b === null) ? undefined : Math.max(...(bounds as number[]));
 }

@@ -11,10 +11,10 @@ import {
 } from '../../core/index.ts';
 import type { RunSharing, SharedRunState, SharedStop, TrialBatch } from '../../core/shared-run.ts';
 import type { Assignment } from '../arms/assignment.ts';
+import { dearestCall } from '../arms/call-prices.ts';
 import { closeArm } from '../arms/close-arm.ts';
 import {
   type ArmsReport,
-  dearestCall,
   knownKeys,
   openSnapshot,
   plannedAssignment,
@@ -22,9 +22,9 @@ import {
   type RunResult,
   type RunSettings,
   refuse,
-  storedAssignment,
 } from '../arms/run-suite.ts';
 import { NOTHING_RUN } from '../arms/spending.ts';
+import { storedAssignment } from '../arms/stored-assignment.ts';
 import { TrialRecord } from '../arms/trial-record.ts';
 import { openExaminers } from '../examiners/judge-examiners.ts';
 import type { Workplace } from '../workplace/workplace.ts';

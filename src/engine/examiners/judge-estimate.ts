@@ -31,11 +31,11 @@ const REPLIES_PER_QUESTION = 3;
 /** The judge may count the subject's tokens otherwise, and sees its text with its quotes escaped. */
 const ANSWER_MARGIN = 2;
 
-/** The judge's part of a run of these cases; null where nobody is judged. Makes no call and runs no code of the user. */
+/** The judge's part of a run of these cases; null where nobody is judged. `subject`: who answers, or the most tokens that a judge is shown of an answer. Makes no call and runs no code of the user. */
 export async function estimateJudging(
   work: Pick<Workplace, 'prices' | 'mask'>,
   cases: CaseList,
-  subject: Release,
+  subject: Release | ((c: Case) => number),
   judge: Release | null,
   maxAttempts = 4,
 ): Promise<JudgeEstimate | null> {
@@ -79,8 +79,11 @@ export async function estimateJudging(
       const graders = c.graders.flatMap(questionsOf);
       if (graders.length === 0) continue;
       perTrial = { calls: 0, usd: 0 };
-      answerTokens = outputCap(subject, c);
-      if (answerTokens !== null) shownTokens = transcriptTokensBound(subject, c, answerTokens);
+      if (typeof subject === 'function') answerTokens = shownTokens = subject(c);
+      else {
+        answerTokens = outputCap(subject, c);
+        if (answerTokens !== null) shownTokens = transcriptTokensBound(subject, c, answerTokens);
+      }
       await grader.gradeTrial({ ...c, graders }, anAnswer(c), new AbortController().signal);
       calls += perTrial.calls * c.trials;
       costUpperUsd =
@@ -114,7 +117,8 @@ function noting(release: Release, note: (release: Release, request: ProviderRequ
         return {
           kind: 'failed',
           cause: 'infra_error',
-          code: 'estimate',
+          // The one failure that does not end judging when many of it follow each other.
+          code: 'judge_limit',
           message: 'nothing was called',
           retryable: false,
           fatal: false,

@@ -4,11 +4,19 @@ import { LastgoodError } from '../../base/index.ts';
 import type { CallLimit } from '../../grade/index.ts';
 import { Budget } from '../../run/index.ts';
 
+interface LimitFlags {
+  readonly calls: string;
+  readonly cost: string;
+}
+
+const JUDGE_FLAGS: LimitFlags = { calls: '--max-judge-calls', cost: '--max-judge-cost' };
+
 /** Counts the calls of a job's examiners; once it is used up, what they were to grade stays ungraded. */
 export class JudgeLimit implements CallLimit {
   readonly #budget: Budget;
   readonly #calls: number | undefined;
   readonly #usd: number | undefined;
+  readonly #flags: LimitFlags;
   #waiting: (() => void)[] = [];
   #reached: string | null = null;
 
@@ -17,13 +25,16 @@ export class JudgeLimit implements CallLimit {
     readonly maxCalls?: number | undefined;
     readonly maxCostUsd?: number | undefined;
     readonly priced: boolean;
+    /** Options that set the limits, where they have other names. */
+    readonly flags?: LimitFlags | undefined;
   }) {
+    this.#flags = limits.flags ?? JUDGE_FLAGS;
     if (limits.maxCostUsd !== undefined && !limits.priced) {
       throw new LastgoodError({
         code: 'COST_UNKNOWN',
         message:
           'a cost limit is set for the judge, but there are no prices, so it could not be kept; nothing was run',
-        hint: 'name a price file (--prices FILE, or `prices:` in lastgood.yaml), or limit the number of calls instead (--max-judge-calls)',
+        hint: `name a price file (--prices FILE, or \`prices:\` in lastgood.yaml), or limit the number of calls instead (${this.#flags.calls})`,
       });
     }
     this.#calls = limits.maxCalls;
@@ -53,8 +64,8 @@ export class JudgeLimit implements CallLimit {
       if (admission !== 'hold') {
         this.#reached =
           admission === 'max-calls'
-            ? `the limit of ${this.#calls} judge calls is reached (--max-judge-calls)`
-            : `one more call could go over the judge's cost limit of $${this.#usd} (--max-judge-cost)`;
+            ? `the limit of ${this.#calls} judge calls is reached (${this.#flags.calls})`
+            : `one more call could go over the judge's cost limit of $${this.#usd} (${this.#flags.cost})`;
         continue;
       }
       await this.#next(signal);

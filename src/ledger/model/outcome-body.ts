@@ -8,8 +8,10 @@ import {
   type WindowRules,
 } from '../../core/observation.ts';
 
-/** Fact to its value and time. `kpi/NAME` and `score/NAME` hold numbers; `final_text` only says when it came. */
+/** Fact to its value and time. `kpi/NAME` and `score/NAME` hold numbers, `examiner/NAME` a hash; `final_text` only says when it came. */
 export type OutcomeBody = Map<string, readonly [value: number | boolean | string, at: number]>;
+
+const EXAMINER = 'examiner/';
 
 export function parseBody(text: string | null): OutcomeBody {
   return new Map(text === null ? [] : Object.entries(JSON.parse(text) as Record<string, [number, number]>));
@@ -30,6 +32,7 @@ function bodyOf(o: Outcome): OutcomeBody {
   if (o.review !== undefined) body.set('review', [o.review, o.at]);
   for (const [name, value] of Object.entries(o.kpi)) body.set(`kpi/${name}`, [value, o.at]);
   for (const [name, value] of Object.entries(o.scores)) body.set(`score/${name}`, [value, o.at]);
+  for (const [name, value] of Object.entries(o.examiners ?? {})) body.set(`examiner/${name}`, [value, o.at]);
   if (o.finalText !== null) body.set('final_text', [true, o.at]);
   return body;
 }
@@ -64,6 +67,7 @@ export function factsOf(body: OutcomeBody): OutcomeFacts | null {
         fact.startsWith(prefix) && typeof value === 'number' ? [[fact.slice(prefix.length), value]] : [],
       ),
     );
+  const examiners = examinersOf(body);
   const edited = body.get('edited')?.[0];
   const review = body.get('review')?.[0];
   return {
@@ -72,7 +76,16 @@ export function factsOf(body: OutcomeBody): OutcomeFacts | null {
     ...(review === 'accepted' || review === 'rejected' ? { review } : {}),
     kpi: named('kpi/'),
     scores: named('score/'),
+    ...(examiners.length === 0 ? {} : { examiners: Object.fromEntries(examiners) }),
   };
+}
+
+/** Who gave which score. A later score without an examiner came from the application. */
+function examinersOf(body: OutcomeBody): (readonly [name: string, examiner: string])[] {
+  return [...body].flatMap(([fact, [value, at]]) => {
+    const name = fact.startsWith(EXAMINER) ? fact.slice(EXAMINER.length) : null;
+    return name !== null && body.get(`score/${name}`)?.[1] === at ? [[name, String(value)] as const] : [];
+  });
 }
 
 /** An outcome as it is kept. */

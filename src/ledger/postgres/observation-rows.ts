@@ -19,6 +19,7 @@ export interface CountedRow extends WindowPlace, MeasureColumns {
 
 /** A row with everything that was kept. */
 export interface StoredRow extends CountedRow {
+  readonly key: Buffer;
   readonly id: string;
   readonly model: number;
   readonly stop_reason: number;
@@ -186,7 +187,7 @@ export async function takeChanged(
 
 export async function pageOf(queries: Queries, page: RowPage): Promise<StoredRow[]> {
   const rows = await queries.rows<StoredRow>(
-    `SELECT ${COUNTED}, c.body, o.id, o.model, o.stop_reason, o.action_mode, o.tags, t.output, t.rest, c.final_text
+    `SELECT ${COUNTED}, c.body, o.key, o.id, o.model, o.stop_reason, o.action_mode, o.tags, t.output, t.rest, c.final_text
      FROM lg.observation o LEFT JOIN lg.outcome c ON c.key = o.key LEFT JOIN lg.observation_text t ON t.no = o.no
      WHERE o.feature = $1 AND (o.at, o.no) > ($2, $3) AND o.at < $4 ORDER BY o.at, o.no LIMIT $5`,
     [page.feature, page.at, page.no, page.to, page.rows],

@@ -218,6 +218,7 @@ export class PostgresObservations implements ObservationStore {
     const name = (id: number): string | null => this.#names.valueOf(id);
     return {
       id: row.id,
+      idAsSent: keyOf(row.id).equals(row.key),
       at: row.at,
       dimensions: this.#dimensions(row),
       model: name(row.model),

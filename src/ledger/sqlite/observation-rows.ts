@@ -17,6 +17,7 @@ export interface CountedRow extends WindowPlace, MeasureColumns {
 
 /** A row with everything that was kept. */
 export interface StoredRow extends CountedRow {
+  readonly key: Buffer;
   readonly id: string;
   readonly model: number;
   readonly stop_reason: number;
@@ -78,7 +79,7 @@ export class ObservationRows {
     );
     this.#settle = db.prepare('DELETE FROM outcome_change WHERE no = ?');
     this.#page = db.prepare(
-      `SELECT ${COUNTED}, c.body, o.id, o.model, o.stop_reason, o.action_mode, o.tags, t.output, t.rest, c.final_text
+      `SELECT ${COUNTED}, c.body, o.key, o.id, o.model, o.stop_reason, o.action_mode, o.tags, t.output, t.rest, c.final_text
        FROM observation o LEFT JOIN outcome c ON c.key = o.key LEFT JOIN observation_text t ON t.no = o.no
        WHERE o.feature = ? AND (o.at, o.no) > (?, ?) AND o.at < ? ORDER BY o.at, o.no LIMIT ?`,
     );

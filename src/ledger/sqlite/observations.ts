@@ -13,7 +13,7 @@ import type {
   WindowQuery,
   WindowRules,
 } from '../../core/observation.ts';
-import { measuresOf, NONE, partsOf } from '../model/observation-row.ts';
+import { keyOf, measuresOf, NONE, partsOf } from '../model/observation-row.ts';
 import { factsOf, parseBody } from '../model/outcome-body.ts';
 import { parseCounts, WindowChanges, type WindowPlace } from '../model/window-changes.ts';
 import { unreadable, withPatience } from './database-error.ts';
@@ -185,6 +185,7 @@ export class SqliteObservations implements ObservationStore {
     const name = (id: number): string | null => this.#names.valueOf(id);
     return {
       id: row.id,
+      idAsSent: keyOf(row.id).equals(row.key),
       at: row.at,
       dimensions: this.#dimensions(row),
       model: name(row.model),
