@@ -17,6 +17,7 @@ import { listSnapshots } from './tools/list-snapshots.ts';
 import { runSuite } from './tools/run-suite.ts';
 import { showCase } from './tools/show-case.ts';
 import { status } from './tools/status.ts';
+import { timeline } from './tools/timeline.ts';
 
 const TOOLS: readonly Tool[] = [
   listSnapshots,
@@ -25,6 +26,7 @@ const TOOLS: readonly Tool[] = [
   explainVerdict,
   history,
   status,
+  timeline,
   runSuite,
   findRollbackTarget,
 ];

@@ -74,7 +74,15 @@ async function connect(
   };
 }
 
-const READ_TOOLS = ['compare', 'explain_verdict', 'history', 'list_snapshots', 'show_case', 'status'];
+const READ_TOOLS = [
+  'compare',
+  'explain_verdict',
+  'history',
+  'list_snapshots',
+  'show_case',
+  'status',
+  'timeline',
+];
 const RUN_TOOLS = ['find_rollback_target', 'run_suite'];
 
 test('the read tools are always there, and every result fits the schema that was announced', async () => {
@@ -108,6 +116,24 @@ test('the read tools are always there, and every result fits the schema that was
   expect((await reader.call('explain_verdict')).data.report.untrusted).toContain('REGRESSED');
   const { data: history } = await reader.call('history', { suite: 'refunds' });
   expect(history).toMatchObject({ onsets: [{ snapshot: project.bad, lastAtOldLevel: project.good }] });
+});
+
+test('the timeline of production says what it cannot judge', async () => {
+  const at = (hours: number): string => new Date(Date.now() - hours * 3_600_000).toISOString();
+  const rows = [30, 20, 10].map((hours) => ({
+    id: `o${hours}`,
+    at: at(hours),
+    output: 'Done.',
+    latency_ms: 9,
+  }));
+  const file = join(project.path, 'answers.jsonl');
+  await writeFile(file, rows.map((row) => JSON.stringify(row)).join('\n'));
+  const taken = await lastgoodHere(['observe', file, '--feature', 'refund-bot'], { cwd: project.path });
+  expect(taken.code, taken.stderr).toBe(0);
+  const { data, text } = await reader.call('timeline', { feature: 'refund-bot' });
+  expect(data).toMatchObject({ answers: 3, order: [], judged: 0, moreItems: 0 });
+  expect(data.unjudged).toBeGreaterThan(0);
+  expect(text.split('\n')[0]).toMatch(/^0 signals moved, \d+ cannot be judged, 3 answers$/);
 });
 
 test('text of the ledger is marked as data, shows what hides in it, and holds no secret', async () => {
@@ -146,6 +172,8 @@ test('errors carry the codes of the project', async () => {
   expect(await code('show_case', { case: 'refund-1' })).toBe('CASE_NOT_FOUND');
   expect(await code('explain_verdict', { case: 'refund-99' })).toBe('CASE_NOT_FOUND');
   expect(await code('history', { suite: 'refund' })).toBe('SUITE_NOT_FOUND');
+  expect(await code('timeline', { feature: 'refund' })).toBe('NO_FEATURE');
+  expect(await code('timeline', { feature: 'refund', days: 400 })).toBe('MCP_ARGUMENTS');
   expect(await code('list_snapshots', { limit: 'many' })).toBe('MCP_ARGUMENTS');
   expect(await code('compare', { sutie: 'refunds' })).toBe('MCP_ARGUMENTS');
   await expect(reader.client.callTool({ name: 'run_suite', arguments: {} })).rejects.toThrow(/not found/);

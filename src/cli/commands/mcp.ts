@@ -1,9 +1,11 @@
 // lastgood mcp: the ledger, and within limits runs, as tools for coding agents over MCP.
 
 import { LastgoodError } from '../../base/errors.ts';
+import { withProduction } from '../options/production.ts';
 import type { Register } from '../options/register.ts';
 import { type RunOptionValues, runOptions } from '../options/run-options.ts';
 import { type CommonOptions, reading, withWorkplace } from '../options/session.ts';
+import { withShippingLog } from '../options/shipping-options.ts';
 import { VERSION } from '../options/version.ts';
 import { defectText } from '../terminal/process-end.ts';
 import { protocolStreams } from '../terminal/protocol-streams.ts';
@@ -52,6 +54,10 @@ export const registerMcp: Register = (program, io) => {
           defect: (error) => io.err(defectText(error, io.environment)),
           withWork: ({ mustExist, signal }, job) =>
             withWorkplace({ ...io, signal }, options, { mustExist }, job),
+          withProduction: (signal, job) =>
+            withProduction({ ...io, signal }, options, (observations) =>
+              withShippingLog({ ...io, signal }, options, (session) => job({ ...session, observations })),
+            ),
         },
         streams,
         limits,

@@ -2,6 +2,7 @@
 
 import type { z } from 'zod';
 import type { Progress, Rng, SecretMask } from '../../base/index.ts';
+import type { ObservationStore, ShippingStore } from '../../core/index.ts';
 import type { Settings } from '../../engine/workplace/settings-file.ts';
 import type { Workplace } from '../../engine/workplace/workplace.ts';
 import type { RunBudget } from './run-budget.ts';
@@ -9,6 +10,11 @@ import type { RunBudget } from './run-budget.ts';
 export interface McpSession {
   readonly work: Workplace;
   readonly settings: Settings;
+}
+
+export interface ProductionSession {
+  readonly observations: ObservationStore;
+  readonly shipping: Pick<ShippingStore, 'changes'> | undefined;
 }
 
 /** What the server needs from outside. */
@@ -24,6 +30,11 @@ export interface McpPlace {
   withWork<T>(
     needs: { readonly mustExist: boolean; readonly signal: AbortSignal },
     job: (session: McpSession) => Promise<T>,
+  ): Promise<T>;
+  /** The same with the production side of the ledger, its windows up to date. */
+  withProduction<T>(
+    signal: AbortSignal,
+    job: (session: McpSession & ProductionSession) => Promise<T>,
   ): Promise<T>;
   /** Where an error goes that is a defect; never to the client with its stack. */
   defect(error: unknown): void;
