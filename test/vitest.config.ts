@@ -15,6 +15,7 @@ export const SETTINGS = {
   // Against what never ends; a busy machine takes several times as long.
   testTimeout: 180_000,
   hookTimeout: 180_000,
+  expect: { poll: { timeout: 60_000 } },
   // The files of a worker share its modules: loading them anew for each file costs a minute and a half of CPU.
   isolate: false,
   restoreMocks: true,

@@ -12,7 +12,7 @@ export interface McpSession {
   readonly settings: Settings;
 }
 
-export interface ProductionSession {
+interface ProductionSession {
   readonly observations: ObservationStore;
   readonly shipping: Pick<ShippingStore, 'changes'> | undefined;
 }
