@@ -12,7 +12,7 @@ export const timeline = defineTool({
   name: 'timeline',
   title: 'Timeline of a feature in production',
   description:
-    'Signals of production that left their usual level, releases, flag changes, events and alarms of a feature on one time axis, and the order in which signals moved. Order in time is no proof of a cause. No model is called.',
+    'Signals of production that left their usual level, releases, flag changes, events and alarms of a feature on one time axis, and the order in which signals moved. Order in time does not prove a cause. No model is called.',
   input: z.strictObject({
     feature: z.string().min(1).describe('the feature, as observations name it'),
     days: z.number().min(1).max(MOST_DAYS).default(7).describe('how far back'),
@@ -50,7 +50,7 @@ export const timeline = defineTool({
       }),
     ),
     judged: z.int().describe('signals whose usual level is known'),
-    unjudged: z.int().describe('signals of which it cannot be told whether they moved'),
+    unjudged: z.int().describe('signals of which it is not known whether they moved'),
   }),
   call: async ({ feature, days, until, limit }, { place, signal }) =>
     place.withProduction(signal, ({ work, observations, shipping }) =>
