@@ -340,7 +340,7 @@ export interface Multiplicity {
   /** Candidate snapshot of the comparison this one goes on with. */
   readonly continues: string | null;
   readonly rungs: readonly JudgedRung[];
-  /** Oldest first; what was gone on with is counted into what came of it. */
+  /** Oldest first; what was continued is counted into what came of it. */
   readonly earlier: readonly EarlierComparison[];
   /** By this comparison, and by all of them; the policy's rates together are the limit. */
   readonly spent: number;

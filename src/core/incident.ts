@@ -71,7 +71,7 @@ export interface CommonestAnswer {
   readonly of: number;
 }
 
-/** Something somebody or the ledger knows to have happened. */
+/** Something that a person or the ledger knows to have happened. */
 export interface TimelineEntry {
   /** ISO time. */
   readonly at: string;

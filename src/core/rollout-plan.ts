@@ -29,7 +29,7 @@ export interface RolloutPlan {
   /** Smallest whole percentage at which the first stage finds all harms it has a test for, within its time; null = none does. */
   readonly firstPercent: number | null;
   readonly stages: readonly StagePlan[];
-  /** What was assumed for want of observations of the control. */
+  /** What was assumed, because observations of the control are missing. */
   readonly assumed: readonly string[];
 }
 

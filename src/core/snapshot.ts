@@ -226,7 +226,7 @@ export interface Blessing {
   readonly overrode: readonly string[];
 }
 
-/** A blessing that came with an exported snapshot: evidence of what somebody said elsewhere. It makes no baseline here by itself. */
+/** A blessing that came with an exported snapshot: evidence of what a person said elsewhere. It makes no baseline here by itself. */
 export interface ImportedBlessing extends Blessing {
   /** Fingerprint of the release that was blessed. */
   readonly fingerprint: string;

@@ -250,7 +250,7 @@ function vectorsOf(reply: unknown, count: number): number[][] | undefined {
 
 /**
  * What the SDK does anew for every call although nothing changes: the address, the headers, a timer and signals of its own. With a
- * fixed key and no options per call these are the same each time; deadlines are the caller's signal, which our connections heed.
+ * fixed key and no options per call these are the same each time; deadlines are the caller's signal, which our connections follow.
  */
 function leanCalls(client: OpenAI, transport: Transport): void {
   client.fetchWithTimeout = (url, init) => transport.fetch(url, init);

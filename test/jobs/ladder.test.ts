@@ -304,7 +304,7 @@ describe('in a check, against a stored baseline', () => {
     return (await runSuite(work, await loadAssignment(files), { trials: 8 })).summary.id;
   }
 
-  test('only the candidate is paid, look by look; cut short it is exit 3, and gone on with', async () => {
+  test('only the candidate is paid, look by look; cut short it is exit 3, and is continued', async () => {
     await using work = await desk(18, () => false);
     const against = await baselineOf(work);
     const plans: CheckPlan[] = [];

@@ -29,7 +29,7 @@ export interface Io {
   errColumns?(): number;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
-  /** The process is somebody else's too: its heap is left as it is. */
+  /** The process belongs to another program, too: its heap is left as it is. */
   readonly sharesProcess?: boolean;
   readonly nodeVersion: string;
   readonly platform: string;

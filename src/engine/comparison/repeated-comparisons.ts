@@ -10,6 +10,7 @@ import type {
   Policy,
   SnapshotStore,
 } from '../../core/index.ts';
+import type { Workplace } from '../workplace/workplace.ts';
 import { TIERS, type Tier } from './compare-plan.ts';
 import { LADDER, ladderRungs, onlyRung, type Rung, repetitionPolicy, suspects } from './ladder.ts';
 
@@ -50,10 +51,19 @@ export async function askedBefore(store: SnapshotStore, pair: Pair, now: Date): 
     byCandidate.delete(c.candidate.id);
     byCandidate.set(c.candidate.id, before === undefined ? asked : goneOn(before, asked));
   }
-  // What was gone on with has no answer of its own any more.
+  // What was continued has no answer of its own any more.
   const asked = [...byCandidate.values()];
   const continued = new Set(asked.map((a) => a.continues));
   return asked.filter((a) => !continued.has(a.candidate));
+}
+
+/** Keeps a comparison, so that `askedBefore` finds it. */
+export function keepComparison(
+  { store, clock }: Pick<Workplace, 'store' | 'clock'>,
+  comparison: Comparison,
+): Promise<void> {
+  const at = clock.now().toISOString();
+  return store.keepRecord({ kind: 'comparison', suite: comparison.suite, at, body: comparison as never });
 }
 
 function goneOn(before: Asked, asked: Asked): Asked {

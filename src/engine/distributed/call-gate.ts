@@ -70,7 +70,7 @@ export class CallGate implements CallAdmission {
       service.ended.releasedUsd += reserved;
       service.ended.dearestUsd = Math.max(service.ended.dearestUsd, costUsd);
     }
-    this.#heed(name, service, reply);
+    this.#follow(name, service, reply);
     this.#reportSoon(name, service);
   }
 
@@ -163,7 +163,7 @@ export class CallGate implements CallAdmission {
   }
 
   /** What the service says of its limit holds for all workers. */
-  #heed(name: string, service: Service, reply: ThrottledReply): void {
+  #follow(name: string, service: Service, reply: ThrottledReply): void {
     const { rateLimit } = reply;
     const perSecond = rateLimit === undefined ? null : (levelInCalls(rateLimit.requests, 1)?.refill ?? null);
     const known = service.perSecond;

@@ -24,6 +24,7 @@ import { LADDER, type Rung } from '../../engine/comparison/ladder.ts';
 import {
   type ErrorBudget,
   judgedAs,
+  keepComparison,
   rungsLeft,
   withMultiplicity,
 } from '../../engine/comparison/repeated-comparisons.ts';
@@ -191,21 +192,15 @@ async function walkToEnd(
 
 /** The comparison with its budget of errors and examples, as it is kept in the ledger. */
 async function judgedAndKept(
-  { work: { store, clock }, course: { lastBatch }, plan: { standing } }: Walk,
+  { work, course: { lastBatch }, plan: { standing } }: Walk,
   { rung, policy, design, stored }: Prepared,
   { step, candidate, stoppedBy, look }: Ended,
 ): Promise<{ readonly whole: Comparison; readonly judged: readonly ReturnType<typeof judgedAs>[] }> {
   const at = judgedRung(rung, design, stoppedBy === null ? null : look);
   const judged = [judgedAs(at, step.comparison, lastBatch)];
   const counted = withMultiplicity(step.comparison, standing, judged, policy);
-  const whole = await withExamples(store, counted, stored, candidate);
-  if (whole.verdict !== 'invalid')
-    await store.keepRecord({
-      kind: 'comparison',
-      suite: whole.suite,
-      at: clock.now().toISOString(),
-      body: whole as never,
-    });
+  const whole = await withExamples(work.store, counted, stored, candidate);
+  if (whole.verdict !== 'invalid') await keepComparison(work, whole);
   return { whole, judged };
 }
 

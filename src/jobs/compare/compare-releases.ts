@@ -12,7 +12,7 @@ import { answerVectors } from '../../engine/comparison/answer-vectors.ts';
 import { type ComparePlan, stopsEarly } from '../../engine/comparison/compare-plan.ts';
 import { withExamples } from '../../engine/comparison/compare-stored.ts';
 import { isDecided, leftOpen, type Rung, suspects } from '../../engine/comparison/ladder.ts';
-import { judgedAs, withMultiplicity } from '../../engine/comparison/repeated-comparisons.ts';
+import { judgedAs, keepComparison, withMultiplicity } from '../../engine/comparison/repeated-comparisons.ts';
 import { copyTrials } from '../../engine/comparison/reused-trials.ts';
 import type { Workplace } from '../../engine/workplace/workplace.ts';
 import { callBounds, interleaveJobs, type RunReport } from '../../run/index.ts';
@@ -92,7 +92,7 @@ async function run(session: Session, plan: ComparePlan): Promise<CompareResult> 
     const { compared, compare } = await judgeRung(ascent, rung, seen);
     const undecided = !last && spending.stoppedBy === null && !isDecided(compared);
     if (undecided && affords(ascent, i + 1)) {
-      await keep(work, withMultiplicity(compared, standing, climb.judged, session.policy));
+      await keepComparison(work, withMultiplicity(compared, standing, climb.judged, session.policy));
       continue;
     }
     const summaries =
@@ -100,7 +100,7 @@ async function run(session: Session, plan: ComparePlan): Promise<CompareResult> 
       (await closeArms(session, arms, { ...staged, decided: isDecided(compared) }, spending, found));
     const final = last ? seen : await resultsOf(work, arms, staged.rounds);
     const comparison = await concluded(ascent, staged, final, last ? compared : await compare(final));
-    await keep(work, comparison);
+    await keepComparison(work, comparison);
     const next = nextAfter(session, comparison, climb.judged);
     return { kind: 'compared', plan, ...summaries, comparison, stoppedBy: spending.stoppedBy, next };
   }
@@ -154,16 +154,7 @@ async function concluded(
   return await withExamples(work.store, counted, baseline, candidate);
 }
 
-function keep({ store, clock }: Workplace, c: Comparison): Promise<void> {
-  return store.keepRecord({
-    kind: 'comparison',
-    suite: c.suite,
-    at: clock.now().toISOString(),
-    body: c as never,
-  });
-}
-
-/** Can the next rung be run to its end? One that cannot is not begun: what is there can be gone on with later. */
+/** Can the next rung be run to its end? One that cannot is not begun: what is there can be continued later. */
 function affords({ session, climb, spending }: Ascent, next: number): boolean {
   const to = session.standing.rungs[next]?.trials ?? 0;
   const needed = climb.planned

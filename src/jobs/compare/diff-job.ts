@@ -56,7 +56,7 @@ export function nextCommand(c: Comparison): string | undefined {
   }
 }
 
-/** Cases were left out only because somebody else, or by other rules, graded the baseline: its outputs are there to be graded again. */
+/** Cases were left out only because another judge, or other rules, graded the baseline: its outputs are there to be graded again. */
 function regradingHelps(c: Comparison): boolean {
   const changed = c.attribution.examChanged;
   return (

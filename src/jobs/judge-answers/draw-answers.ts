@@ -29,7 +29,7 @@ interface DrawInput {
   readonly examiner: string;
 }
 
-/** Draws at most `most`. Throws `JUDGE_SERIES` where somebody else scored answers under this name. */
+/** Draws at most `most`. Throws `JUDGE_SERIES` where another examiner scored answers under this name. */
 export async function drawAnswers(
   store: ObservationStore,
   input: DrawInput,

@@ -34,7 +34,7 @@ export type ImportCheck = (
  * Puts an exported snapshot into the store under its own id and times, and gives back its summary. One that is there already with the
  * same content is left alone; with other content it is refused with `SNAPSHOT_DIFFERS`. A file that is damaged, cut off or of a newer
  * format, or that does not have the hashes it states, is refused with `IMPORT_INVALID` before anything is written. What comes out of a
- * file is marked `imported`; its blessings are kept as what somebody said elsewhere.
+ * file is marked `imported`; its blessings are kept as what a person said elsewhere.
  */
 export async function importSnapshot(
   store: SnapshotStore,

@@ -5,7 +5,7 @@ import { invalid } from './import-checks.ts';
 import { checkBlessing, parseLine } from './import-line.ts';
 
 /**
- * The blessings an exported snapshot carries, by time; the rest of the file is not read. They say what somebody did elsewhere: only a command
+ * The blessings an exported snapshot carries, by time; the rest of the file is not read. They say what a person did elsewhere: only a command
  * that was given the file as its baseline may use them, and only for a snapshot of this fingerprint. Throws `IMPORT_INVALID`.
  */
 export async function readBlessings(

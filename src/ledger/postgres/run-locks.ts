@@ -18,7 +18,7 @@ export class RunLocks {
     this.#connection = connection;
   }
 
-  /** Opens a snapshot: it is held from now on, unless that fails. Throws `SNAPSHOT_RUNNING` when somebody else holds it. */
+  /** Opens a snapshot: it is held from now on, unless that fails. Throws `SNAPSHOT_RUNNING` when another process holds it. */
   async hold(snapshotId: string, open: () => Promise<unknown>): Promise<void> {
     const own = this.#held.has(snapshotId);
     if (!own) await this.#take(snapshotId);
@@ -44,7 +44,7 @@ export class RunLocks {
   /** Nothing when it is not held. */
   async release(snapshotId: string): Promise<void> {
     if (!this.#held.delete(snapshotId)) return;
-    // Where the connection broke, the server let go of it already.
+    // Where the connection broke, the server released it already.
     await this.#ask('pg_advisory_unlock', snapshotId).catch(() => {});
     if (this.#held.size === 0) await this.#end();
   }

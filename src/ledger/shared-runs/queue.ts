@@ -102,7 +102,7 @@ async function bossOn(connection: Connection, schema: string): Promise<PgBoss> {
     monitorIntervalSeconds: 10,
     schedule: false,
   });
-  // What fails in the background fails again where somebody waits for it.
+  // What fails in the background fails again where a caller waits for it.
   boss.on('error', () => {});
   return boss;
 }

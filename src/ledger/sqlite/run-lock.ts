@@ -19,7 +19,7 @@ export class RunLocks {
     this.#driver = driver;
   }
 
-  /** Opens a snapshot: it is held from now on, unless that fails. Throws `SNAPSHOT_RUNNING` when somebody else holds it. */
+  /** Opens a snapshot: it is held from now on, unless that fails. Throws `SNAPSHOT_RUNNING` when another process holds it. */
   async hold(snapshotId: string, open: () => Promise<unknown>): Promise<void> {
     if (this.#held.has(snapshotId)) {
       await open();
@@ -57,7 +57,7 @@ export class RunLocks {
     const lock = this.#held.get(snapshotId);
     if (lock === undefined) return;
     this.#held.delete(snapshotId);
-    // Away before it is let go of: whoever comes next makes a new one. Where an open file cannot be removed (Windows), after that.
+    // Removed before it is released: whoever comes next makes a new one. Where an open file cannot be removed (Windows), after that.
     const gone = removed(this.#path(snapshotId));
     lock.close();
     if (!gone) removed(this.#path(snapshotId));
