@@ -7,6 +7,7 @@ import { withTrust } from '../base/trust.ts';
 import { consoleText } from '../report/parts/escape.ts';
 import { isAsked, trustOf } from './options/trust-options.ts';
 import { buildProgram } from './program.ts';
+import { runWords } from './run-words.ts';
 import { withEnvFile } from './terminal/env-file.ts';
 import { type Io, processIo } from './terminal/io.ts';
 import { defectText } from './terminal/process-end.ts';
@@ -31,7 +32,7 @@ export async function main(argv: readonly string[], given?: Io): Promise<number>
 async function runCommand(argv: readonly string[], io: Io): Promise<number> {
   const result = { exitCode: 0 };
   const program = await buildProgram(
-    io,
+    { ...io, run: (words) => runWords(io, words) },
     (code) => {
       result.exitCode = code;
     },
