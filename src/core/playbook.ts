@@ -202,6 +202,8 @@ export interface Playbook {
     readonly when: string;
   }[];
   readonly steps: readonly PlaybookStep[];
+  /** Commands that write this playbook again, and that check it. */
+  readonly again: { readonly write: string; readonly check: string };
   readonly links: readonly { readonly what: string; readonly url: string }[];
   /** The address was not given: the links are of a server on this machine. */
   readonly assumedServer: boolean;

@@ -2,15 +2,22 @@
 
 import { shortHash } from '../../base/index.ts';
 import { count, when } from '../../base/numbers.ts';
+import { shellWord } from '../../base/shell-word.ts';
 import type { Playbook, PlaybookPart, PlaybookRelease, PlaybookSection } from '../../core/index.ts';
 
 const DAY_MS = 86_400_000;
 
-/** Everything that must be there, in the order of the sections, whether it is or not. */
+type Facts = Omit<Playbook, 'missing' | 'steps'>;
+
+/** Everything that must be there, in the order of the sections, whether it is or not. `ledger`: `--db PLACE`, or nothing. */
 export function playbookParts(
-  p: Omit<Playbook, 'missing' | 'steps'>,
-  { maxAgeMs }: { readonly maxAgeMs: number },
+  facts: Facts,
+  { maxAgeMs, ledger }: { readonly maxAgeMs: number; readonly ledger: readonly string[] },
 ): readonly PlaybookPart[] {
+  const p: Asked = {
+    ...facts,
+    command: (...words) => ['lastgood', ...words, ...ledger].map(shellWord).join(' '),
+  };
   const old = (at: string): boolean => Date.parse(p.at) - Date.parse(at) > maxAgeMs;
   return [
     ...monitorParts(p),
@@ -28,7 +35,10 @@ export function playbookParts(
   ];
 }
 
-type Facts = Parameters<typeof playbookParts>[0];
+interface Asked extends Facts {
+  /** A command as it is typed in a shell. */
+  readonly command: (...words: readonly string[]) => string;
+}
 
 const works = (section: PlaybookSection, what: string, detail: string): PlaybookPart => ({
   ...{ section, what, state: 'works', detail, next: null },
@@ -40,7 +50,7 @@ const open = (section: PlaybookSection, what: string, detail: string, next: stri
   ...{ section, what, state: 'open', detail, next },
 });
 
-function monitorParts({ monitors, ticket, feature }: Facts): PlaybookPart[] {
+function monitorParts({ monitors, ticket, command }: Asked): PlaybookPart[] {
   if (monitors.length === 0)
     return [
       broken(
@@ -52,15 +62,16 @@ function monitorParts({ monitors, ticket, feature }: Facts): PlaybookPart[] {
     ];
   return monitors.map(({ name, last }) => {
     const what = `monitor ${name}`;
-    if (last === null) return open('detect', what, 'never checked', `lastgood monitor ${feature}`);
+    const next = command('monitor', ticket);
+    if (last === null) return open('detect', what, 'never checked', next);
     const detail = `${last.outcome} on ${when(last.at)} UTC`;
     return last.outcome === 'cannot-tell'
-      ? open('detect', what, `${detail} (${last.reason ?? 'no reason kept'})`, `lastgood monitor ${feature}`)
+      ? open('detect', what, `${detail} (${last.reason ?? 'no reason kept'})`, next)
       : works('detect', what, detail);
   });
 }
 
-function webhookPart({ webhook }: Facts): PlaybookPart {
+function webhookPart({ webhook }: Asked): PlaybookPart {
   const what = 'alerts reach a person';
   return webhook
     ? works('detect', what, 'they are posted to a webhook')
@@ -72,7 +83,7 @@ function webhookPart({ webhook }: Facts): PlaybookPart {
       );
 }
 
-function releaseInForce({ release, feature, environment, control }: Facts): PlaybookPart {
+function releaseInForce({ release, feature, environment, control, command }: Asked): PlaybookPart {
   const what = 'release in force';
   if (release !== null)
     return works(
@@ -84,11 +95,11 @@ function releaseInForce({ release, feature, environment, control }: Facts): Play
     'roll-back',
     what,
     `${feature} points to no release in ${environment}`,
-    `lastgood registry set ${feature} ${control.file} --environment ${environment} --why TEXT`,
+    command('registry', 'set', feature, control.file, '--environment', environment, '--why', 'TEXT'),
   );
 }
 
-function filePart({ ticket }: Facts, role: string, release: PlaybookRelease): PlaybookPart {
+function filePart({ ticket }: Asked, role: string, release: PlaybookRelease): PlaybookPart {
   const what = `release file of the ${role}`;
   return release.problem === null
     ? works('roll-back', what, `${release.file}, ${shortHash(release.fingerprint ?? '')}`)
@@ -100,14 +111,14 @@ function filePart({ ticket }: Facts, role: string, release: PlaybookRelease): Pl
       );
 }
 
-function suitePart({ suite, ticket }: Facts): PlaybookPart {
+function suitePart({ suite, ticket }: Asked): PlaybookPart {
   const what = 'suite';
   return suite.problem === null
     ? works('investigate', what, suite.file)
     : broken('investigate', what, `${suite.file}: ${suite.problem}`, `correct it, or its path in ${ticket}`);
 }
 
-function firstRollbackPart({ firstRollback, ticket }: Facts): PlaybookPart {
+function firstRollbackPart({ firstRollback, ticket }: Asked): PlaybookPart {
   const what = 'first rollback';
   if (firstRollback === null)
     return broken('roll-back', what, 'the ticket has none', `add first-rollback to ${ticket}`);
@@ -115,9 +126,9 @@ function firstRollbackPart({ firstRollback, ticket }: Facts): PlaybookPart {
   return works('roll-back', what, [`restore ${firstRollback.restore.join(', ')}`, ...flags].join('; '));
 }
 
-function targetPart({ target, suite, control }: Facts, old: (at: string) => boolean): PlaybookPart {
+function targetPart({ target, suite, control, command }: Asked, old: (at: string) => boolean): PlaybookPart {
   const what = 'verified rollback target';
-  const next = `lastgood drill ${suite.file} --release ${control.file}`;
+  const next = command('drill', suite.file, '--release', control.file);
   if (target === null)
     return broken('roll-back', what, 'nothing shows that any release can be restored', next);
   const detail = `${target.release} ${shortHash(target.fingerprint)} by a ${target.by} on ${when(target.at)} UTC`;
@@ -126,16 +137,16 @@ function targetPart({ target, suite, control }: Facts, old: (at: string) => bool
       'roll-back',
       what,
       `${detail}, on a simulator: the provider was not asked`,
-      `lastgood rollback ${suite.file}, or lastgood drill ${suite.file} --staging RELEASE`,
+      `${command('drill', suite.file, '--staging', 'RELEASE')}, or a rollback of a real regression`,
     );
   return old(target.at)
     ? open('roll-back', what, `${detail}: too long ago`, next)
     : works('roll-back', what, detail);
 }
 
-function drillPart({ drill, suite, control }: Facts, old: (at: string) => boolean): PlaybookPart {
+function drillPart({ drill, suite, control, command }: Asked, old: (at: string) => boolean): PlaybookPart {
   const what = 'last drill';
-  const next = `lastgood drill ${suite.file} --release ${control.file}`;
+  const next = command('drill', suite.file, '--release', control.file);
   if (drill === null) return broken('roll-back', what, 'this suite was never drilled', next);
   const on = drill.where === 'simulator' ? ' on the simulator' : ' on staging';
   const detail = `${drill.outcome} on ${when(drill.at)} UTC, ${count(drill.ageDays, 'day')} ago${on}`;
@@ -146,7 +157,7 @@ function drillPart({ drill, suite, control }: Facts, old: (at: string) => boolea
     : works('roll-back', what, detail);
 }
 
-function fallbackParts(p: Facts): PlaybookPart[] {
+function fallbackParts(p: Asked): PlaybookPart[] {
   if (p.fallbacks.length === 0)
     return [broken('roll-back', 'fallbacks', 'the ticket has none', `add fallbacks to ${p.ticket}`)];
   return p.fallbacks.map(({ name, release }) =>
@@ -156,7 +167,7 @@ function fallbackParts(p: Facts): PlaybookPart[] {
   );
 }
 
-function authorityParts({ authority, ticket }: Facts): PlaybookPart[] {
+function authorityParts({ authority, ticket }: Asked): PlaybookPart[] {
   return authority.map(({ role, who }) =>
     who === null
       ? broken('communicate', `authority: ${role}`, 'nobody is named', `add authority.${role} to ${ticket}`)
@@ -165,7 +176,7 @@ function authorityParts({ authority, ticket }: Facts): PlaybookPart[] {
 }
 
 /** Customers get no internals of a provider: a message that names one is not ready to be sent. */
-function messageParts({ messages, ticket, control, candidate, fallbacks }: Facts): PlaybookPart[] {
+function messageParts({ messages, ticket, control, candidate, fallbacks }: Asked): PlaybookPart[] {
   const releases = [control, candidate, ...fallbacks.flatMap(({ release }) => release ?? [])];
   const internals = releases.flatMap(({ provider, model }) =>
     [provider, model].filter((word): word is string => word !== null && NAMED.test(word)),

@@ -131,7 +131,7 @@ function triage({ feature, environment }: StepFacts, reading: Make): PlaybookSte
     }),
     ...(['template', 'segment'] as const).map((by) =>
       reading('triage', {
-        ...{ id: by, what: `is it everybody, or one ${by}` },
+        ...{ id: by, what: `which ${by} is affected` },
         words: ['signals', feature, '--since', '24h', '--by', by],
       }),
     ),
@@ -212,7 +212,7 @@ function restore(
   deciding: Decide,
 ): PlaybookStep[] {
   const steps: PlaybookStep[] = [];
-  if (target !== null && release !== null && target.fingerprint !== release.fingerprint)
+  if (target !== null && target.fingerprint !== release?.fingerprint)
     steps.push(
       deciding('roll-back', {
         ...{ id: 'target', who: 'engineering', why: 'restore the verified target' },
@@ -225,7 +225,7 @@ function restore(
       deciding('roll-back', {
         ...{ id: 'before', who: 'engineering', why: 'back to the release before' },
         words: ['registry', 'restore', feature],
-        what: `point the feature to the release before, ${before.name}`,
+        what: `point the feature to the release before, ${before.name}${before.fingerprint === target?.fingerprint ? '' : '; nothing verified that it works today'}`,
       }),
     );
   for (const { name, release: file, step } of fallbacks)
@@ -278,7 +278,7 @@ function investigate(
     steps.push(
       reading('investigate', {
         ...{ id: 'decisions', what: 'what the release in force decided in production, to review or correct' },
-        words: ['decisions', feature, '--release', shortHash(release.fingerprint)],
+        words: ['decisions', feature, '--release', live?.file ?? shortHash(release.fingerprint)],
       }),
     );
   return steps;
@@ -329,7 +329,7 @@ function afterwards(
         deciding('post-mortem', {
           ...{ id: `flag.${key}`, who: 'engineering', why: 'the incident is over' },
           words: ['flag', 'set', key, String(value), '--feature', feature],
-          what: `${key} back to ${String(value)}, as the ticket has it`,
+          what: `set ${key} back to ${String(value)}, as the ticket has it`,
         }),
       );
   }

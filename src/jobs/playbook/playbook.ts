@@ -2,9 +2,12 @@
 
 import { relative } from 'node:path';
 import { LastgoodError, LastgoodErrors } from '../../base/index.ts';
+import { count } from '../../base/numbers.ts';
+import { shellWord } from '../../base/shell-word.ts';
 import {
   AUTHORITIES,
   CUSTOMER_MESSAGES,
+  type FeatureOverview,
   type GuardStore,
   layerText,
   type ObservationStore,
@@ -12,8 +15,10 @@ import {
   type PlaybookRelease,
   type ReleaseTicket,
   type ShippingStore,
+  type SnapshotStore,
 } from '../../core/index.ts';
 import { AUTHORITY_MAY, MESSAGE_WHEN } from '../../core/playbook.ts';
+import { DEFAULT_ENVIRONMENT } from '../../core/shipping.ts';
 import { ageInDays } from '../../engine/records/drill-record.ts';
 import { monitorChecks } from '../../engine/records/monitor-records.ts';
 import { readText } from '../../engine/workplace/checked-file.ts';
@@ -24,6 +29,7 @@ import { ruleText } from '../../rollout/gate-reading.ts';
 import { parseTicket } from '../../rollout/index.ts';
 import { beforeOf, placeOf, type RegistryPlace, registryOf } from '../../rollout/registry.ts';
 import { loadSuite } from '../../suite/index.ts';
+import { episodesOf } from '../nightly/episodes.ts';
 import { overviewJob } from '../pages/overview.ts';
 import { checkName } from '../registry/names.ts';
 import { rolloutOf } from '../rollout/rollout-log.ts';
@@ -79,7 +85,8 @@ export async function playbookJob(
   const rollout = await rolloutOf(store, { feature, environment });
   const facts = {
     ...({ schemaVersion: 1, kind: 'playbook', feature, environment, at: overview.at } as const),
-    ...{ ticket: typed(file, input.cwd), workflow: parsed.workflow, state: now.state, reason: now.reason },
+    ...{ ticket: typed(file, input.cwd), workflow: parsed.workflow },
+    ...(await withNights(store, now, suiteName)),
     release: releaseOf(now),
     before: earlier(place),
     ...files,
@@ -90,7 +97,7 @@ export async function playbookJob(
             ...{ id: rollout.spec.id, status: rollout.status, percent: rollout.percent },
             ...{ reason: rollout.reason, since: rollout.since, by: rollout.by },
           },
-    ...{ episodes: now.episodes, stops: now.stops, pendingApprovals: now.pendingApprovals },
+    ...{ stops: now.stops, pendingApprovals: now.pendingApprovals },
     signals: await signalsOf(observations, feature, clock.now()),
     monitors: await monitorsOf(work, parsed),
     gates: parsed.gates.map((gate) => ({
@@ -106,6 +113,7 @@ export async function playbookJob(
     messages: CUSTOMER_MESSAGES.map((name) => ({
       ...{ name, text: parsed.messages[name] ?? null, when: MESSAGE_WHEN[name] },
     })),
+    again: again(input, feature),
     links: linksOf(input.server, feature),
     assumedServer: input.server === null,
   };
@@ -178,13 +186,31 @@ function problemOf(error: unknown): string {
   throw error;
 }
 
-function releaseOf({
-  current,
-  quality,
-}: Awaited<ReturnType<typeof overviewJob>>['features'][number]): Playbook['release'] {
+function releaseOf({ current, quality }: FeatureOverview): Playbook['release'] {
   if (current === null) return null;
   const { release: name, fingerprint, provider, model, at: since, by, why } = current;
   return { name, fingerprint, provider, model, since, by, why, quality };
+}
+
+/** The overview knows nightly episodes of the suite that the release in force was measured on; the ticket may name another. */
+async function withNights(
+  store: SnapshotStore,
+  now: FeatureOverview,
+  suite: string | null,
+): Promise<Pick<Playbook, 'state' | 'reason' | 'episodes'>> {
+  const { state, reason, episodes } = now;
+  if (suite === null || suite === now.current?.suite) return { state, reason, episodes };
+  const open = (await episodesOf(store, suite)).filter((e) => e.status === 'open');
+  const [first] = open;
+  const all: Playbook['episodes'] = [
+    ...episodes,
+    ...open.map(
+      (e) => ({ id: e.id, kind: 'nightly', of: suite, openedAt: e.openedAt, reason: e.reason }) as const,
+    ),
+  ];
+  return first === undefined || state === 'stopped' || state === 'alert'
+    ? { state, reason, episodes: all }
+    : { state: 'alert', reason: `${count(all.length, 'open episode')}: ${first.reason}`, episodes: all };
 }
 
 function earlier(place: RegistryPlace | undefined): Playbook['before'] {
@@ -238,6 +264,16 @@ async function monitorsOf(
 async function drillOf(work: Workplace, suite: string): Promise<Playbook['drill']> {
   const drill = await lastDrillOf(work, suite);
   return drill === null ? null : { ...drill, ageDays: ageInDays(drill.at, work.clock.now()) };
+}
+
+function again({ asked, environment, server, ledger }: PlaybookInput, feature: string): Playbook['again'] {
+  const place = environment === DEFAULT_ENVIRONMENT ? [] : ['--environment', environment];
+  const rest = [...place, ...(server === null ? [] : ['--url', server.href]), ...ledger];
+  const typedAs = (words: readonly string[]): string => ['lastgood', ...words].map(shellWord).join(' ');
+  return {
+    write: typedAs(['playbook', asked, '--out', `playbook-${feature}.md`, ...rest]),
+    check: typedAs(['playbook', 'check', asked, ...rest]),
+  };
 }
 
 /** Where the server of this machine has its pages. */

@@ -7,6 +7,7 @@ import { decisionsSchema } from './decisions-schema.ts';
 import { doctorSchema } from './doctor-schema.ts';
 import { betweenRuns, contrasts, interval, metrics, pool, share, words } from './metric-schema.ts';
 import { monitorReportSchema } from './monitor-schema.ts';
+import { playbookCheckSchema, playbookSchema } from './playbook-schema.ts';
 import { residueSchema } from './residue-schema.ts';
 import { rolloutSchema } from './rollout-schema.ts';
 import { shadowSchema } from './shadow-schema.ts';
@@ -438,6 +439,8 @@ export function reportJsonSchemas(): ReadonlyMap<string, JsonObject> {
     ['residue.schema.json', publish(residueSchema, 'lastgood residue')],
     ['shadow.schema.json', publish(shadowSchema(comparisonSchema), 'lastgood shadow')],
     ['doctor.schema.json', publish(doctorSchema, 'lastgood doctor')],
+    ['playbook.schema.json', publish(playbookSchema, 'lastgood playbook')],
+    ['playbook-check.schema.json', publish(playbookCheckSchema, 'lastgood playbook check')],
     ['registry.schema.json', publish(registrySchema, 'lastgood registry list')],
     ['rollout.schema.json', publish(rolloutSchema, 'lastgood rollout status')],
   ]);

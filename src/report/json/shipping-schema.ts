@@ -24,7 +24,7 @@ const pointer = z.object({
   restored: z.boolean(),
 });
 
-const quality = z.object({
+export const quality = z.object({
   snapshot: z.string(),
   at: z.iso.datetime(),
   passRate: share.nullable(),

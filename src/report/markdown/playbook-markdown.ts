@@ -43,8 +43,12 @@ function head(p: Playbook): string[] {
     `${p.workflow === null ? '' : `${cell(p.workflow)}. `}Written on ${when(p.at)} UTC from ${markdownCode(p.ticket)} and the ledger. Numbers and names are of that time.`,
     'Commands are run in the folder of the project. `--by NAME` says who you are where git does not know it.',
     '',
-    ...command(['lastgood playbook', p.feature, '--out playbook.md   # write it again'].join(' ')),
-    ...command(`lastgood playbook check ${p.feature}   # does all of it work? nothing is changed`),
+    'Write it again after each change of the ticket, each rollout and each drill:',
+    '',
+    ...command(p.again.write),
+    'Does all of it work? This runs every command so that nothing is changed:',
+    '',
+    ...command(p.again.check),
     ...missing,
   ];
 }

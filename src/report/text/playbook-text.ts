@@ -68,8 +68,9 @@ export function playbookText(
   out.push('', ...missingLines(p, style));
   out.push(
     options.written === undefined
-      ? `all of it: lastgood playbook ${p.feature} --out playbook.md   page: ${pageOf(p)}`
-      : `all of it: ${terminalLine(options.written, 200)}   page: ${pageOf(p)}`,
+      ? `all of it: ${terminalLine(p.again.write, WHOLE)}`
+      : `all of it: ${terminalLine(options.written, 200)}`,
+    `page: ${pageOf(p)}`,
   );
   return `${out.join('\n')}\n`;
 }
@@ -138,7 +139,7 @@ function pageOf({ links, feature }: Playbook): string {
   return terminalLine(links.find((l) => l.url.includes(`/features/${feature}`))?.url ?? '', 200);
 }
 
-function missingLines({ missing, feature }: Playbook, style: Style): string[] {
+function missingLines({ missing, again }: Playbook, style: Style): string[] {
   if (missing.length === 0) return [];
   const worst = [...missing].sort((a, b) => weight(a) - weight(b));
   const lines = worst
@@ -148,7 +149,7 @@ function missingLines({ missing, feature }: Playbook, style: Style): string[] {
         `${i === 0 ? style.yellow('missing') : '       '}  ${terminalLine(m.what, 60)}: ${terminalLine(m.detail, 120)}`,
     );
   if (missing.length > SHOWN_MISSING)
-    lines.push(`         and ${missing.length - SHOWN_MISSING} more: lastgood playbook check ${feature}`);
+    lines.push(`         and ${missing.length - SHOWN_MISSING} more: ${terminalLine(again.check, WHOLE)}`);
   return lines;
 }
 
