@@ -188,10 +188,12 @@ export interface Playbook {
     readonly where: 'simulator' | 'staging';
     readonly elapsedMs: number;
   } | null;
+  /** The newest time that a drill ran all its commands; null = never. */
+  readonly rehearsal: Pick<PlaybookCheck, 'at' | 'outcome' | 'counts' | 'elapsedMs'> | null;
   readonly fallbacks: readonly PlaybookFallback[];
   readonly authority: readonly {
     readonly role: Authority;
-    /** null = the ticket names nobody. */
+    /** null = the ticket does not say. */
     readonly who: string | null;
     readonly may: string;
   }[];
@@ -238,7 +240,7 @@ export interface PlaybookCheck {
   readonly ticket: string;
   /** ISO time of the start. */
   readonly at: string;
-  /** `broken` when one line is; else `open` when one could not be told. */
+  /** `broken` when one line is; else `open` when one could not be decided. */
   readonly outcome: 'works' | 'broken' | 'open';
   readonly counts: { readonly works: number; readonly broken: number; readonly open: number };
   readonly elapsedMs: number;

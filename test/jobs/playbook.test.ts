@@ -20,7 +20,7 @@ test('what is not there is said, and never invented', async () => {
   expect(p).toMatchObject({ target: null, drill: null, rollout: null, monitors: [], fallbacks: [] });
   expect(p.authority.filter((a) => a.who !== null)).toMatchObject([{ role: 'product', who: 'ada' }]);
   expect((await d.cli('playbook', 'desk')).stdout).toMatch(
-    /target {3}NONE[\s\S]*drill {4}NEVER[\s\S]*incident commander: NOBODY IS NAMED/,
+    /target {3}NONE[\s\S]*drill {4}NEVER[\s\S]*incident commander: NOT NAMED IN THE TICKET/,
   );
   await rm(join(d.dir, 'releases/brief.yaml'));
   const checked = await checkDesk(d);
@@ -30,7 +30,7 @@ test('what is not there is said, and never invented', async () => {
   );
   expect(broken.get('release file of the candidate')).toMatch(/brief\.yaml: .*RELEASE_/);
   expect(broken.get('verified rollback target')).toContain('nothing shows');
-  expect(broken.get('authority: engineering')).toBe('nobody is named');
+  expect(broken.get('authority: engineering')).toBe('not named in the ticket');
   expect(broken.get('message: unavailable')).toBe('the ticket has none');
   expect(broken.get('message: corrected')).toContain('names gpt-desk-2026-01-15');
   expect([...broken.keys()]).toEqual(expect.arrayContaining(['monitors', 'fallbacks', 'last drill']));
@@ -57,8 +57,8 @@ test('a monitor that was never checked or cannot tell is open, not quiet', async
   expect(contents(d)).toEqual(before);
   expect(never.map((l) => l.state)).toEqual(['open', 'open']);
   expect((await d.cli('monitor', 'desk')).code).toBe(3);
-  const told = (await checkDesk(d)).json.lines.find((l) => l.what === 'monitor length');
-  expect(told).toMatchObject({ state: 'open', detail: expect.stringContaining('cannot-tell') });
+  const found = (await checkDesk(d)).json.lines.find((l) => l.what === 'monitor length');
+  expect(found).toMatchObject({ state: 'open', detail: expect.stringContaining('cannot-tell') });
 });
 
 const HOSTILE =

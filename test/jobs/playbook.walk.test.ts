@@ -62,7 +62,7 @@ test('the whole playbook has names, texts and commands that work, and its check 
     expect.arrayContaining(p.steps.map((s) => s.id)),
   );
   const faulty = lines.filter((l) => l.state !== 'works').map((l) => [l.state, l.step ?? l.what]);
-  // Nothing watches it, nobody is told, and a simulator is not the provider. A fallback without a passing run is refused.
+  // No monitor, no webhook, and a simulator is not the provider.
   expect(faulty).toEqual([
     ['broken', 'monitors'],
     ['open', 'alerts reach a person'],

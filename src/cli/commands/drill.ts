@@ -1,5 +1,6 @@
 // lastgood drill: rehearse and time the rollback path before it is needed.
 
+import { rehearsePlaybook } from '../options/playbook-desk.ts';
 import type { Register } from '../options/register.ts';
 import { type RunOptionValues, runOptions } from '../options/run-options.ts';
 import { type CommonOptions, printJson, reading, withWorkplace } from '../options/session.ts';
@@ -29,10 +30,13 @@ export const registerDrill: Register = (program, io, exit) => {
       maxCalls: 'at most this many calls for each step',
     }).option('--last', 'show the newest drill and its age; nothing is run'),
   ).action(async (suite: string, options: DrillOptions) => {
-    const [{ drillJob, lastDrillReport }, { drillText }] = await Promise.all([
-      import('../../jobs/drill/drill-job.ts'),
-      import('../../report/text/drill-text.ts'),
-    ]);
+    const [{ drillJob, lastDrillReport }, { rehearsePlaybooks }, { drillText }, { rehearsalsText }] =
+      await Promise.all([
+        import('../../jobs/drill/drill-job.ts'),
+        import('../../jobs/drill/rehearse-playbooks.ts'),
+        import('../../report/text/drill-text.ts'),
+        import('../../report/text/playbook-text.ts'),
+      ]);
     const style = styleOf(io);
     await withWorkplace(io, options, { mustExist: options.last === true }, async ({ work, settings }) => {
       if (options.last === true) {
@@ -43,8 +47,11 @@ export const registerDrill: Register = (program, io, exit) => {
           exit(3);
           return;
         }
-        if (options.json) printJson(io, { ...last.report, ageDays: last.ageDays });
-        else io.out(drillText(last.report, { style, ageDays: last.ageDays }));
+        const { rehearsalsOf } = await import('../../engine/records/playbook-rehearsals.ts');
+        const playbooks = await rehearsalsOf(work.store, last.report);
+        if (options.json) printJson(io, { ...last.report, ageDays: last.ageDays, playbooks });
+        else
+          io.out(drillText(last.report, { style, ageDays: last.ageDays }) + rehearsalsText(playbooks, style));
         exit(exitOf(last.report.outcome));
         return;
       }
@@ -60,8 +67,12 @@ export const registerDrill: Register = (program, io, exit) => {
           maxCalls: options.maxCalls,
         },
       });
-      if (options.json) printJson(io, report);
-      else io.out(drillText(report, { style }));
+      const playbooks = await rehearsePlaybooks(work, report, {
+        cwd: io.cwd,
+        rehearse: (ticket) => rehearsePlaybook(io, ticket, options),
+      });
+      if (options.json) printJson(io, { ...report, playbooks });
+      else io.out(drillText(report, { style }) + rehearsalsText(playbooks, style));
       exit(exitOf(report.outcome));
     });
   });

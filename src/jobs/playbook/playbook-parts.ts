@@ -170,7 +170,12 @@ function fallbackParts(p: Asked): PlaybookPart[] {
 function authorityParts({ authority, ticket }: Asked): PlaybookPart[] {
   return authority.map(({ role, who }) =>
     who === null
-      ? broken('communicate', `authority: ${role}`, 'nobody is named', `add authority.${role} to ${ticket}`)
+      ? broken(
+          'communicate',
+          `authority: ${role}`,
+          'not named in the ticket',
+          `add authority.${role} to ${ticket}`,
+        )
       : works('communicate', `authority: ${role}`, who),
   );
 }
@@ -185,13 +190,13 @@ function messageParts({ messages, ticket, control, candidate, fallbacks }: Asked
     const what = `message: ${name}`;
     if (text === null)
       return broken('communicate', what, 'the ticket has none', `add messages.${name} to ${ticket}`);
-    const told = internals.find((word) => text.toLowerCase().includes(word.toLowerCase()));
-    return told === undefined
+    const named = internals.find((word) => text.toLowerCase().includes(word.toLowerCase()));
+    return named === undefined
       ? works('communicate', what, text)
       : broken(
           'communicate',
           what,
-          `it names ${told}, which is nothing to customers`,
+          `it names ${named}, an internal of the provider`,
           `say in messages.${name} of ${ticket} what users see, and what they are to do`,
         );
   });

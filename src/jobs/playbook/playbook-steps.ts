@@ -96,7 +96,7 @@ function detect(
   if (monitors.length > 0)
     steps.push(
       dry('detect', {
-        ...{ id: 'monitor', what: 'did a signal of production drift (exit 1), or can it not be told (3)' },
+        ...{ id: 'monitor', what: 'has a signal of production drifted (exit 1: yes, 3: cannot tell)' },
         ...{ words: ['monitor', ticketWord], works: [0, 1] },
       }),
     );

@@ -21,6 +21,7 @@ import { AUTHORITY_MAY, MESSAGE_WHEN } from '../../core/playbook.ts';
 import { DEFAULT_ENVIRONMENT } from '../../core/shipping.ts';
 import { ageInDays } from '../../engine/records/drill-record.ts';
 import { monitorChecks } from '../../engine/records/monitor-records.ts';
+import { newestRehearsal } from '../../engine/records/playbook-rehearsals.ts';
 import { readText } from '../../engine/workplace/checked-file.ts';
 import { findSuiteFile, findTicketFile } from '../../engine/workplace/settings-file.ts';
 import type { Workplace } from '../../engine/workplace/workplace.ts';
@@ -107,6 +108,7 @@ export async function playbookJob(
     firstRollback: parsed.firstRollback,
     target: suiteName === null ? null : await lastTarget(work, suiteName),
     drill: suiteName === null ? null : await drillOf(work, suiteName),
+    rehearsal: suiteName === null ? null : await rehearsalOf(store, suiteName, { feature, environment }),
     authority: AUTHORITIES.map((role) => ({
       ...{ role, who: parsed.authority[role] ?? null, may: AUTHORITY_MAY[role] },
     })),
@@ -264,6 +266,17 @@ async function monitorsOf(
 async function drillOf(work: Workplace, suite: string): Promise<Playbook['drill']> {
   const drill = await lastDrillOf(work, suite);
   return drill === null ? null : { ...drill, ageDays: ageInDays(drill.at, work.clock.now()) };
+}
+
+async function rehearsalOf(
+  store: SnapshotStore,
+  suite: string,
+  place: { readonly feature: string; readonly environment: string },
+): Promise<Playbook['rehearsal']> {
+  const newest = await newestRehearsal(store, suite, place);
+  if (newest === null) return null;
+  const { at, outcome, counts, elapsedMs } = newest;
+  return { at, outcome, counts, elapsedMs };
 }
 
 function again({ asked, environment, server, ledger }: PlaybookInput, feature: string): Playbook['again'] {

@@ -11,6 +11,8 @@ const time = z.iso.datetime();
 const hash = z.string().regex(/^[0-9a-f]{64}$/);
 const whole = z.int().min(0);
 const ms = z.number().min(0);
+const outcome = z.enum(['works', 'broken', 'open']);
+const counts = z.object({ works: whole, broken: whole, open: whole });
 const section = z.enum(PLAYBOOK_SECTIONS);
 const role = z.enum(AUTHORITIES);
 const problem = z.string().nullable().describe('why it cannot be read');
@@ -29,7 +31,7 @@ const release = z.object({
 const part = z.object({
   section,
   what: z.string(),
-  state: z.enum(['works', 'broken', 'open']).describe('open = could not tell, or older than --max-age'),
+  state: outcome.describe('open = could not tell, or older than --max-age'),
   detail: z.string(),
   next: z.string().nullable().describe('what to do about it'),
 });
@@ -152,6 +154,10 @@ export const playbookSchema = z.object({
     })
     .nullable()
     .describe('the newest; null = never'),
+  rehearsal: z
+    .object({ at: time, outcome, counts, elapsedMs: ms })
+    .nullable()
+    .describe('the newest time that a drill ran all commands; null = never'),
   fallbacks: z.array(
     z.object({
       name: z.string(),
@@ -162,7 +168,11 @@ export const playbookSchema = z.object({
     }),
   ),
   authority: z.array(
-    z.object({ role, who: z.string().nullable().describe('null = nobody is named'), may: z.string() }),
+    z.object({
+      role,
+      who: z.string().nullable().describe('null = the ticket does not say'),
+      may: z.string(),
+    }),
   ),
   messages: z.array(
     z.object({ name: z.enum(CUSTOMER_MESSAGES), text: z.string().nullable(), when: z.string() }),
@@ -179,8 +189,8 @@ export const playbookCheckSchema = z.object({
   kind: z.literal('playbook-check'),
   ...place,
   at: time,
-  outcome: z.enum(['works', 'broken', 'open']).describe('the worst line; exit code 0, 1 or 3'),
-  counts: z.object({ works: whole, broken: whole, open: whole }),
+  outcome: outcome.describe('the worst line; exit code 0, 1 or 3'),
+  counts,
   elapsedMs: ms,
   lines: z.array(
     part.extend({

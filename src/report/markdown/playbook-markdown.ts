@@ -60,6 +60,7 @@ function stateNow(p: Playbook): string[] {
     ['rollout', rolloutCell(p)],
     ['verified target', targetCell(p)],
     ['last drill', drillCell(p)],
+    ['this playbook', rehearsalCell(p)],
     ...p.episodes.map((e): [string, string] => [
       'open episode',
       `${cell(e.of, 80)} since ${when(e.openedAt)} UTC: ${cell(e.reason)} (${markdownCode(e.id)})`,
@@ -120,6 +121,11 @@ function drillCell({ drill: d }: Playbook): string {
   return `${cell(d.outcome, 40)} on ${when(d.at)} UTC, ${count(d.ageDays, 'day')} ago, ${d.where === 'simulator' ? 'on the simulator' : 'on staging'}, in ${seconds(d.elapsedMs)}`;
 }
 
+function rehearsalCell({ rehearsal: r }: Playbook): string {
+  if (r === null) return '**never rehearsed**: a drill runs all its commands and times them';
+  return `rehearsed on ${when(r.at)} UTC in ${seconds(r.elapsedMs)}: ${r.counts.works} lines work, ${r.counts.broken} broken, ${r.counts.open} open`;
+}
+
 function signalTable({ signals: s }: Playbook): string[] {
   if (s === null) return ['Production: **nothing was observed** of this feature.', ''];
   const value = (v: SignalValue | undefined): string =>
@@ -165,7 +171,7 @@ function step(p: Playbook, s: PlaybookStep): string[] {
 
 function whoText(p: Playbook, role: NonNullable<PlaybookStep['who']>): string {
   const who = p.authority.find((a) => a.role === role)?.who ?? null;
-  return `Decides: ${role} (${who === null ? '**nobody is named**' : cell(who, 100)})`;
+  return `Decides: ${role} (${who === null ? '**not named in the ticket**' : cell(who, 100)})`;
 }
 
 function stepsOf(p: Playbook, section: PlaybookSection): readonly PlaybookStep[] {
@@ -277,7 +283,7 @@ function communicate(p: Playbook): string[] {
     '|---|---|---|',
     ...p.authority.map(
       ({ role, who, may }) =>
-        `| ${role} | ${who === null ? '**nobody is named**' : cell(who, 200)} | ${may} |`,
+        `| ${role} | ${who === null ? '**not named in the ticket**' : cell(who, 200)} | ${may} |`,
     ),
     '',
     ...stepsOf(p, 'communicate').flatMap((s) => step(p, s)),
@@ -307,6 +313,6 @@ function postMortem(p: Playbook): string[] {
     'Once users get good answers again:',
     '',
     ...stepsOf(p, 'post-mortem').flatMap((s) => step(p, s)),
-    'The draft holds the timeline, the behaviour before and after, the detection gap and what the suite did not cover. Complete it while the people involved remember, and add the drafted cases to the suite.',
+    'The draft holds the timeline, the behaviour before and after, the detection gap and what the suite did not cover. Complete it within a few days, and add the drafted cases to the suite.',
   ];
 }

@@ -2,6 +2,7 @@
 
 import { shortHash } from '../../base/index.ts';
 import { count, grouped, percent, seconds, when } from '../../base/numbers.ts';
+import { shellWord } from '../../base/shell-word.ts';
 import type {
   Playbook,
   PlaybookCheck,
@@ -106,16 +107,18 @@ function targetLine({ target: t }: Playbook): string {
   return `${terminalLine(t.release, 40)} ${shortHash(t.fingerprint)}, ${how} by a ${t.by} on ${when(t.at)} UTC`;
 }
 
-function drillLine({ drill: d }: Playbook): string {
+function drillLine({ drill: d, rehearsal: r }: Playbook): string {
   if (d === null) return 'NEVER';
   const where = d.where === 'simulator' ? 'on the simulator' : 'on staging';
-  return `${d.outcome} on ${when(d.at)} UTC, ${count(d.ageDays, 'day')} ago, ${where}, ${seconds(d.elapsedMs)}`;
+  const rehearsed =
+    r === null ? 'this playbook was never rehearsed' : `playbook ${r.outcome} in ${seconds(r.elapsedMs)}`;
+  return `${d.outcome} on ${when(d.at)} UTC, ${count(d.ageDays, 'day')} ago, ${where}, ${seconds(d.elapsedMs)}; ${rehearsed}`;
 }
 
 function signalLine({ signals: s }: Playbook): string {
   if (s === null) return 'nothing was observed: lastgood observe, or the server, brings production in';
-  const told = TELLING.flatMap((name) => s.now.find((v) => v.signal === name) ?? []).slice(0, SHOWN_SIGNALS);
-  const values = told.map(
+  const shown = TELLING.flatMap((name) => s.now.find((v) => v.signal === name) ?? []).slice(0, SHOWN_SIGNALS);
+  const values = shown.map(
     (v) => `${v.signal} ${v.partial ? '≥ ' : ''}${signalValueText(v.unit, v.value ?? 0)}`,
   );
   return [`${grouped(s.observations)} answers in 24 h`, ...values].join(', ');
@@ -124,7 +127,7 @@ function signalLine({ signals: s }: Playbook): string {
 function authorityLine({ authority }: Playbook): string {
   const named = (['incident-commander', 'engineering'] as const).map((role) => {
     const who = authority.find((a) => a.role === role)?.who ?? null;
-    return `${role === 'engineering' ? 'engineering' : 'incident commander'}: ${who === null ? 'NOBODY IS NAMED' : terminalLine(who, 40)}`;
+    return `${role === 'engineering' ? 'engineering' : 'incident commander'}: ${who === null ? 'NOT NAMED IN THE TICKET' : terminalLine(who, 40)}`;
   });
   return named.join('; ');
 }
@@ -157,8 +160,7 @@ function missingLines({ missing, again }: Playbook, style: Style): string[] {
 const weight = ({ state, ...line }: PlaybookPart & { readonly command?: string | null }): number =>
   2 * ['broken', 'open', 'works'].indexOf(state) + (line.command == null ? 0 : 1);
 
-/** Each takes up to three lines of a screen of 25. */
-const SHOWN_LINES = 7;
+const SCREEN = 25;
 
 /** The verdict, then everything that does not work; `verbose`: every line with its time. */
 export function playbookCheckText(
@@ -167,22 +169,65 @@ export function playbookCheckText(
 ): string {
   const style = options.style ?? PLAIN;
   const { works, broken, open } = c.counts;
-  const paint = c.outcome === 'works' ? style.green : c.outcome === 'broken' ? style.red : style.yellow;
+  const paint = outcomeStyle(style, c);
   const word = c.outcome === 'open' ? 'CANNOT TELL' : c.outcome.toUpperCase();
   const head = `${paint(style.bold(word))}  playbook of ${c.feature} in ${c.environment}: ${count(broken, 'line')} broken, ${open} open, ${works} work (${seconds(c.elapsedMs)}; nothing was changed)`;
-  const shown = options.verbose
-    ? c.lines
-    : [...c.lines]
-        .filter((l) => l.state !== 'works')
-        .sort((a, b) => weight(a) - weight(b))
-        .slice(0, SHOWN_LINES);
-  const out = [head, ...shown.flatMap((line) => checkLine(line, style, options.verbose === true))];
-  const left = broken + open - shown.length;
-  if (options.verbose !== true) {
-    if (left > 0) out.push(`  and ${left} more that do not work`);
-    out.push('  --verbose lists every line with its command and time');
+  if (options.verbose === true)
+    return `${[head, ...c.lines.flatMap((line) => checkLine(line, style, true))].join('\n')}\n`;
+  const faults = groupsOf(
+    c.lines.filter((l) => l.state !== 'works').sort((x, y) => weight(x) - weight(y)),
+    ({ state, detail }) => `${state}\n${detail}`,
+  );
+  const out = [head];
+  let left = broken + open;
+  for (const [first, ...same] of faults) {
+    const lines = faultLines(first, same.length, style);
+    if (out.length + lines.length > SCREEN - 2) break;
+    out.push(...lines);
+    left -= 1 + same.length;
   }
+  if (left > 0) out.push(`  and ${left} more that do not work`);
+  out.push('  --verbose lists every line with its command and time');
   return `${out.join('\n')}\n`;
+}
+
+/** What a drill found when it rehearsed playbooks; empty without any. */
+export function rehearsalsText(checks: readonly PlaybookCheck[], style: Style = PLAIN): string {
+  return checks
+    .map((c) => {
+      const commands = c.lines.filter((l) => l.command !== null);
+      const slowest = [...commands].sort((a, b) => b.elapsedMs - a.elapsedMs)[0];
+      const time = `${count(commands.length, 'command')} in ${seconds(c.elapsedMs)}${slowest === undefined ? '' : `, the slowest ${seconds(slowest.elapsedMs)} (${slowest.step})`}`;
+      const faults =
+        c.outcome === 'works'
+          ? ''
+          : `; ${c.counts.broken} of its lines broken, ${c.counts.open} open: ${again(c)}`;
+      return `\n${outcomeStyle(style, c)(c.outcome)}  ${style.bold(`playbook of ${c.feature} in ${c.environment}`)}  ${time}${faults}\n`;
+    })
+    .join('');
+}
+
+const again = ({ ticket, environment }: PlaybookCheck): string =>
+  `lastgood playbook check ${terminalLine(shellWord(ticket), WHOLE)} --environment ${environment}`;
+
+function outcomeStyle(style: Style, { outcome }: Pick<PlaybookCheck, 'outcome'>): (text: string) => string {
+  return outcome === 'works' ? style.green : outcome === 'broken' ? style.red : style.yellow;
+}
+
+/** Several commands that fail alike are one line. */
+function faultLines(line: PlaybookCheckLine, same: number, style: Style): string[] {
+  const lines = checkLine(line, style, false);
+  return same === 0 ? lines : [...lines, `       and ${count(same, 'more command')} with the same answer`];
+}
+
+function groupsOf<T>(items: readonly T[], keyOf: (item: T) => string): [T, ...T[]][] {
+  const groups = new Map<string, [T, ...T[]]>();
+  for (const item of items) {
+    const group = groups.get(keyOf(item));
+    if (group === undefined) groups.set(keyOf(item), [item]);
+    else group.push(item);
+  }
+  return [...groups.values()];
 }
 
 function checkLine(l: PlaybookCheckLine, style: Style, verbose: boolean): string[] {
