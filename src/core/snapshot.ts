@@ -316,6 +316,8 @@ export interface SnapshotStore {
   /** Free records of a kind (comparisons, rollback decisions), append-only. */
   keepRecord(record: LedgerRecord): Promise<void>;
   records(kind: string, suite?: string): Promise<readonly LedgerRecord[]>;
+  /** How many records of a kind there are, without reading them: it grows whenever one is added. */
+  recordCount(kind: string): Promise<number>;
   close(): Promise<void>;
 }
 

@@ -89,7 +89,7 @@ test('the page of a feature tells what moved first, and what came before', () =>
         candidate: null,
         quality: null,
       },
-      ...{ lastGood: null, episodes: [], stops: [], pendingApprovals: 0 },
+      ...{ lastGood: null, episodes: [], stops: [], pendingApprovals: 0, rollout: null },
     },
     timeline: {
       ...{ schemaVersion: 1, kind: 'timeline', feature: 'refunds', from: at(1), to: at(23), observations: 9 },

@@ -409,6 +409,10 @@ export class PostgresLedger implements SnapshotStore {
     return this.#records.of(this.#connection.single, kind, suite);
   }
 
+  recordCount(kind: string): Promise<number> {
+    return this.#records.count(this.#connection.single, kind);
+  }
+
   async close(): Promise<void> {
     await this.#running.releaseAll();
     await this.#connection.close();

@@ -133,6 +133,12 @@ export class RecordTables {
       };
     });
   }
+
+  async count(queries: Queries, kind: string): Promise<number> {
+    const sql = 'SELECT count(*)::float8 AS count FROM lg.record WHERE kind = $1';
+    const [row] = await queries.rows<{ count: number }>(sql, [storedText(kind)]);
+    return row?.count ?? 0;
+  }
 }
 
 function blessingOf({ snapshot, suite, by, why, at, overrode }: Omit<BlessingRow, 'no'>): Blessing {

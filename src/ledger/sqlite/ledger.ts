@@ -374,6 +374,10 @@ export class SqliteLedger implements SnapshotStore {
     return this.#read(() => this.#records.of(kind, suite));
   }
 
+  async recordCount(kind: string): Promise<number> {
+    return this.#read(() => this.#records.count(kind));
+  }
+
   async close(): Promise<void> {
     await this.#thread?.close();
     this.#running.releaseAll();

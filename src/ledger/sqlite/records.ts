@@ -113,4 +113,10 @@ export class RecordTables {
       return { ...row, body: JSON.parse(row.body) as JsonObject };
     });
   }
+
+  count(kind: string): number {
+    return (
+      this.#db.prepare<unknown[], number>('SELECT count(*) FROM record WHERE kind = ?').pluck().get(kind) ?? 0
+    );
+  }
 }

@@ -8,7 +8,7 @@ import { summaryCards } from '../html/html-cards.ts';
 import { htmlTable } from '../html/html-page.ts';
 import { itemDetail } from '../html/timeline-html.ts';
 import { signalValueText } from '../parts/signal-words.ts';
-import { stateMarkup } from './overview-page.ts';
+import { EPISODES, rolloutNote, stateMarkup } from './overview-page.ts';
 import { changeText } from './registry-page.ts';
 import { signalPlot } from './signal-plot.ts';
 import { listOr, releaseMarkup, sitePage, snapshotLink, timeMarkup, type Viewer } from './site.ts';
@@ -41,7 +41,7 @@ export function featurePage(
     movedSection(view.timeline),
     html`<h2 id="changes">What was changed, and what happened</h2>`,
     changesSection(view),
-    html`<p class="dim small">As of ${timeMarkup(view.at)} UTC. <a href="/api${path}?since=${more.since}">JSON</a></p>`,
+    html`<p class="dim small">As of ${timeMarkup(view.at)} UTC. <a href="/flags?feature=${encodeURIComponent(o.feature)}">Flags</a> · <a href="/api${path}?since=${more.since}">JSON</a></p>`,
   ]);
   return sitePage({ viewer, here: '/', title: o.feature, body, stamp: more.stamp });
 }
@@ -71,10 +71,11 @@ function cards({ overview: o, signals }: FeatureView): Html {
 }
 
 function problems({ overview: o }: FeatureView): Html {
+  const shipped = rolloutNote(o);
   const lines = [
     ...o.episodes.map(
       (e) =>
-        html`<span class="bad">${e.kind === 'monitor' ? 'Drift' : 'Regression'}</span> of <span class="wrap">${e.of}</span> since ${timeMarkup(e.openedAt)}: <span class="wrap">${e.reason}</span>`,
+        html`<span class="bad">${EPISODES[e.kind]}</span> of <span class="wrap">${e.of}</span> since ${timeMarkup(e.openedAt)}: <span class="wrap">${e.reason}</span>`,
     ),
     ...o.stops.map(
       (s) =>
@@ -88,7 +89,8 @@ function problems({ overview: o }: FeatureView): Html {
       ? []
       : [html`Last good: ${releaseMarkup(o.lastGood)}, ${snapshotLink(o.lastGood.snapshot)}`]),
   ];
-  return lines.length === 0 ? NOTHING : listOr(lines, '');
+  const all = shipped === NOTHING ? lines : [shipped, ...lines];
+  return all.length === 0 ? NOTHING : listOr(all, '');
 }
 
 function signalsSection(view: FeatureView, signals: SignalReport): Html {
