@@ -96,6 +96,8 @@ export interface FeatureEvent {
   readonly at: string;
   readonly text: string;
   readonly ref?: string | undefined;
+  /** null = it concerns every suite. */
+  readonly suite: string | null;
 }
 
 /** Everything that is known of one feature over a time. */
