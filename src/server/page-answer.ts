@@ -40,7 +40,7 @@ export function isRefusal({ code, exitCode }: LastgoodError): boolean {
 }
 
 /** The status of a refusal. */
-export function refusalStatus(error: LastgoodError): 400 | 404 | 409 {
+function refusalStatus(error: LastgoodError): 400 | 404 | 409 {
   if (/NOT_FOUND|NO_FEATURE|UNKNOWN|ROLLOUT_NONE/.test(error.code)) return 404;
   return error.exitCode === 2 ? 400 : 409;
 }

@@ -1,9 +1,10 @@
 // What a person does at the pages of flags and rollouts: set a flag; pause, resume, abort, promote or step a rollout.
 
 import type { JsonObject } from '../base/json.ts';
+import { typedConditions } from '../core/flag.ts';
 import { EVERY_FEATURE } from '../core/shipping.ts';
 import { setFlag } from '../jobs/flag/set-flag.ts';
-import { typedConditions, typedShare } from '../jobs/flag/typed-flag.ts';
+import { typedShare } from '../jobs/flag/typed-flag.ts';
 import type { RolloutDecision } from '../jobs/rollout/decide-rollout.ts';
 import type { AppContext, AppParts } from './app.ts';
 import { HttpError } from './http-error.ts';

@@ -1,6 +1,7 @@
 // The pages of rollouts and flags, and their JSON twins.
 
 import { flagsView, rolloutsView } from '../jobs/pages/shipping-views.ts';
+import { rolloutReportOf } from '../jobs/rollout/rollouts-thread.ts';
 import { flagsPage } from '../report/pages/flags-page.ts';
 import { rolloutPage } from '../report/pages/rollout-page.ts';
 import { rolloutsPage } from '../report/pages/rollouts-page.ts';
@@ -27,10 +28,8 @@ function rolloutsRoute(parts: AppParts): PageRoute {
 
 function rolloutRoute(parts: AppParts): PageRoute {
   const read = async (c: AppContext) => {
-    const feature = c.req.param('feature') ?? '';
-    const [report] = await parts.rollouts.ask({ kind: 'show', feature, environment: parts.environment });
-    if (report === undefined) throw new Error('a question about one rollout has one answer');
-    return report;
+    const place = { feature: c.req.param('feature') ?? '', environment: parts.environment };
+    return rolloutReportOf(await parts.ledger.store(), parts.rollouts, place);
   };
   return {
     path: '/rollouts/:feature',

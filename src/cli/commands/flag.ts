@@ -2,9 +2,8 @@
 
 import { InvalidArgumentError } from 'commander';
 import { LastgoodError } from '../../base/errors.ts';
-import { FLAG_TYPES, type FlagType } from '../../core/flag.ts';
+import { FLAG_TYPES, type FlagType, flagTypeOf, percentOf, typedConditions } from '../../core/flag.ts';
 import { DEFAULT_ENVIRONMENT, EVERY_FEATURE } from '../../core/shipping.ts';
-import { flagTypeOf, percentOf, typedConditions } from '../../jobs/flag/typed-flag.ts';
 import type { Register } from '../options/register.ts';
 import { duration, keyValue, printJson } from '../options/session.ts';
 import {

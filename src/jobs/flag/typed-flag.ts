@@ -1,31 +1,7 @@
-// A flag as a person types it, at the command line or into a form.
+// Percentage and type of a flag as they come out of a form.
 
 import { LastgoodError } from '../../base/index.ts';
-import { FLAG_TYPES, type FlagType } from '../../core/flag.ts';
-
-/** A percentage from 0 to 100, with or without its sign; undefined where it is none. */
-export function percentOf(text: string): number | undefined {
-  const value = Number(text.trim().replace(/%$/, ''));
-  return text.trim() !== '' && value >= 0 && value <= 100 ? value : undefined;
-}
-
-export function flagTypeOf(text: string): FlagType | undefined {
-  return FLAG_TYPES.find((type) => type === text);
-}
-
-/** All conditions of a request: its segments, its regions, and whatever else must hold. */
-export function typedConditions(typed: {
-  readonly segment?: string | undefined;
-  readonly region?: string | undefined;
-  readonly when?: readonly string[] | undefined;
-}): readonly string[] {
-  const { segment, region, when = [] } = typed;
-  return [
-    ...(segment === undefined ? [] : [`segment=${segment}`]),
-    ...(region === undefined ? [] : [`region=${region}`]),
-    ...when,
-  ];
-}
+import { FLAG_TYPES, type FlagType, flagTypeOf, percentOf } from '../../core/flag.ts';
 
 /** Percentage and type of a form. Throws `FLAG_VALUE`. */
 export function typedShare(typed: {
@@ -44,6 +20,6 @@ export function typedShare(typed: {
 function refused(what: string, text: string, expected: string): LastgoodError {
   return new LastgoodError({
     code: 'FLAG_VALUE',
-    message: `${JSON.stringify(text.slice(0, 100))} is no ${what} of a flag; expected ${expected}`,
+    message: `${JSON.stringify(text.slice(0, 100))} cannot be the ${what} of a flag; expected ${expected}`,
   });
 }

@@ -6,7 +6,7 @@ import { threadScript } from '../../base/package-files.ts';
 import { receivedError } from '../../base/sent-error.ts';
 import type { SnapshotStore } from '../../core/index.ts';
 import type { RolloutReport } from '../../core/rollout.ts';
-import { ROLLOUT_RECORD } from './rollout-log.ts';
+import { noRollout, ROLLOUT_RECORD, type RolloutPlace } from './rollout-log.ts';
 import type {
   RolloutQuestion,
   RolloutThreadReply,
@@ -22,6 +22,18 @@ export async function newestRollouts(
 ): Promise<readonly RolloutReport[]> {
   if ((await store.recordCount(ROLLOUT_RECORD)) === 0) return [];
   return thread.ask({ kind: 'list', environment });
+}
+
+/** The newest rollout of one feature. Throws `ROLLOUT_NONE`. */
+export async function rolloutReportOf(
+  store: Pick<SnapshotStore, 'recordCount'>,
+  thread: RolloutsThread,
+  place: RolloutPlace,
+): Promise<RolloutReport> {
+  const known = (await store.recordCount(ROLLOUT_RECORD)) > 0;
+  const [report] = known ? await thread.ask({ kind: 'show', ...place }) : [];
+  if (report === undefined) throw noRollout(place);
+  return report;
 }
 
 interface Pending {

@@ -13,6 +13,8 @@ const hash = z.string().regex(/^[0-9a-f]{64}$/);
 const share = z.number().min(0).max(1);
 const signature = { at: time, by: z.string(), why: z.string() };
 const head = { schemaVersion: z.literal(1), environment: z.string(), at: time.describe('when it was read') };
+/** Where a command prints the same kind, with less. */
+const pageOnly = { ...head, environment: head.environment.optional(), at: head.at.optional() };
 const feature = z.string().describe('`*` = every feature');
 
 const stop = z.object({ feature, agent: z.string().nullable().describe('null = all agents'), ...signature });
@@ -153,19 +155,22 @@ const flagShape = {
     .describe('the first that fits decides'),
 };
 
+/** Of `flag list` too, which has only the flags. */
 export const flagsSchema = z.object({
-  ...head,
+  ...pageOnly,
   kind: z.literal('flags'),
-  features: z.array(z.string()),
+  generation: z.int().min(0).optional().describe('of the command: place in the log of the newest change'),
+  features: z.array(z.string()).optional(),
   flags: z.array(z.object(flagShape)),
-  changes: z.array(change).describe('oldest first'),
+  changes: z.array(change).optional().describe('oldest first'),
 });
 
+/** Of `rollout step` without a feature too, which has only the rollouts that it stepped. */
 export const rolloutsSchema = z.object({
-  ...head,
+  ...pageOnly,
   kind: z.literal('rollouts'),
   rollouts: z.array(rolloutSchema).describe('the newest of each feature'),
-  others: z.array(z.string()).describe('features without a rollout'),
+  others: z.array(z.string()).optional().describe('features without a rollout'),
 });
 
 export const sessionSchema = z.object({

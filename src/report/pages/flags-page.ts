@@ -53,7 +53,7 @@ function flagCard(flag: Flag, viewer: Viewer): Html {
 <p class="small dim">since ${timeMarkup(at)} UTC by <span class="wrap">${by}: ${why}</span></p>${forms}</section>`;
 }
 
-export function whose(feature: string): string {
+function whose(feature: string): string {
   return feature === EVERY_FEATURE ? 'every feature' : feature;
 }
 
