@@ -6,15 +6,10 @@ import { replayRollout } from '../../rollout/rollout-machine.ts';
 import type { RolloutState } from '../../rollout/rollout-state.ts';
 import { logOf, ROLLOUT_RECORD, type RolloutPlace } from './rollout-log.ts';
 
-interface Replayed {
-  /** Events of the log that were replayed. */
-  readonly events: number;
-  readonly state: RolloutState | null;
-}
-
 export class RolloutStates {
   readonly #store: Pick<SnapshotStore, 'records' | 'recordCount'>;
-  readonly #logs = new Map<string, Replayed>();
+  readonly #states = new Map<string, RolloutState | null>();
+  /** Records that were replayed. */
   #records = 0;
 
   constructor(store: Pick<SnapshotStore, 'records' | 'recordCount'>) {
@@ -24,32 +19,35 @@ export class RolloutStates {
   /** The newest rollout of a feature; null = none was started. */
   async of(place: RolloutPlace): Promise<RolloutState | null> {
     await this.#read();
-    return this.#logs.get(logOf(place))?.state ?? null;
+    return this.#states.get(logOf(place)) ?? null;
   }
 
   /** The newest rollout of each feature, in order of the features. */
   async all(environment: string): Promise<readonly RolloutState[]> {
     await this.#read();
-    return [...this.#logs.values()]
-      .flatMap(({ state }) => (state?.spec.environment === environment ? [state] : []))
+    return [...this.#states.values()]
+      .flatMap((state) => (state?.spec.environment === environment ? [state] : []))
       .sort((a, b) => (a.spec.feature < b.spec.feature ? -1 : 1));
   }
 
-  /** A log is only added to, so what was replayed stays true. */
+  /** Logs are only added to, so what was replayed stays true. */
   async #read(): Promise<void> {
-    if ((await this.#store.recordCount(ROLLOUT_RECORD)) === this.#records) return;
-    const records = await this.#store.records(ROLLOUT_RECORD);
+    const there = await this.#store.recordCount(ROLLOUT_RECORD);
+    if (there === this.#records) return;
+    if (there < this.#records) {
+      // Another ledger took this one's place.
+      this.#states.clear();
+      this.#records = 0;
+    }
+    const fresh = await this.#store.records(ROLLOUT_RECORD, undefined, this.#records);
     const logs = new Map<string, LoggedRolloutEvent[]>();
-    for (const { suite, body } of records) {
+    for (const { suite, body } of fresh) {
       const log = logs.get(suite) ?? [];
       logs.set(suite, log);
       log.push(body as unknown as LoggedRolloutEvent);
     }
-    for (const [log, events] of logs) {
-      const known = this.#logs.get(log) ?? { events: 0, state: null };
-      const state = replayRollout(events.slice(known.events), undefined, known.state);
-      this.#logs.set(log, { events: events.length, state });
-    }
-    this.#records = records.length;
+    for (const [log, events] of logs)
+      this.#states.set(log, replayRollout(events, undefined, this.#states.get(log) ?? null));
+    this.#records += fresh.length;
   }
 }

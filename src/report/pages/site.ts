@@ -57,7 +57,7 @@ export function siteFrame(viewer: Viewer | null, here: string): PageFrame {
       ? NOTHING
       : viewer.token === null
         ? html`<span class="who">${viewer.environment}</span>`
-        : html`<span class="who">${viewer.environment} · <a href="/sign-in">${viewer.token}</a></span>`;
+        : html`<span class="who">${viewer.environment} · <span class="wrap">${viewer.token}</span> · <a href="/sign-in">Sign out</a></span>`;
   return {
     header: html`<header class="site"><div><nav aria-label="Pages">${viewer === null ? NOTHING : links}</nav>${session}</div></header>`,
     style: SITE_STYLE,
