@@ -21,7 +21,7 @@ export interface JunitTest {
   readonly output?: string;
 }
 
-export interface JunitProblem {
+interface JunitProblem {
   readonly message: string;
   readonly type: string;
 }
