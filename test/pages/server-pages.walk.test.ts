@@ -88,7 +88,7 @@ describe.skipIf(CHROMIUM === null)('people at the pages of the server', () => {
     await look(world.db);
     await page.getByText('Gates were read 7 times').waitFor();
     expect(noises).toEqual([]);
-  }, 40_000);
+  }, 120_000);
 
   // Last: from here on the ledger has a token.
   test('by keyboard alone: sign in, stop, start, grant and sign out', async () => {

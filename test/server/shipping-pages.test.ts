@@ -1,10 +1,13 @@
 // Flags and rollouts at the pages: what a person can decide, what is refused and why, and who is written into the log.
 
+import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { openShippingLog } from '../../src/jobs/registry/open-shipping.ts';
 import { knownRollout, writeEvent } from '../../src/jobs/rollout/rollout-log.ts';
 import { RolloutStates } from '../../src/jobs/rollout/rollout-states.ts';
+import { RolloutsThread } from '../../src/jobs/rollout/rollouts-thread.ts';
 import { openLedger } from '../../src/ledger/index.ts';
+import { temporaryFolder } from '../cli/lastgood.ts';
 import { loggedRollout } from './logged-rollout.ts';
 import { expectPublished } from './page-twins.ts';
 import { type Running, running } from './running.ts';
@@ -170,4 +173,21 @@ it('a flag is set for everybody or a part of the traffic, and what the command l
     ['ai.action.mode', 'ada', 'first users'],
   ]);
   await log.close();
+}, 60_000);
+
+it('the thread of rollouts passes on why a ledger cannot be read, and tries again', async () => {
+  await using folder = await temporaryFolder();
+  const db = join(folder.path, 'later.db');
+  const thread = new RolloutsThread({
+    ...{ db, project: folder.path, version: '0', webhook: undefined },
+    // An option of the process, which Node refuses to give to a thread.
+    variables: { NODE_OPTIONS: '--title=server' },
+  });
+  const list = { kind: 'list', environment: 'production' } as const;
+  await expect(thread.ask(list)).rejects.toMatchObject({ code: 'LEDGER_MISSING', exitCode: 2 });
+  await loggedRollout(db, { ...DESK, ...ARMS });
+  expect(await thread.ask(list)).toMatchObject([{ feature: 'desk', looks: 2 }]);
+  await thread.close();
+  await expect(thread.ask({ ...list, environment: 'staging' })).resolves.toEqual([]);
+  await thread.close();
 }, 60_000);

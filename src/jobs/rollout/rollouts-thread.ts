@@ -72,12 +72,19 @@ export class RolloutsThread {
   }
 
   #open(): Worker {
-    const { variables } = this.#start;
+    // Options of a process are not allowed for a thread.
+    const { NODE_OPTIONS: _, ...variables } = this.#start.variables;
     const env = Object.fromEntries(Object.entries(variables).filter(([, value]) => value !== undefined));
-    const worker = new Worker(threadScript('jobs/rollout/rollout-thread'), {
-      workerData: { ...this.#start, variables: env },
-      ...{ execArgv: [], env, stdout: true, stderr: true },
-    });
+    let worker: Worker;
+    try {
+      worker = new Worker(threadScript('jobs/rollout/rollout-thread'), {
+        workerData: { ...this.#start, variables: env },
+        ...{ execArgv: [], env, stdout: true, stderr: true },
+      });
+    } catch (error) {
+      // Node's permission model refuses threads, and a machine may have none left.
+      throw ended((error as Error).message);
+    }
     worker.on('message', (reply: RolloutThreadReply) => {
       const pending = this.#pending.get(reply.no);
       this.#pending.delete(reply.no);
@@ -92,13 +99,16 @@ export class RolloutsThread {
   #ended(worker: Worker, why: string): void {
     if (this.#worker !== worker) return;
     this.#worker = null;
-    const error = new LastgoodError({
-      code: 'ROLLOUT_THREAD',
-      message: `the thread that reads rollouts ended (${why}); whether the decision counts is not known`,
-      hint: 'load the page again: it shows what the log has',
-      exitCode: 4,
-    });
-    for (const { reject } of this.#pending.values()) reject(error);
+    for (const { reject } of this.#pending.values()) reject(ended(why));
     this.#pending.clear();
   }
+}
+
+function ended(why: string): LastgoodError {
+  return new LastgoodError({
+    code: 'ROLLOUT_THREAD',
+    message: `the thread that reads rollouts ended (${why}); whether the decision counts is not known`,
+    hint: 'load the page again: it shows what the log has',
+    exitCode: 4,
+  });
 }

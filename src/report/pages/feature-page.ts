@@ -28,17 +28,20 @@ export function featurePage(
     (t) =>
       html`<a href="${path}?since=${t}"${t === more.since ? html` aria-current="true"` : NOTHING}>${t}</a>`,
   );
+  // In an incident the order of moves is looked for first.
+  const hasMoved = (view.timeline?.order.length ?? 0) > 0;
   const body = htmlLines([
     html`<h1><span class="wrap">${o.feature}</span> ${stateMarkup(o.state)}</h1>`,
     html`<p class="wrap">${o.reason}</p>`,
     cards(view),
     problems(view),
     html`<nav aria-label="Time">Last ${times}</nav>`,
+    hasMoved ? movedSection(view.timeline) : NOTHING,
     html`<h2 id="signals">Signals</h2>`,
     signals === null
       ? html`<p class="dim">No observations of this feature.</p>`
       : signalsSection(view, signals),
-    movedSection(view.timeline),
+    hasMoved ? NOTHING : movedSection(view.timeline),
     html`<h2 id="changes">What was changed, and what happened</h2>`,
     changesSection(view),
     html`<p class="dim small">As of ${timeMarkup(view.at)} UTC. <a href="/flags?feature=${encodeURIComponent(o.feature)}">Flags</a> · <a href="/api${path}?since=${more.since}">JSON</a></p>`,

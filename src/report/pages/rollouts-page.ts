@@ -50,7 +50,7 @@ function row(r: RolloutReport): Html[] {
     rolloutLink(r.feature, r.feature),
     html`${statusMarkup(r.status)} <span class="small dim">since ${timeMarkup(r.since)} by <span class="wrap">${r.by}</span></span>`,
     releaseMarkup(r.candidate),
-    html`${r.percent}%, stage ${r.stage + 1} of ${r.stages.length}<br><span class="small dim">${grouped(r.callsSinceStart.candidate)} calls of the candidate</span>`,
+    html`<strong>${r.percent}%</strong>, ${`stage ${r.stage + 1} of ${r.stages.length}`.replaceAll(' ', '\u00a0')}<br><span class="small dim">${grouped(r.callsSinceStart.candidate)} calls of the candidate</span>`,
     html`<span class="small wrap">${r.holds ?? r.reason}</span>`,
   ];
 }
