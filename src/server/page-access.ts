@@ -135,8 +135,8 @@ async function tokenOf(
   return token !== undefined && roleAllows(token.role, 'read') ? token : undefined;
 }
 
-async function needsNoToken({ loopback, tokens }: AccessRules): Promise<boolean> {
-  return loopback && (await tokens.list()).length === 0;
+async function needsNoToken({ needsTokens, tokens }: AccessRules): Promise<boolean> {
+  return !needsTokens && (await tokens.list()).length === 0;
 }
 
 /** A browser always names the origin of a form; without a name it is refused. Throws `HttpError` 403. */
@@ -151,7 +151,9 @@ function ownPage(c: AppContext, parts: PageAccess): void {
 
 /** Did the browser reach the proxy over TLS? Without a proxy anybody could send the header, so it does not count. */
 function isSecure(c: AppContext, { trustProxy }: PageAccess): boolean {
-  return trustProxy && c.req.header('x-forwarded-proto')?.toLowerCase() === 'https';
+  // Of several proxies the first one, which the browser reached, comes first.
+  const [first] = (c.req.header('x-forwarded-proto') ?? '').split(',');
+  return trustProxy && first?.trim().toLowerCase() === 'https';
 }
 
 /** A form or a JSON object. */

@@ -102,7 +102,9 @@ export async function startServer(settings: ServerSettings): Promise<RunningServ
   };
   try {
     const loopback = isLoopback(host);
-    if (!loopback) await mustHaveTokens(tokens, host);
+    const trustProxy = settings.trustProxy ?? false;
+    const needsTokens = !loopback || trustProxy;
+    if (needsTokens) await mustHaveTokens(tokens, loopback ? 'a server behind a proxy' : host);
     let notReady: string | null = null;
     const folding = keepFolded(store, limits.foldMs, (failure) => {
       notReady = failure;
@@ -111,7 +113,7 @@ export async function startServer(settings: ServerSettings): Promise<RunningServ
     const app = makeApp({
       intake: new ObservationIntake(store, rules),
       store,
-      access: { tokens, loopback, hosts: settings.hosts.map((name) => name.toLowerCase()) },
+      access: { tokens, loopback, needsTokens, hosts: settings.hosts.map((name) => name.toLowerCase()) },
       changes,
       guard,
       rules: ticketRules(settings.project),
@@ -119,7 +121,7 @@ export async function startServer(settings: ServerSettings): Promise<RunningServ
       environment: settings.environment ?? DEFAULT_ENVIRONMENT,
       ledger,
       sessions: new Sessions(),
-      trustProxy: settings.trustProxy ?? false,
+      trustProxy,
       rollouts,
       project: settings.project,
       metrics: new Metrics(),
@@ -179,11 +181,11 @@ function refuseEarly(server: Server, most: number): void {
   });
 }
 
-async function mustHaveTokens(tokens: AccessTokens, host: string): Promise<void> {
+async function mustHaveTokens(tokens: AccessTokens, what: string): Promise<void> {
   if ((await tokens.list()).length > 0) return;
   throw new LastgoodError({
     code: 'SERVE_NEEDS_TOKENS',
-    message: `${host} can be reached from other machines, and there is no token`,
+    message: `${what} can be reached from other machines, and there is no token`,
     hint: 'lastgood token add NAME --role observe, or serve on 127.0.0.1',
   });
 }

@@ -43,8 +43,12 @@ describe('signing in', () => {
 
   it('gives a cookie for TLS alone where a proxy is trusted, and believes no other sender', async () => {
     const tls = { 'x-forwarded-proto': 'https' };
-    const server = await running({ trustProxy: true });
-    const token = await server.token('ada', 'operate');
+    // Whoever reaches the proxy reaches the server: without a token it does not start.
+    await expect(running({ trustProxy: true })).rejects.toMatchObject({ code: 'SERVE_NEEDS_TOKENS' });
+    const first = await running();
+    const token = await first.token('ada', 'operate');
+    await first.close();
+    const server = await running({ db: first.db, trustProxy: true });
     const secure = { ...tls, origin: `https://127.0.0.1:${server.port}` };
     const visitor = new Visitor(server);
     const inside = await visitor.form('/sign-in', { token }, secure);
@@ -54,6 +58,9 @@ describe('signing in', () => {
     expect((await visitor.form('/guard/stop', { ...STOP, csrf }, tls)).status).toBe(403);
     const out = await visitor.form('/sign-out', { csrf }, secure);
     expect(out.headers.get('set-cookie')).toMatch(/Max-Age=0; .*; Secure$/);
+    await server.removeToken('ada');
+    expect((await new Visitor(server).get('/guard')).status).toBe(303);
+    expect((await new Visitor(server).get('/v1/signals')).status).toBe(401);
 
     const open = await running();
     const other = new Visitor(open);

@@ -58,7 +58,7 @@ export const registerServe: Register = (program, io) => {
         )
         .option(
           '--trust-proxy',
-          'a proxy with TLS stands before the server: its X-Forwarded-Proto makes cookies Secure',
+          'a proxy with TLS stands before the server: its X-Forwarded-Proto makes cookies Secure, and tokens are needed',
         )
         .option(
           '--monitor-every <duration>',
