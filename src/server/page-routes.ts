@@ -16,7 +16,15 @@ import { HttpError } from './http-error.ts';
 import { saidTo, type Visit, visitOf } from './page-access.ts';
 import { approvalAction, signInAction, signInForm, signOutAction, stopAction } from './page-actions.ts';
 import { errorPage, pageAnswer } from './page-answer.ts';
-import { CLOCK, given, oneAtATime, type PageRoute, sourcesOf, type Turn } from './page-sources.ts';
+import {
+  allSourcesOf,
+  CLOCK,
+  given,
+  oneAtATime,
+  type PageRoute,
+  sourcesOf,
+  type Turn,
+} from './page-sources.ts';
 import { flagAction, rolloutAction } from './shipping-actions.ts';
 import { shippingRoutes } from './shipping-pages.ts';
 import { snapshotRoutes } from './snapshot-pages.ts';
@@ -121,7 +129,7 @@ function pathAndQuery(c: AppContext): string {
 }
 
 function overviewRoute(parts: AppParts, turn: Turn): PageRoute {
-  const read = () => turn(async () => overviewJob(await sourcesOf(parts)));
+  const read = () => turn(async () => overviewJob(await allSourcesOf(parts)));
   return {
     path: '/',
     async html(c, { viewer }) {
@@ -171,7 +179,7 @@ function featureRoute(parts: AppParts, turn: Turn): PageRoute {
   const read = (c: AppContext) =>
     turn(async () => {
       const sources = {
-        ...(await sourcesOf(parts)),
+        ...(await allSourcesOf(parts)),
         observations: parts.store,
         timelines,
       };

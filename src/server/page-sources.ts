@@ -18,12 +18,19 @@ export interface PageRoute {
   json(c: AppContext): Promise<Response>;
 }
 
-/** Everything that pages are made of, as it is now. */
+/** What pages are made of, but for rollouts: stops and flags must not wait for the thread that reads those. */
 export async function sourcesOf(parts: AppParts): Promise<PageSources> {
   const { store: observations, changes, guard, environment, project } = parts;
   const store = await parts.ledger.store();
-  const rollouts = await newestRollouts(store, parts.rollouts, environment);
-  return { store, observations, shipping: changes.log, guard, clock: CLOCK, environment, project, rollouts };
+  const rest = { clock: CLOCK, environment, project, rollouts: [] };
+  return { store, observations, shipping: changes.log, guard, ...rest };
+}
+
+/** The same with the newest rollouts. */
+export async function allSourcesOf(parts: AppParts): Promise<PageSources> {
+  const sources = await sourcesOf(parts);
+  const rollouts = await newestRollouts(sources.store, parts.rollouts, parts.environment);
+  return { ...sources, rollouts };
 }
 
 export type Turn = <T>(work: () => Promise<T>) => Promise<T>;

@@ -8,14 +8,14 @@ import { rolloutsPage } from '../report/pages/rollouts-page.ts';
 import type { AppContext, AppParts } from './app.ts';
 import { saidTo } from './page-access.ts';
 import { pageAnswer } from './page-answer.ts';
-import { CLOCK, given, type PageRoute, sourcesOf } from './page-sources.ts';
+import { allSourcesOf, CLOCK, given, type PageRoute, sourcesOf } from './page-sources.ts';
 
 export function shippingRoutes(parts: AppParts): PageRoute[] {
   return [rolloutsRoute(parts), rolloutRoute(parts), flagsRoute(parts)];
 }
 
 function rolloutsRoute(parts: AppParts): PageRoute {
-  const read = async () => rolloutsView(await sourcesOf(parts));
+  const read = async () => rolloutsView(await allSourcesOf(parts));
   return {
     path: '/rollouts',
     async html(c, { viewer }) {

@@ -190,7 +190,7 @@ ${signature(viewer, 'decide', typed)}
 ${override}
 ${choices.map((c) => html`<button class="${c.tone}" id="do-${c.path}" formaction="${path}/${c.path}" aria-describedby="means-${c.path}">${c.name}</button>`)}</form>
 <p class="small dim">${choices.map((c, i) => html`${i === 0 ? '' : ' · '}<span id="means-${c.path}"><strong>${c.name}:</strong> ${c.means}</span>`)}</p>
-<form method="post" action="${path}/step">${hiddenFields(viewer, { by: viewer.by })}<button id="do-step">Read the gates now</button> <span class="small dim">The server does it each minute.</span></form></section>`;
+<form method="post" action="${path}/step">${hiddenFields(viewer, { by: viewer.by })}<button id="do-step">Read the gates now</button> <span class="small dim">The server does it by itself too.</span></form></section>`;
 }
 
 function logTable({ history }: RolloutReport): Html {
