@@ -7,7 +7,6 @@ import { withTrust } from '../base/trust.ts';
 import { consoleText } from '../report/parts/escape.ts';
 import { isAsked, trustOf } from './options/trust-options.ts';
 import { buildProgram } from './program.ts';
-import { runWords } from './run-words.ts';
 import { withEnvFile } from './terminal/env-file.ts';
 import { type Io, processIo } from './terminal/io.ts';
 import { defectText } from './terminal/process-end.ts';
@@ -32,7 +31,7 @@ export async function main(argv: readonly string[], given?: Io): Promise<number>
 async function runCommand(argv: readonly string[], io: Io): Promise<number> {
   const result = { exitCode: 0 };
   const program = await buildProgram(
-    { ...io, run: (words) => runWords(io, words) },
+    { ...io, run: async (words) => (await import('./run-words.ts')).runWords(io, words) },
     (code) => {
       result.exitCode = code;
     },
@@ -68,7 +67,7 @@ async function delivered(code: number, io: Io): Promise<number> {
 
 function failed(error: unknown, argv: readonly string[], io: Io): number {
   const asJson = argv.includes('--json');
-  // Whoever leaves at once has cut it off; nothing is wrong with it.
+  // A reader that leaves at once has cut it off; nothing is wrong with it.
   if (io.hardSignal.aborted) return 130;
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return 0;

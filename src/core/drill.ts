@@ -2,7 +2,7 @@
 
 import type { LayerName } from './release.ts';
 
-/** One thing that had to be shown; `holds` null = could not be told. */
+/** One thing that had to be shown; `holds` null = not known. */
 export interface DrillCheck {
   readonly what: string;
   readonly holds: boolean | null;
@@ -19,6 +19,19 @@ export interface DrillProof {
   readonly layersChanged: readonly LayerName[];
   readonly snapshot: string | null;
   readonly checks: readonly DrillCheck[];
+}
+
+/** What a drill would do, printed by a dry run. */
+export interface DrillPlan {
+  readonly schemaVersion: 1;
+  readonly kind: 'drill-plan';
+  readonly suite: string;
+  readonly release: string;
+  readonly fingerprint: string;
+  readonly releaseFrom: string;
+  readonly where: DrillReport['where'];
+  /** `calls`: at least so many, without retries. */
+  readonly steps: readonly { readonly name: DrillProof['name']; readonly calls: number }[];
 }
 
 /** Kept in the ledger as a record of kind `drill`. */

@@ -101,7 +101,7 @@ interface PlaybookMonitor {
   } | null;
 }
 
-export interface PlaybookFallback {
+interface PlaybookFallback {
   readonly name: string;
   readonly release: PlaybookRelease | null;
   readonly useWhen: string;

@@ -3,7 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import type { Playbook } from '../../src/core/index.ts';
+import type { Playbook, PlaybookCheck } from '../../src/core/index.ts';
 import { playbookSchema } from '../../src/report/json/playbook-schema.ts';
 import { checkDesk, contents, MESSAGES, PEOPLE, WHOLE } from './playbook-world.ts';
 import { atHalf, rolloutWorld } from './rollout-world.ts';
@@ -12,7 +12,14 @@ test('the whole playbook has names, texts and commands that work, and its check 
   const d = await rolloutWorld(WHOLE);
   await d.bless(await d.run('desk'));
   await d.run('brief');
-  expect((await d.cli('drill', 'suite.yaml', '--release', 'releases/desk.yaml')).code).toBe(0);
+  const drilled = await d.cli('drill', 'suite.yaml', '--release', 'releases/desk.yaml');
+  expect(drilled.code).toBe(0);
+  expect(drilled.stdout).toMatch(
+    /broken {2}playbook of desk in production {2}\d+ commands in [\d.]+ m?s, the slowest/,
+  );
+  const kept = await d.cli<{ playbooks: PlaybookCheck[] }>('drill', 'suite.yaml', '--last', '--json');
+  expect(kept.json.playbooks).toMatchObject([{ feature: 'desk', outcome: 'broken' }]);
+  expect(kept.json.playbooks[0]?.lines.some((l) => l.command !== null && l.elapsedMs > 0)).toBe(true);
   await atHalf(d);
   const made = await d.cli<Playbook>('playbook', 'desk', '--json', '--url', 'https://lg.example/ops');
   const p = made.json;
@@ -24,6 +31,7 @@ test('the whole playbook has names, texts and commands that work, and its check 
     rollout: { status: 'running', percent: 50 },
     target: { fingerprint: d.fingerprint.control, by: 'drill', simulated: true },
     drill: { outcome: 'passed', where: 'simulator' },
+    rehearsal: { outcome: 'broken' },
     firstRollback: { restore: ['prompt'], flags: { 'ai.action.mode': 'draft' } },
     fallbacks: [{ name: 'the brief release' }, { name: 'people', step: null }],
   });
@@ -62,11 +70,12 @@ test('the whole playbook has names, texts and commands that work, and its check 
     expect.arrayContaining(p.steps.map((s) => s.id)),
   );
   const faulty = lines.filter((l) => l.state !== 'works').map((l) => [l.state, l.step ?? l.what]);
-  // No monitor, no webhook, and a simulator is not the provider.
+  // No monitor, no webhook, a simulator is not the provider, and a rollout is under way.
   expect(faulty).toEqual([
     ['broken', 'monitors'],
     ['open', 'alerts reach a person'],
     ['open', 'verified rollback target'],
+    ['open', 'roll-back.apply'],
   ]);
   expect(checked.code).toBe(1);
 });

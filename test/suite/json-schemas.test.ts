@@ -32,8 +32,20 @@ test('the schemas in the repository are those the program generates', () => {
     'residue.schema.json',
     'shadow.schema.json',
     'doctor.schema.json',
+    'playbook.schema.json',
+    'playbook-check.schema.json',
     'registry.schema.json',
     'rollout.schema.json',
+    'snapshots.schema.json',
+    'snapshot.schema.json',
+    'overview.schema.json',
+    'feature.schema.json',
+    'rollouts.schema.json',
+    'flags.schema.json',
+    'guard.schema.json',
+    'session.schema.json',
+    'page-action.schema.json',
+    'api-error.schema.json',
   ]);
 });
 
@@ -58,8 +70,20 @@ test('a schema that is missing or out of date is named', async () => {
     'residue.schema.json',
     'shadow.schema.json',
     'doctor.schema.json',
+    'playbook.schema.json',
+    'playbook-check.schema.json',
     'registry.schema.json',
     'rollout.schema.json',
+    'snapshots.schema.json',
+    'snapshot.schema.json',
+    'overview.schema.json',
+    'feature.schema.json',
+    'rollouts.schema.json',
+    'flags.schema.json',
+    'guard.schema.json',
+    'session.schema.json',
+    'page-action.schema.json',
+    'api-error.schema.json',
   ]);
 });
 

@@ -1,6 +1,6 @@
 // lastgood drill: rehearse and time the rollback path before it is needed.
 
-import { rehearsePlaybook } from '../options/playbook-desk.ts';
+import type { DrillJobInput } from '../../jobs/drill/drill-job.ts';
 import type { Register } from '../options/register.ts';
 import { type RunOptionValues, runOptions } from '../options/run-options.ts';
 import { type CommonOptions, printJson, reading, withWorkplace } from '../options/session.ts';
@@ -28,17 +28,26 @@ export const registerDrill: Register = (program, io, exit) => {
     runOptions(command, {
       ...{ trials: true, concurrency: true },
       maxCalls: 'at most this many calls for each step',
-    }).option('--last', 'show the newest drill and its age; nothing is run'),
+    })
+      .option('--last', 'show the newest drill and its age; nothing is run')
+      .option('--dry-run', 'read and check everything, and print what it would do; no call is made'),
   ).action(async (suite: string, options: DrillOptions) => {
-    const [{ drillJob, lastDrillReport }, { rehearsePlaybooks }, { drillText }, { rehearsalsText }] =
-      await Promise.all([
-        import('../../jobs/drill/drill-job.ts'),
-        import('../../jobs/drill/rehearse-playbooks.ts'),
-        import('../../report/text/drill-text.ts'),
-        import('../../report/text/playbook-text.ts'),
-      ]);
+    const [
+      { drillJob, drillRequest, lastDrillReport },
+      { planDrill },
+      { rehearsePlaybooks },
+      { drillPlanText, drillText },
+      { rehearsalsText },
+    ] = await Promise.all([
+      import('../../jobs/drill/drill-job.ts'),
+      import('../../jobs/drill/plan-drill.ts'),
+      import('../../jobs/drill/rehearse-playbooks.ts'),
+      import('../../report/text/drill-text.ts'),
+      import('../../report/text/playbook-text.ts'),
+    ]);
     const style = styleOf(io);
-    await withWorkplace(io, options, { mustExist: options.last === true }, async ({ work, settings }) => {
+    const mustExist = options.last === true || options.dryRun === true;
+    await withWorkplace(io, options, { mustExist }, async ({ work, settings }) => {
       if (options.last === true) {
         const last = await lastDrillReport(work, suite, io.cwd);
         if (last === null) {
@@ -55,7 +64,7 @@ export const registerDrill: Register = (program, io, exit) => {
         exit(exitOf(last.report.outcome));
         return;
       }
-      const report = await drillJob(work, {
+      const input: DrillJobInput = {
         suite,
         cwd: io.cwd,
         release: options.release ?? settings.release,
@@ -66,7 +75,15 @@ export const registerDrill: Register = (program, io, exit) => {
           concurrency: options.concurrency ?? settings.concurrency,
           maxCalls: options.maxCalls,
         },
-      });
+      };
+      if (options.dryRun === true) {
+        const plan = await planDrill(work, await drillRequest(work, input));
+        if (options.json) printJson(io, { ...plan, dryRun: true });
+        else io.out(drillPlanText(plan));
+        return;
+      }
+      const report = await drillJob(work, input);
+      const { rehearsePlaybook } = await import('../options/playbook-desk.ts');
       const playbooks = await rehearsePlaybooks(work, report, {
         cwd: io.cwd,
         rehearse: (ticket) => rehearsePlaybook(io, ticket, options),
@@ -78,7 +95,7 @@ export const registerDrill: Register = (program, io, exit) => {
   });
 };
 
-/** A drill that failed is a red gate; one that could not be told is not green either. */
+/** A drill that failed is a red gate; one without a clear result is not green either. */
 function exitOf(outcome: string): number {
   return outcome === 'passed' ? 0 : outcome === 'failed' ? 1 : 3;
 }

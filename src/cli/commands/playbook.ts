@@ -1,12 +1,8 @@
 // lastgood playbook: what on-call does for one feature, with the names, texts and commands of its ticket, and whether all of it works.
 
 import type { Command } from 'commander';
-import {
-  makePlaybook,
-  type PlaybookOptions,
-  rehearsePlaybook,
-  serverAddress,
-} from '../options/playbook-desk.ts';
+import { LastgoodError } from '../../base/errors.ts';
+import type { PlaybookOptions } from '../options/playbook-desk.ts';
 import type { Register } from '../options/register.ts';
 import { detailed, duration, printJson, reading } from '../options/session.ts';
 import { styleOf } from '../terminal/io.ts';
@@ -17,6 +13,17 @@ interface ShowOptions extends PlaybookOptions {
 
 /** 1 = on-call would meet something that does not work. */
 const EXITS = { works: 0, broken: 1, open: 3 } as const;
+
+/** The address of a server, as a person types it. */
+function serverAddress(text: string): URL {
+  const url = URL.canParse(text) ? new URL(text) : null;
+  if (url !== null && /^https?:$/.test(url.protocol) && url.username === '' && url.password === '')
+    return url;
+  throw new LastgoodError({
+    code: 'BAD_OPTION',
+    message: '--url takes the address of the server without a password, such as https://lastgood.example.com',
+  });
+}
 
 /** What both forms take. */
 function described(command: Command): Command {
@@ -45,15 +52,16 @@ export const registerPlaybook: Register = (program, io, exit) => {
       .option('--out <file>', 'write all of it as Markdown'),
   );
   playbook.action(async (feature: string, options: ShowOptions) => {
-    const { openOutput } = await import('../terminal/output.ts');
-    // Opened first, so that a bad path is known before anything else.
-    const write = options.out === undefined ? null : await openOutput(io, options.out);
-    const [{ playbookText }, { playbookMarkdown }] = await Promise.all([
+    const [{ makePlaybook }, { playbookText }, { playbookMarkdown }] = await Promise.all([
+      import('../options/playbook-desk.ts'),
       import('../../report/text/playbook-text.ts'),
       import('../../report/markdown/playbook-markdown.ts'),
     ]);
     const { playbook: made, mask } = await makePlaybook(io, feature, options);
-    if (write !== null) await write(mask.text(playbookMarkdown(made)));
+    if (options.out !== undefined) {
+      const { openOutput } = await import('../terminal/output.ts');
+      await (await openOutput(io, options.out))(mask.text(playbookMarkdown(made)));
+    }
     if (options.json) printJson(io, made);
     else if (options.verbose === true) io.out(playbookMarkdown(made));
     else io.out(playbookText(made, { style: styleOf(io), written: options.out }));
@@ -69,7 +77,10 @@ export const registerPlaybook: Register = (program, io, exit) => {
   ).action(async (feature: string, _: unknown, command: Command) => {
     // The parent takes the options they share wherever they stand.
     const options: PlaybookOptions = command.optsWithGlobals();
-    const { playbookCheckText } = await import('../../report/text/playbook-text.ts');
+    const [{ rehearsePlaybook }, { playbookCheckText }] = await Promise.all([
+      import('../options/playbook-desk.ts'),
+      import('../../report/text/playbook-text.ts'),
+    ]);
     const check = await rehearsePlaybook(io, feature, options);
     if (options.json) printJson(io, check);
     else io.out(playbookCheckText(check, { style: styleOf(io), verbose: options.verbose === true }));

@@ -84,14 +84,3 @@ async function ledgerWords(io: Io, options: CommonOptions): Promise<readonly str
   const inside = scheduledLedger(io.cwd, place);
   return ['--db', inside.startsWith('..') ? place : inside];
 }
-
-/** The address of a server, as a person types it. */
-export function serverAddress(text: string): URL {
-  const url = URL.canParse(text) ? new URL(text) : null;
-  if (url !== null && /^https?:$/.test(url.protocol) && url.username === '' && url.password === '')
-    return url;
-  throw new LastgoodError({
-    code: 'BAD_OPTION',
-    message: '--url takes the address of the server without a password, such as https://lastgood.example.com',
-  });
-}

@@ -24,7 +24,7 @@ export interface Io {
   beforeOut(clear: () => void): void;
   /** Runs `lastgood WORDS` in this process, in the same folder, and prints nothing. `main` puts it in. */
   readonly run?: (words: readonly string[]) => Promise<CommandRun>;
-  /** Asks a person a question that only `yes` answers with yes; absent where nobody sits at the terminal. */
+  /** Asks a person a question that only `yes` answers with yes; absent without a terminal. */
   readonly confirm?: (question: string) => Promise<boolean>;
   readonly outIsTty: boolean;
   readonly errIsTty: boolean;

@@ -11,7 +11,7 @@ import type { Workplace } from '../../engine/workplace/workplace.ts';
 import { loadRelease } from '../../release/index.ts';
 import { loadSuite } from '../../suite/index.ts';
 import { suiteName } from '../rollback/rollback-job.ts';
-import { runDrill } from './drill.ts';
+import { type DrillRequest, runDrill } from './drill.ts';
 
 export interface DrillJobInput {
   readonly suite: string;
@@ -26,20 +26,25 @@ export interface DrillJobInput {
 }
 
 export async function drillJob(work: Workplace, input: DrillJobInput): Promise<DrillReport> {
+  return runDrill(work, await drillRequest(work, input));
+}
+
+/** What is to be drilled, with every file read and checked. No call is made. */
+export async function drillRequest(work: Workplace, input: DrillJobInput): Promise<DrillRequest> {
   const suite = await loadSuite(await findSuiteFile(input.suite, input.cwd));
   if (input.staging !== undefined) {
     const release = await loadRelease(await findReleaseFile(input.staging, input.cwd));
-    return runDrill(work, {
+    return {
       suite,
       release,
       releaseFrom: input.staging,
       scenarioFile: null,
       settings: input.settings,
-    });
+    };
   }
   const scenarioFile = await scenarioOf(input, suite.file);
   const { release, from } = await productionOf(work, input, suite.name);
-  return runDrill(work, { suite, release, releaseFrom: from, scenarioFile, settings: input.settings });
+  return { suite, release, releaseFrom: from, scenarioFile, settings: input.settings };
 }
 
 async function scenarioOf(input: DrillJobInput, suiteFile: string | null): Promise<string> {

@@ -27,6 +27,13 @@ import { writeRelease } from '../rollback/rollback-plan.ts';
 import { answersHold, noToolCalls, nothingLost, readOnlyCases } from './drill-checks.ts';
 import { type DrillPlace, openDrillPlace } from './drill-place.ts';
 
+/** In this order. */
+export const DRILL_STEPS = [
+  'restore model and prompt',
+  'tools off, read-only answers on',
+  'automatic to human review',
+] as const satisfies readonly DrillProof['name'][];
+
 /** Every step must be proven within this time. */
 const DRILL_LIMIT_MS = 15 * 60_000;
 

@@ -217,7 +217,7 @@ function restore(
       deciding('roll-back', {
         ...{ id: 'target', who: 'engineering', why: 'restore the verified target' },
         words: ['registry', 'set', feature, shortHash(target.fingerprint)],
-        what: `point the feature to the last verified target, ${target.release}`,
+        what: `everybody at once gets the last verified target, ${target.release}`,
       }),
     );
   else if (before !== null)
@@ -225,7 +225,7 @@ function restore(
       deciding('roll-back', {
         ...{ id: 'before', who: 'engineering', why: 'back to the release before' },
         words: ['registry', 'restore', feature],
-        what: `point the feature to the release before, ${before.name}${before.fingerprint === target?.fingerprint ? '' : '; nothing verified that it works today'}`,
+        what: `everybody at once gets the release before, ${before.name}${before.fingerprint === target?.fingerprint ? '' : '; nothing verified that it works today'}`,
       }),
     );
   for (const { name, release: file, step } of fallbacks)
@@ -299,7 +299,7 @@ function afterwards(
     }),
     reading('post-mortem', {
       ...{ id: 'incident', what: 'the post-mortem as a draft, and the cases that the suite lacks' },
-      words: ['incident', '--good', 'baseline', '--bad', 'latest', ...named, '--feature', feature],
+      words: ['incident', ...named, '--feature', feature],
       output: ['--output', 'post-mortem.md', '--cases-out', 'incident-cases.jsonl'],
       // 3: the newest run is not worse than the baseline, as it should be while there is no incident.
       works: [0, 3],

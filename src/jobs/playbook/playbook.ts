@@ -34,6 +34,7 @@ import { episodesOf } from '../nightly/episodes.ts';
 import { overviewJob } from '../pages/overview.ts';
 import { checkName } from '../registry/names.ts';
 import { rolloutOf } from '../rollout/rollout-log.ts';
+import { rolloutReport } from '../rollout/rollout-report.ts';
 import { signalsJob } from '../signals/signals.ts';
 import { playbookParts } from './playbook-parts.ts';
 import { playbookSteps } from './playbook-steps.ts';
@@ -74,8 +75,12 @@ export async function playbookJob(
   const file = await findTicketFile(input.asked, input.cwd);
   const parsed = parseTicket(await readText(file), file);
   const { feature, environment } = checkName({ feature: parsed.feature, environment: input.environment });
+  const rollout = await rolloutOf(store, { feature, environment });
   const overview = await overviewJob(
-    { store, observations, shipping, guard, clock, environment, project: input.cwd },
+    {
+      ...{ store, observations, shipping, guard, clock, environment, project: input.cwd },
+      rollouts: rollout === null ? [] : [rolloutReport(rollout)],
+    },
     feature,
   );
   const [now] = overview.features;
@@ -83,7 +88,6 @@ export async function playbookJob(
   const place = placeOf(registryOf(await shipping.changes(0)), feature, environment);
   const files = await filesOf(parsed, input.cwd);
   const suiteName = files.suite.name ?? now.current?.suite ?? null;
-  const rollout = await rolloutOf(store, { feature, environment });
   const facts = {
     ...({ schemaVersion: 1, kind: 'playbook', feature, environment, at: overview.at } as const),
     ...{ ticket: typed(file, input.cwd), workflow: parsed.workflow },
@@ -225,10 +229,16 @@ function wentBack(
   place: RegistryPlace | undefined,
   rollout: Awaited<ReturnType<typeof rolloutOf>>,
 ): string | null {
-  const restored = place?.pointers.findLast((p) => p.restored)?.at ?? '';
-  const rolled = rollout?.status === 'rolled-back' ? rollout.since : '';
-  const newest = restored > rolled ? restored : rolled;
-  return newest === '' ? null : newest;
+  const times = [
+    place?.pointers.findLast((p) => p.restored)?.at,
+    rollout?.status === 'rolled-back' ? rollout.since : undefined,
+  ];
+  return (
+    times
+      .filter((at) => at !== undefined)
+      .sort()
+      .at(-1) ?? null
+  );
 }
 
 async function signalsOf(
@@ -298,6 +308,8 @@ function linksOf(server: URL | null, feature: string): Playbook['links'] {
   return [
     { what: 'overview of all features', url: page('') },
     { what: 'timeline of this feature', url: page(`features/${feature}?since=7d`) },
+    { what: 'its rollout', url: page(`rollouts/${feature}`) },
+    { what: 'flags', url: page('flags') },
     { what: 'snapshots', url: page('snapshots') },
     { what: 'stops and approvals', url: page('guard') },
     { what: 'releases in force', url: page('registry') },

@@ -201,3 +201,9 @@ export const playbookCheckSchema = z.object({
     }),
   ),
 });
+
+/** File name in `schema/`, shape, title. */
+export const PLAYBOOK_SCHEMAS = [
+  ['playbook.schema.json', playbookSchema, 'lastgood playbook'],
+  ['playbook-check.schema.json', playbookCheckSchema, 'lastgood playbook check'],
+] as const;

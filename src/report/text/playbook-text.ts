@@ -85,7 +85,7 @@ function commandsOf({ steps }: Playbook, ids: readonly string[], most: number): 
 }
 
 /** What protects users at once, and then what restores: at most four commands. */
-export function urgent({ steps }: Playbook): readonly PlaybookStep[] {
+function urgent({ steps }: Playbook): readonly PlaybookStep[] {
   const first = steps.filter((s) => s.id.startsWith('roll-back.first.')).slice(0, 2);
   const stop = first.length > 0 ? [] : steps.filter((s) => s.id === 'roll-back.review');
   const restore = ['roll-back.abort', 'roll-back.apply', 'roll-back.target', 'roll-back.before'];
@@ -207,6 +207,11 @@ export function rehearsalsText(checks: readonly PlaybookCheck[], style: Style = 
     .join('');
 }
 
+/** A command by its place in the playbook, such as `signals`; what it says stands behind it. */
+function nameOf({ section, step, what }: PlaybookCheckLine): string {
+  return step === null ? terminalLine(what, 80) : step.slice(section.length + 1);
+}
+
 const again = ({ ticket, environment }: PlaybookCheck): string =>
   `lastgood playbook check ${terminalLine(shellWord(ticket), WHOLE)} --environment ${environment}`;
 
@@ -235,7 +240,7 @@ function checkLine(l: PlaybookCheckLine, style: Style, verbose: boolean): string
     l.state === 'works' ? style.green('yes') : l.state === 'broken' ? style.red('NO ') : style.yellow('?  ');
   const time = l.command === null ? '' : ` (${seconds(l.elapsedMs)})`;
   const out = [
-    `  ${mark}  ${l.section.padEnd(12)} ${terminalLine(l.what, 80)}: ${terminalLine(l.detail, verbose ? 300 : 160)}${verbose ? time : ''}`,
+    `  ${mark}  ${l.section.padEnd(12)} ${nameOf(l)}: ${terminalLine(l.detail, verbose ? 300 : 160)}${verbose ? time : ''}`,
   ];
   if (l.command !== null) out.push(`       ${terminalLine(l.command, WHOLE)}`);
   if (l.next !== null) out.push(`       next: ${terminalLine(l.next, 240)}`);
