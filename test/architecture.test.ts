@@ -58,6 +58,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
 
 /** Job to the jobs that it may import. What several jobs need otherwise belongs in `engine`. */
 const JOB_MAY_IMPORT: Record<string, readonly string[]> = {
+  apply: ['observe', 'registry', 'rollout', 'timeline'],
   baseline: [],
   bisect: ['rollback'],
   check: [],

@@ -3,7 +3,7 @@
 import type { Command } from 'commander';
 import type { RollbackDecision } from '../../core/index.ts';
 import type { Register } from '../options/register.ts';
-import { oneOf, type RunOptionValues, runOptions } from '../options/run-options.ts';
+import { oneOf, runOptions } from '../options/run-options.ts';
 import {
   type CommonOptions,
   detailed,
@@ -14,26 +14,26 @@ import {
   withWorkplace,
 } from '../options/session.ts';
 import { type Io, styleOf } from '../terminal/io.ts';
+import {
+  type ApplyOptions,
+  applyAction,
+  applyOptions,
+  checkApplyOptions,
+  registerApplied,
+} from './rollback-apply.ts';
 
 const FORMATS = ['text', 'markdown', 'html', 'json'] as const;
 type RollbackFormat = (typeof FORMATS)[number];
 
-interface RollbackOptions extends CommonOptions, Omit<RunOptionValues, 'release'> {
-  readonly from?: string;
-  readonly baseline?: string;
-  readonly release?: string[];
-  readonly verify?: boolean;
-  readonly maxCandidates?: number;
-  readonly write?: string;
+interface RollbackOptions extends ApplyOptions {
   readonly format?: RollbackFormat;
-  readonly output?: string;
 }
 
 export const registerRollback: Register = (program, io, exit) => {
   const rollback = program
     .command('rollback')
-    .argument('<suite>', 'suite name or file')
-    .description('which earlier release to restore, shown to work by running it now')
+    .argument('<suite>', 'suite name or file; with --apply a feature of the registry')
+    .description('which earlier release to restore, shown to work by running it now; --apply restores it')
     .option('--from <ref>', 'the snapshot that shows the regression (default latest)')
     .option('--baseline <ref>', 'what was good (default the blessed baseline)')
     .option('--release <file...>', 'more releases to consider, beside those in the ledger')
@@ -59,7 +59,11 @@ export const registerRollback: Register = (program, io, exit) => {
       .option('--format <format>', `one of ${FORMATS.join(', ')} (default text)`, oneOf(FORMATS))
       .option('-o, --output <file>', 'write the report there instead of stdout'),
   );
+  applyOptions(rollback);
+  registerApplied(rollback, io, exit);
   rollback.action(async (suite: string, options: RollbackOptions) => {
+    checkApplyOptions(options);
+    if (options.apply === true) return applyAction(io, suite, options, exit);
     const [{ rollbackJob }, { preparePlan, writePlan }, { openOutput }] = await Promise.all([
       import('../../jobs/rollback/rollback-job.ts'),
       import('../../jobs/rollback/rollback-plan.ts'),

@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import type { JsonObject } from '../../base/index.ts';
 import { LAYER_NAMES } from '../../core/index.ts';
+import { appliedRollbackSchema, rollbackPlanSchema } from './applied-rollback-schema.ts';
 import { decisionsSchema } from './decisions-schema.ts';
 import { doctorSchema } from './doctor-schema.ts';
 import { betweenRuns, contrasts, interval, metrics, pool, share, words } from './metric-schema.ts';
@@ -440,5 +441,7 @@ export function reportJsonSchemas(): ReadonlyMap<string, JsonObject> {
     ['doctor.schema.json', publish(doctorSchema, 'lastgood doctor')],
     ['registry.schema.json', publish(registrySchema, 'lastgood registry list')],
     ['rollout.schema.json', publish(rolloutSchema, 'lastgood rollout status')],
+    ['applied-rollback.schema.json', publish(appliedRollbackSchema, 'lastgood rollback --apply')],
+    ['rollback-plan.schema.json', publish(rollbackPlanSchema, 'lastgood rollback --apply --dry-run')],
   ]);
 }
