@@ -26,8 +26,8 @@ export interface WatchedMove {
   readonly measure: SignalMeasure;
   /** The direction in which it moved. */
   readonly moved: 'up' | 'down';
-  /** Who says that it moved. */
-  readonly source: 'timeline' | 'monitor' | 'named';
+  /** Who says that it moved; `release`: the time since the release in force came, against the week before. */
+  readonly source: 'release' | 'timeline' | 'monitor' | 'named';
   /** Its facts come later than the answers. */
   readonly lagging: boolean;
   /** ISO time from which the incident counts for it. */

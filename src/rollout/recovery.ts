@@ -71,13 +71,13 @@ function errorOf(
   );
 }
 
-/** Two standard errors between incident and usual: what a person calls a move. */
-export function isMove(move: Move, hours: number): boolean {
+/** Is the incident's level further from the usual one than `z` standard errors? `hours`: how many independent ones it had. */
+export function isMove(move: Move, { hours, z }: { readonly hours: number; readonly z: number }): boolean {
   const [u, m] = [levelValue(move.usual), levelValue(move.during)];
   if (u === null || m === null) return false;
   const answer = move.measure.kind === 'mean' ? move.noise.answer : spread(m);
   const error = errorOf(move, { n: move.during.n, hours }, { left: 0, answer });
-  return Math.abs(m - u) > 2 * error;
+  return error > 0 && Math.abs(m - u) > z * error;
 }
 
 /**

@@ -179,7 +179,7 @@ async function searchTarget(
   return { why: decision.reason, exitCode: decision.decision === 'none' ? (5 as const) : (3 as const) };
 }
 
-async function showApplied(io: Io, state: AppliedState, options: CommonOptions): Promise<void> {
+export async function showApplied(io: Io, state: AppliedState, options: CommonOptions): Promise<void> {
   const [{ appliedReport }, { appliedText }] = await Promise.all([
     import('../../jobs/apply/applied-report.ts'),
     import('../../report/text/applied-rollback-text.ts'),

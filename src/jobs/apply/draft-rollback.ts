@@ -71,7 +71,7 @@ export async function draftRollback(
   const isRecent = now.getTime() - Date.parse(pointer.at) < RECENT_MS;
   const signals = await watchedSignals(work, production, {
     ...{ feature, suite, now, named: request.watch },
-    incidentAt: isRecent ? new Date(pointer.at) : new Date(now.getTime() - DAY_MS),
+    releasedAt: isRecent ? new Date(pointer.at) : null,
   });
   const { watched, guarded, unwatched, blind } = signals;
   const places = placesOf({ flags, restored });

@@ -9,19 +9,22 @@ import { isWorse, levelOf, measureOf } from '../../monitor/signal-levels.ts';
 import { type EventsOnly, eventsOnly, signalsOf } from '../../monitor/signal-values.ts';
 import { addCounts } from '../../monitor/window-counts.ts';
 import { addLevels, isMove, LEAST_ANSWERS, levelValue, NO_LEVEL, noiseOf } from '../../rollout/recovery.ts';
+import { normalQuantile } from '../../stats/normal.ts';
 import { timelineJob } from '../timeline/timeline.ts';
 
 /** How far back moves are looked for, and how long the usual time before a move is. */
 const SEARCH_MS = 7 * DAY_MS;
 const USUAL_MS = 7 * DAY_MS;
+/** Chance that any signal seems to have moved with the release. */
+const RELEASE_ALPHA = 0.01;
 /** Bad answers of these must not become more by the rollback itself. */
 const GUARDED = ['errors', 'schema-failures', 'blocks'] as const;
 
 export interface WatchRequest {
   readonly feature: string;
   readonly suite: string;
-  /** When the incident began as far as somebody knows: for signals that a person names. */
-  readonly incidentAt: Date;
+  /** When the release in force came, where that is recent; null = it was there before the incident. */
+  readonly releasedAt: Date | null;
   /** Signals that a person says have moved. */
   readonly named: readonly string[];
   readonly now: Date;
@@ -61,8 +64,9 @@ export async function watchedSignals(
   const watched: WatchedMove[] = [];
   const unwatched: { signal: string; why: string }[] = [];
   for (const move of moved) {
-    const found = watchMove(move, hours, only);
+    const found = watchMove(move, { hours, only, tested: moved.length });
     if (typeof found !== 'string') watched.push(found);
+    else if (move.source === 'release') continue;
     else if (move.source === 'named') throw refusedSignal(move.signal, found, hours, only);
     else unwatched.push({ signal: move.signal, why: found });
   }
@@ -73,13 +77,14 @@ export async function watchedSignals(
 async function movedSignals(
   work: Pick<Workplace, 'store'>,
   production: ObservationStore,
-  { feature, suite, incidentAt, named, now }: WatchRequest,
+  { feature, suite, releasedAt, named, now }: WatchRequest,
 ): Promise<{ readonly moved: readonly Moved[]; readonly blind: string | null }> {
   const found = new Map<string, Moved>();
   const add = (move: Moved): void => {
     if (!found.has(move.signal)) found.set(move.signal, move);
   };
-  for (const signal of named) add({ signal, source: 'named', since: incidentAt.getTime() });
+  const incidentAt = releasedAt?.getTime() ?? now.getTime() - DAY_MS;
+  for (const signal of named) add({ signal, source: 'named', since: incidentAt });
   for (const episode of await monitorEpisodes(work.store, feature))
     if (episode.status === 'open')
       add({
@@ -95,11 +100,23 @@ async function movedSignals(
   for (const { move } of items)
     if (move !== null && move.until === null)
       add({ signal: move.signal, source: 'timeline', since: Date.parse(move.earliest) });
+  // A timeline needs weeks and whole windows; what came with a release shows within the hour.
+  if (releasedAt !== null)
+    for (const signal of await knownSignals(production, feature, now))
+      add({ signal, source: 'release', since: releasedAt.getTime() });
   const blind =
-    usualSince === null
+    releasedAt === null && usualSince === null
       ? 'production has less than 14 days before this week, so nothing shows what is usual'
       : null;
   return { moved: [...found.values()], blind };
+}
+
+async function knownSignals(store: ObservationStore, feature: string, now: Date): Promise<readonly string[]> {
+  const to = hourOf(now.getTime()) + HOUR_MS;
+  const total = totalOf(await hoursOf(store, feature, { from: to - USUAL_MS, to }));
+  return signalsOf(total, eventsOnly(total))
+    .filter((s) => s.value !== null && s.signal !== 'count')
+    .map((s) => s.signal);
 }
 
 interface Hour {
@@ -130,7 +147,14 @@ const totalOf = (hours: readonly Hour[]): WindowCounts => {
 };
 
 /** The move with its levels, or why it cannot be watched. */
-function watchMove(move: Moved, hours: readonly Hour[], only: EventsOnly): WatchedMove | string {
+function watchMove(
+  move: Moved,
+  {
+    hours,
+    only,
+    tested,
+  }: { readonly hours: readonly Hour[]; readonly only: EventsOnly; readonly tested: number },
+): WatchedMove | string {
   const { signal, source } = move;
   const change = hourOf(move.since);
   const before = hours.filter((h) => h.start >= change - USUAL_MS && h.start < change);
@@ -156,7 +180,12 @@ function watchMove(move: Moved, hours: readonly Hour[], only: EventsOnly): Watch
     since: new Date(move.since).toISOString(),
   };
   if (!isWorse(signal, direction)) return 'it moved for the better';
-  return isMove(found, incident.length) ? found : 'its level did not move by more than it usually does';
+  // Of many signals one looks moved by chance (Bonferroni), and hours in a row are alike, so they count as one.
+  const proof =
+    source === 'release'
+      ? { hours: 1, z: normalQuantile(1 - RELEASE_ALPHA / (2 * tested)) }
+      : { hours: incident.length, z: 2 };
+  return isMove(found, proof) ? found : 'its level did not move by more than it usually does';
 }
 
 function guardedSignals(

@@ -23,7 +23,7 @@ const moved = {
     .enum(['share', 'mean', 'above'])
     .describe('above = the share of values above `limit`, for quantiles'),
   limit: z.number().nullable(),
-  source: z.enum(['timeline', 'monitor', 'named']).describe('who says that it moved'),
+  source: z.enum(['release', 'timeline', 'monitor', 'named']).describe('who says that it moved'),
   usual: value,
   during: value.describe('during the incident'),
 };
