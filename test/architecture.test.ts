@@ -65,7 +65,7 @@ const JOB_MAY_IMPORT: Record<string, readonly string[]> = {
   compare: ['regrade'],
   decisions: [],
   demo: ['baseline', 'decisions', 'nightly', 'observe', 'residue', 'rollback', 'timeline'],
-  drill: ['rollback'],
+  drill: ['apply', 'flag', 'registry', 'rollback'],
   flag: ['registry'],
   guard: ['flag', 'registry'],
   history: [],

@@ -248,4 +248,10 @@ export const SHIPPING_CODES = {
     cause: 'The file in `features/` has an error.',
     remedy: 'Set the flags by hand, and correct the file: `lastgood ticket check FEATURE`.',
   },
+  DRILL_ENVIRONMENT: {
+    exits: [2, 3],
+    meaning: 'A drill cannot flip the flags of this environment.',
+    cause: 'It is production, it points to another release than the one that is drilled, or a rollout or rollback is under way there.',
+    remedy: 'Name a staging environment, and point its registry to the release that is drilled.',
+  },
 } as const satisfies Record<string, CatalogueEntry>;

@@ -1,10 +1,10 @@
 // lastgood flag: switches that on-call turns without a deploy, with who turned them and why.
 
 import { InvalidArgumentError } from 'commander';
-import { LastgoodError } from '../../base/errors.ts';
 import { FLAG_TYPES, type FlagType } from '../../core/flag.ts';
 import { DEFAULT_ENVIRONMENT, EVERY_FEATURE } from '../../core/shipping.ts';
 import type { Register } from '../options/register.ts';
+import { serverReader } from '../options/server-reader.ts';
 import { duration, keyValue, printJson } from '../options/session.ts';
 import {
   type DecisionOptions,
@@ -229,14 +229,3 @@ export const registerFlag: Register = (program, io, exit) => {
     },
   );
 };
-
-async function serverReader(url: string, token: string | undefined) {
-  if (!/^https?:\/\/[^\s]+$/.test(url))
-    throw new LastgoodError({
-      code: 'BAD_OPTION',
-      message: `--url takes the address of a server, not ${JSON.stringify(url.slice(0, 100))}`,
-      hint: '--url http://127.0.0.1:7411',
-    });
-  const { ofrepReader } = await import('../../server/ofrep-reader.ts');
-  return ofrepReader(url, token);
-}

@@ -28,18 +28,18 @@ export const registerStatus: Register = (program, io, exit) => {
       const suites = await suiteStatus(work, { suite, cwd: io.cwd, maxAgeMs });
       const features = suite === undefined ? await featureStatus(work.store) : [];
       const listed = new Set(suites.map((s) => s.suite));
-      const shipping = suite === undefined ? await shippingStatus(work.store, listed) : null;
+      const shipping = await shippingStatus(work.store, { listed, only: suite !== undefined });
       const ok = suites.length > 0 && suites.every((s) => s.fresh);
       const style = styleOf(io);
       if (options.json)
         printJson(io, {
           ...{ schemaVersion: 1, kind: 'status', ok, maxAgeMs, suites, features },
-          ...{ rollouts: shipping?.rollouts ?? [], rollbacks: shipping?.rollbacks ?? [] },
+          ...{ rollouts: shipping.rollouts, rollbacks: shipping.rollbacks },
         });
       else {
         io.out(text.statusText(suites, { style, maxAge }));
         io.out(text.featureStatusText(features, style));
-        if (shipping !== null) io.out(text.shippingStatusText(shipping, style));
+        io.out(text.shippingStatusText(shipping, style));
       }
       exit(ok ? 0 : 3);
     });

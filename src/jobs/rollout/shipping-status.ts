@@ -28,17 +28,18 @@ export interface ShippingStatus {
   readonly unsent: readonly AlertState[];
 }
 
-/** `listed`: suites whose alerts are shown already. */
+/** `listed`: suites whose alerts are shown already. `only`: nothing of other suites. */
 export async function shippingStatus(
   store: SnapshotStore,
-  listed: ReadonlySet<string>,
+  { listed, only }: { readonly listed: ReadonlySet<string>; readonly only: boolean },
 ): Promise<ShippingStatus> {
   const rollouts = (await episodesOf(store)).flatMap((e): OpenRollout[] => {
     const place = e.status === 'open' ? featureOfSeries(e.series) : null;
-    if (place === null) return [];
+    if (place === null || (only && !listed.has(e.suite))) return [];
     return [{ ...place, suite: e.suite, episode: e.id, openedAt: e.openedAt, reason: e.reason }];
   });
-  const rollbacks = (await appliedUnderWay(store)).map((state) => {
+  const applied = (await appliedUnderWay(store)).filter((s) => !only || listed.has(s.spec.suite));
+  const rollbacks = applied.map((state) => {
     const { spec, status, code, reason, since, holds } = state;
     const { id, feature, environment, suite, target } = spec;
     return {
