@@ -1,5 +1,6 @@
 // A desk whose release in force is bad: the suite shows it, production shows it, and the release before is good.
 
+import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { stringify } from 'yaml';
@@ -26,6 +27,8 @@ export interface Sent {
 export interface AppliedWorld extends HelpDesk {
   readonly good: string;
   readonly bad: string;
+  /** From now on commands use a copy of the ledger as it was made, or of another one. */
+  fork(name: string, from?: string): Promise<string>;
   /** Answers of a release in production; `null` names none. */
   answers(release: string | null, of: Sent): Promise<void>;
   apply(...more: string[]): Promise<{ code: number; json: AppliedReport; stdout: string; stderr: string }>;
@@ -34,11 +37,13 @@ export interface AppliedWorld extends HelpDesk {
   inForce(): Promise<string>;
 }
 
-/** Good for two weeks, bad for six hours. Schema failures went from 0.5% to 8%. */
+/** Good for a week, bad for six hours. Schema failures went from 0.5% to 8%. */
 export async function appliedWorld(
-  options: { readonly history?: boolean; readonly decide?: boolean; readonly db?: string } = {},
+  options: { readonly decide?: boolean; readonly db?: string } = {},
 ): Promise<AppliedWorld> {
+  let ledger = options.db;
   const d = await helpDesk({
+    ledger: () => ledger,
     scenario: {
       effects: [{ when: { promptContains: 'Always refund' }, tags: ['refund'], skill: { set: 0.05 } }],
     },
@@ -55,7 +60,13 @@ export async function appliedWorld(
       candidate: { release: '../releases/generous.yaml' },
       suite: '../suite.yaml',
       stages: [{ percent: 100 }],
-      gates: [Object.fromEntries([['signal', 'complaints'], ['count', 3], ['then', 'freeze']])],
+      gates: [
+        Object.fromEntries([
+          ['signal', 'complaints'],
+          ['count', 3],
+          ['then', 'freeze'],
+        ]),
+      ],
       'first-rollback': { restore: ['prompt'], flags: { 'ai.action.mode': 'draft' } },
     }),
   );
@@ -71,7 +82,7 @@ export async function appliedWorld(
   };
   const good = await set('desk');
   const bad = await set('generous');
-  await sixHoursAgo(d.dir);
+  await sixHoursAgo(options.db ?? join(d.dir, 'ledger.db'));
   let id = 0;
   const lines = (release: string | null, of: Sent): string[] => {
     const at = new Date(Date.now() - (of.hoursAgo ?? 0) * HOUR_MS).toISOString();
@@ -88,16 +99,13 @@ export async function appliedWorld(
     const sent = await d.cli('observe', file, '--feature', 'desk');
     if (sent.code !== 0) throw new Error(sent.stderr);
   };
-  if (options.history !== false) {
-    const hours = Array.from({ length: 24 * 22 }, (_, i) => 24 * 22 - i);
-    await send(
-      hours.flatMap((hoursAgo) =>
-        hoursAgo > 6
-          ? lines(good, { n: 20, failures: hoursAgo % 10 === 0 ? 1 : 0, hoursAgo })
-          : lines(bad, { n: 200, failures: 16, hoursAgo }),
-      ),
-    );
-  }
+  await send(
+    Array.from({ length: 24 * 8 }, (_, i) => 24 * 8 - i).flatMap((hoursAgo) =>
+      hoursAgo > 6
+        ? lines(good, { n: 10, failures: hoursAgo % 20 === 0 ? 1 : 0, hoursAgo })
+        : lines(bad, { n: 200, failures: 16, hoursAgo }),
+    ),
+  );
   if (options.decide !== false) {
     const decided = await d.cli('rollback', 'help-desk', '--json');
     if (decided.code !== 0) throw new Error(decided.stderr);
@@ -106,6 +114,12 @@ export async function appliedWorld(
     ...d,
     good,
     bad,
+    fork: async (name, from = join(d.dir, 'ledger.db')) => {
+      const db = join(d.dir, `${name}.db`);
+      for (const end of ['', '-wal', '-shm']) await cp(`${from}${end}`, `${db}${end}`).catch(() => {});
+      ledger = db;
+      return db;
+    },
     answers: (release, of) => send(lines(release, of)),
     apply: async (...more) => {
       const said = await d.cli<AppliedReport>('rollback', 'desk', '--apply', '--json', ...more);
@@ -114,16 +128,17 @@ export async function appliedWorld(
       return said;
     },
     flag: async (key, ...more) =>
-      (await d.cli<{ value: unknown }>('flag', 'get', key, '--feature', 'desk', '--json', ...more)).json.value,
+      (await d.cli<{ value: unknown }>('flag', 'get', key, '--feature', 'desk', '--json', ...more)).json
+        .value,
     inForce: async () =>
-      (await d.cli<{ entries: { current: { fingerprint: string } }[] }>('registry', 'list', 'desk', '--json')).json
-        .entries[0]?.current.fingerprint ?? '',
+      (await d.cli<{ entries: { current: { fingerprint: string } }[] }>('registry', 'list', 'desk', '--json'))
+        .json.entries[0]?.current.fingerprint ?? '',
   };
 }
 
 /** The bad release came six hours ago, not just now. */
-async function sixHoursAgo(dir: string): Promise<void> {
-  const log = await openShippingLog(join(dir, 'ledger.db'));
+async function sixHoursAgo(db: string): Promise<void> {
+  const log = await openShippingLog(db);
   const newest = (await log.changes(0)).at(-1);
   if (newest === undefined) throw new Error('no pointer');
   const { no: _, ...change } = newest;
