@@ -39,7 +39,7 @@ export interface AppliedWorld extends HelpDesk {
 
 /** Good for a week, bad for six hours. Schema failures went from 0.5% to 8%. */
 export async function appliedWorld(
-  options: { readonly decide?: boolean; readonly db?: string } = {},
+  options: { readonly decide?: boolean; readonly db?: string | undefined } = {},
 ): Promise<AppliedWorld> {
   let ledger = options.db;
   const d = await helpDesk({
