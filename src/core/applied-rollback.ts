@@ -123,10 +123,10 @@ interface Decided {
 export type AppliedEvent =
   | ({ readonly kind: 'started'; readonly spec: AppliedSpec } & Decided)
   | { readonly kind: 'looked'; readonly at: string; readonly by: string; readonly counts: AppliedCounts }
-  /** A person ends the wait of a stage, or goes on after a stop. `counts` = everything up to then. */
+  /** A person ends the wait of a stage, or continues after a stop. `counts` = everything up to then. */
   | ({ readonly kind: 'advanced'; readonly counts: AppliedCounts } & Decided)
   | ({ readonly kind: 'cancelled' } & Decided)
-  /** Somebody else changed what this rollback had set: `place` and the number of the change. */
+  /** Another person or program changed what this rollback had set: `place` and the number of the change. */
   | ({ readonly kind: 'changed'; readonly place: string; readonly no: number } & Decided)
   /** Everything that was pending after event `through` is done; `places` as they are now. */
   | {

@@ -113,7 +113,7 @@ function whyWaits(
     return seen.replaced + seen.unnamed === 0
       ? 'no observation since this stage began: missing data is never recovery'
       : `${seen.replaced} answers of the release that is replaced and ${seen.unnamed} that name none, but none of the target: does the application follow ai.release, and send its variant?`;
-  if (!heard) return 'no new answer of the target since the look before: missing data is never recovery';
+  if (!heard) return 'no new answer of the target since the step before: missing data is never recovery';
   const { forMs } = appliedStage(state);
   if (state.heardMs < forMs)
     return `heard of the target for ${minutes(state.heardMs)} of ${minutes(forMs)} min`;

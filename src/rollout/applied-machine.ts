@@ -53,11 +53,11 @@ export function nextApplied(state: AppliedState | null, event: AppliedEvent): Ap
       const what = isLastStage(state)
         ? 'the watch was ended; the target stays in force'
         : 'cancelled: back to 0%';
-      return told({ ...counted, ...still('cancelled', null), pending: effects }, event, what);
+      return decided({ ...counted, ...still('cancelled', null), pending: effects }, event, what);
     }
     case 'changed': {
       const reason = `${event.by} changed ${event.place} in the middle (change ${event.no}: ${event.why})`;
-      return told(
+      return decided(
         {
           ...counted,
           ...still('interrupted', 'ROLLBACK_CHANGED'),
@@ -101,10 +101,10 @@ function advanced(state: AppliedState, event: Extract<AppliedEvent, { kind: 'adv
   const { percent } = appliedStage(next);
   const effects: readonly AppliedEffect[] = stage === state.stage ? [] : [{ kind: 'set', target: percent }];
   const what = stage === state.stage ? 'watched again' : `to ${percent}% without waiting`;
-  return told({ ...next, pending: [...state.pending, ...effects] }, event, what);
+  return decided({ ...next, pending: [...state.pending, ...effects] }, event, what);
 }
 
-function told(
+function decided(
   state: AppliedState,
   { at, by, why }: { readonly at: string; readonly by: string; readonly why: string },
   what: string,

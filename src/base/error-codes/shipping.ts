@@ -192,12 +192,13 @@ export const SHIPPING_CODES = {
   ROLLBACK_RUNNING: {
     exits: [3],
     meaning: 'A rollout was not started, because an applied rollback of the feature is not over.',
-    cause: 'Its signals are still watched, or it was stopped and nobody decided.',
+    cause: "Its signals are still watched, or it was stopped and waits for a person's decision.",
     remedy: 'Read `lastgood rollback status FEATURE`. `lastgood rollback cancel FEATURE` ends it.',
   },
   ROLLBACK_CHANGED: {
     exits: [3],
-    meaning: 'An applied rollback ended, because somebody else changed a pointer or flag that it had set.',
+    meaning:
+      'An applied rollback ended, because another person or program changed a pointer or flag that it had set.',
     cause: 'A person or another program decided in the middle; their change stays.',
     remedy:
       'Read `lastgood flag history` and `lastgood registry history FEATURE`. Apply again with `--override REASON` if it is still needed.',
@@ -220,7 +221,7 @@ export const SHIPPING_CODES = {
       'Code of a report with exit 1: an applied rollback stopped, because a signal that moved is shown not to be back.',
     cause: 'The target does not cure what users see, or the cause lies outside of the release.',
     remedy:
-      'Find the cause. `lastgood rollback FEATURE --apply --now --why TEXT` goes on all the same; `lastgood rollback cancel FEATURE` ends it.',
+      'Find the cause. `lastgood rollback FEATURE --apply --now --why TEXT` continues all the same; `lastgood rollback cancel FEATURE` ends it.',
   },
   ROLLBACK_WORSE: {
     exits: [],
@@ -251,7 +252,8 @@ export const SHIPPING_CODES = {
   DRILL_ENVIRONMENT: {
     exits: [2, 3],
     meaning: 'A drill cannot flip the flags of this environment.',
-    cause: 'It is production, it points to another release than the one that is drilled, or a rollout or rollback is under way there.',
+    cause:
+      'It is production, it points to another release than the one that is drilled, or a rollout or rollback is under way there.',
     remedy: 'Name a staging environment, and point its registry to the release that is drilled.',
   },
 } as const satisfies Record<string, CatalogueEntry>;

@@ -59,16 +59,16 @@ export function applyOptions(command: Command): Command {
   return command
     .option(
       '--apply',
-      'set registry and flags to the verified target in stages, or go on with the rollback under way; the argument is the feature',
+      'set registry and flags to the verified target in stages, or continue the rollback under way; the argument is the feature',
     )
     .option('--dry-run', 'with --apply: print what would be set; nothing is changed, no call is made')
-    .option('--now', 'with --apply: end the wait of this stage, or go on after a stop; needs --why')
+    .option('--now', 'with --apply: end the wait of this stage, or continue after a stop; needs --why')
     .option('--environment <name>', 'with --apply: where (default production)')
     .option('--by <name>', "with --apply: who decides (default: git's user.name)")
     .option('--why <text>', 'with --apply: why; needed to start')
     .option(
       '--override <reason>',
-      "with --apply: although the registry has doubts, or after somebody else's change",
+      'with --apply: although the registry has doubts, or after a change of another person',
     )
     .option(
       '--percent <n>',

@@ -1,4 +1,4 @@
-// lastgood rollback FEATURE --apply: starts the rollback to the verified target, or goes on with the one that is under way.
+// lastgood rollback FEATURE --apply: starts the rollback to the verified target, or continues the one under way.
 
 import { LastgoodError, sha256 } from '../../base/index.ts';
 import type { AppliedPlan, AppliedSpec } from '../../core/applied-rollback.ts';
@@ -16,13 +16,13 @@ import { rolloutOf } from '../rollout/rollout-log.ts';
 import { planOf } from './applied-plan.ts';
 import { type Draft, type DraftRequest, draftRollback } from './draft-rollback.ts';
 import { incidentOf, unverified } from './find-verified.ts';
-import { applyApplied, changedBySomebody, countNow, stepApplied } from './step-applied.ts';
+import { applyApplied, changedByAnother, countNow, stepApplied } from './step-applied.ts';
 
 export interface ApplyRequest extends DraftRequest {
   readonly by?: string | undefined;
   readonly why?: string | undefined;
   readonly override?: string | undefined;
-  /** End the wait of the present stage, or go on after a stop. */
+  /** End the wait of the present stage, or continue after a stop. */
   readonly now: boolean;
   /** Runs the search for a target from a snapshot, where none is known. Resolves to its reason where it found none. */
   readonly search: (
@@ -70,7 +70,7 @@ export async function applyRollback(
   const said = signed(work.mask, { by: request.by, why: request.why, command });
   const override =
     request.override === undefined ? null : decisionText(work.mask, '--override', request.override);
-  if (before?.status === 'interrupted' && override === null) throw changedBySomebody(before);
+  if (before?.status === 'interrupted' && override === null) throw changedByAnother(before);
   await refuseBusy(desk, place, said.by);
   const draft = known.target === null ? await searched(desk, production, { request, known }) : known;
   refuse(draft, override);
@@ -91,7 +91,7 @@ export async function planRollback(
   if (before !== null && !isAppliedOver(before.status)) return before;
   const draft = await draftRollback(desk, production, request);
   const refusals = [...draft.refusals];
-  if (before?.status === 'interrupted') refusals.push(asRefusal(changedBySomebody(before)));
+  if (before?.status === 'interrupted') refusals.push(asRefusal(changedByAnother(before)));
   const busy = await busyRollout(desk, request);
   if (busy !== null) refusals.push(asRefusal(busy));
   return planOf(draft, refusals, await shipping.changes(0));

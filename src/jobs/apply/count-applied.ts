@@ -23,7 +23,7 @@ function armOf(
   const isOf = (fingerprint: string): boolean => named.length >= 12 && fingerprint.startsWith(named);
   if (isOf(target.fingerprint)) return 'target';
   if (isOf(replaced.fingerprint)) return 'replaced';
-  // The role of a flag answer: the target is the candidate until it is in force, and then nobody can tell.
+  // The role of a flag answer: the target is the candidate until it is in force, and from then on it is unknown.
   if (named === 'candidate') return 'target';
   if (named === 'control') return 'unnamed';
   if (replaced.release === target.release) return null;

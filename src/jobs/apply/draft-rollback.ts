@@ -112,7 +112,7 @@ async function refusalsOf(
   ];
 }
 
-/** Users must not wait for a broken file: the rollback goes on without its flags, and says so. */
+/** Users must not wait for a broken file: the rollback continues without its flags, and says so. */
 async function ticketFlags(
   feature: string,
   cwd: string,

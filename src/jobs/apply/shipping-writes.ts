@@ -1,4 +1,4 @@
-// What a stage of an applied rollback sets in the log of shipping. Each write can be repeated, and nobody else's change is overruled.
+// What a stage of an applied rollback sets in the log of shipping. Each write can be repeated, and no other change is overruled.
 
 import { isDeepStrictEqual } from 'node:util';
 import { type JsonObject, LastgoodError } from '../../base/index.ts';
@@ -86,7 +86,7 @@ export function numbersOf(
 const mark = (id: string): string => `rollback ${id}:`;
 const isOwn = ({ why }: ShippingChange, { id }: AppliedSpec): boolean => why.startsWith(mark(id));
 
-/** The first change that somebody else made since `known`; null = none. */
+/** The first change that another person or program made since `known`; null = none. */
 export function foreignChange(
   changes: readonly ShippingChange[],
   spec: AppliedSpec,
@@ -111,7 +111,7 @@ export interface ShippingWriter {
   readonly known: AppliedPlaces;
 }
 
-/** Does what an effect asks for. Throws `SHIPPING_CHANGED` where somebody else changed a place, or as the registry does. */
+/** Does what an effect asks for. Throws `SHIPPING_CHANGED` where another person or program changed a place, or as the registry does. */
 export async function setTarget(
   writer: ShippingWriter,
   spec: AppliedSpec,

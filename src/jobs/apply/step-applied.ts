@@ -19,7 +19,7 @@ export interface StepRequest extends AppliedPlace {
   readonly override?: string | undefined;
 }
 
-/** Throws `ROLLBACK_NONE`, `ROLLBACK_CHANGED` where somebody else changed what it had set, or as the registry does. */
+/** Throws `ROLLBACK_NONE`, `ROLLBACK_CHANGED` where another person or program changed what it had set, or as the registry does. */
 export async function stepApplied(
   desk: RolloutDesk,
   production: ObservationStore,
@@ -112,10 +112,10 @@ async function refuseForeign(desk: RolloutDesk, state: AppliedState, request: St
     ...{ by: change.by, why: change.why },
   });
   await applyApplied(desk, after, request);
-  throw changedBySomebody(after);
+  throw changedByAnother(after);
 }
 
-export function changedBySomebody({ spec, reason }: AppliedState): LastgoodError {
+export function changedByAnother({ spec, reason }: AppliedState): LastgoodError {
   const { feature, environment } = spec;
   return new LastgoodError({
     code: 'ROLLBACK_CHANGED',

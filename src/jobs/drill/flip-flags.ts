@@ -239,7 +239,7 @@ function specOf({
   };
 }
 
-/** Whatever went wrong in between: staging points again to what it pointed to, unless somebody else decided meanwhile. */
+/** Whatever went wrong in between: staging points again to what it pointed to, unless another person or program decided meanwhile. */
 async function putBack(
   work: Workplace,
   { shipping, feature, environment, by, why }: FlipPlace,
