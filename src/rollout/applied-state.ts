@@ -87,9 +87,13 @@ export function appliedStage({ spec, stage }: Pick<AppliedState, 'spec' | 'stage
   return spec.stages[stage] as AppliedStage;
 }
 
-/** Share of the traffic that gets the target, as this rollback set it. */
+/** Share of the traffic that is known to get the target: what is still pending does not count. */
 export function targetPercent(state: AppliedState): number {
-  return state.status === 'cancelled' && !isLastStage(state) ? 0 : appliedStage(state).percent;
+  const { pending, status, stage, spec } = state;
+  const isCancelled = status === 'cancelled' && !isLastStage(state);
+  const isPending = pending.some((effect) => effect.kind === 'set');
+  if (isCancelled) return isPending ? appliedStage(state).percent : 0;
+  return isPending ? (spec.stages[stage - 1]?.percent ?? 0) : appliedStage(state).percent;
 }
 
 /** Of one level of the stage. Once everybody has the target, answers that name no release are its own. */

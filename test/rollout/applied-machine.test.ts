@@ -66,6 +66,11 @@ const begin = (more: Partial<AppliedSpec> = {}): AppliedState => {
 const next = (state: AppliedState, event: AppliedEvent): AppliedState =>
   nextApplied(state, event) as AppliedState;
 
+const applied = (state: AppliedState): AppliedState =>
+  next(state, {
+    ...{ kind: 'applied', at: iso(0), by: 'ada', through: state.seq, places: state.places },
+  });
+
 /** Everything so far: answers of both arms with their bad ones, and errors of the target. */
 interface Seen {
   readonly n: number;
@@ -97,8 +102,10 @@ const watch = (state: AppliedState, from: number, steps: number, of: (i: number)
 describe('the stages', () => {
   it('goes to everybody once the time is over and the signal is back, and is recovered when that holds for all', () => {
     const started = begin();
-    expect(targetPercent(started)).toBe(10);
     expect(started.pending).toEqual([{ kind: 'set', target: 10 }]);
+    // Nothing is claimed before it is set.
+    expect(targetPercent(started)).toBe(0);
+    expect(targetPercent(applied(started))).toBe(10);
     const early = watch(started, 0, 2, (i) => ({ n: 200 * i, bad: i }));
     expect(early).toMatchObject({ stage: 0, holds: 'heard of the target for 20 of 30 min' });
     const all = look(early, 30, { n: 600, bad: 3 });
@@ -115,7 +122,7 @@ describe('the stages', () => {
     const held = watch(begin(), 0, 3, (i) => ({ n: 400 * i, bad: 32 * i }));
     expect(held).toMatchObject({ status: 'held', code: 'ROLLBACK_NOT_RECOVERED', stage: 0 });
     expect(held.pending.at(-1)).toMatchObject({ kind: 'alert', event: 'rollback.held' });
-    expect(targetPercent(held)).toBe(10);
+    expect(targetPercent(applied(held))).toBe(10);
     // Good answers afterwards are shown, and do not start it again.
     const later = look(held, 90, { n: 20_000, bad: 120 });
     expect(later).toMatchObject({ status: 'held', stage: 0 });
@@ -202,7 +209,8 @@ describe('decisions', () => {
     const event = { kind: 'cancelled', at: iso(5), by: 'ada', why: 'wrong one' } as const;
     const cancelled = next(begin(), event);
     expect(cancelled).toMatchObject({ status: 'cancelled', pending: [{ kind: 'set', target: 0 }] });
-    expect(targetPercent(cancelled)).toBe(0);
+    expect(targetPercent(cancelled)).toBe(10);
+    expect(targetPercent(applied(cancelled))).toBe(0);
     const all = watch(begin(), 0, 3, (i) => ({ n: 400 * i, bad: 2 * i }));
     const done = next({ ...all, pending: [] }, event);
     expect(done).toMatchObject({ status: 'cancelled', pending: [] });

@@ -12,7 +12,7 @@ export type DriftEvent = `drift.${EpisodeChange}`;
 /** A gate of a rollout acted; the rollout itself says what it did. */
 type RolloutAlert = 'rollout.opened';
 /** An applied rollback stopped, or is done. */
-export type RollbackAlert = 'rollback.held' | 'rollback.ended';
+type RollbackAlert = 'rollback.held' | 'rollback.ended';
 export type AlertEvent = RegressionEvent | DriftEvent | RolloutAlert | RollbackAlert;
 
 export interface Alert {

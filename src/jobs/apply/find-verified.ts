@@ -8,7 +8,7 @@ import type { Workplace } from '../../engine/workplace/workplace.ts';
 
 const HOUR_MS = 3_600_000;
 /** A target that was shown to work longer ago may not work any more. */
-export const VERIFIED_HOURS = 24;
+const VERIFIED_HOURS = 24;
 /** Clocks of two machines may differ by this much. */
 const CLOCK_TOLERANCE_MS = 5 * 60_000;
 
