@@ -4,7 +4,6 @@ import { LastgoodError } from '../../base/errors.ts';
 import type { Workplace } from '../../engine/workplace/workplace.ts';
 import type { Register } from '../options/register.ts';
 import { type RunOptionValues, runOptions } from '../options/run-options.ts';
-import { serverReader } from '../options/server-reader.ts';
 import { type CommonOptions, duration, printJson, reading, withWorkplace } from '../options/session.ts';
 import { type DecisionOptions, decider } from '../options/shipping-options.ts';
 import { type Io, styleOf } from '../terminal/io.ts';
@@ -128,6 +127,7 @@ async function withFlips<T>(
     command: `drill ${suite} --environment ${environment}`,
   });
   const db = await ledgerOf(io, options);
+  const { serverReader } = await import('../options/server-reader.ts');
   const server = url === undefined ? null : await serverReader(url, io.environment[tokenEnv]);
   return withShipping(db, {}, (shipping) =>
     withShipping(db, {}, (reading) =>

@@ -4,7 +4,6 @@ import { InvalidArgumentError } from 'commander';
 import { FLAG_TYPES, type FlagType } from '../../core/flag.ts';
 import { DEFAULT_ENVIRONMENT, EVERY_FEATURE } from '../../core/shipping.ts';
 import type { Register } from '../options/register.ts';
-import { serverReader } from '../options/server-reader.ts';
 import { duration, keyValue, printJson } from '../options/session.ts';
 import {
   type DecisionOptions,
@@ -215,7 +214,10 @@ export const registerFlag: Register = (program, io, exit) => {
           const read =
             options.url === undefined
               ? ledgerReader(second, environment, work.clock)
-              : await serverReader(options.url, io.environment[options.tokenEnv]);
+              : await (await import('../options/server-reader.ts')).serverReader(
+                  options.url,
+                  io.environment[options.tokenEnv],
+                );
           const report = await testFlag(work, shipping, {
             ...{ key, value, environment, by, why: options.why, read, through: options.url ?? 'ledger' },
             feature: featureName(options.feature),
