@@ -1,5 +1,6 @@
 // A playbook: what on-call does for one feature, from detection to post-mortem, filled from its ticket and the ledger.
 
+import type { AppliedStatus } from './applied-rollback.ts';
 import type { GuardStop } from './guard.ts';
 import type { FeatureState, OpenEpisode } from './live-pages.ts';
 import type { MonitorChange, MonitorOutcome } from './monitor.ts';
@@ -154,6 +155,17 @@ export interface Playbook {
   readonly rollout: {
     readonly id: string;
     readonly status: RolloutStatus;
+    readonly percent: number;
+    readonly reason: string;
+    readonly since: string;
+    readonly by: string;
+  } | null;
+  /** The newest rollback that `rollback --apply` began; null = there was none. */
+  readonly applied: {
+    readonly id: string;
+    readonly status: AppliedStatus;
+    readonly target: string;
+    /** Of the traffic that gets the target. */
     readonly percent: number;
     readonly reason: string;
     readonly since: string;

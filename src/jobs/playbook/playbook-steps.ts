@@ -20,6 +20,7 @@ export interface StepFacts
     | 'candidate'
     | 'suite'
     | 'rollout'
+    | 'applied'
     | 'monitors'
     | 'target'
   > {
@@ -89,7 +90,7 @@ function stepOf(
 }
 
 function detect(
-  { feature, environment, monitors, rollout, suite, ticketWord }: StepFacts,
+  { feature, environment, monitors, rollout, applied, suite, ticketWord }: StepFacts,
   { reading, dry }: { readonly reading: Make; readonly dry: Make },
 ): PlaybookStep[] {
   const steps: PlaybookStep[] = [];
@@ -118,6 +119,13 @@ function detect(
       reading('detect', {
         ...{ id: 'rollout', what: 'the newest rollout, with both readings of every gate (exit 1: stopped)' },
         ...{ words: ['rollout', 'status', feature, '--environment', environment], works: [0, 1] },
+      }),
+    );
+  if (applied !== null)
+    steps.push(
+      reading('detect', {
+        ...{ id: 'applied', what: 'the newest applied rollback, and which signals are back (exit 1: held)' },
+        ...{ words: ['rollback', 'status', feature, '--environment', environment], works: [0, 1] },
       }),
     );
   return steps;
@@ -212,6 +220,14 @@ function restore(
   deciding: Decide,
 ): PlaybookStep[] {
   const steps: PlaybookStep[] = [];
+  if (release !== null)
+    steps.push(
+      deciding('roll-back', {
+        ...{ id: 'apply', who: 'engineering', why: 'restore what was good' },
+        words: ['rollback', feature, '--apply'],
+        what: 'restore the verified target in stages and watch the signals that moved; without one, search one first (paid calls)',
+      }),
+    );
   if (target !== null && target.fingerprint !== release?.fingerprint)
     steps.push(
       deciding('roll-back', {

@@ -19,6 +19,7 @@ import {
 } from '../../core/index.ts';
 import { AUTHORITY_MAY, MESSAGE_WHEN } from '../../core/playbook.ts';
 import { DEFAULT_ENVIRONMENT } from '../../core/shipping.ts';
+import { appliedOf } from '../../engine/records/applied-log.ts';
 import { ageInDays } from '../../engine/records/drill-record.ts';
 import { monitorChecks } from '../../engine/records/monitor-records.ts';
 import { newestRehearsal } from '../../engine/records/playbook-rehearsals.ts';
@@ -26,6 +27,7 @@ import { readText } from '../../engine/workplace/checked-file.ts';
 import { findSuiteFile, findTicketFile } from '../../engine/workplace/settings-file.ts';
 import type { Workplace } from '../../engine/workplace/workplace.ts';
 import { loadRelease } from '../../release/index.ts';
+import { targetPercent } from '../../rollout/applied-state.ts';
 import { ruleText } from '../../rollout/gate-reading.ts';
 import { parseTicket } from '../../rollout/index.ts';
 import { beforeOf, placeOf, type RegistryPlace, registryOf } from '../../rollout/registry.ts';
@@ -76,6 +78,7 @@ export async function playbookJob(
   const parsed = parseTicket(await readText(file), file);
   const { feature, environment } = checkName({ feature: parsed.feature, environment: input.environment });
   const rollout = await rolloutOf(store, { feature, environment });
+  const applied = await appliedOf(store, { feature, environment });
   const overview = await overviewJob(
     {
       ...{ store, observations, shipping, guard, clock, environment, project: input.cwd },
@@ -102,6 +105,14 @@ export async function playbookJob(
             ...{ id: rollout.spec.id, status: rollout.status, percent: rollout.percent },
             ...{ reason: rollout.reason, since: rollout.since, by: rollout.by },
           },
+    applied:
+      applied === null
+        ? null
+        : {
+            ...{ id: applied.spec.id, status: applied.status, target: applied.spec.target.release },
+            ...{ percent: targetPercent(applied), reason: applied.reason },
+            ...{ since: applied.since, by: applied.by },
+          },
     ...{ stops: now.stops, pendingApprovals: now.pendingApprovals },
     signals: await signalsOf(observations, feature, clock.now()),
     monitors: await monitorsOf(work, parsed),
@@ -127,7 +138,7 @@ export async function playbookJob(
   const steps = playbookSteps({
     ...facts,
     ...{ parsed, ledger: input.ledger, ticketWord: await ticketWord(parsed, input.cwd) },
-    wentBack: wentBack(place, rollout),
+    wentBack: wentBack(place, rollout, applied),
   });
   return { playbook: { ...facts, steps, missing: parts.filter((p) => p.state !== 'works') }, parts };
 }
@@ -224,14 +235,16 @@ function earlier(place: RegistryPlace | undefined): Playbook['before'] {
   return before === undefined ? null : { name: before.release, fingerprint: before.fingerprint };
 }
 
-/** When users last went back to an earlier release: by a restored pointer, or by a rollout that was rolled back. */
+/** When users last went back to an earlier release: by a restored pointer, a rollout that was rolled back, or an applied rollback. */
 function wentBack(
   place: RegistryPlace | undefined,
   rollout: Awaited<ReturnType<typeof rolloutOf>>,
+  applied: Awaited<ReturnType<typeof appliedOf>>,
 ): string | null {
   const times = [
     place?.pointers.findLast((p) => p.restored)?.at,
     rollout?.status === 'rolled-back' ? rollout.since : undefined,
+    applied === null || applied.status === 'cancelled' ? undefined : applied.history[0]?.at,
   ];
   return (
     times

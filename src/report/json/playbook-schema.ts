@@ -85,6 +85,18 @@ export const playbookSchema = z.object({
     })
     .nullable()
     .describe('the newest'),
+  applied: z
+    .object({
+      id: z.string(),
+      status: z.string(),
+      target: z.string(),
+      percent: z.number(),
+      reason: z.string(),
+      since: time,
+      by: z.string(),
+    })
+    .nullable()
+    .describe('the newest rollback that `rollback --apply` began'),
   episodes: z.array(
     z.object({
       id: z.string(),

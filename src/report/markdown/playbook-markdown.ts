@@ -58,6 +58,7 @@ function stateNow(p: Playbook): string[] {
     ['state', `**${p.state}**: ${cell(p.reason)}`],
     ['release in force', releaseCell(p)],
     ['rollout', rolloutCell(p)],
+    ['applied rollback', appliedCell(p)],
     ['verified target', targetCell(p)],
     ['last drill', drillCell(p)],
     ['this playbook', rehearsalCell(p)],
@@ -107,6 +108,11 @@ function releaseCell({ release: r, before }: Playbook): string {
 function rolloutCell({ rollout: r }: Playbook): string {
   if (r === null) return 'none was started';
   return `${r.status} at ${r.percent}% since ${when(r.since)} UTC by ${cell(r.by, 80)}: ${cell(r.reason)}`;
+}
+
+function appliedCell({ applied: a }: Playbook): string {
+  if (a === null) return 'none';
+  return `${a.status} since ${when(a.since)} UTC by ${cell(a.by, 80)}, ${a.percent}% get ${cell(a.target, 80)}: ${cell(a.reason)}`;
 }
 
 function targetCell({ target: t }: Playbook): string {

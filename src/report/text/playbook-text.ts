@@ -45,6 +45,11 @@ export function playbookText(
     ...(p.rollout === null
       ? []
       : [`  rollout  ${p.rollout.status} at ${p.rollout.percent}%: ${terminalLine(p.rollout.reason, 100)}`]),
+    ...(p.applied === null
+      ? []
+      : [
+          `  rollback ${p.applied.status}, ${p.applied.percent}% get ${terminalLine(p.applied.target, 40)}: ${terminalLine(p.applied.reason, 80)}`,
+        ]),
     `  target   ${targetLine(p)}`,
     `  drill    ${drillLine(p)}`,
     `  signals  ${signalLine(p)}`,
