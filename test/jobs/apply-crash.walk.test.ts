@@ -69,4 +69,4 @@ test('whatever write is the last one, the same command again brings it to where 
   expect(await writes(db)).toEqual(first.slice(0, 2));
   expect((await w.cli('rollout', 'step')).code).toBe(0);
   expect(await writes(db)).toEqual(first);
-}, 60_000);
+});

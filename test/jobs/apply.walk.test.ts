@@ -1,7 +1,10 @@
 // The whole way of a rollback from the command line, on both ledgers: searched, proven, 10%, everybody, recovered.
 
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { AppliedPlan } from '../../src/core/applied-rollback.ts';
 import { openShippingLog } from '../../src/jobs/registry/open-shipping.ts';
 import { noPostgres, type PostgresServer, startPostgres } from '../ledger/postgres-server.ts';
@@ -97,6 +100,23 @@ async function story(ledger: string | undefined): Promise<void> {
   expect(history.stdout).toContain('set desk aa3050cb0b41  by rollback desk --apply: rollback rb-');
 }
 
+async function webhook() {
+  const events: unknown[] = [];
+  const server = createServer((request, response) => {
+    let text = '';
+    request.setEncoding('utf8').on('data', (part: string) => {
+      text += part;
+    });
+    request.on('end', () => {
+      events.push((JSON.parse(text) as { event: string }).event);
+      response.end('ok');
+    });
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => void server.close());
+  return { events, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook` };
+}
+
 it('one command searches, proves and restores, on SQLite', () => story(undefined));
 
 describe.skipIf(noPostgres !== null)('on PostgreSQL', () => {
@@ -106,4 +126,42 @@ describe.skipIf(noPostgres !== null)('on PostgreSQL', () => {
   });
   afterAll(() => server?.stop());
   it('does the same', () => story(server.fresh()));
+});
+
+it('stops when signals do not come back, and only a person continues or cancels', async () => {
+  const w = await appliedWorld();
+  const hook = await webhook();
+  await w.fork('not-back');
+  await w.apply(...WHO, ...QUICK);
+  await w.answers(w.good, { n: 400, failures: 32 });
+  await w.answers(w.bad, { n: 3600, failures: 280 });
+  const held = await w.apply('--webhook', hook.url);
+  expect(held).toMatchObject({
+    code: 1,
+    json: { status: 'held', code: 'ROLLBACK_NOT_RECOVERED', percent: 10 },
+  });
+  expect(hook.events).toEqual(['rollback.held']);
+  expect(await w.inForce()).toBe(w.bad);
+  expect(await w.cli('rollback', 'status', 'desk')).toMatchObject({
+    code: 1,
+    stdout: expect.stringContaining('NOT back'),
+  });
+  expect((await w.cli('status')).stdout).toContain('held at 10% [ROLLBACK_NOT_RECOVERED]');
+  expect((await w.apply('--now')).stderr).toContain('WHO_AND_WHY');
+  expect((await w.apply('--now', '--by', 'bo', '--why', 'users wait')).json).toMatchObject({
+    percent: 100,
+    by: 'bo',
+  });
+  expect(await w.inForce()).toBe(w.good);
+  expect((await w.apply('--now', '--by', 'bo', '--why', 'x')).stderr).toContain('ROLLBACK_STATE');
+
+  await w.fork('cancelled');
+  await w.apply(...WHO);
+  const cancelled = await w.cli('rollback', 'cancel', 'desk', '--by', 'bo', '--why', 'wrong one', '--json');
+  expect(cancelled).toMatchObject({ code: 0, json: { status: 'cancelled', percent: 0, by: 'bo' } });
+  expect(await w.flag('ai.rollout.percent')).toBe(0);
+  expect(await w.flag('ai.release', '--key', 'user-1')).toBe(w.bad);
+  expect((await w.cli('rollback', 'cancel', 'desk', ...WHO)).stderr).toContain('ROLLBACK_STATE');
+  // It can be started again.
+  expect((await w.apply(...WHO)).json).toMatchObject({ status: 'running', percent: 10 });
 });
