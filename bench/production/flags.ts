@@ -180,7 +180,7 @@ async function measureStops(over: 'HTTP' | 'the ledger'): Promise<void> {
     connectGuard({ url, feature: 'desk', agent: `agent-${i}`, timeoutMs: 60_000 }),
   );
   await Promise.all(guards.map((guard) => guard.ready()));
-  const rows: string[] = [];
+  print(`a stop over ${over}, ${GUARDS} guards at work`);
   for (let i = 0; i < repetitions; i++) {
     const starts: number[] = [];
     const ends: number[] = [];
@@ -205,15 +205,13 @@ async function measureStops(over: 'HTTP' | 'the ledger'): Promise<void> {
     await Promise.all([...aborted, ...work]);
     const late = starts.filter((start) => start > recorded);
     const last = late.length === 0 ? '' : `, the last ${ms(Math.max(...late) - recorded)} after it`;
-    rows.push(
+    print(
       `  recorded in ${ms(recorded - asked)}; at the last guard ${ms(Math.max(...ends) - asked)} after it was asked for; actions that began after the record: ${late.length}${last}; load ${load()}`,
     );
     await call('POST', '/v1/guard/desk/start', JSON.stringify({ by: 'ada', why: 'bench' }));
     while (guards.some((guard) => guard.stopped !== null)) await sleep(5);
   }
   for (const guard of guards) guard.close();
-  print(`a stop over ${over}, ${GUARDS} guards at work`);
-  for (const row of rows) print(row);
 }
 
 try {
@@ -225,6 +223,8 @@ try {
   await evaluations();
   await measureEvaluations();
   await measureChanges();
+  // While it is false every action is refused.
+  await set('ai.tools.enabled', 'true');
   await measureStops('HTTP');
   await measureStops('the ledger');
 } finally {
