@@ -51,7 +51,7 @@ export type RolloutDemoBeat =
 export interface AnswerCounts {
   readonly control: number;
   readonly candidate: number;
-  /** Users who got an answer of the candidate that is no valid JSON. */
+  /** Users who got an answer of the candidate that breaks its schema. */
   readonly usersHarmed: number;
   readonly users: number;
 }

@@ -1,8 +1,9 @@
 // The demo of a rollout as a stranger runs it, with every command that it prints at the end; and interrupted.
 
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { json, lastgood, lastgoodHere, temporaryFolder } from './lastgood.ts';
+import { json, lastgood, lastgoodHere, ROOT, temporaryFolder } from './lastgood.ts';
 
 const PAGES = /^Pages: (\S+)$/m;
 
@@ -23,6 +24,13 @@ test('a gate takes the broken candidate back, a stop reaches the agent, and the 
   expect(demo.stdout).toMatch(/ai\.action\.mode is draft: its refunds are only logged/);
   expect(demo.stdout).toMatch(/the payout run ended at step [1-9]\d* of 1200/);
   expect(demo.stdout).toMatch(/[1-9] more actions? refused, none started after the stop/);
+  // The page of docs shows the same steps.
+  const page = await readFile(join(ROOT, 'docs/rollouts.md'), 'utf8');
+  const [, shown = ''] = /<!-- output: demo --rollout -->\n```text\n([\s\S]*?)^```/m.exec(page) ?? [];
+  const steps = (text: string): string[] =>
+    text.match(/^\d\d:\d\d:\d\d {2}\S+/gm)?.map((s) => s.slice(10)) ?? [];
+  expect(steps(shown)).toEqual(steps(demo.stdout));
+  expect(steps(shown)).toHaveLength(7);
   // Nothing listens any more.
   await expect(fetch(`${PAGES.exec(demo.stdout)?.[1]}/healthz`)).rejects.toThrow('fetch failed');
 

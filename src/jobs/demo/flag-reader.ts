@@ -2,7 +2,7 @@
 
 import type { FlagValue } from '../../core/index.ts';
 
-export interface FlagContext {
+interface FlagContext {
   readonly feature: string;
   /** The user. */
   readonly targetingKey?: string;

@@ -31,11 +31,11 @@ Pages: ${beat.url}
     case 'advanced':
       return `${clock(beat.at)}  ${style.green(`${beat.from}% → ${beat.to}%`.padEnd(9))} every gate was green; ${grouped(beat.answers.control)} answers of the control, ${grouped(beat.answers.candidate)} of the candidate\n`;
     case 'fault':
-      return `${clock(beat.at)}  fault     from now on ${percent(beat.share, 0)} of the candidate's answers are no valid JSON (scripted)\n`;
+      return `${clock(beat.at)}  fault     from now on ${percent(beat.share, 0)} of the candidate's answers break their schema (scripted)\n`;
     case 'rolled-back':
       return `${clock(beat.rollback.at)}  ${style.red(style.bold('ROLLED BACK'))} ${rollbackText(beat.rollback, beat.report)}`;
     case 'agent':
-      return `${clock(beat.at)}  agent     ai.action.mode is ${terminalLine(beat.actionMode, 40)}: its refunds are only logged. A payout run goes on.\n`;
+      return `${clock(beat.at)}  agent     ai.action.mode is ${terminalLine(beat.actionMode, 40)}: its refunds are only logged. A payout run continues.\n`;
     case 'stopped': {
       const { stop: s } = beat;
       return `${clock(s.at)}  ${style.red(style.bold('STOPPED'))}   by ${terminalLine(s.by, 40)}: ${terminalLine(s.why, 200)}
