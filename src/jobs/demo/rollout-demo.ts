@@ -44,7 +44,7 @@ const REFUND_EVERY_MS = 1200;
 const HEALTHY_MS = 1500;
 const POLL_MS = 50;
 /** What has not happened after so long is reported as missing. */
-const PATIENCE_MS = 180_000;
+const PATIENCE_MS = 600_000;
 /** Actions that the agent asks for after the stop. */
 const AFTER_STOP = 3;
 const STOP_WHY = 'INC-1: the candidate broke, check the payouts first';
