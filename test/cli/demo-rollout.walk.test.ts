@@ -23,7 +23,7 @@ test('a gate takes the broken candidate back, a stop reaches the agent, and the 
   expect(demo.stdout).toMatch(/ROLLED BACK to 0% by gate schema-failures/);
   expect(demo.stdout).toMatch(/ai\.action\.mode is draft: its refunds are only logged/);
   expect(demo.stdout).toMatch(/the payout run ended at step [1-9]\d* of 1200/);
-  expect(demo.stdout).toMatch(/[1-9] more actions? refused, none started after the stop/);
+  expect(demo.stdout).toMatch(/[1-9] more actions? refused, none started; before it/);
   // The page of docs shows the same steps.
   const page = await readFile(join(ROOT, 'docs/rollouts.md'), 'utf8');
   const [, shown = ''] = /<!-- output: demo --rollout -->\n```text\n([\s\S]*?)^```/m.exec(page) ?? [];

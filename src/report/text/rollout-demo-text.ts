@@ -40,7 +40,7 @@ Pages: ${beat.url}
       const { stop: s } = beat;
       return `${clock(s.at)}  ${style.red(style.bold('STOPPED'))}   by ${terminalLine(s.by, 40)}: ${terminalLine(s.why, 200)}
           the payout run ended at step ${s.step} of ${s.steps}, ${milliseconds(s.reachedMs)} after the stop
-          ${count(s.refused, 'more action')} refused, ${s.startedAfter === 0 ? 'none' : s.startedAfter} started after the stop; ${agentText(beat.agent)}\n`;
+          ${count(s.refused, 'more action')} refused, ${s.startedAfter === 0 ? 'none' : s.startedAfter} started; ${agentText(beat.agent)}\n`;
     }
     case 'end':
       return `
