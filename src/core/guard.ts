@@ -73,7 +73,7 @@ export interface GuardRuling {
 
 /** Where decisions and approvals live. Nothing is ever changed or removed. */
 export interface GuardStore {
-  /** Reads the facts, decides, and writes the decision, while nobody else does. What the rule throws is thrown, and nothing is written. */
+  /** Reads the facts, decides, and writes the decision, while no other process does. An error of the rule is thrown; nothing is written. */
   decide(
     action: GuardedAction,
     at: { readonly now: number; readonly newId: string },
