@@ -1,6 +1,6 @@
 // The demo of a rollout as a stranger runs it, with every command that it prints at the end; and interrupted.
 
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { json, lastgood, lastgoodHere, ROOT, temporaryFolder } from './lastgood.ts';
@@ -58,11 +58,15 @@ test('a gate takes the broken candidate back, a stop reaches the agent, and the 
   expect(decisions.slice(0, firstStopped + 1).every((d) => d.outcome === 'stopped')).toBe(true);
 }, 900_000);
 
-test('two demos at once are refused, and an interrupt ends the server', async () => {
+test('two demos at once and a folder that is a file are refused, and an interrupt ends the server', async () => {
   await using folder = await temporaryFolder();
   const cwd = folder.path;
   expect(await lastgoodHere(['demo', '--rollout', '--production'], { cwd })).toMatchObject({ code: 2 });
   expect(await lastgoodHere(['demo', '--keep-open'], { cwd })).toMatchObject({ code: 2 });
+  await writeFile(join(cwd, 'file'), '');
+  const nowhere = await lastgoodHere(['demo', '--rollout', '--dir', 'file'], { cwd });
+  expect(nowhere.code).toBe(2);
+  expect(nowhere.stderr).toMatch(/the folder of the demo cannot be written: ENOTDIR.*\[OUTPUT_UNWRITABLE\]/);
   const { code, stdout } = await lastgood(['demo', '--rollout'], {
     cwd,
     onStart: (pid, output) => {

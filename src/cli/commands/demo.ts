@@ -1,5 +1,6 @@
 // lastgood demo: the whole story in under a minute, offline.
 
+import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { LastgoodError } from '../../base/errors.ts';
 import { packageFile } from '../../base/package-files.ts';
@@ -44,13 +45,13 @@ export const registerDemo: Register = (program, io, exit) => {
         throw badOption('--rollout and --production are two demos; choose one');
       if (options.keepOpen === true && options.rollout !== true)
         throw badOption('--keep-open is for the server of --rollout');
+      await makeFolder(resolve(io.cwd, options.dir ?? 'demo', options.rollout === true ? 'rollout' : ''));
       if (options.production === true) return productionDemo(io, options);
       if (options.rollout === true)
         return exit(await (await import('./demo-rollout.ts')).rolloutDemo(io, options));
-      const [{ playDemo }, { demoBeatText }, { resolve }] = await Promise.all([
+      const [{ playDemo }, { demoBeatText }] = await Promise.all([
         import('../../jobs/demo/demo.ts'),
         import('../../report/text/demo-text.ts'),
-        import('node:path'),
       ]);
       const style = styleOf(io);
       const dir = options.dir ?? 'demo';
@@ -78,13 +79,26 @@ export const registerDemo: Register = (program, io, exit) => {
     });
 };
 
+/** Throws `OUTPUT_UNWRITABLE` or `DISK_FULL`. */
+async function makeFolder(path: string): Promise<void> {
+  const [{ access, constants, mkdir }, { unwritable }] = await Promise.all([
+    import('node:fs/promises'),
+    import('../../base/replace-file.ts'),
+  ]);
+  try {
+    await mkdir(path, { recursive: true });
+    await access(path, constants.W_OK);
+  } catch (error) {
+    throw unwritable('the folder of the demo', path, error as NodeJS.ErrnoException);
+  }
+}
+
 const badOption = (message: string): LastgoodError => new LastgoodError({ code: 'BAD_OPTION', message });
 
 async function productionDemo(io: Io, options: DemoOptions): Promise<void> {
-  const [{ playProduction }, { productionDemoText }, { resolve }] = await Promise.all([
+  const [{ playProduction }, { productionDemoText }] = await Promise.all([
     import('../../jobs/demo/production-demo.ts'),
     import('../../report/text/production-demo-text.ts'),
-    import('node:path'),
   ]);
   const dir = options.dir ?? 'demo';
   const outDir = resolve(io.cwd, dir);

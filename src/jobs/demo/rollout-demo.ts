@@ -1,6 +1,6 @@
 // The rollout demo: a simulated application and agent against a real `lastgood serve`. Gates, flags and guard decide; this only watches.
 
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { childEnvironment } from '../../base/child-environment.ts';
@@ -18,7 +18,7 @@ import { DemoApp, FAULT_SHARE } from './rollout-app.ts';
 import { CANDIDATE, CONTROL, DEMO_FEATURE, type DemoFiles, SUITE, writeProject } from './rollout-project.ts';
 
 export interface RolloutDemoInput extends DemoFiles {
-  /** Where the project and its ledger go; created. */
+  /** Folder for the project and its ledger. */
   readonly project: string;
   readonly seed: number;
   /** Program and first arguments that start lastgood. */
@@ -53,7 +53,6 @@ const signed = (why: string): readonly string[] => ['--by', 'ada', '--why', why]
 
 /** Plays it; every number was measured in this run. Throws `DEMO_COMMAND`, `DEMO_INTAKE` or `DEMO_WAIT`. */
 export async function playRollout(input: RolloutDemoInput): Promise<RolloutDemo> {
-  await mkdir(input.project, { recursive: true });
   const db = await writeProject(input.project, input);
   const scenario = parseScenario(await readFile(join(input.project, SUITE, 'scenario.yaml'), 'utf8'));
   const simulator = await startSimulator({ scenario });
