@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { json, lastgood, lastgoodHere, ROOT, temporaryFolder } from './lastgood.ts';
 
-const PAGES = /^Pages: (\S+)$/m;
+const PAGES = /^Watch it: (http:\/\/127\.0\.0\.1:\d+)\/rollouts\/support-triage$/m;
 
 test('a gate takes the broken candidate back, a stop reaches the agent, and the closing commands work', async () => {
   await using folder = await temporaryFolder();

@@ -21,7 +21,7 @@ Server, gates, flags and guard are the real ones. Flags are read ${beat.sdk === 
           ? `\nthrough the SDK: npm install @openfeature/server-sdk @openfeature/ofrep-provider`
           : ''
       }
-Pages: ${beat.url}
+Watch it: ${beat.url}/rollouts/support-triage
 
 `;
     case 'offline':
@@ -51,7 +51,7 @@ Next:
   npx lastgood flag history ai.rollout.percent
   npx lastgood guard log support-triage
   npx lastgood approvals
-${beat.keepsOpen === null ? '  npx lastgood serve' : `The pages stay at ${beat.keepsOpen}; Ctrl-C ends them.`}
+${beat.keepsOpen === null ? '  npx lastgood serve' : `The pages stay at ${beat.keepsOpen} until Ctrl-C.`}
 `;
   }
 }
