@@ -50,7 +50,8 @@ export class JudgeLimit implements CallLimit {
     return this.#reached;
   }
 
-  async admit(signal: AbortSignal): Promise<string | null> {
+  async admit(signal: AbortSignal, mostUsd: number | null = null): Promise<string | null> {
+    if (mostUsd !== null) this.#budget.expect(mostUsd);
     for (;;) {
       if (this.#reached !== null) {
         this.refused++;
