@@ -42,6 +42,8 @@ export interface NightRecord {
   readonly finishedAt?: string | null | undefined;
   /** How long the night's trials were spread over; null = made at once. */
   readonly spreadMs?: number | null | undefined;
+  /** Its batch was not back: undecided, until a later command continues it and keeps a record in the place of this one. */
+  readonly waits?: true | undefined;
 }
 
 /** The nights of a suite's series, oldest first. */
@@ -51,7 +53,13 @@ export async function nightRecords(
   series: string = DEFAULT_SERIES,
 ): Promise<readonly NightRecord[]> {
   const records = await store.records('night', suite);
-  return records.map((r) => r.body as unknown as NightRecord).filter((r) => r.series === series);
+  // The newest record of a night counts.
+  const nights = new Map<string, NightRecord>();
+  for (const { body } of records) {
+    const night = body as unknown as NightRecord;
+    if (night.series === series) nights.set(night.snapshot, night);
+  }
+  return [...nights.values()];
 }
 
 export async function keepNight(
