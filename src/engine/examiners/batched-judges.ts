@@ -86,6 +86,12 @@ export async function isJudgeBatchable(work: Workplace, judge: Release | null): 
   return false;
 }
 
+/** The same of all judges of a panel. */
+export async function areJudgesBatchable(work: Workplace, judge: Release): Promise<boolean> {
+  for (const release of panelOf(judge).judges) if ((await unbatchable(work, release)) !== null) return false;
+  return true;
+}
+
 /** Throws `BATCH_UNSUPPORTED` where a judge cannot be asked in batches: nobody else is called. */
 export async function refuseUnbatchableJudge(work: Workplace, judge: Release): Promise<void> {
   for (const release of panelOf(judge).judges) {

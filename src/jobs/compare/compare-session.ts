@@ -163,7 +163,7 @@ export async function judgingOf({ work, input, assignments }: Session): Promise<
       assignments[arm].suite.cases,
       assignments[arm].release,
       judge,
-      limitsOf(input.settings).maxAttempts,
+      { maxAttempts: limitsOf(input.settings).maxAttempts },
     );
   const [a, b] = [await of('baseline'), await of('candidate')];
   if (a === null || b === null) return null;
