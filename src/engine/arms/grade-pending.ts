@@ -10,7 +10,7 @@ import {
 } from '../../core/index.ts';
 import type { StopCause } from '../../run/index.ts';
 import type { JudgeBatching } from '../examiners/batched-judges.ts';
-import { type ExaminerOptions, openExaminers } from '../examiners/judge-examiners.ts';
+import { type ExaminerOptions, openExaminers, withVotes } from '../examiners/judge-examiners.ts';
 import type { Workplace } from '../workplace/workplace.ts';
 import type { Assignment } from './assignment.ts';
 import { AnswerEmbedder, embedsAnswers } from './embed-outputs.ts';
@@ -104,7 +104,8 @@ export async function judgedInBatches(
   if (ran.stoppedBy === 'fatal' || ran.stoppedBy === 'deadline' || work.signal.aborted) return ran;
   const { deadlineMs: given, purpose } = settings;
   const deadlineMs = given === undefined ? undefined : given - (work.clock.now().getTime() - startedMs);
-  const { lost, stoppedBy, ungradedBy } = await gradePending(work, arm.assignment, arm.snapshotId, purpose, {
+  const assignment = { ...arm.assignment, judge: withVotes(arm.assignment.judge, settings.judgeVotes) };
+  const { lost, stoppedBy, ungradedBy } = await gradePending(work, assignment, arm.snapshotId, purpose, {
     ...examinerOptions(settings),
     batch: { ...judging, deadlineMs },
   });

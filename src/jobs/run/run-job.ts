@@ -339,13 +339,10 @@ export async function estimate(
         costOf: (model, usage) => costOf(work.prices, model, usage, tier),
         maxAttempts,
       }),
-      judge: await estimateJudging(
-        work,
-        suite.cases,
-        release,
-        withVotes(judge, settings.judgeVotes),
-        { maxAttempts, tier: await judgeTier(work, planned, settings) },
-      ),
+      judge: await estimateJudging(work, suite.cases, release, withVotes(judge, settings.judgeVotes), {
+        maxAttempts,
+        tier: await judgeTier(work, planned, settings),
+      }),
       embedding: estimateEmbedding(work, planned),
       pricesAsOf: work.prices?.['as-of'] ?? null,
     };
