@@ -148,4 +148,73 @@ describe('nightly --batch', () => {
     expect(next).toMatchObject({ code: 0, json: { number: 2 } });
     expect(next.json.snapshot.id).not.toBe(id);
   });
+
+  it('gathers its evidence in further batches: an alarm after a second run', async () => {
+    const d = await desk({
+      models: [
+        {
+          id: MODEL,
+          provider: 'openai',
+          version: 'steady',
+          updates: [{ at: '2026-05-01', version: 'lost' }],
+        },
+        { id: FALLBACK, provider: 'anthropic', version: 'steady' },
+      ],
+    });
+    await d.bless(await d.run('subject', '--no-preflight'));
+    d.simulator.setDate('2026-06-01');
+    d.simulator.reset();
+    const night = await d.cli(
+      ...['nightly', 'suite.yaml', '--release', 'releases/subject.yaml', '--confirm-after', '0s'],
+      ...['--sentinel', '0', ...PRICED, ...BATCH, '--json'],
+    );
+    expect(night).toMatchObject({ code: 1, json: { state: 'alarm', waits: false } });
+    expect(night.json.rerun).not.toBeNull();
+    // The judge's probe.
+    expect(singleCalls(d)).toBe(1);
+  });
+});
+
+describe('shadow --batch', () => {
+  const question = (n: number): string => `Question number K${100 + n} about my order`;
+
+  async function observedDesk() {
+    const d = await desk();
+    const rows = Array.from({ length: 24 }, (_, n) => ({
+      ...{ id: `o${n}`, at: Date.now() - n * 60_000, feature: 'orders', release: 'r1' },
+      messages: [{ role: 'user', content: question(n) }],
+      output: n % 2 === 0 ? `Here is your answer K${100 + n}.` : 'We will look into that.',
+    }));
+    await d.write('o.jsonl', rows.map((row) => JSON.stringify(row)).join('\n'));
+    await d.write('releases/live.yaml', {
+      name: 'live',
+      ...openaiRelease({ prompt: { messages: [{ role: 'user', content: '{{ messages.last.content }}' }] } }),
+    });
+    const observed = await d.cli('observe', 'o.jsonl', '--feature', 'orders', '--store', 'outputs');
+    expect(observed.code, observed.stderr).toBe(0);
+    const shadow = (...more: string[]) =>
+      d.cli('shadow', 'orders', '--suite', 'suite.yaml', '--no-preflight', ...PRICED, ...more, '--json');
+    return { d, shadow };
+  }
+
+  it('gives what single calls give, and a stopped one is continued without paying twice', async () => {
+    const { d, shadow } = await observedDesk();
+    const release = ['--release', 'releases/claude.yaml'];
+    const live = await shadow(...release);
+    expect(live.code, live.stderr).toBeLessThan(2);
+    const answered = d.simulator.stats().answered;
+    d.simulator.reset();
+    const votes = ['--judge-votes', '2'];
+    const limited = await shadow(...release, ...BATCH, ...votes, '--max-calls', '10');
+    expect(limited.json).toMatchObject({ stoppedBy: 'max-calls', unpaired: { candidateNotAsked: 14 } });
+    expect(limited.json.next).toContain(' --batch --resume ');
+    const [, , ...again] = limited.json.next.split(' ');
+    const rest = await shadow(...again.slice(1), '--batch-poll', '10ms');
+    expect(rest.code, rest.stderr).toBe(live.code);
+    expect(rest.json).toMatchObject({ stoppedBy: null, difference: live.json.difference });
+    expect(rest.json.preference).toMatchObject({ judgeCalls: expect.any(Number) });
+    expect(rest.json.cost.candidateUsd / live.json.cost.candidateUsd).toBeCloseTo(0.5, 9);
+    expect(singleCalls(d)).toBe(0);
+    expect(d.simulator.stats().answered).toBeLessThanOrEqual(2 * answered);
+  });
 });
