@@ -8,8 +8,9 @@ import type { BatchOptions } from '../../run/index.ts';
 import { type BatchWaiting, batchOptions, whyUnbatchable } from '../batching/batch-api.ts';
 import { runScope } from '../batching/provider-batches.ts';
 import type { JudgeBatching } from '../examiners/batched-judges.ts';
-import type { Workplace } from '../workplace/workplace.ts';
+import { idleProviderOf, type Workplace } from '../workplace/workplace.ts';
 import type { Assignment } from './assignment.ts';
+import { dearestCall, pricesOf } from './call-prices.ts';
 import { limitsOf, type RunSettings } from './run-settings.ts';
 
 /** Labels of a snapshot that is run through a batch API; finishing it goes on there. */
@@ -59,6 +60,26 @@ export function resumedMode(settings: RunSettings, { id, labels }: SnapshotSumma
     message: `${id} was begun without --batch, and its calls would have two prices`,
     hint: `finish it with \`lastgood run --resume ${id}\``,
   });
+}
+
+/** The same checks, before anything else is done for the run. */
+export async function refuseUnbatchable(
+  work: Workplace,
+  assignment: Assignment,
+  settings: RunSettings,
+): Promise<void> {
+  if (settings.batch !== true) return;
+  const provider = await idleProviderOf(work, assignment.release);
+  try {
+    checkBatchable(assignment, provider, settings);
+    checkCostBound(settings, () => dearestCall([{ assignment, provider }], pricesOf(work, settings)));
+  } finally {
+    await provider.close?.();
+  }
+  if (assignment.judge === null) return;
+  const { isJudgeBatchable, refuseUnpricedJudge } = await import('../examiners/batched-judges.ts');
+  if (await isJudgeBatchable(work, assignment.judge))
+    refuseUnpricedJudge(work, assignment.judge, settings.judgeLimit);
 }
 
 /** undefined = single calls. */

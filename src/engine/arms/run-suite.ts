@@ -37,9 +37,9 @@ import type { Assignment } from './assignment.ts';
 import {
   BATCH_LABELS,
   batchOptionsOf,
-  checkBatchable,
   checkCostBound,
   judgeBatchingOf,
+  refuseUnbatchable,
   resumedMode,
 } from './batch-mode.ts';
 import { dearestCall, pricesOf } from './call-prices.ts';
@@ -152,14 +152,8 @@ async function openWhenReady(
 ): Promise<Connected> {
   refuse(work, assignment, settings);
   work.store.expect?.(plannedTrials(assignment.suite));
+  await refuseUnbatchable(work, assignment, settings);
   const provider = await idleProviderOf(work, assignment.release);
-  try {
-    checkBatchable(assignment, provider, settings);
-    checkCostBound(settings, () => dearestCall([{ assignment, provider }], pricesOf(work, settings)));
-  } catch (error) {
-    await provider.close?.();
-    throw error;
-  }
   // The first cases go to the ledger's thread before loading what calls need keeps this one busy.
   const ready = nextTurn().then(async () => {
     const connection = await connected(work, assignment, settings, provider);

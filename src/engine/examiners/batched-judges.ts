@@ -17,6 +17,7 @@ import { realTimers } from '../../run/timers.ts';
 import { type BatchWaiting, batchOptions, whyUnbatchable } from '../batching/batch-api.ts';
 import type { BatchScope } from '../batching/provider-batches.ts';
 import { idleProviderOf, type Workplace } from '../workplace/workplace.ts';
+import type { JudgeLimit } from './judge-limit.ts';
 
 /** How the questions of one piece of work are gathered. */
 export interface JudgeBatching extends BatchWaiting {
@@ -97,6 +98,24 @@ export async function refuseUnbatchableJudge(work: Workplace, judge: Release): P
   for (const release of panelOf(judge).judges) {
     const why = await unbatchable(work, release);
     if (why !== null) throw new LastgoodError({ code: 'BATCH_UNSUPPORTED', ...why });
+  }
+}
+
+/** Throws `BATCH_COST_UNBOUNDED` where a limit in dollars could not be checked before a batch is submitted. */
+export function refuseUnpricedJudge(
+  { prices }: Pick<Workplace, 'prices'>,
+  judge: Release,
+  limit: JudgeLimit | undefined,
+): void {
+  if (limit?.isInDollars !== true) return;
+  for (const { name, layers } of panelOf(judge).judges) {
+    const model = pricedModel(layers.route, null);
+    if (costOf(prices, model, { inputTokens: 1, outputTokens: 1 }, BATCH_TIER) !== null) continue;
+    throw new LastgoodError({
+      code: 'BATCH_COST_UNBOUNDED',
+      message: `the judge "${name}" has no price, so its cost limit cannot be checked before a batch is submitted; nothing was sent`,
+      hint: 'add its model to the price file, or limit the number of calls instead',
+    });
   }
 }
 

@@ -45,6 +45,11 @@ export class JudgeLimit implements CallLimit {
   /** Calls that were not made. */
   refused = 0;
 
+  /** There is a limit in dollars. */
+  get isInDollars(): boolean {
+    return this.#usd !== undefined;
+  }
+
   /** Why no further call is made; null = there is room. */
   get reached(): string | null {
     return this.#reached;

@@ -2,7 +2,12 @@
 
 import { LastgoodError } from '../../base/index.ts';
 import type { Release } from '../../core/index.ts';
-import { type JudgeBatching, refuseUnbatchableJudge } from '../../engine/examiners/batched-judges.ts';
+import {
+  type JudgeBatching,
+  refuseUnbatchableJudge,
+  refuseUnpricedJudge,
+} from '../../engine/examiners/batched-judges.ts';
+import type { JudgeLimit } from '../../engine/examiners/judge-limit.ts';
 import type { Workplace } from '../../engine/workplace/workplace.ts';
 
 /** How questions are gathered into batches. */
@@ -14,8 +19,12 @@ export interface RegradeBatch {
 
 const OUTAGE_MS = 300_000;
 
-/** Throws `BATCH_UNSUPPORTED` or `BATCH_OPTION` before anything is asked. */
-export async function checkRegradeBatch(work: Workplace, judge: Release | null): Promise<void> {
+/** Throws `BATCH_UNSUPPORTED`, `BATCH_OPTION` or `BATCH_COST_UNBOUNDED` before anything is asked. */
+export async function checkRegradeBatch(
+  work: Workplace,
+  judge: Release | null,
+  limit: JudgeLimit | undefined,
+): Promise<void> {
   if (judge === null)
     throw new LastgoodError({
       code: 'BATCH_OPTION',
@@ -29,6 +38,7 @@ export async function checkRegradeBatch(work: Workplace, judge: Release | null):
       hint: 'leave --batch out',
     });
   await refuseUnbatchableJudge(work, judge);
+  refuseUnpricedJudge(work, judge, limit);
 }
 
 /** Whoever grades the same outputs under the same exam again finds the batches again. */

@@ -102,6 +102,7 @@ export async function regrade(work: Workplace, input: RegradeInput): Promise<Reg
   const { suite, leftOut } = await takeOver(store, input);
   const { judge, embedder } = await examinersFor(store, suite, input);
   refuseSecrets(work, judge, embedder);
+  if (input.batch !== undefined) await checkRegradeBatch(work, judge, input.limit);
   const examiner: Examiner = { judge: judge?.fingerprint ?? null, embedder: embedder?.fingerprint ?? null };
   const exam = examFingerprint(suite, examiner);
 
@@ -119,7 +120,6 @@ export async function regrade(work: Workplace, input: RegradeInput): Promise<Reg
     ? knownProgramsOf(work, suite)
     : programsInTree(work, suite));
 
-  if (input.batch !== undefined) await checkRegradeBatch(work, judge);
   let judgeCalls = 0;
   let fatal: Failure | null = null;
   const examiners = await openExaminers(

@@ -5,6 +5,7 @@ import { newSnapshotId, panelOf, type Release, type SnapshotSummary } from '../.
 import type { ObservationStore } from '../../core/observation.ts';
 import type { ShadowReport, ShadowSample } from '../../core/shadow.ts';
 import type { Assignment } from '../../engine/arms/assignment.ts';
+import { refuseUnbatchable } from '../../engine/arms/batch-mode.ts';
 import {
   limitsOf,
   type RunResult,
@@ -118,6 +119,8 @@ export async function shadowJob(
       graders,
       preferCalls: Math.min(pairsFor(input, preferring), drawn.sample.questions) * callsOf(input, preferring),
     };
+    await refuseUnbatchable(work, candidate, input.settings);
+    if (other !== null) await refuseUnbatchable(work, baseline, input.settings);
     input.onPlan(plan);
     if (input.dryRun) return { kind: 'plan', plan };
     const { name, fingerprint } = release;
