@@ -41,7 +41,7 @@ export interface Caller {
 export function createCaller(examined: Examined, context: GraderContext): Caller {
   const { concurrency = 4, maxAttempts = 4, timeoutMs = 120_000 } = context.judgeOptions ?? {};
   const isBatched = examined.isBatched === true;
-  const pace = isBatched ? fixedPace(Number.POSITIVE_INFINITY) : (context.pace?.() ?? fixedPace(concurrency));
+  const pace = isBatched ? UNPACED : (context.pace?.() ?? fixedPace(concurrency));
   const sleep = context.sleep ?? realSleep;
   // Once no call can succeed any more (no key, no credit), none is made: a thousand refusals say nothing more than one.
   let fatal: Failure | null = null;
@@ -138,6 +138,9 @@ export function createCaller(examined: Examined, context: GraderContext): Caller
 export function costOfFailure(failure: Failure): number | null {
   return mayBeBilled(failure) ? null : 0;
 }
+
+/** Thousands wait for a batch at once: nothing is kept for each. */
+const UNPACED: Pace = { run: (attempt) => attempt() };
 
 function fixedPace(concurrency: number): Pace {
   const limit = pLimit(Math.max(1, concurrency));

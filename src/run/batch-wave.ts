@@ -136,8 +136,7 @@ export class BatchWave<T extends BatchItem> {
       else this.candidates = ids.length === 0 ? null : ids;
       if (first !== undefined) return null;
     }
-    const lines = this.items.map((item) => this.api.line(requestId(this.key, item.hash), item.request()));
-    const state = await this.api.submit(this.key, lines, signal);
+    const state = await this.api.submit(this.key, this.lines(), signal);
     if ('kind' in state) {
       // A refusal is certain; after anything else the service may have taken it.
       this.unsure = !(state.httpStatus !== undefined && state.httpStatus >= 400 && state.httpStatus < 500);
@@ -145,6 +144,10 @@ export class BatchWave<T extends BatchItem> {
     }
     await this.adopt(state.id);
     return state;
+  }
+
+  private *lines(): Generator<string, void, undefined> {
+    for (const item of this.items) yield this.api.line(requestId(this.key, item.hash), item.request());
   }
 
   private trouble(failure: Failure, nowMs: number): WaveStep {

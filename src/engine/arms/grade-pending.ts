@@ -21,7 +21,7 @@ import { TrialRecord } from './trial-record.ts';
 /** Trials graded at once; judge calls have a limit of their own. */
 const AT_ONCE = 32;
 /** The same where questions are gathered into batches: each waits until its batch is back. */
-const AT_ONCE_IN_BATCHES = 20_000;
+const AT_ONCE_IN_BATCHES = 10_000;
 
 /** What grading came to. */
 export interface PendingGraded {

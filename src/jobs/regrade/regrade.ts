@@ -49,7 +49,7 @@ const OF_THE_GRADING: readonly string[] = [
 /** Trials graded at once; judge calls have a limit of their own. */
 const AT_ONCE = 128;
 /** The same where questions are gathered into batches: each waits until its batch is back. */
-const AT_ONCE_IN_BATCHES = 20_000;
+const AT_ONCE_IN_BATCHES = 10_000;
 
 export interface RegradeInput {
   /** Whose outputs are graded. */
