@@ -32,7 +32,7 @@ export interface BatchOutcome {
 /** What a world of batches came to, beside single calls. */
 export interface BatchReport {
   readonly run: BatchOutcome;
-  /** The same answers judged afresh; null where nobody judges. */
+  /** The same answers judged afresh; null without a judge. */
   readonly regrade: BatchOutcome | null;
   /** What is wrong; empty = like single calls. */
   readonly problems: readonly string[];

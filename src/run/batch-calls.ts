@@ -29,7 +29,7 @@ export interface BatchCallsOptions extends EngineOptions {
 }
 
 /** The code of a call that was not made, or whose batch is not back, because the work was stopped. It says nothing about the model. */
-export const BATCH_LEFT = 'batch_left';
+const BATCH_LEFT = 'batch_left';
 
 /** Calls that come within this time of each other go into one batch. */
 const QUIET_MS = 1000;

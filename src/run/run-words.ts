@@ -68,7 +68,7 @@ export function batchesNote(
   return batches.length === 1 ? one : `${one}, ${batches.length - 1} more`;
 }
 
-/** Batches that nobody waits for any more. */
+/** Batches that the command leaves behind at its end. */
 export function batchesLeft(
   batches: readonly { readonly batchId: string | null; readonly cancelAsked: boolean }[],
   continueWith: string,

@@ -98,7 +98,7 @@ describe('gathered calls', () => {
     expect(w.book.entries.size).toBe(0);
   });
 
-  it('end undecided at the deadline, and the batch goes on at the service', async () => {
+  it('end undecided at the deadline, and the batch continues at the service', async () => {
     const w = world({ polls: 1000 });
     const { calls, warnings } = open(w, { deadlineMs: 60_000, keepAtDeadline: true });
     expect(words(await w.time.until(all(calls, 5)))).toEqual(Array(5).fill('batch_left'));

@@ -67,7 +67,7 @@ export const JOBS_CODES = {
     exits: [3, 4],
     meaning: 'Some answers have no verdict, so nothing was calibrated.',
     cause:
-      'Judging was interrupted, reached its limit, or the judge failed. A part of the answers is no sample.',
+      'Judging was interrupted, reached its limit, or the judge failed. A part of the answers is not a sample.',
     remedy: 'Run the same command again. Verdicts that came are cached.',
   },
   JUDGE_ABSENT: {

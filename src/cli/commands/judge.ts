@@ -1,13 +1,13 @@
 // lastgood judge: how noisy, how right and how steady is the judge?
 
 import { resolve } from 'node:path';
+import type { Register } from '../options/register.ts';
 import {
   type JudgeBatchValues,
   judgeBatchOf,
   judgeBatchOptions,
   judgeCallLimit,
-} from '../options/judge-batch.ts';
-import type { Register } from '../options/register.ts';
+} from '../options/run-options.ts';
 import {
   type CommonOptions,
   keyValue,

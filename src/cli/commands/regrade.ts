@@ -1,12 +1,12 @@
 // lastgood regrade: a new grade set over stored outputs, without one call to the subject.
 
+import type { Register } from '../options/register.ts';
 import {
   type JudgeBatchValues,
   judgeBatchOf,
   judgeBatchOptions,
   judgeCallLimit,
-} from '../options/judge-batch.ts';
-import type { Register } from '../options/register.ts';
+} from '../options/run-options.ts';
 import {
   type CommonOptions,
   printJson,

@@ -37,7 +37,7 @@ export interface RunSettings {
   readonly stream?: boolean | undefined;
   /** Through the provider's batch API: half the price, answered within a day. */
   readonly batch?: boolean | undefined;
-  /** Only the judge's questions go into batches: the subject has none, or is no model. `batch` gathers them, too. */
+  /** Only the judge's questions go into batches: the subject is read or has no batch API. `batch` gathers them, too. */
   readonly batchJudge?: boolean | undefined;
   /** What becomes of batches that are not back when the work ends. Default: a deadline cancels them, and `run --resume` continues. */
   readonly batchWaits?: { readonly keepAtDeadline: boolean; readonly continueWith: string } | undefined;

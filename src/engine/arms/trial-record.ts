@@ -71,7 +71,7 @@ export class TrialRecord {
     const clean = this.#work.mask.json((this.#work.privacy?.redact(trial) ?? trial) as never) as Trial;
     if (!this.#writtenFirst(c, clean)) return this.#grade(c, clean, 0, this.#added, signal);
     if (this.#examiners.judgeLater === true && c.graders.some(needsJudge)) {
-      // Nobody was asked, so nothing was spent.
+      // No judge was called, so nothing was spent.
       await this.#added.write(this.#kept({ ...notJudgedYet(c, clean), judgeCostUsd: 0 }));
       return;
     }

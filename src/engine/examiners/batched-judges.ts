@@ -93,7 +93,7 @@ export async function areJudgesBatchable(work: Workplace, judge: Release): Promi
   return true;
 }
 
-/** Throws `BATCH_UNSUPPORTED` where a judge cannot be asked in batches: nobody else is called. */
+/** Throws `BATCH_UNSUPPORTED` where a judge cannot be asked in batches; it is all that the command would call. */
 export async function refuseUnbatchableJudge(work: Workplace, judge: Release): Promise<void> {
   for (const release of panelOf(judge).judges) {
     const why = await unbatchable(work, release);

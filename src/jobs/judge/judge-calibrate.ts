@@ -130,7 +130,7 @@ async function frozen(
   };
 }
 
-/** The snapshot under another judge. Throws `CALIBRATION_STOPPED` where some answers have no verdict yet: a part of them is no sample. */
+/** The snapshot under another judge. Throws `CALIBRATION_STOPPED` where some answers have no verdict yet: a part of them is not a sample. */
 async function judgedAll(
   work: Workplace,
   { batch, limit }: CalibrateInput,

@@ -139,7 +139,7 @@ export async function judgePrefer(work: Workplace, input: PreferInput): Promise<
       judgeCalls,
       stoppedBy,
     };
-    // A part of the pairs is no preference.
+    // A part of the pairs shows no preference.
     if (stoppedBy !== null) return { ...result, verdict: 'invalid' };
     await store.keepRecord({
       kind: 'judge-preference',
