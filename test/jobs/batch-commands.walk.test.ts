@@ -144,6 +144,9 @@ describe('nightly --batch', () => {
     });
     // 48 answers and what the judge was asked about them; the sentinel asks in single calls.
     expect(d.simulator.stats().byPath).toMatchObject({ '/v1/batches': 1 });
+    const { json: status } = await d.cli('status', 'help-desk', '--json');
+    expect(JSON.stringify(status)).toContain('"state":"green"');
+    expect(JSON.stringify(status)).not.toContain('was not back');
     const next = await night('--json');
     expect(next).toMatchObject({ code: 0, json: { number: 2 } });
     expect(next.json.snapshot.id).not.toBe(id);
@@ -216,5 +219,7 @@ describe('shadow --batch', () => {
     expect(rest.json.cost.candidateUsd / live.json.cost.candidateUsd).toBeCloseTo(0.5, 9);
     expect(singleCalls(d)).toBe(0);
     expect(d.simulator.stats().answered).toBeLessThanOrEqual(2 * answered);
+    const refused = await shadow('--release', 'releases/app.yaml', ...BATCH);
+    expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining('BATCH_UNSUPPORTED') });
   });
 });

@@ -52,14 +52,16 @@ export async function nightRecords(
   suite: string,
   series: string = DEFAULT_SERIES,
 ): Promise<readonly NightRecord[]> {
-  const records = await store.records('night', suite);
-  // The newest record of a night counts.
-  const nights = new Map<string, NightRecord>();
-  for (const { body } of records) {
-    const night = body as unknown as NightRecord;
-    if (night.series === series) nights.set(night.snapshot, night);
-  }
-  return [...nights.values()];
+  return (await allNights(store, suite)).filter((night) => night.series === series);
+}
+
+/** The nights of all series of a suite, oldest first. Of a night that waited for its batch the newest record counts. */
+export async function allNights(
+  store: Pick<SnapshotStore, 'records'>,
+  suite: string,
+): Promise<readonly NightRecord[]> {
+  const nights = (await store.records('night', suite)).map(({ body }) => body as unknown as NightRecord);
+  return [...new Map(nights.map((night) => [night.snapshot, night])).values()];
 }
 
 export async function keepNight(
