@@ -16,6 +16,7 @@ import {
   withWorkplace,
 } from '../options/session.ts';
 import { styleOf } from '../terminal/io.ts';
+import { boundHeap } from '../terminal/limit-heap.ts';
 
 /** Grading is all work and no waiting where the judge is remembered: a thread beside it has to save more than elsewhere to pay. */
 const THREAD_FROM_ROWS = 5000;
@@ -48,6 +49,8 @@ export const registerRegrade: Register = (program, io, exit) => {
       .option('--prices <file>', 'price file (US dollars per million tokens)'),
   );
   judgeBatchOptions(command).action(async (ref: string, options: RegradeOptions) => {
+    // Thousands of questions wait for their batch at once.
+    if (options.batch === true && io.sharesProcess !== true) boundHeap();
     const [{ regradeJob }, { regradeText }] = await Promise.all([
       import('../../jobs/regrade/regrade-job.ts'),
       import('../../report/text/judge-text.ts'),
