@@ -49,7 +49,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   server: ['jobs', ...NOUNS, 'report'],
   mcp: ['jobs', 'engine', ...NOUNS, 'report'],
   vitest: ['library', 'jobs', 'engine', ...NOUNS, 'suite', 'release', 'report'],
-  cli: ['mcp', 'jobs', 'engine', ...NOUNS, 'report', 'server'],
+  cli: ['mcp', 'jobs', 'engine', ...NOUNS, 'report', 'server', 'client'],
   library: ['engine', 'base'],
   // For applications: it must load nothing of the program.
   client: [],

@@ -18,7 +18,7 @@ export async function applyAction(io: Io, asked: string, options: ApplyOptions, 
     import('../../jobs/apply/feature-of.ts'),
   ]);
   const by = options.dryRun === true ? undefined : await decider(io, options);
-  await withRollouts(io, options, async (desk, production) => {
+  await withRollouts(io, { ...options, mustExist: true }, async (desk, production) => {
     const request = {
       feature: await featureOf(asked, io.cwd),
       environment: options.environment ?? DEFAULT_ENVIRONMENT,
@@ -86,7 +86,7 @@ export async function statusAction(
     import('../../engine/records/applied-log.ts'),
     import('../../jobs/apply/applied-report.ts'),
   ]);
-  await withShippingLog(io, options, async ({ work }) => {
+  await withShippingLog(io, { ...options, mustExist: true }, async ({ work }) => {
     const state = await knownApplied(work.store, placeOf(feature, options));
     await showApplied(io, state, options);
     exit(appliedExit(state));
@@ -96,7 +96,7 @@ export async function statusAction(
 export async function cancelAction(io: Io, feature: string, options: ApplyOptions): Promise<void> {
   const { cancelRollback } = await import('../../jobs/apply/apply-rollback.ts');
   const by = await decider(io, options);
-  await withRollouts(io, options, async (desk) => {
+  await withRollouts(io, { ...options, mustExist: true }, async (desk) => {
     const state = await cancelRollback(desk, { ...placeOf(feature, options), by, why: options.why });
     await showApplied(io, state, options);
   });

@@ -56,15 +56,19 @@ export async function decider(io: Io, options: DecisionOptions): Promise<string 
   return gitUser(io.cwd, io.environment);
 }
 
-/** Opens the ledger and the log of shipping, and closes both whatever happens. A dry run gets copies that write to memory. */
+/**
+ * Opens the ledger and the log of shipping, and closes both whatever happens. A dry run gets copies that write to memory. `mustExist`, and
+ * a dry run, make no ledger that is not there.
+ */
 export async function withShippingLog<T>(
   io: Io,
-  options: CommonOptions & { readonly dryRun?: boolean },
+  options: CommonOptions & { readonly dryRun?: boolean; readonly mustExist?: boolean },
   job: (session: Session & { readonly shipping: ShippingStore }) => Promise<T>,
 ): Promise<T> {
   const { withShipping } = await import('../../jobs/registry/open-shipping.ts');
   const dry = options.dryRun === true;
-  return withWorkplace(io, options, { mustExist: dry }, async (session) =>
+  const mustExist = dry || options.mustExist === true;
+  return withWorkplace(io, options, { mustExist }, async (session) =>
     withShipping(await ledgerOf(io, options), { create: !dry }, async (shipping) => {
       if (!dry) return job({ ...session, shipping });
       const { dryLedger, dryShipping } = await import('../../engine/records/dry-run.ts');
