@@ -121,7 +121,9 @@ export async function forgetJob(
   options: { readonly dryRun?: boolean | undefined } = {},
 ): Promise<ForgetJobReport> {
   const dryRun = options.dryRun === true;
-  const report = await withLedgerFile(db, {}, (file) => forget(file, request, { dryRun }));
+  const report = isServerAddress(db)
+    ? await (await import('../../ledger/postgres/forget.ts')).forgetOnServer(db, request, { dryRun })
+    : await withLedgerFile(db, {}, (file) => forget(file, request, { dryRun }));
   const rewritten: string[] = [];
   const files: string[] = [];
   for (const file of await filesWith(request, folders)) {

@@ -100,9 +100,10 @@ export class Connection {
     });
   }
 
-  /** The same alone: waits until nobody writes, and lets nobody write meanwhile. */
-  alone<T>(work: (queries: Queries) => Promise<T>): Promise<T> {
-    const begin = `BEGIN; SELECT pg_advisory_xact_lock(${this.lockKey('write')})`;
+  /** The same alone: waits until nobody writes, and lets nobody write meanwhile. `others`: further locks, as `locked` has them. */
+  alone<T>(work: (queries: Queries) => Promise<T>, others: readonly string[] = []): Promise<T> {
+    const locks = ['write', ...others].map((what) => `SELECT pg_advisory_xact_lock(${this.lockKey(what)})`);
+    const begin = `BEGIN; ${locks.join('; ')}`;
     return this.#within(begin, (client) => work(this.#queries(client)));
   }
 

@@ -64,6 +64,12 @@ export class SuiteTables {
     this.#places = places;
   }
 
+  /** What was read before may have been taken out by now. */
+  forget(): void {
+    this.#numbers = null;
+    this.#facts = null;
+  }
+
   /** A case under the hash of all it says, wherever it stands. */
   keyed({ where: _where, ...given }: Case): KeyedCase {
     const kept = { ...given, graders: placedGraders(given.graders, this.#places.kept) };

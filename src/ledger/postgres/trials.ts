@@ -58,12 +58,13 @@ const TAKE_OUT = {
 
 /** Whole trials with all they refer to, but for the texts of requests. */
 const WHOLE = `
-  SELECT t.*, o.body AS output_body, o.sha256 IS NOT NULL AS output_there, g.body AS grades_body, d.shape, d.parts
+  SELECT t.*, (SELECT generation FROM lg.upkeep) AS generation, o.body AS output_body, o.sha256 IS NOT NULL AS output_there, g.body AS grades_body, d.shape, d.parts
   FROM lg.trial t LEFT JOIN lg.content o ON o.sha256 = t.output LEFT JOIN lg.content g ON g.sha256 = t.grades
        LEFT JOIN lg.document d ON d.sha256 = t.sent
   WHERE t.snapshot = $1 AND t.case_no = ANY($2::int[]) ORDER BY t.case_no, t.trial`;
 
 interface WholeRow extends TrialRow {
+  readonly generation: number;
   readonly output_body: Buffer | null;
   readonly output_there: boolean;
   readonly grades_body: Buffer | null;
@@ -84,9 +85,19 @@ export class TrialTables {
   readonly #servedIds = new Map<string, number>();
   readonly #served = new Map<number, ServedIdentity>();
 
-  constructor(reader: ContentReader, shown: string) {
+  readonly #begun: (generation: number) => void;
+
+  /** `begun` is given the generation of the ledger whenever whole trials are read. */
+  constructor(reader: ContentReader, shown: string, begun: (generation: number) => void = () => {}) {
     this.#reader = reader;
     this.#shown = shown;
+    this.#begun = begun;
+  }
+
+  /** What was read before may have been taken out by now. */
+  forget(): void {
+    this.#servedIds.clear();
+    this.#served.clear();
   }
 
   /** Inside a write transaction, after `prepareServed`. Throws `TRIAL_EXISTS`. */
@@ -165,6 +176,7 @@ export class TrialTables {
     cases: ReadonlyMap<number, string>,
   ): Promise<GradedTrial[]> {
     const rows = await queries.rows<WholeRow>(WHOLE, [snapshotNo, [...cases.keys()]]);
+    if (rows[0] !== undefined) this.#begun(rows[0].generation);
     const withSent = rows.filter((row) => row.sent !== null);
     const lost = withSent.find((row) => row.shape === null);
     if (lost !== undefined) throw this.#lost(lost, 'request');
@@ -227,7 +239,7 @@ export class TrialTables {
 
   async #eachResult(queries: Queries, snapshotNo: number, each: (row: ResultRow) => void): Promise<Buffer> {
     const seal = new SealHash();
-    const seen = new Set<number>();
+    const seen = new Map<number, ServedIdentity>();
     for await (const rows of this.#pages<ResultRow>(queries, RESULT_COLUMNS, snapshotNo)) {
       await this.#readServed(
         queries,
@@ -239,12 +251,12 @@ export class TrialTables {
         numbers[3] = pass === null ? null : Number(pass);
         numbers[7] = refusal === null ? null : Number(refusal);
         seal.row(numbers);
-        if (row[12] !== null) seen.add(row[12]);
+        if (row[12] !== null) seen.set(row[12], this.#served.get(row[12]) as ServedIdentity);
         each(row);
       }
     }
-    for (const id of [...seen].sort((a, b) => a - b))
-      seal.row([id, storedJson(this.#served.get(id) as unknown as JsonObject)]);
+    for (const [id, served] of [...seen].sort(([a], [b]) => a - b))
+      seal.row([id, storedJson(served as unknown as JsonObject)]);
     return seal.digest();
   }
 
@@ -320,6 +332,13 @@ export class TrialTables {
       [[...fresh]],
     );
     for (const { id, key } of found) this.#servedIds.set(key, id);
+  }
+
+  /** False where `prepareServed` must be called again. */
+  knowsServed(rows: readonly GradedTrial[]): boolean {
+    return rows.every(
+      ({ trial }) => trial.status !== 'answered' || this.#servedIds.has(servedKey(trial.served)),
+    );
   }
 
   #servedIdOf({ trial }: GradedTrial): number | null {

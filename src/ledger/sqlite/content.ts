@@ -13,9 +13,6 @@ import { Guess } from './find-or-add.ts';
 /** How a content row's body stands for its value. */
 export const ENCODING = { json: 0, text: 1, plainOutput: 2, deflatedText: 3, edited: 8, removed: 9 } as const;
 
-/** What stands where a text was taken out of a longer one. */
-export const FORGOTTEN = '[forgotten]';
-
 /**
  * A bound value in the WHERE of an ordered query that is made often. SQLite prepares such a query anew for each value that stands
  * there bare (seen with 3.54), which takes ten times as long as running it; an expression it plans for once.
