@@ -368,7 +368,6 @@ describe.skipIf(noPostgres !== null)('a ledger on a PostgreSQL server', () => {
       records: 1,
       verdicts: 1,
       running: [],
-      notCopied: [],
     });
     expect(await copy(home, homeExtras, away)).toMatchObject({ copied: 0, there: n, records: 0 });
     expect(await copy(away, awayExtras, back)).toMatchObject({ copied: n, records: 1, verdicts: 1 });

@@ -135,9 +135,15 @@ export const LEDGER_CODES = {
     cause: 'Both places are the same.',
     remedy: 'Name another target.',
   },
+  COPY_MERGES: {
+    exits: [2],
+    meaning: '`db copy` was given a target with production answers or logs of its own.',
+    cause: 'Numbered logs and counted windows of two ledgers cannot be made one.',
+    remedy: 'Copy into a new ledger.',
+  },
   COPY_DIFFERS: {
     exits: [4],
-    meaning: 'A copied snapshot is not what it was made from.',
+    meaning: 'A copied snapshot, log or table is not what it was made from.',
     cause: 'The source is damaged, or another program writes to the target.',
     remedy: 'Run `lastgood db check` on the source, and copy into a new ledger.',
   },

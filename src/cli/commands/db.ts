@@ -147,8 +147,9 @@ function copyText(report: CopyReport): string {
   const lines = [
     `copied and verified ${copied} snapshots with ${trials} trials; ${there} were there already`,
     `copied ${blessings} blessings, ${records} records, ${verdicts} judge replies and ${vectors} embedding vectors`,
+    ...report.written.map(({ what, rows }) => `copied ${rows} ${what}`),
     ...report.running.map((id) => `not copied: snapshot ${id} is still running, or its run was killed`),
-    ...report.notCopied.map(({ what, rows }) => `not copied: ${rows} ${what}`),
+    ...report.notCopied.map(({ what }) => `not copied: ${terminalLine(what, 200)}`),
   ];
   return `${lines.join('\n')}\n`;
 }

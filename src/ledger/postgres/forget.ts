@@ -33,7 +33,7 @@ const LONGEST_WAIT_MS = 60_000;
  * times stay. A damaged ledger is refused with `LEDGER_CORRUPT`: its digests could not be made anew. Throws `LEDGER_BUSY` or `LEDGER_RIGHTS` where
  * the text is gone, but not every table could be written anew.
  */
-export function forgetOnServer(
+export async function forgetOnServer(
   place: string,
   request: ForgetRequest,
   { dryRun = false }: { readonly dryRun?: boolean | undefined } = {},

@@ -147,26 +147,31 @@ export class TrialTables {
     ]);
     if (out.length === 0) return rows;
     const was = new Map(out.map((row) => [`${row.case_no} ${row.trial}`, row]));
-    return Promise.all(
-      rows.map(async ({ caseNo, row }) => {
-        const old = was.get(`${caseNo} ${row.trial.trial}`);
-        if (old === undefined) return { caseNo, row };
-        return {
-          caseNo,
-          row: kind === 'regrade' ? regraded(old, row) : await this.#runAgain(queries, old, row),
-        };
-      }),
-    );
+    const sents = kind === 'regrade' ? new Map() : await this.#sentsOf(queries, out);
+    return rows.map(({ caseNo, row }) => {
+      const old = was.get(`${caseNo} ${row.trial.trial}`);
+      if (old === undefined) return { caseNo, row };
+      return { caseNo, row: kind === 'regrade' ? regraded(old, row) : runAgain(old, row, sents.get(old)) };
+    });
   }
 
-  async #runAgain(queries: Queries, old: TrialRow, row: GradedTrial): Promise<GradedTrial> {
-    const before = attemptsOf(old);
-    const { sent: sentBefore } = old;
-    const sent =
-      row.trial.sent ??
-      (sentBefore === null ? null : ((await this.#reader.document(queries, sentBefore)) as JsonObject));
-    const attempts = [...before, ...row.trial.attempts];
-    return { ...row, trial: { ...row.trial, attempts, sent, ...paidBefore(row.trial.costUsd, old, before) } };
+  /** What was sent before, by row. */
+  async #sentsOf(queries: Queries, rows: readonly TrialRow[]): Promise<ReadonlyMap<TrialRow, JsonObject>> {
+    const keys = rows.flatMap(({ sent }) => (sent === null ? [] : [sent]));
+    const found = await queries.rows<DocumentRow>(
+      'SELECT sha256, shape, parts FROM lg.document WHERE sha256 = ANY($1)',
+      [keys],
+    );
+    const values = await this.#reader.documents(queries, found);
+    const byKey = new Map(found.map(({ sha256 }, i) => [sha256.toString('hex'), values[i] as JsonObject]));
+    const sents = new Map<TrialRow, JsonObject>();
+    for (const row of rows) {
+      if (row.sent === null) continue;
+      const sent = byKey.get(row.sent.toString('hex'));
+      if (sent === undefined) throw this.#lost(row, 'request');
+      sents.set(row, sent);
+    }
+    return sents;
   }
 
   /** Whole trials of some cases, in order. */
@@ -387,6 +392,14 @@ function eachOnce(rows: readonly NumberedTrial[]): NumberedTrial[][] {
 function regraded(old: TrialRow, row: GradedTrial): GradedTrial {
   if (!old.attempts.startsWith('[')) return row;
   return { ...row, trial: { ...row.trial, attempts: attemptsOf(old) } };
+}
+
+/** A trial in the place of one whose calls stay on the books. */
+function runAgain(old: TrialRow, row: GradedTrial, sentBefore: JsonObject | undefined): GradedTrial {
+  const before = attemptsOf(old);
+  const sent = row.trial.sent ?? sentBefore ?? null;
+  const attempts = [...before, ...row.trial.attempts];
+  return { ...row, trial: { ...row.trial, attempts, sent, ...paidBefore(row.trial.costUsd, old, before) } };
 }
 
 /** Steps of a conversation that were paid for before it was cut off are paid for still. */
