@@ -123,12 +123,6 @@ export const LEDGER_CODES = {
     cause: 'The package `pg` is not installed.',
     remedy: 'Delete node_modules and install again.',
   },
-  LEDGER_ON_SERVER: {
-    exits: [2],
-    meaning: 'This command does not work on a PostgreSQL ledger yet.',
-    cause: 'It reads or writes parts that only an SQLite ledger has.',
-    remedy: 'Use an SQLite ledger for it: `--db snapshots/lastgood.db`.',
-  },
   COPY_SAME: {
     exits: [2],
     meaning: '`db copy` was given one ledger as source and target.',

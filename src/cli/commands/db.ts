@@ -1,6 +1,6 @@
 // lastgood db: the ledger's size, retention and soundness; lastgood forget: a text or a case's payloads out of it.
 
-import { dirname, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { LastgoodError } from '../../base/errors.ts';
 import type { CopyReport } from '../../jobs/ledger/copy.ts';
@@ -200,7 +200,7 @@ export const registerForget: Register = (program, io) => {
       forgetJob(
         path,
         request,
-        [dirname(path), ...(options.dir === undefined ? [] : [resolve(io.cwd, options.dir)])],
+        options.dir === undefined ? [] : [resolve(io.cwd, options.dir)],
         { root: io.cwd },
         { dryRun },
       );

@@ -3,7 +3,7 @@
 import { createReadStream, existsSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { LastgoodError } from '../../base/index.ts';
 import { forgetInEvent, isEventFile } from '../../engine/exchange/event-files.ts';
@@ -112,7 +112,10 @@ export async function mediaToForget(file: string): Promise<ForgetRequest> {
   return { kind: 'text', text: bytes.toString('base64'), substring: true };
 }
 
-/** Takes it out of the ledger, and of the exported files in `folders`; with `dryRun` only says what it would change. */
+/**
+ * Takes it out of the ledger, and of the exported files beside it and in `folders`; with `dryRun` only says what it would change. Exports of a
+ * ledger on a server lie in the project's folder `snapshots`.
+ */
 export async function forgetJob(
   db: string,
   request: ForgetRequest,
@@ -126,7 +129,8 @@ export async function forgetJob(
     : await withLedgerFile(db, {}, (file) => forget(file, request, { dryRun }));
   const rewritten: string[] = [];
   const files: string[] = [];
-  for (const file of await filesWith(request, folders)) {
+  const beside = isServerAddress(db) ? join(project.root, 'snapshots') : dirname(db);
+  for (const file of await filesWith(request, [beside, ...folders])) {
     try {
       const changed = isEventFile(file)
         ? request.kind === 'text' && (await forgetInEvent(file, request, dryRun))

@@ -4,12 +4,12 @@ import { LastgoodError } from '../../base/errors.ts';
 import type { JsonObject } from '../../base/json.ts';
 import type { Output } from '../../core/conversation.ts';
 import type { Grade } from '../../core/grade.ts';
-import type { Served } from '../../core/provider.ts';
 import type { GradedTrial, TrialResult } from '../../core/snapshot.ts';
 import type { Attempt } from '../../core/trial.ts';
 import { SealHash } from '../model/seal-hash.ts';
 import type { Queries } from './connection.ts';
 import type { ContentReader, ContentWriter, DocumentRow } from './content.ts';
+import { ServedNames } from './served.ts';
 import { damagedTables } from './server-error.ts';
 import { storedJson } from './stored-text.ts';
 import { columns } from './suites.ts';
@@ -18,7 +18,6 @@ import {
   RESULT_COLUMNS,
   type ResultRow,
   type ServedIdentity,
-  servedIdentity,
   TRIAL_COLUMNS,
   type TrialRow,
   trialCells,
@@ -82,8 +81,7 @@ const TEXT_COLUMNS = `case_no, trial, judge_usd, request_id, usage, dropped_para
 export class TrialTables {
   readonly #reader: ContentReader;
   readonly #shown: string;
-  readonly #servedIds = new Map<string, number>();
-  readonly #served = new Map<number, ServedIdentity>();
+  readonly #served: ServedNames;
 
   readonly #begun: (generation: number) => void;
 
@@ -92,12 +90,12 @@ export class TrialTables {
     this.#reader = reader;
     this.#shown = shown;
     this.#begun = begun;
+    this.#served = new ServedNames(shown);
   }
 
   /** What was read before may have been taken out by now. */
   forget(): void {
-    this.#servedIds.clear();
-    this.#served.clear();
+    this.#served.forget();
   }
 
   /** Inside a write transaction, after `prepareServed`. Throws `TRIAL_EXISTS`. */
@@ -113,7 +111,7 @@ export class TrialTables {
       const cells = given.map(({ caseNo, row }) =>
         trialCells(
           row,
-          { caseNo, draft: row.grades.length === 0 && to.isDraft(caseNo), served: this.#servedIdOf(row) },
+          { caseNo, draft: row.grades.length === 0 && to.isDraft(caseNo), served: this.#served.idOf(row) },
           writer,
         ),
       );
@@ -190,13 +188,16 @@ export class TrialTables {
       withSent.map((row) => ({ sha256: row.sent, shape: row.shape, parts: row.parts }) as DocumentRow),
     );
     const sentOf = new Map(withSent.map((row, i) => [row, sents[i] as JsonObject]));
-    await this.#readServed(queries, rows);
+    await this.#served.read(
+      queries,
+      rows.map(({ served }) => served),
+    );
     return rows.map((row) =>
       wholeTrial(row, cases.get(row.case_no) as string, {
         sent: sentOf.get(row) ?? null,
         output: this.#outputOf(row),
         grades: this.#gradesOf(row),
-        served: row.served === null ? null : (this.#served.get(row.served) as ServedIdentity),
+        served: this.#served.of(row.served),
       }),
     );
   }
@@ -228,7 +229,7 @@ export class TrialTables {
   ): Promise<{ readonly byCase: Map<number, TrialResult[]>; readonly digest: Buffer }> {
     const byCase = new Map<number, TrialResult[]>();
     const digest = await this.#eachResult(queries, snapshotNo, (row) => {
-      const served = row[12] === null ? null : (this.#served.get(row[12]) as ServedIdentity);
+      const served = this.#served.of(row[12]);
       const result = trialResult(row, served);
       const trials = byCase.get(row[0]);
       if (trials === undefined) byCase.set(row[0], [result]);
@@ -246,9 +247,9 @@ export class TrialTables {
     const seal = new SealHash();
     const seen = new Map<number, ServedIdentity>();
     for await (const rows of this.#pages<ResultRow>(queries, RESULT_COLUMNS, snapshotNo)) {
-      await this.#readServed(
+      await this.#served.read(
         queries,
-        rows.map((row) => ({ served: row[12] })),
+        rows.map((row) => row[12]),
       );
       for (const row of rows) {
         const [, , , pass, , , , refusal] = row;
@@ -256,7 +257,7 @@ export class TrialTables {
         numbers[3] = pass === null ? null : Number(pass);
         numbers[7] = refusal === null ? null : Number(refusal);
         seal.row(numbers);
-        if (row[12] !== null) seen.set(row[12], this.#served.get(row[12]) as ServedIdentity);
+        if (row[12] !== null) seen.set(row[12], this.#served.of(row[12]) as ServedIdentity);
         each(row);
       }
     }
@@ -319,50 +320,14 @@ export class TrialTables {
     return byCase;
   }
 
-  /** Makes sure that who served these trials has an id. Outside the transaction of the trials: a row that nobody refers to says nothing. */
-  async prepareServed(queries: Queries, rows: readonly GradedTrial[]): Promise<void> {
-    const fresh = new Set<string>();
-    for (const { trial } of rows) {
-      if (trial.status !== 'answered') continue;
-      const key = servedKey(trial.served);
-      if (!this.#servedIds.has(key)) fresh.add(key);
-    }
-    if (fresh.size === 0) return;
-    await queries.rows(
-      'INSERT INTO lg.served (key) SELECT * FROM unnest($1::text[]) ON CONFLICT DO NOTHING',
-      [[...fresh].sort()],
-    );
-    const found = await queries.rows<{ id: number; key: string }>(
-      'SELECT id, key FROM lg.served WHERE key = ANY($1)',
-      [[...fresh]],
-    );
-    for (const { id, key } of found) this.#servedIds.set(key, id);
+  /** Makes sure that who served these trials has an id, outside the transaction of the trials. */
+  prepareServed(queries: Queries, rows: readonly GradedTrial[]): Promise<void> {
+    return this.#served.prepare(queries, rows);
   }
 
   /** False where `prepareServed` must be called again. */
   knowsServed(rows: readonly GradedTrial[]): boolean {
-    return rows.every(
-      ({ trial }) => trial.status !== 'answered' || this.#servedIds.has(servedKey(trial.served)),
-    );
-  }
-
-  #servedIdOf({ trial }: GradedTrial): number | null {
-    return trial.status === 'answered' ? (this.#servedIds.get(servedKey(trial.served)) as number) : null;
-  }
-
-  async #readServed(queries: Queries, rows: readonly { readonly served: number | null }[]): Promise<void> {
-    const missing = new Set<number>();
-    for (const { served } of rows) if (served !== null && !this.#served.has(served)) missing.add(served);
-    if (missing.size === 0) return;
-    const found = await queries.rows<{ id: number; key: string }>(
-      'SELECT id, key FROM lg.served WHERE id = ANY($1::int[])',
-      [[...missing]],
-    );
-    for (const { id, key } of found) {
-      this.#served.set(id, JSON.parse(key) as ServedIdentity);
-      missing.delete(id);
-    }
-    for (const id of missing) throw damagedTables(this.#shown, `served ${id} is not there`);
+    return this.#served.knows(rows);
   }
 }
 
@@ -411,8 +376,4 @@ function paidBefore(
   if (!before.some(({ outcome }) => outcome === 'answered')) return {};
   if (old.cost_usd === null || costUsd === null) return { costUsd: null };
   return { costUsd: old.cost_usd + (costUsd ?? 0) };
-}
-
-function servedKey(served: Served): string {
-  return storedJson(servedIdentity(served) as unknown as JsonObject);
 }
