@@ -100,7 +100,7 @@ async function worseRelease(cwd: string): Promise<void> {
 }
 
 /** Names of numbers that measure this machine, or how a ledger keeps its rows. */
-const OWN = /ms$|bytes$|^(seed|q|rows|token|perMinute)$/i;
+const OWN = /[mM]s$|[bB]ytes$|^(seed|q|p[A-Z]\w*|rows|token|perMinute)$/;
 
 /** JSON with ids, times and durations put in one form. */
 function shape(text: string): unknown {
@@ -120,7 +120,7 @@ function shape(text: string): unknown {
           .replaceAll(/first\.db|postgres:\S*/g, 'LEDGER')
           .replaceAll(/\b\d+(\.\d+)? m?s\b/g, 'DURATION')
           // Drawn with a seed of the two ids.
-          .replaceAll(/adjusted p = [\d.]+/g, 'P')
+          .replaceAll(/p = [\d.]+/g, 'P')
       );
     if (Array.isArray(value)) return value.map((item) => walk(item, key));
     if (typeof value !== 'object' || value === null) return value;
