@@ -203,7 +203,7 @@ function notRewritten(error: unknown): unknown {
   return new LastgoodError({
     code: error.code,
     message: `The text is out of the ledger, but its tables could not be written anew, so their pages still hold old versions of rows. ${error.message}`,
-    hint: 'run VACUUM FULL on the tables of the ledger when nobody reads them',
+    hint: 'run VACUUM FULL on the tables of the ledger when no process reads them',
     where: error.where,
     exitCode: 4,
   });

@@ -77,7 +77,7 @@ export async function prepareSchema(
       return refuse(
         'LEDGER_BUSY',
         `Another process has been making or updating the ledger's tables for more than ${longestWaitMs / 1000} s.`,
-        "try again; if it goes on, look for that process in pg_stat_activity (application_name 'lastgood') and end it",
+        "try again; if that process hangs, look for it in pg_stat_activity (application_name 'lastgood') and end it",
       );
     });
     // Read again under the lock: another process may have been here first.
