@@ -128,7 +128,8 @@ export class PostgresLedger implements SnapshotStore {
 
   async #append(id: string, given: readonly GradedTrial[], kind: Appending['kind']): Promise<void> {
     const rows = given.map((row) => placelessTrial(row, this.#places.text));
-    // Again where somebody took a text out of the ledger in between.
+    await this.#running.keep(id);
+    // Again where a text was taken out of the ledger in between.
     do await this.#trials.prepareServed(this.#connection.single, rows);
     while (!(await this.#appendPrepared(id, rows, kind)));
   }
