@@ -230,8 +230,8 @@ export class PostgresLedger implements SnapshotStore {
     return this.#contents.caseOf(snapshotId, caseId);
   }
 
-  trials(snapshotId: string, caseId?: string): AsyncIterable<GradedTrial> {
-    return this.#contents.trials(snapshotId, caseId);
+  trials(snapshotId: string, caseIds?: string | readonly string[]): AsyncIterable<GradedTrial> {
+    return this.#contents.trials(snapshotId, caseIds);
   }
 
   policyOf(snapshotId: string): Promise<PolicyFile> {
@@ -335,7 +335,7 @@ export class PostgresLedger implements SnapshotStore {
   #begin(generation: number): void {
     if (!this.#known.begin(generation)) return;
     this.#drafts.clear();
-    for (const cache of [this.#reader, this.#suites, this.#trials, this.#contents]) cache.forget();
+    for (const cache of [this.#reader, this.#suites, this.#trials]) cache.forget();
   }
 
   /** All of the work or nothing; what it adds as content is remembered once it is committed. */

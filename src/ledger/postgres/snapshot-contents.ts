@@ -6,7 +6,7 @@ import type { Release } from '../../core/release.ts';
 import type { CaseOutline, ExaminedCase, GradedTrial, SnapshotResults } from '../../core/snapshot.ts';
 import type { Case, Suite } from '../../core/suite.ts';
 import { NO_GRADERS } from '../../core/suite-hash.ts';
-import { caseResults, type ExamBook, examOf } from '../model/exam-book.ts';
+import { caseResults, type ExamBook, examOf, numbered } from '../model/exam-book.ts';
 import type { Connection } from './connection.ts';
 import type { ContentReader } from './content.ts';
 import type { Seals } from './seals.ts';
@@ -41,11 +41,6 @@ export class SnapshotContents {
     this.#snapshots = tables.snapshots;
     this.#suites = tables.suites;
     this.#trials = tables.trials;
-  }
-
-  /** What was read before may have been taken out by now. */
-  forget(): void {
-    this.#lastNumbers = null;
   }
 
   /** Trial numbers by case id: all, those that a resumed run does not run again, or those whose answers are gone. */
@@ -138,32 +133,31 @@ export class SnapshotContents {
     return (await this.#suites.casesAt(this.#connection.single, suite, [caseNo]))[0];
   }
 
-  async *trials(snapshotId: string, caseId?: string): AsyncIterable<GradedTrial> {
+  async *trials(snapshotId: string, caseIds?: string | readonly string[]): AsyncIterable<GradedTrial> {
     const { no, numbers } = await this.#numbersOf(snapshotId);
     const queries = this.#connection.single;
-    if (caseId !== undefined) {
-      const caseNo = numbers.get(caseId);
-      if (caseNo !== undefined) yield* await this.#trials.ofCases(queries, no, new Map([[caseNo, caseId]]));
-      return;
-    }
-    const withTrials = new Set(await this.#trials.caseNos(queries, no));
-    const wanted = [...numbers].filter(([, caseNo]) => withTrials.has(caseNo));
+    let wanted: readonly (readonly [id: string, caseNo: number])[];
+    if (caseIds === undefined) {
+      const withTrials = new Set(await this.#trials.caseNos(queries, no));
+      wanted = [...numbers].filter(([, caseNo]) => withTrials.has(caseNo));
+    } else wanted = numbered(caseIds, numbers);
     for (let from = 0; from < wanted.length; from += CASES_OF_TRIALS_PER_READ) {
       const some = wanted.slice(from, from + CASES_OF_TRIALS_PER_READ);
-      yield* await this.#trials.ofCases(queries, no, new Map(some.map(([id, caseNo]) => [caseNo, id])));
+      const trials = await this.#trials.ofCases(
+        queries,
+        no,
+        new Map(some.map(([id, caseNo]) => [caseNo, id])),
+      );
+      const byCase = Map.groupBy(trials, ({ trial }) => trial.caseId);
+      for (const [id] of some) yield* byCase.get(id) ?? [];
     }
   }
-
-  /** Asked for with every case of an export. */
-  #lastNumbers: { readonly id: string; readonly no: number; readonly suite: number } | null = null;
 
   async #numbersOf(
     snapshotId: string,
   ): Promise<{ readonly no: number; readonly suite: number; readonly numbers: ReadonlyMap<string, number> }> {
     const queries = this.#connection.single;
-    const last = this.#lastNumbers;
-    const { no, suite } = last?.id === snapshotId ? last : await this.#snapshots.key(queries, snapshotId);
-    this.#lastNumbers = { id: snapshotId, no, suite };
+    const { no, suite } = await this.#snapshots.key(queries, snapshotId);
     return { no, suite, numbers: await this.#suites.numbers(queries, suite) };
   }
 

@@ -225,8 +225,8 @@ export class SqliteLedger implements SnapshotStore {
     return this.#contents.caseOf(snapshotId, caseId);
   }
 
-  trials(snapshotId: string, caseId?: string): AsyncIterable<GradedTrial> {
-    return this.#contents.trials(snapshotId, caseId);
+  trials(snapshotId: string, caseIds?: string | readonly string[]): AsyncIterable<GradedTrial> {
+    return this.#contents.trials(snapshotId, caseIds);
   }
 
   policyOf(snapshotId: string): Promise<PolicyFile> {

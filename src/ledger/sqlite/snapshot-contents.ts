@@ -6,7 +6,7 @@ import type { Release } from '../../core/release.ts';
 import type { CaseOutline, ExaminedCase, GradedTrial, SnapshotResults } from '../../core/snapshot.ts';
 import type { Case, Suite } from '../../core/suite.ts';
 import { NO_GRADERS } from '../../core/suite-hash.ts';
-import { caseResults, type ExamBook, examOf } from '../model/exam-book.ts';
+import { caseResults, type ExamBook, examOf, numbered } from '../model/exam-book.ts';
 import type { ContentTables } from './content.ts';
 import type { LastCases } from './last-cases.ts';
 import type { Seals } from './seals.ts';
@@ -108,16 +108,15 @@ export class SnapshotContents {
     });
   }
 
-  async *trials(snapshotId: string, caseId?: string): AsyncIterable<GradedTrial> {
+  async *trials(snapshotId: string, caseIds?: string | readonly string[]): AsyncIterable<GradedTrial> {
     const { no, wanted } = await this.#read(() => {
       const key = this.#snapshots.key(snapshotId);
       const numbers = this.#lastCases.numbersOf(key.suite);
-      if (caseId === undefined) {
+      if (caseIds === undefined) {
         const withTrials = new Set(this.#trials.caseNos(key.no));
         return { no: key.no, wanted: [...numbers].filter(([, caseNo]) => withTrials.has(caseNo)) };
       }
-      const caseNo = numbers.get(caseId);
-      return { no: key.no, wanted: caseNo === undefined ? [] : [[caseId, caseNo] as const] };
+      return { no: key.no, wanted: numbered(caseIds, numbers) };
     });
     // No query is left open between two of them: an open one would keep this connection from writing.
     for (let from = 0; from < wanted.length; from += CASES_OF_TRIALS_PER_READ)
