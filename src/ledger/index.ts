@@ -11,8 +11,6 @@ export { placesOf } from './model/portable-paths.ts';
 export type { ProjectFolder } from './model/project-folder.ts';
 export type { PruneReport } from './model/prune-rules.ts';
 export { parseReference } from './model/reference.ts';
-export { FORGOTTEN } from './model/text-cleaner.ts';
 export type { LedgerCheck, LedgerStats } from './model/upkeep-report.ts';
 export { openLedger } from './open-ledger.ts';
-export { forget } from './sqlite/forget.ts';
 export { checkLedger, ledgerStats, pruneLedger, withLedgerFile } from './sqlite/upkeep.ts';

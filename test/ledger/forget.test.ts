@@ -2,7 +2,8 @@
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { checkLedger, forget, withLedgerFile } from '../../src/ledger/index.ts';
+import { checkLedger, withLedgerFile } from '../../src/ledger/index.ts';
+import { forget } from '../../src/ledger/sqlite/forget.ts';
 import { forgetContract } from './forget-contract.ts';
 import { temporaryFolder } from './world.ts';
 

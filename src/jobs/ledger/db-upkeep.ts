@@ -13,7 +13,6 @@ import {
   exportSnapshot,
   type ForgetReport,
   type ForgetRequest,
-  forget,
   importSnapshot,
   isServerAddress,
   type LedgerCheck,
@@ -26,6 +25,7 @@ import {
   withLedgerFile,
 } from '../../ledger/index.ts';
 import type { ObservationPruned } from '../../ledger/model/observation-row.ts';
+import { forget } from '../../ledger/sqlite/forget.ts';
 import { pruneObservations } from '../../ledger/sqlite/observation-upkeep.ts';
 import { foldAll, openProduction } from '../observe/open-production.ts';
 
