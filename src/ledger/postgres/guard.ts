@@ -125,7 +125,7 @@ export class PostgresGuard implements GuardStore {
 
   /** One decision at a time over all servers. */
   #write<T>(work: (queries: Queries) => Promise<T>): Promise<T> {
-    return this.#connection.locked('guard', work);
+    return this.#connection.locked(['guard'], work);
   }
 }
 
