@@ -78,6 +78,7 @@ const JOB_MAY_IMPORT: Record<string, readonly string[]> = {
   nightly: ['check', 'judge'],
   observe: ['import'],
   pages: ['compare', 'nightly', 'registry', 'signals', 'timeline'],
+  playbook: ['nightly', 'pages', 'registry', 'rollout', 'signals'],
   project: [],
   registry: [],
   regrade: [],

@@ -31,7 +31,7 @@ export async function main(argv: readonly string[], given?: Io): Promise<number>
 async function runCommand(argv: readonly string[], io: Io): Promise<number> {
   const result = { exitCode: 0 };
   const program = await buildProgram(
-    io,
+    { ...io, run: async (words) => (await import('./run-words.ts')).runWords(io, words) },
     (code) => {
       result.exitCode = code;
     },

@@ -35,6 +35,7 @@ const COMMANDS: readonly (readonly [names: readonly string[], load: () => Promis
   [['approvals'], async () => (await import('./commands/guard.ts')).registerApprovals],
   [['guard'], async () => (await import('./commands/guard.ts')).registerGuard],
   [['rollout'], async () => (await import('./commands/rollout.ts')).registerRollout],
+  [['playbook'], async () => (await import('./commands/playbook.ts')).registerPlaybook],
   [['ticket'], async () => (await import('./commands/ticket.ts')).registerTicket],
   [['export'], async () => (await import('./commands/export.ts')).registerExport],
   [['import'], async () => (await import('./commands/import.ts')).registerImport],

@@ -22,6 +22,19 @@ export interface DrillProof {
   readonly checks: readonly DrillCheck[];
 }
 
+/** What a drill would do, printed by a dry run. */
+export interface DrillPlan {
+  readonly schemaVersion: 1;
+  readonly kind: 'drill-plan';
+  readonly suite: string;
+  readonly release: string;
+  readonly fingerprint: string;
+  readonly releaseFrom: string;
+  readonly where: DrillReport['where'];
+  /** `calls`: at least so many, without retries. */
+  readonly steps: readonly { readonly name: DrillProof['name']; readonly calls: number }[];
+}
+
 /** Real flags of an environment, read as applications read them. */
 export interface DrillFlips {
   readonly feature: string;

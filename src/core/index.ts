@@ -27,6 +27,7 @@ export * from './model-apis.ts';
 export * from './monitor.ts';
 export type * from './monitor-report.ts';
 export type * from './observation.ts';
+export type * from './playbook.ts';
 export * from './policy.ts';
 export * from './prices.ts';
 export * from './program-grader.ts';

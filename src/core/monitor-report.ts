@@ -112,8 +112,10 @@ export interface MonitorReport {
   readonly monitors: readonly MonitorState[];
   /** When the limits were found, and whether now. */
   readonly calibration: { readonly at: string; readonly fresh: boolean } | null;
-  /** False where a later time was judged before: nothing was recorded or posted. */
+  /** False where a later time was judged before, and in a dry run: nothing was recorded or posted. */
   readonly recorded: boolean;
+  /** Only in a dry run. */
+  readonly dryRun?: boolean;
   /** Alerts that were pending or came with this check. */
   readonly alerts: readonly {
     readonly id: string;

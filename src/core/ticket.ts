@@ -55,7 +55,7 @@ export const AUTHORITIES = [
   'support',
   'incident-commander',
 ] as const;
-type Authority = (typeof AUTHORITIES)[number];
+export type Authority = (typeof AUTHORITIES)[number];
 
 /** Texts for customers, written while nothing burns. */
 export const CUSTOMER_MESSAGES = [
@@ -65,7 +65,7 @@ export const CUSTOMER_MESSAGES = [
   'known-issue',
   'corrected',
 ] as const;
-type CustomerMessage = (typeof CUSTOMER_MESSAGES)[number];
+export type CustomerMessage = (typeof CUSTOMER_MESSAGES)[number];
 
 /** What a gate is compared with. */
 type GateReference = 'control' | 'control-7d' | { readonly approvedUsd: number };

@@ -2,12 +2,12 @@
 // clone, until it is interrupted.
 
 import { execFile } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { symlink } from 'node:fs/promises';
 import { delimiter, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { lastgood, type Outcome, ROOT, temporaryFolder } from './lastgood.ts';
+import { lastgood, lastgoodHere, type Outcome, ROOT, temporaryFolder } from './lastgood.ts';
 
 const run = promisify(execFile);
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
@@ -107,6 +107,34 @@ test('the demo tells on every machine and every day what the README shows of it'
     from = at + 1;
   }
 });
+
+test('docs/playbook.md shows the playbook of the demo, and what its check finds', async () => {
+  const page = readFileSync(join(ROOT, 'docs/playbook.md'), 'utf8');
+  const shop = join(cwd, 'shop');
+  mkdirSync(join(shop, 'snapshots'), { recursive: true });
+  copyFileSync(join(cwd, 'demo/lastgood.db'), join(shop, 'snapshots/lastgood.db'));
+  for (const folder of ['features', 'suites'])
+    cpSync(join(home(), folder), join(shop, folder), { recursive: true });
+  const set = /^lastgood (registry set .*)$/m.exec(page)?.[1] ?? '';
+  const words = [...set.matchAll(/"([^"]*)"|(\S+)/g)].map((m) => m[1] ?? m[2] ?? '');
+  expect(await lastgoodHere(words, { cwd: shop })).toMatchObject({ code: 0 });
+  const shown = [...page.matchAll(/^<!-- output: (.*) -->\n```text\n([\s\S]*?)^```$/gm)];
+  expect(shown.map((m) => m[1])).toEqual(['playbook support-triage', 'playbook check support-triage']);
+  for (const [, command = '', sample = ''] of shown) {
+    const { code, stdout } = await lastgoodHere(command.split(' '), { cwd: shop });
+    expect(code).toBe(command.includes('check') ? 1 : 0);
+    expect(timeless(stdout)).toBe(timeless(sample));
+  }
+});
+
+/** Ids of runs, times, ages and durations differ. */
+function timeless(text: string): string {
+  return text
+    .replace(/\bs[0-9a-z]{11}\b/g, 'RUN')
+    .replace(/\d{4}-\d\d-\d\d \d\d:\d\d UTC/g, 'TIME')
+    .replace(/\d+(\.\d+)? (days ago|m?s\b)/g, 'AGE')
+    .replace(/(no valid run within 26h).*/g, '$1');
+}
 
 test('the packed tarball holds what is published, and runs --version, --help, init and run from elsewhere', async () => {
   // Built JavaScript, schemas, the example suite, documents; no sources.

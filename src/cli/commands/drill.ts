@@ -2,6 +2,7 @@
 
 import { LastgoodError } from '../../base/errors.ts';
 import type { Workplace } from '../../engine/workplace/workplace.ts';
+import type { DrillJobInput } from '../../jobs/drill/drill-job.ts';
 import type { Register } from '../options/register.ts';
 import { type RunOptionValues, runOptions } from '../options/run-options.ts';
 import { type CommonOptions, duration, printJson, reading, withWorkplace } from '../options/session.ts';
@@ -51,14 +52,26 @@ export const registerDrill: Register = (program, io, exit) => {
     runOptions(command, {
       ...{ trials: true, concurrency: true },
       maxCalls: 'at most this many calls for each step',
-    }).option('--last', 'show the newest drill and its age; nothing is run'),
+    })
+      .option('--last', 'show the newest drill and its age; nothing is run')
+      .option('--dry-run', 'read and check everything, and print what it would do; no call is made'),
   ).action(async (suite: string, options: DrillOptions) => {
-    const [{ drillJob, lastDrillReport }, { drillText }] = await Promise.all([
+    const [
+      { drillJob, drillRequest, lastDrillReport },
+      { planDrill },
+      { rehearsePlaybooks },
+      { drillPlanText, drillText },
+      { rehearsalsText },
+    ] = await Promise.all([
       import('../../jobs/drill/drill-job.ts'),
+      import('../../jobs/drill/plan-drill.ts'),
+      import('../../jobs/drill/rehearse-playbooks.ts'),
       import('../../report/text/drill-text.ts'),
+      import('../../report/text/playbook-text.ts'),
     ]);
     const style = styleOf(io);
-    await withWorkplace(io, options, { mustExist: options.last === true }, async ({ work, settings }) => {
+    const mustExist = options.last === true || options.dryRun === true;
+    await withWorkplace(io, options, { mustExist }, async ({ work, settings }) => {
       if (options.last === true) {
         const last = await lastDrillReport(work, suite, io.cwd);
         if (last === null) {
@@ -67,31 +80,48 @@ export const registerDrill: Register = (program, io, exit) => {
           exit(3);
           return;
         }
-        if (options.json) printJson(io, { ...last.report, ageDays: last.ageDays });
-        else io.out(drillText(last.report, { style, ageDays: last.ageDays }));
+        const { rehearsalsOf } = await import('../../engine/records/playbook-rehearsals.ts');
+        const playbooks = await rehearsalsOf(work.store, last.report);
+        if (options.json) printJson(io, { ...last.report, ageDays: last.ageDays, playbooks });
+        else
+          io.out(drillText(last.report, { style, ageDays: last.ageDays }) + rehearsalsText(playbooks, style));
         exit(exitOf(last.report.outcome));
         return;
       }
-      const report = await withFlips(io, { work, suite, options }, (flips) =>
-        drillJob(work, {
-          ...{ suite, cwd: io.cwd, staging: options.staging, scenario: options.scenario, flips },
-          // With an environment, what its registry points to is what runs there.
-          release: options.release ?? (flips === undefined ? settings.release : undefined),
-          settings: {
-            trials: options.trials,
-            concurrency: options.concurrency ?? settings.concurrency,
-            maxCalls: options.maxCalls,
-          },
-        }),
-      );
-      if (options.json) printJson(io, report);
-      else io.out(drillText(report, { style }));
+      const inputOf = (flips: Flips | undefined): DrillJobInput => ({
+        ...{ suite, cwd: io.cwd, staging: options.staging, scenario: options.scenario, flips },
+        // With an environment, what its registry points to is what runs there.
+        release: options.release ?? (flips === undefined ? settings.release : undefined),
+        settings: {
+          trials: options.trials,
+          concurrency: options.concurrency ?? settings.concurrency,
+          maxCalls: options.maxCalls,
+        },
+      });
+      if (options.dryRun === true) {
+        const plan = await withFlips(io, { work, suite, options }, async (flips) =>
+          planDrill(work, await drillRequest(work, inputOf(flips))),
+        );
+        if (options.json) printJson(io, { ...plan, dryRun: true });
+        else io.out(drillPlanText(plan));
+        return;
+      }
+      const report = await withFlips(io, { work, suite, options }, (flips) => drillJob(work, inputOf(flips)));
+      // The server that flags were read through is not the one that people open.
+      const { url: _, ...place } = options;
+      const { rehearsePlaybook } = await import('../options/playbook-desk.ts');
+      const playbooks = await rehearsePlaybooks(work, report, {
+        cwd: io.cwd,
+        rehearse: (ticket) => rehearsePlaybook(io, ticket, place),
+      });
+      if (options.json) printJson(io, { ...report, playbooks });
+      else io.out(drillText(report, { style }) + rehearsalsText(playbooks, style));
       exit(exitOf(report.outcome));
     });
   });
 };
 
-type Flips = NonNullable<Parameters<typeof import('../../jobs/drill/drill-job.ts').drillJob>[1]['flips']>;
+type Flips = NonNullable<DrillJobInput['flips']>;
 
 /** Opens the log of shipping and what reads flags, where an environment is named. */
 async function withFlips<T>(

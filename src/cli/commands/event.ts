@@ -29,13 +29,24 @@ export const registerEvent: Register = (program, io) => {
       .requiredOption('--text <text>', 'what happened')
       .option('--at <time>', 'when, e.g. 2026-05-12T06:00:00Z (default now)')
       .option('--suite <name>', 'only this suite is concerned (default every suite)')
-      .option('--ref <ref>', 'commit, ticket or URL'),
+      .option('--ref <ref>', 'commit, ticket or URL')
+      .option('--dry-run', 'check everything and print what it would add; nothing is changed'),
   ).action(
     async (
-      options: CommonOptions & { kind: EventKind; text: string; at?: string; suite?: string; ref?: string },
+      options: CommonOptions & {
+        kind: EventKind;
+        text: string;
+        at?: string;
+        suite?: string;
+        ref?: string;
+        dryRun?: boolean;
+      },
     ) => {
       const { addEvents, eventTime } = await import('../../engine/records/events.ts');
-      await withWorkplace(io, options, { mustExist: false }, async ({ work }) => {
+      const dry = options.dryRun === true;
+      await withWorkplace(io, options, { mustExist: dry }, async ({ work: real }) => {
+        const { dryLedger } = await import('../../engine/records/dry-run.ts');
+        const work = dry ? { ...real, store: dryLedger(real.store) } : real;
         const added = {
           kind: options.kind,
           at: options.at === undefined ? work.clock.now().toISOString() : eventTime(options.at),
@@ -46,8 +57,12 @@ export const registerEvent: Register = (program, io) => {
         const { known, kept } = await addEvents(work, [added]);
         // As it is kept: a secret in it is masked here, too.
         const event = kept[0] ?? added;
-        if (options.json) printJson(io, { schemaVersion: 1, kind: 'event', event, known: known > 0 });
-        else io.out(`${known > 0 ? 'known already' : 'added'}: ${lineOf(event)}\n`);
+        const document = { schemaVersion: 1, kind: 'event', event, known: known > 0 };
+        if (options.json) printJson(io, dry ? { ...document, dryRun: true } : document);
+        else
+          io.out(
+            `${known > 0 ? 'known already' : dry ? 'DRY RUN, would be added' : 'added'}: ${lineOf(event)}\n`,
+          );
       });
     },
   );

@@ -11,6 +11,8 @@ import {
   deciding,
   type PlaceOptions,
   placed,
+  printDecided,
+  rehearsable,
   withShippingLog,
 } from '../options/shipping-options.ts';
 import { styleOf } from '../terminal/io.ts';
@@ -105,25 +107,31 @@ export const registerFlag: Register = (program, io, exit) => {
     },
   );
 
-  deciding(
-    flag
-      .command('set')
-      .argument('<key>', 'one of the ai.* flags, or a key of your own')
-      .argument('<value>', 'true, false, a number or a text')
-      .description(
-        'a value for everybody (all rules are removed), or with conditions for a part of the traffic',
-      )
-      .option(...FEATURE)
-      .option('--type <type>', `of a new flag: ${FLAG_TYPES.join(', ')} (default by its value)`, flagType)
-      .option(
-        '--percent <n>',
-        'only this share of the targeting keys; growing it moves no key out',
-        percentage,
-      )
-      .option('--segment <names>', 'only requests of one of these segments, such as beta,internal')
-      .option('--region <names>', 'only requests of one of these regions')
-      .option('--when <condition>', 'only where it holds, such as "input-length>2000" (repeatable)', gathered)
-      .option('--else <value>', 'what all other requests get (default: what they have)'),
+  rehearsable(
+    deciding(
+      flag
+        .command('set')
+        .argument('<key>', 'one of the ai.* flags, or a key of your own')
+        .argument('<value>', 'true, false, a number or a text')
+        .description(
+          'a value for everybody (all rules are removed), or with conditions for a part of the traffic',
+        )
+        .option(...FEATURE)
+        .option('--type <type>', `of a new flag: ${FLAG_TYPES.join(', ')} (default by its value)`, flagType)
+        .option(
+          '--percent <n>',
+          'only this share of the targeting keys; growing it moves no key out',
+          percentage,
+        )
+        .option('--segment <names>', 'only requests of one of these segments, such as beta,internal')
+        .option('--region <names>', 'only requests of one of these regions')
+        .option(
+          '--when <condition>',
+          'only where it holds, such as "input-length>2000" (repeatable)',
+          gathered,
+        )
+        .option('--else <value>', 'what all other requests get (default: what they have)'),
+    ),
   ).action(async (key: string, value: string, options: SetOptions) => {
     const [{ setFlag, featureName }, { flagSetText }] = await Promise.all([
       import('../../jobs/flag/set-flag.ts'),
@@ -138,8 +146,8 @@ export const registerFlag: Register = (program, io, exit) => {
         when: typedConditions(options),
         otherwise: options.else,
       });
-      if (options.json) printJson(io, { schemaVersion: 1, kind: 'flag', ...set.flag });
-      else io.out(flagSetText(set.flag, set.before));
+      const text = flagSetText(set.flag, set.before);
+      printDecided(io, options, { document: { kind: 'flag', ...set.flag }, text });
     });
   });
 

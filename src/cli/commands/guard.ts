@@ -11,6 +11,8 @@ import {
   deciding,
   type PlaceOptions,
   placed,
+  printDecided,
+  rehearsable,
   withShippingLog,
 } from '../options/shipping-options.ts';
 import { styleOf } from '../terminal/io.ts';
@@ -35,13 +37,15 @@ export const registerStop: Register = (program, io) => {
     ['stop', true, 'stop the agents of a feature at once, also in the middle of a run'],
     ['start', false, 'end a stop'],
   ] as const)
-    deciding(
-      program
-        .command(word)
-        .argument('[feature]')
-        .description(description)
-        .option('--all', 'every feature')
-        .option('--agent <name>', 'only this agent'),
+    rehearsable(
+      deciding(
+        program
+          .command(word)
+          .argument('[feature]')
+          .description(description)
+          .option('--all', 'every feature')
+          .option('--agent <name>', 'only this agent'),
+      ),
     ).action(async (asked: string | undefined, options: StopOptions) => {
       const feature = featureOf(word, asked, options.all);
       const [{ changeStop }, { stopText }] = await Promise.all([
@@ -54,8 +58,8 @@ export const registerStop: Register = (program, io) => {
           ...{ feature, stopped, by, why: options.why, agent: options.agent, now: work.clock.now() },
           environment: options.environment ?? DEFAULT_ENVIRONMENT,
         });
-        if (options.json) printJson(io, { schemaVersion: 1, kind: 'stop', ...report });
-        else io.out(stopText(report, styleOf(io)));
+        const text = stopText(report, styleOf(io));
+        printDecided(io, options, { document: { kind: 'stop', ...report }, text });
       });
     });
 };

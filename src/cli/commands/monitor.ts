@@ -9,6 +9,7 @@ interface MonitorOptions extends CommonOptions {
   readonly at?: Date;
   readonly calibrate?: boolean;
   readonly webhook?: string;
+  readonly dryRun?: boolean;
 }
 
 const EXITS: Readonly<Record<MonitorOutcome, number>> = { quiet: 0, drift: 1, 'cannot-tell': 3 };
@@ -26,7 +27,8 @@ export const registerMonitor: Register = (program, io, exit) => {
       .option(
         '--webhook <url>',
         'post alerts there: an address, or env:NAME (default: env:LASTGOOD_WEBHOOK_URL, if set)',
-      ),
+      )
+      .option('--dry-run', 'judge, but record nothing and post nothing'),
   ).action(async (feature: string, options: MonitorOptions) => {
     const [{ monitorJob }, { monitorText }, { ledgerOf, withProduction }] = await Promise.all([
       import('../../jobs/monitor/monitor-job.ts'),
@@ -46,6 +48,7 @@ export const registerMonitor: Register = (program, io, exit) => {
             at: options.at,
             calibrate: options.calibrate,
             webhook: options.webhook ?? settings.webhook,
+            dryRun: options.dryRun,
           });
           if (options.json) printJson(io, report);
           else io.out(monitorText(report, { sight: options.calibrate === true, style: styleOf(io) }));

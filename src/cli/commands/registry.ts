@@ -10,6 +10,8 @@ import {
   deciding,
   type PlaceOptions,
   placed,
+  printDecided,
+  rehearsable,
   withShippingLog,
 } from '../options/shipping-options.ts';
 import { trustOptions } from '../options/trust-options.ts';
@@ -40,21 +42,23 @@ export const registerRegistry: Register = (program, io, exit) => {
     });
   });
 
-  const writing = deciding(
-    trustOptions(
-      registry
-        .command('set')
-        .argument('<feature>')
-        .argument('<release>', 'release file, name under releases/, or fingerprint')
-        .description(
-          "point a feature to a release; refused without a valid, passing snapshot of the feature's suite (exit 3)",
-        )
-        .option(
-          '--candidate',
-          'name it as the candidate: the share ai.rollout.percent of the traffic gets it',
-        )
-        .option('--suite <suite>', "the feature's suite, where it has no ticket in features/")
-        .option('--override <reason>', 'point there all the same; the reason stays on record'),
+  const writing = rehearsable(
+    deciding(
+      trustOptions(
+        registry
+          .command('set')
+          .argument('<feature>')
+          .argument('<release>', 'release file, name under releases/, or fingerprint')
+          .description(
+            "point a feature to a release; refused without a valid, passing snapshot of the feature's suite (exit 3)",
+          )
+          .option(
+            '--candidate',
+            'name it as the candidate: the share ai.rollout.percent of the traffic gets it',
+          )
+          .option('--suite <suite>', "the feature's suite, where it has no ticket in features/")
+          .option('--override <reason>', 'point there all the same; the reason stays on record'),
+      ),
     ),
   );
   writing.action(
@@ -73,18 +77,20 @@ export const registerRegistry: Register = (program, io, exit) => {
         const environment = options.environment ?? DEFAULT_ENVIRONMENT;
         const request = { feature, release, environment, by, why, suite, override, candidate, cwd: io.cwd };
         const pointer = await setPointer(work, shipping, request);
-        if (options.json) printJson(io, { schemaVersion: 1, kind: 'pointer', ...pointer });
-        else io.out(pointerText(pointer, candidate));
+        const text = pointerText(pointer, candidate);
+        printDecided(io, options, { document: { kind: 'pointer', ...pointer }, text });
       });
     },
   );
 
-  deciding(
-    registry
-      .command('restore')
-      .argument('<feature>')
-      .description('point a feature back to the release before')
-      .option('--override <reason>', 'point there all the same; the reason stays on record'),
+  rehearsable(
+    deciding(
+      registry
+        .command('restore')
+        .argument('<feature>')
+        .description('point a feature back to the release before')
+        .option('--override <reason>', 'point there all the same; the reason stays on record'),
+    ),
   ).action(async (feature: string, options: DecisionOptions & { override?: string }) => {
     const [{ restorePointer }, { pointerText }] = await Promise.all([
       import('../../jobs/registry/set-pointer.ts'),
@@ -95,19 +101,21 @@ export const registerRegistry: Register = (program, io, exit) => {
       const { why, override } = options;
       const environment = options.environment ?? DEFAULT_ENVIRONMENT;
       const pointer = await restorePointer(work, shipping, { feature, environment, by, why, override });
-      if (options.json) printJson(io, { schemaVersion: 1, kind: 'pointer', ...pointer });
-      else io.out(pointerText(pointer));
+      const document = { kind: 'pointer', ...pointer };
+      printDecided(io, options, { document, text: pointerText(pointer) });
     });
   });
 
-  deciding(
-    registry
-      .command('deprecate')
-      .argument('<feature>')
-      .argument('<release>', 'name or fingerprint of an earlier release')
-      .description('keep an earlier release reachable until a date, with a warning; then it ends')
-      .requiredOption('--until <time>', 'ISO date or time; a date alone is midnight UTC', moment('--until'))
-      .requiredOption('--message <text>', 'what users of it are to do'),
+  rehearsable(
+    deciding(
+      registry
+        .command('deprecate')
+        .argument('<feature>')
+        .argument('<release>', 'name or fingerprint of an earlier release')
+        .description('keep an earlier release reachable until a date, with a warning; then it ends')
+        .requiredOption('--until <time>', 'ISO date or time; a date alone is midnight UTC', moment('--until'))
+        .requiredOption('--message <text>', 'what users of it are to do'),
+    ),
   ).action(
     async (feature: string, release: string, options: DecisionOptions & { until: Date; message: string }) => {
       const { deprecateRelease } = await import('../../jobs/registry/deprecate.ts');
@@ -118,8 +126,8 @@ export const registerRegistry: Register = (program, io, exit) => {
         const made = await deprecateRelease(work, shipping, {
           ...{ feature, release, environment, until, message, by, why },
         });
-        if (options.json) printJson(io, { schemaVersion: 1, kind: 'deprecation', ...made });
-        else io.out(`${made.release} stays reachable for ${feature} in ${environment} until ${made.until}\n`);
+        const text = `${made.release} stays reachable for ${feature} in ${environment} until ${made.until}\n`;
+        printDecided(io, options, { document: { kind: 'deprecation', ...made }, text });
       });
     },
   );

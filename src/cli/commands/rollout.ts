@@ -17,6 +17,8 @@ import {
   deciding,
   type PlaceOptions,
   placed,
+  printDecided,
+  rehearsable,
   withShippingLog,
 } from '../options/shipping-options.ts';
 import { trustOptions } from '../options/trust-options.ts';
@@ -44,14 +46,16 @@ export const registerRollout: Register = (program, io, exit) => {
     .command('rollout')
     .description('bring a candidate to users in stages, by the gates of its release ticket');
 
-  const show = async (state: RolloutState, options: CommonOptions): Promise<void> => {
+  const show = async (
+    state: RolloutState,
+    options: CommonOptions & { readonly dryRun?: boolean },
+  ): Promise<void> => {
     const [{ rolloutReport }, { rolloutText }] = await Promise.all([
       import('../../jobs/rollout/rollout-report.ts'),
       import('../../report/text/rollout-text.ts'),
     ]);
     const report = rolloutReport(state);
-    if (options.json) printJson(io, report);
-    else io.out(rolloutText(report, styleOf(io)));
+    printDecided(io, options, { document: report, text: rolloutText(report, styleOf(io)) });
   };
 
   const printAll = async (
@@ -167,12 +171,14 @@ export const registerRollout: Register = (program, io, exit) => {
   });
 
   const decision = (name: RolloutDecision, description: string): void => {
-    const command = deciding(
-      rollout
-        .command(name)
-        .argument('<feature>')
-        .description(description)
-        .option(...WEBHOOK),
+    const command = rehearsable(
+      deciding(
+        rollout
+          .command(name)
+          .argument('<feature>')
+          .description(description)
+          .option(...WEBHOOK),
+      ),
     );
     if (name === 'promote')
       command.option('--override <reason>', 'promote although the registry refuses the release');

@@ -10,12 +10,17 @@ import { withShippingLog } from './shipping-options.ts';
 /** Closes everything whatever happens. */
 export async function withRollouts<T>(
   io: Io,
-  options: CommonOptions & { readonly webhook?: string; readonly mustExist?: boolean },
+  options: CommonOptions & {
+    readonly webhook?: string;
+    readonly dryRun?: boolean;
+    readonly mustExist?: boolean;
+  },
   job: (desk: RolloutDesk, production: ObservationStore) => Promise<T>,
 ): Promise<T> {
   const { webhookOf } = await import('../../engine/workplace/webhook-address.ts');
   return withShippingLog(io, options, async ({ work, settings, shipping }) => {
-    const webhook = webhookOf(work, options.webhook ?? settings.webhook);
+    const address = webhookOf(work, options.webhook ?? settings.webhook);
+    const webhook = options.dryRun === true ? null : address;
     return withProduction(io, options, (production) => job({ work, shipping, webhook }, production));
   });
 }

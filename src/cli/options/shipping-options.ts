@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import type { ShippingStore } from '../../core/index.ts';
 import type { Io } from '../terminal/io.ts';
 import { ledgerOf } from './production.ts';
-import { type CommonOptions, common, type Session, withWorkplace } from './session.ts';
+import { type CommonOptions, common, printJson, type Session, withWorkplace } from './session.ts';
 
 export interface PlaceOptions extends CommonOptions {
   readonly environment?: string;
@@ -13,6 +13,8 @@ export interface PlaceOptions extends CommonOptions {
 export interface DecisionOptions extends PlaceOptions {
   readonly by?: string;
   readonly why?: string;
+  /** Of the commands that `rehearsable` gave it to. */
+  readonly dryRun?: boolean;
 }
 
 /** Adds `--environment` and what every command takes. */
@@ -31,6 +33,22 @@ export function deciding(command: Command): Command {
   );
 }
 
+/** Adds `--dry-run` to a command that decides; `withShippingLog` keeps what it would write in memory. */
+export function rehearsable(command: Command): Command {
+  return command.option('--dry-run', 'check everything and print what it would do; nothing is changed');
+}
+
+/** The result as a document, or as text for a person; a dry run says that it is one. */
+export function printDecided(
+  io: Io,
+  options: DecisionOptions,
+  { document, text }: { readonly document: object; readonly text: string },
+): void {
+  const dry = options.dryRun === true;
+  if (options.json) printJson(io, { schemaVersion: 1, ...document, ...(dry ? { dryRun: true } : {}) });
+  else io.out(`${dry ? 'DRY RUN: nothing was changed. Without --dry-run:\n' : ''}${text}`);
+}
+
 /** `--by`, or git's user. */
 export async function decider(io: Io, options: DecisionOptions): Promise<string | undefined> {
   if (options.by !== undefined) return options.by;
@@ -38,15 +56,24 @@ export async function decider(io: Io, options: DecisionOptions): Promise<string 
   return gitUser(io.cwd, io.environment);
 }
 
-/** Opens the ledger and the log of shipping, and closes both whatever happens. `mustExist`: makes no ledger that is not there. */
+/**
+ * Opens the ledger and the log of shipping, and closes both whatever happens. A dry run gets copies that write to memory. `mustExist`, and
+ * a dry run, make no ledger that is not there.
+ */
 export async function withShippingLog<T>(
   io: Io,
-  options: CommonOptions & { readonly mustExist?: boolean },
+  options: CommonOptions & { readonly dryRun?: boolean; readonly mustExist?: boolean },
   job: (session: Session & { readonly shipping: ShippingStore }) => Promise<T>,
 ): Promise<T> {
   const { withShipping } = await import('../../jobs/registry/open-shipping.ts');
-  const { mustExist = false } = options;
+  const dry = options.dryRun === true;
+  const mustExist = dry || options.mustExist === true;
   return withWorkplace(io, options, { mustExist }, async (session) =>
-    withShipping(await ledgerOf(io, options), {}, (shipping) => job({ ...session, shipping })),
+    withShipping(await ledgerOf(io, options), { create: !dry }, async (shipping) => {
+      if (!dry) return job({ ...session, shipping });
+      const { dryLedger, dryShipping } = await import('../../engine/records/dry-run.ts');
+      const work = { ...session.work, store: dryLedger(session.work.store) };
+      return job({ ...session, work, shipping: dryShipping(shipping) });
+    }),
   );
 }

@@ -1,5 +1,6 @@
 // The process, seen once: everything the commands read from or write to it goes through here.
 
+import type { CommandRun } from '../../core/index.ts';
 import type { Style } from '../../report/text/style.ts';
 import { ANSI, PLAIN } from '../../report/text/style.ts';
 import type { EnvFile } from './env-file.ts';
@@ -21,6 +22,8 @@ export interface Io {
   err(text: string): void;
   /** Called before every result, so that a live progress line is gone before it. */
   beforeOut(clear: () => void): void;
+  /** Runs `lastgood WORDS` in this process, in the same folder, and prints nothing. `main` puts it in. */
+  readonly run?: (words: readonly string[]) => Promise<CommandRun>;
   /** Asks a person a question that only `yes` answers with yes; absent without a terminal. */
   readonly confirm?: (question: string) => Promise<boolean>;
   readonly outIsTty: boolean;

@@ -13,7 +13,7 @@ import { timeRange } from '../../engine/production/time-range.ts';
 import { decisionMarks, keepMarks } from '../../engine/records/decision-marks.ts';
 import { mustExist } from '../../engine/records/known-feature.ts';
 import type { Workplace } from '../../engine/workplace/workplace.ts';
-import { isOfRelease, releasesNamed } from './observed-release.ts';
+import { isOfRelease, releasesNamed, sentRelease } from './observed-release.ts';
 
 export interface DecisionsInput {
   readonly feature: string;
@@ -47,8 +47,10 @@ export async function decisionsJob(
   await mustExist(production, feature);
   const range = timeRange(work.clock.now(), input.since);
   const seen = new Map<string | null, number>();
-  for await (const { dimensions, counts } of production.windows({ feature, ...range, span: 'any' }))
-    seen.set(dimensions.release, (seen.get(dimensions.release) ?? 0) + (counts.get('n') ?? 0));
+  for await (const { dimensions, counts } of production.windows({ feature, ...range, span: 'any' })) {
+    const sent = sentRelease(dimensions);
+    seen.set(sent, (seen.get(sent) ?? 0) + (counts.get('n') ?? 0));
+  }
   const releases = await releasesNamed(input.release, input.cwd, [...seen.keys()]);
   const marks = await decisionMarks(work.store, feature);
   const tally = new Tally(input);
@@ -118,12 +120,12 @@ function isDecision({ actionMode, measures }: StoredObservation): boolean {
 }
 
 function decisionOf(o: StoredObservation, marks: readonly StoredMark[]): Decision {
-  const { release, template, segment } = o.dimensions;
+  const { template, segment } = o.dimensions;
   const calls = o.texts?.rest['tool_calls'];
   return {
     id: o.id,
     at: new Date(o.at).toISOString(),
-    release: release ?? '',
+    release: sentRelease(o.dimensions) ?? '',
     template,
     segment,
     actionMode: o.actionMode,
@@ -160,7 +162,7 @@ export async function markDecisions(
   const range = timeRange(work.clock.now(), input.since);
   const seen = new Set<string | null>();
   for await (const w of production.windows({ feature, ...range, span: 'any' }))
-    seen.add(w.dimensions.release);
+    seen.add(sentRelease(w.dimensions));
   const releases = await releasesNamed(input.release, input.cwd, [...seen]);
   const found = new Map(ids.map((id) => [id, 0]));
   for await (const o of production.observations({ feature, ...range })) {

@@ -49,6 +49,12 @@ async function matching(asked: string, cwd: string, names: readonly string[]): P
   return names.filter((seen) => DIGITS.test(seen) && (seen.startsWith(asked) || asked.startsWith(seen)));
 }
 
+/** What an observation says of its release. Applications that read flags send the variant alone, a fingerprint. */
+export function sentRelease({ release, variant }: StoredObservation['dimensions']): string | null {
+  return release ?? variant;
+}
+
 export function isOfRelease({ dimensions }: StoredObservation, releases: readonly string[]): boolean {
-  return dimensions.release !== null && releases.includes(dimensions.release);
+  const sent = sentRelease(dimensions);
+  return sent !== null && releases.includes(sent);
 }

@@ -16,7 +16,7 @@ import { currentOf, type RegistryPlace, registryOf } from '../../rollout/registr
 import { loadSuite } from '../../suite/index.ts';
 import { knownPlace } from '../registry/set-pointer.ts';
 import { suiteName } from '../rollback/rollback-job.ts';
-import { runDrill } from './drill.ts';
+import { type DrillRequest, runDrill } from './drill.ts';
 import { type FlipPlace, refuseProduction, refuseUnfit } from './flip-flags.ts';
 
 export interface DrillJobInput {
@@ -36,29 +36,34 @@ export interface DrillJobInput {
 }
 
 export async function drillJob(work: Workplace, input: DrillJobInput): Promise<DrillReport> {
-  if (input.flips !== undefined) return drillWithFlips(work, input, input.flips);
+  return runDrill(work, await drillRequest(work, input));
+}
+
+/** What is to be drilled, with every file read and checked. No call is made. */
+export async function drillRequest(work: Workplace, input: DrillJobInput): Promise<DrillRequest> {
+  if (input.flips !== undefined) return requestWithFlips(work, input, input.flips);
   const suite = await loadSuite(await findSuiteFile(input.suite, input.cwd));
   if (input.staging !== undefined) {
     const release = await loadRelease(await findReleaseFile(input.staging, input.cwd));
-    return runDrill(work, {
+    return {
       suite,
       release,
       releaseFrom: input.staging,
       scenarioFile: null,
       settings: input.settings,
-    });
+    };
   }
   const scenarioFile = await scenarioOf(input, suite.file);
   const { release, from } = await productionOf(work, input, suite.name);
-  return runDrill(work, { suite, release, releaseFrom: from, scenarioFile, settings: input.settings });
+  return { suite, release, releaseFrom: from, scenarioFile, settings: input.settings };
 }
 
 /** The suite and feature of a ticket, or a suite and the feature that the registry has for it. */
-async function drillWithFlips(
+async function requestWithFlips(
   work: Workplace,
   input: DrillJobInput,
   asked: NonNullable<DrillJobInput['flips']>,
-): Promise<DrillReport> {
+): Promise<DrillRequest> {
   const { cwd } = input;
   const { environment } = asked;
   refuseProduction(environment);
@@ -77,9 +82,7 @@ async function drillWithFlips(
   const { settings } = input;
   if (input.staging !== undefined) {
     const release = await loadRelease(await findReleaseFile(input.staging, cwd));
-    return runDrill(work, {
-      ...{ suite, release, releaseFrom: input.staging, scenarioFile: null, flips, settings },
-    });
+    return { suite, release, releaseFrom: input.staging, scenarioFile: null, flips, settings };
   }
   const { release, from } =
     input.release === undefined
@@ -87,7 +90,7 @@ async function drillWithFlips(
       : await productionOf(work, input, suite.name);
   await refuseUnfit(work, flips, release.fingerprint);
   const scenarioFile = await scenarioOf(input, suite.file);
-  return runDrill(work, { suite, release, releaseFrom: from, scenarioFile, flips, settings });
+  return { suite, release, releaseFrom: from, scenarioFile, flips, settings };
 }
 
 async function ticketOf(asked: string, cwd: string): Promise<ReleaseTicket | null> {

@@ -30,6 +30,13 @@ import { answersHold, noToolCalls, nothingLost, readOnlyCases } from './drill-ch
 import { type DrillPlace, openDrillPlace } from './drill-place.ts';
 import { type FlipPlace, type Flipped, flipFlag, flipRelease, refuseUnfit } from './flip-flags.ts';
 
+/** In this order. */
+export const DRILL_STEPS = [
+  'restore model and prompt',
+  'tools off, read-only answers on',
+  'automatic to human review',
+] as const satisfies readonly DrillProof['name'][];
+
 /** Every step must be proven within this time. */
 const DRILL_LIMIT_MS = 15 * 60_000;
 

@@ -51,6 +51,8 @@ export interface MonitorJobInput {
   /** An address, or `env:NAME`; undefined = `LASTGOOD_WEBHOOK_URL`, if it is set. */
   readonly webhook: string | undefined;
   readonly post?: WebhookPost | undefined;
+  /** Judge, but record nothing and post nothing. */
+  readonly dryRun?: boolean | undefined;
   /** Resampled quarters of a calibration; the default is what the promise was measured with. */
   readonly replicates?: number | undefined;
 }
@@ -77,7 +79,8 @@ export async function monitorJob(
   const at = now.toISOString();
   const judged = await judge(work, observations, { feature, monitors, input, now: now.getTime() });
   const before = (await monitorChecks(store, feature)).at(-1);
-  const recorded = before === undefined || before.at <= at;
+  const dryRun = input.dryRun === true;
+  const recorded = !dryRun && (before === undefined || before.at <= at);
   const known = await monitorEpisodes(store, feature);
   const steps = new Map<Judged, readonly EpisodeStep[]>(
     judged.states.map((state) => [
@@ -121,6 +124,7 @@ export async function monitorJob(
     monitors: states,
     calibration: judged.calibration,
     recorded,
+    ...(dryRun ? { dryRun } : {}),
     alerts: alerts.map(({ alert, delivered, lastError }) => ({
       ...{ id: alert.id, event: alert.event, at: alert.at, delivered, lastError },
     })),
@@ -205,7 +209,8 @@ async function judge(
   const { monitors: verdicts } = watchFamily(signals, {
     ...{ at: now, calibrator, replicates: input.replicates },
   });
-  for (const calibration of fresh) await keepCalibration(work.store, feature, calibration);
+  if (input.dryRun !== true)
+    for (const calibration of fresh) await keepCalibration(work.store, feature, calibration);
   const byName = new Map(verdicts.map((v) => [v.monitor, v]));
   const oldest = used.map((c) => c.at).sort()[0];
   return {

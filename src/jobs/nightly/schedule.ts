@@ -1,6 +1,7 @@
 // When nights happen: keeping time in this process, or handing the schedule to cron, systemd or GitHub.
 
 import { type Clock, LastgoodError } from '../../base/index.ts';
+import { shellWord } from '../../base/shell-word.ts';
 
 export interface Schedule {
   /** Five fields: minute, hour, day of month, month, day of week. */
@@ -197,10 +198,6 @@ lastgood-nightly:
 `;
     }
   }
-}
-
-function shellWord(word: string): string {
-  return /^[\w@./:=,+-]+$/.test(word) ? word : `'${word.replace(/'/g, `'\\''`)}'`;
 }
 
 const DAYS = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun'];

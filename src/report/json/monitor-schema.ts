@@ -93,7 +93,10 @@ export const monitorReportSchema = z.object({
   outcome: outcome.describe('the worst of the monitors; exit code 1, 3 or 0'),
   monitors: z.array(monitor),
   calibration: z.object({ at: time, fresh: z.boolean() }).nullable(),
-  recorded: z.boolean().describe('false = a later time was judged before; nothing was kept or posted'),
+  recorded: z
+    .boolean()
+    .describe('false = a later time was judged before, or a dry run; nothing was kept or posted'),
+  dryRun: z.boolean().optional(),
   alerts: z.array(
     z.object({
       id: z.string(),

@@ -17,6 +17,7 @@ import {
   rolloutsSchema,
   sessionSchema,
 } from './pages-schema.ts';
+import { PLAYBOOK_SCHEMAS } from './playbook-schema.ts';
 import { residueSchema } from './residue-schema.ts';
 import { rolloutSchema } from './rollout-schema.ts';
 import { shadowSchema } from './shadow-schema.ts';
@@ -41,6 +42,7 @@ export function reportJsonSchemas(): ReadonlyMap<string, JsonObject> {
     ['residue.schema.json', publish(residueSchema, 'lastgood residue')],
     ['shadow.schema.json', publish(shadowSchema(comparisonSchema), 'lastgood shadow')],
     ['doctor.schema.json', publish(doctorSchema, 'lastgood doctor')],
+    ...PLAYBOOK_SCHEMAS.map(([name, shape, title]) => [name, publish(shape, title)] as const),
     ['registry.schema.json', publish(registrySchema, 'lastgood registry list')],
     ['rollout.schema.json', publish(rolloutSchema, 'lastgood rollout status')],
     ['applied-rollback.schema.json', publish(appliedRollbackSchema, 'lastgood rollback --apply')],

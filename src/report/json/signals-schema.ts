@@ -5,7 +5,7 @@ import { z } from 'zod';
 const name = z.string().nullable().describe('null = the observations name none');
 const whole = z.int().min(0);
 
-const signal = z.object({
+export const signal = z.object({
   signal: z.string().describe('e.g. `errors`, `length.p95`, `cost-per-completed`, `kpi:NAME`'),
   unit: z.enum(['share', 'count', 'characters', 'tokens', 'ms', 'usd', 'distance', 'number']),
   value: z.number().nullable().describe('null = nothing is known; never 0 in its place'),

@@ -2,9 +2,20 @@
 
 import { shortHash } from '../../base/index.ts';
 import { count, when } from '../../base/numbers.ts';
-import type { DrillReport } from '../../core/index.ts';
+import type { DrillPlan, DrillReport } from '../../core/index.ts';
 import { terminalLine } from '../parts/escape.ts';
 import { PLAIN, type Style } from './style.ts';
+
+/** What a drill would do. */
+export function drillPlanText(p: DrillPlan): string {
+  return `DRY RUN: no call is made. A drill of ${terminalLine(p.suite, 60)} would make at least ${count(
+    p.steps.reduce((sum, s) => sum + s.calls, 0),
+    'call',
+  )}
+  release  ${terminalLine(p.release, 60)} ${shortHash(p.fingerprint)} (from ${terminalLine(p.releaseFrom, 80)})
+  on       ${p.where.kind === 'simulator' ? 'the simulator' : 'staging'} (${terminalLine(p.where.name, 60)})
+${p.steps.map((s) => `  ${s.name}: ${count(s.calls, 'call')}\n`).join('')}`;
+}
 
 /** `ageDays` for a drill out of the ledger. */
 export function drillText(

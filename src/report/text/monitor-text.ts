@@ -156,7 +156,8 @@ function endLines(r: MonitorReport): string[] {
     lines.push(
       `Limits ${r.calibration.fresh ? 'were calibrated now' : `are those of ${when(r.calibration.at)} UTC`}: at most 5% of quiet 90-day periods raise a false alarm, over all monitors.`,
     );
-  if (!r.recorded) lines.push('A later time was checked before: nothing was recorded or posted.');
+  if (r.dryRun === true) lines.push('DRY RUN: nothing was recorded or posted.');
+  else if (!r.recorded) lines.push('A later time was checked before: nothing was recorded or posted.');
   const waiting = r.alerts.filter((a) => !a.delivered);
   const sent = r.alerts.length - waiting.length;
   if (sent > 0) lines.push(`${count(sent, 'alert')} posted.`);
