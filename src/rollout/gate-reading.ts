@@ -2,7 +2,7 @@
 
 import type { ArmCounts, LiteralReading, RolloutGateSpec } from '../core/rollout.ts';
 import type { RolloutRule } from '../core/ticket.ts';
-import { addArms, NOTHING } from './gate-evidence.ts';
+import { addArms } from './gate-evidence.ts';
 
 /** One look at a gate. Looks without a candidate are merged into the one before. */
 export interface RecentLook {
@@ -40,14 +40,17 @@ export function keepRecent(
 }
 
 function sumOf(looks: readonly RecentLook[], at: number): RecentLook {
-  return looks.reduce(
-    (sum, l) => ({
-      at,
-      candidate: addArms(sum.candidate, l.candidate),
-      control: addArms(sum.control, l.control),
-    }),
-    { at, candidate: NOTHING, control: NOTHING },
-  );
+  const arms = { candidate: { n: 0, hits: 0, sum: 0 }, control: { n: 0, hits: 0, sum: 0 } };
+  // A loop without new objects: a rule over many calls at 1% reads thousands of looks, each minute.
+  for (const look of looks) {
+    arms.candidate.n += look.candidate.n;
+    arms.candidate.hits += look.candidate.hits;
+    arms.candidate.sum += look.candidate.sum;
+    arms.control.n += look.control.n;
+    arms.control.hits += look.control.hits;
+    arms.control.sum += look.control.sum;
+  }
+  return { at, ...arms };
 }
 
 export interface ReadGate {

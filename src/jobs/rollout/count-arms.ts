@@ -16,7 +16,7 @@ type Gates = Pick<RolloutSpec, 'gates'>;
 const HISTORY_MS = 7 * DAY_MS;
 
 /** Which arm answered: by `variant`, else by `release`; null = neither of the two. */
-function armOf(
+export function armOf(
   { variant, release }: CountedWindow['dimensions'],
   { control, candidate }: Arms,
 ): RolloutArm | null {
