@@ -36,9 +36,10 @@ export function resultsPage(all: readonly Outcome[]): string {
     METHODS.map((m) => share(acted(of, m), judged(of, m).length)).join(' | ');
   const rows = worlds.flatMap((world) => {
     const of = unchanged.filter((o) => o.world === world);
-    const done = of.flatMap((o) => (o.completedHours === null ? [] : [o.completedHours]));
-    const end = `${share(done.length, of.length)}, median ${median(done).toFixed(0)} h`;
-    return [`| ${world} | ${of.length} | ${cells(of)} | ${end} |`];
+    const own = judged(of, 'lastgood');
+    const done = own.flatMap((o) => (o.completedHours === null ? [] : [o.completedHours]));
+    const end = `${share(done.length, own.length)}, median ${median(done).toFixed(0)} h`;
+    return [`| ${world} | ${own.length} | ${cells(of)} | ${end} |`];
   });
   const found = FAULTS.flatMap((fault) =>
     [...new Set(faulty.map((o) => o.world))].flatMap((world) => {
@@ -46,7 +47,7 @@ export function resultsPage(all: readonly Outcome[]): string {
       if (of.length === 0) return [];
       const cell = (m: Method): string => {
         const seen = judged(of, m);
-        const acts = seen.flatMap(({ acts: a }) => (a[m] === null ? [] : [a[m]]));
+        const acts = seen.flatMap(({ acts: a }) => (a[m] ? [a[m]] : []));
         const right = acts.filter((a) => a.signal === fault.gate);
         const wrong = acts.length - right.length;
         const when =
@@ -55,19 +56,21 @@ export function resultsPage(all: readonly Outcome[]): string {
             : `, ${short(median(right.map((a) => a.exposed)))} calls, ${hours(median(right.map((a) => a.hours)))} h`;
         return `${share(right.length, seen.length)}${when}${wrong === 0 ? '' : `; other gate first ${share(wrong, seen.length)}`}`;
       };
-      return [`| ${fault.name}; ${world} | ${of.length} | ${METHODS.map(cell).join(' | ')} |`];
+      return [
+        `| ${fault.name}; ${world} | ${judged(of, 'lastgood').length} | ${METHODS.map(cell).join(' | ')} |`,
+      ];
     }),
   );
   const seeds = [Math.min(...all.map((o) => o.seed)), Math.max(...all.map((o) => o.seed))];
   return `# Rollout benchmark
 
-\`npm run bench:rollout\`: ${all.length} rollouts, seeds ${seeds[0]} to ${seeds[1]}. ${TEXT}
+\`npm run bench:rollout\`: ${judged(all, 'lastgood').length} rollouts by lastgood, seeds ${seeds[0]} to ${seeds[1]}. ${TEXT}
 ## Unchanged candidates: any action of any gate over the whole ladder
 
 | world | rollouts | ${METHODS.join(' | ')} | lastgood reached 100% |
 |---|---|${METHODS.map(() => '---').join('|')}|---|
 ${rows.join('\n')}
-| all worlds | ${unchanged.length} | ${cells(unchanged)} | |
+| all worlds | ${judged(unchanged, 'lastgood').length} | ${cells(unchanged)} | |
 
 ## Faulty candidates: found by the right gate ± s.e., median of the candidate's calls and hours until then
 
@@ -79,7 +82,7 @@ ${MISSES}`;
 }
 
 const TEXT = `The ladder and the five tested gates of the ticket of
-\`features/support-triage.yaml\`; every method looks each minute. Three of its rules are read over fewer calls, so that 50,000 calls a day do not wait at 1%.
+\`features/support-triage.yaml\`; every method looks each minute. Its rules are read over at most 400 calls, so that 25,000 calls a day do not wait for days at 1%.
 The state machine and the evidence are those of \`lastgood rollout step\`; the ledger is left out. Rivals climb by the clock, lastgood by its gates. *Calls as
 independent* is the rule of rollouts that were started before evidence went by user. Rivals play the first rollouts of each row only. The method was tuned
 in the worlds of \`worlds.ts\`; these are the worlds of \`adversary-worlds.ts\`, with other seeds.

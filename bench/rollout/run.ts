@@ -3,8 +3,8 @@
 import { appendFile, readFile, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { ADVERSARY_WORLDS, FAULT_WORLDS } from './adversary-worlds.ts';
-import { play } from './play.ts';
-import { METHODS, type Outcome, resultsPage } from './results-page.ts';
+import { play, playOthers } from './play.ts';
+import { type Outcome, resultsPage } from './results-page.ts';
 import { FAULTS, type Fault, UNCHANGED, type World } from './traffic.ts';
 import { TUNE_WORLDS } from './worlds.ts';
 
@@ -14,8 +14,8 @@ const { values } = parseArgs({
     reps: { type: 'string', default: '30' },
     /** Rollouts of each fault and world. */
     faults: { type: 'string', default: '12' },
-    /** Of each, the first so many are also judged by the other rules. */
-    rivals: { type: 'string', default: '12' },
+    /** Of each, the first so many are judged by the other rules as well. */
+    rivals: { type: 'string', default: '6' },
     seed: { type: 'string', default: '9100001' },
     /** Part of the name of a world and fault. */
     only: { type: 'string', default: '' },
@@ -28,28 +28,32 @@ const { values } = parseArgs({
   },
 });
 
-async function many(world: World, fault: Fault, n: number): Promise<Outcome[]> {
+async function many(world: World, fault: Fault, n: number, how: typeof play): Promise<Outcome[]> {
   if (!`${world.name} / ${fault.name}`.includes(values.only)) return [];
   const seed = Number(values.seed) + (values.tune ? 500_000 : 0);
   const played: Outcome[] = [];
   for (let i = 0; i < n; i++) {
-    const { acts, completedHours } = play(world, fault, seed + i, i < Number(values.rivals));
-    const outcome = { world: world.name, fault: fault.name, seed: seed + i, acts, completedHours };
+    const outcome = { world: world.name, fault: fault.name, seed: seed + i, ...how(world, fault, seed + i) };
     played.push(outcome);
     if (values.save !== undefined) await appendFile(values.save, `${JSON.stringify(outcome)}\n`);
   }
-  const acted = played.filter((p) => p.acts.lastgood !== null).length;
-  process.stderr.write(`${world.name}, ${fault.name}: ${acted} of ${n} acted on by ${METHODS[0]}\n`);
+  process.stderr.write(`${world.name}, ${fault.name}: ${played.length}\n`);
   return played;
 }
 
 async function playAll(): Promise<Outcome[]> {
   const all: Outcome[] = [];
-  for (const world of values.tune ? TUNE_WORLDS : ADVERSARY_WORLDS)
-    all.push(...(await many(world, UNCHANGED, Number(values.reps))));
-  for (const fault of FAULTS)
-    for (const world of values.tune ? TUNE_WORLDS : FAULT_WORLDS)
-      all.push(...(await many(world, fault, Number(values.faults))));
+  const rounds = [
+    { how: play, reps: Number(values.reps), faults: Number(values.faults) },
+    { how: playOthers, reps: Number(values.rivals), faults: Number(values.rivals) },
+  ];
+  for (const { how, reps, faults } of rounds) {
+    for (const world of values.tune ? TUNE_WORLDS : ADVERSARY_WORLDS)
+      all.push(...(await many(world, UNCHANGED, reps, how)));
+    for (const fault of FAULTS)
+      for (const world of values.tune ? TUNE_WORLDS : FAULT_WORLDS)
+        all.push(...(await many(world, fault, faults, how)));
+  }
   return all;
 }
 

@@ -56,7 +56,7 @@ export const SIGNALS = [
 export type Signal = (typeof SIGNALS)[number];
 
 export const CALM: Omit<World, 'name'> = {
-  ...{ perDay: 50_000, wave: 0.5, incidents: 0, users: null, heavy: 0, whale: 0, session: 1, icc: 0 },
+  ...{ perDay: 25_000, wave: 0.5, incidents: 0, users: null, heavy: 0, whale: 0, session: 1, icc: 0 },
   ...{ sameOutcome: 0, drift: 1, reviewHours: 0, retry: 0, costTail: null, named: true },
   rates: { schema: 0.001, rejected: 0.1, blocked: 0.005 },
 };
@@ -241,7 +241,11 @@ export class Traffic {
     const happens = (rate: number, more: number): boolean =>
       draws.uniform() < Math.min(0.95, rate * factor) || (isBad && more > 0 && draws.uniform() < more);
     const shift = isBad ? Math.log(this.#fault.latencyTimes ?? 1) / SPREAD : 0;
-    const slow = user.slow + draws.normal() * Math.sqrt(1 - icc) + shift + Math.log(factor) / SPREAD / 4;
+    const slow =
+      user.slow +
+      draws.normal() * Math.sqrt(1 - icc) +
+      shift +
+      (factor === 1 ? 0 : Math.log(factor) / SPREAD / 4);
     const cost =
       APPROVED_USD *
       COMPLETED *

@@ -87,6 +87,14 @@ export function readGate(
   return { ...shown, literal: lasts ? 'red' : 'green', metSince: since };
 }
 
+/** Does the control meet the rule too? Then the candidate is not what meets it. Rules that compare the two say nothing of that. */
+export function controlMeets(gate: RolloutGateSpec, control: number | null): boolean {
+  if (control === null || gate.rule.kind === 'count' || gate.rule.kind === 'worse-by') return false;
+  if (gate.measure.kind === 'quantile') return control > 1 - gate.measure.q;
+  if (gate.rule.kind === 'above') return control > gate.rule.share;
+  return gate.reference !== null && control >= gate.rule.times * gate.reference;
+}
+
 function comparesWithControl({ rule, reference, measure }: RolloutGateSpec): boolean {
   if (measure.kind === 'quantile' || reference !== null) return false;
   return (

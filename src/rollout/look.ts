@@ -20,7 +20,7 @@ import {
   logEValue,
   UNIT_WEIGHTS,
 } from './gate-evidence.ts';
-import { keepRecent, readGate } from './gate-reading.ts';
+import { controlMeets, keepRecent, readGate } from './gate-reading.ts';
 import { addCounts, type GateState, type RolloutState, stageOf, windowFrom } from './rollout-state.ts';
 import { learnRatio, RATIO_LOG_LIMIT, ratioLogE } from './sample-ratio.ts';
 import { newsOf, unitRatio, unitReading } from './unit-look.ts';
@@ -282,11 +282,12 @@ function whyHeld(
   },
 ): string | null {
   const { heard, red, stage, readings } = now;
+  const { spec } = state;
   if (!heard)
     return 'no new observation of both arms since the step before: missing data never advances a stage';
   if (ratioLogE(state.ratio) >= RATIO_LOG_LIMIT) return ratioText(state);
   if (red !== undefined)
-    return `${red.signal} meets the literal rule (${red.rule}), but the evidence is not enough to act${restsOn(red)}: this time does not count for the stage`;
+    return `${red.signal} meets the literal rule (${red.rule}), but the evidence is not enough to act${restsOn(red, spec.gates[readings.indexOf(red)])}: this time does not count for the stage`;
   const waiting = readings.find((r) => r.literal === 'collecting');
   if (waiting !== undefined)
     return `${waiting.signal} is not known well enough yet (${waiting.candidate.n} seen; the rule: ${waiting.rule})`;
@@ -305,7 +306,8 @@ function ratioText({ calls, percent: set, spec }: RolloutState): string {
 }
 
 /** Why the evidence may be weaker than the number of calls suggests. */
-function restsOn({ units }: GateReading): string {
+function restsOn({ units, control }: GateReading, gate: RolloutGateSpec | undefined): string {
+  if (gate !== undefined && controlMeets(gate, control.value)) return ' (the control meets the rule too)';
   if (units === null) return '';
   const { unit, assumed, candidate, largest } = units;
   if (unit === 'unknown') return ` (the observations name no user, so ${assumed} calls count as one)`;

@@ -6,8 +6,9 @@ import { learnRatio, type RatioEvidence } from './sample-ratio.ts';
 
 type Looked = Extract<RolloutEvent, { kind: 'looked' }>;
 
-/** Reading all units takes time. It is worth it once so much more is known than the last time. */
+/** Reading all units takes time. It is worth it once so much more is known than the last time, and earlier while a rule is met. */
 const GROWTH = 1.1;
+const GROWTH_WHILE_RED = 1.01;
 
 /** Calls of a look, and what its gates know of them: late outcomes count as news. */
 export function newsOf({ calls, gates }: Pick<Looked, 'calls' | 'gates'>): number {
@@ -15,13 +16,14 @@ export function newsOf({ calls, gates }: Pick<Looked, 'calls' | 'gates'>): numbe
   return calls.candidate + calls.control + known;
 }
 
-/** Decided by sizes only, never by what was seen. */
+/** The evidence holds at every look, so looks may come when something seems wrong. */
 export function areUnitsDue(
-  { spec, percent, window }: Pick<RolloutState, 'spec' | 'percent' | 'window'>,
+  { spec, percent, window, gates }: Pick<RolloutState, 'spec' | 'percent' | 'window' | 'gates'>,
   event: Pick<Looked, 'calls' | 'gates'>,
 ): boolean {
   const counted = window.counted + newsOf(event);
-  return spec.evidence === 'units' && percent > 0 && percent < 100 && counted > GROWTH * window.read;
+  const growth = gates.some((g) => g.reading.literal === 'red') ? GROWTH_WHILE_RED : GROWTH;
+  return spec.evidence === 'units' && percent > 0 && percent < 100 && counted > growth * window.read;
 }
 
 /** Does the candidate get its share of the units? Where calls are read for units, they may be of one user. */

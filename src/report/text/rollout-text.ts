@@ -141,7 +141,7 @@ export function planText(p: RolloutPlan): string {
     ...(p.assumed.length === 0
       ? []
       : [
-          '  Assumed, because there are no observations of the control:',
+          '  Assumed, because observations of the control do not tell:',
           ...p.assumed.map((text) => `    ${terminalLine(text, 200)}`),
         ]),
     '  The smallest harm of the ticket is assumed. The numbers are expectations; half of all runs need more.',
@@ -150,7 +150,7 @@ export function planText(p: RolloutPlan): string {
 }
 
 function gatePlan(
-  { calls, ruleCalls, finds, reads }: GatePlan,
+  { calls, ruleCalls, finds, reads, designEffect }: GatePlan,
   forMs: number | null,
   inStage: number,
 ): string {
@@ -162,5 +162,6 @@ function gatePlan(
         ? `found after ${calls} calls (${hours(calls)} h)`
         : `NOT found: needs ${calls} calls`;
   const rule = reads ? `rule read after ${ruleCalls}` : `HOLDS: the rule needs ${ruleCalls}`;
-  return `${test.padEnd(38)} ${rule}`;
+  const effect = calls === null || designEffect < 1.1 ? '' : `  (design effect ${designEffect.toFixed(1)})`;
+  return `${test.padEnd(38)} ${rule}${effect}`;
 }
