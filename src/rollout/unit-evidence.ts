@@ -67,7 +67,7 @@ function cellsOf({ isCandidate, n, hits }: UnitColumn): readonly Cell[] {
   return [...cells.values()];
 }
 
-/** Likelihood ratios of the harmful shares, weighted by how much calls of a unit tell beside each other. */
+/** Likelihood ratios of the harmful shares among units of as many calls, weighted by how much calls of a unit tell beside each other. */
 function weighShares(gate: RolloutGateSpec, units: UnitColumn, candidates: number): Weighed {
   const cells = cellsOf(units);
   const calls = sumOf(units.n);
@@ -78,22 +78,43 @@ function weighShares(gate: RolloutGateSpec, units: UnitColumn, candidates: numbe
   const worth = history.n === 0 ? 0 : Math.min(1, MOST_HISTORY / history.n);
   const share = (bad + history.hits * worth + 0.5) / (calls + history.n * worth + 25);
   const arm = candidates / units.n.length;
-  const first = cells.map((c) => c.first);
-  const all = cells.map((c) => c.all);
+  const strata = strataOf(cells);
   const logs = harmfulShares(gate, share).map((_, i) => {
     const control = controlShareOf(gate, { share, arm, harm: i });
     const harm = harmfulShares(gate, control)[i] as number;
     const odds = Math.log((harm * (1 - control)) / (control * (1 - harm)));
-    const each = Math.log1p(control * Math.expm1(odds));
-    const scores = Float64Array.from(cells, ({ n, hits }) =>
-      Math.min(MOST_SCORE, (hits * odds - n * each) / (1 + (n - 1) * correlation)),
-    );
-    return assignmentLogE({ scores, first, all });
+    let log = 0;
+    for (const of of strata) {
+      const scores = Float64Array.from(of, ({ n, hits }) =>
+        Math.min(MOST_SCORE, (hits * odds) / (1 + (n - 1) * correlation)),
+      );
+      log += assignmentLogE({ scores, first: of.map((c) => c.first), all: of.map((c) => c.all) });
+    }
+    return log;
   });
   let squares = 0;
   for (const c of cells) squares += c.all * (c.hits - rate * c.n) ** 2;
   const variance = calls * rate * (1 - rate);
   return { logs, designEffect: variance > 0 ? Math.max(1, squares / variance) : 1 };
+}
+
+/**
+ * Units of about as many calls are compared with each other only: a release after which users call less, or more, is not worse for that.
+ * Cells of one stratum differ by less than a quarter in their calls.
+ */
+function strataOf(cells: readonly Cell[]): readonly (readonly Cell[])[] {
+  const strata = new Map<number, Cell[]>();
+  for (const cell of cells) {
+    const stratum = sizeClass(cell.n);
+    const of = strata.get(stratum);
+    if (of === undefined) strata.set(stratum, [cell]);
+    else of.push(cell);
+  }
+  return [...strata.values()];
+}
+
+function sizeClass(n: number): number {
+  return n <= 4 ? n : 4 + Math.ceil(Math.log(n / 4) / Math.log(1.25));
 }
 
 /** Intraclass correlation of the calls of a unit, by moments, from 0 to 1. Arms are not told apart, so it says nothing of them. */
@@ -122,7 +143,7 @@ function controlShareOf(
   return high;
 }
 
-/** Normal likelihood ratios of the means of units. The candidate's values are divided by how much they may differ: half of the harm. */
+/** Normal likelihood ratios of the means among units of as many calls. The candidate's values are divided by how much they may differ: half of the harm. */
 function weighMeans(gate: RolloutGateSpec, units: UnitColumn): Weighed {
   const none = { logs: MEAN_HARMS.map(() => 0), designEffect: 1 };
   const fair = fairValues(gate, units);
@@ -137,17 +158,34 @@ function weighMeans(gate: RolloutGateSpec, units: UnitColumn): Weighed {
   if (!(single > 0)) return none;
   const calls = sumOf(units.n);
   const step = harm(mean) * (base / calls);
+  const strata = placesBySize(units.n);
   const logs = MEAN_HARMS.map((times) => {
-    const shift = times * step;
-    const scores = residuals.map((residual, i) => {
-      const n = units.n[i] as number;
-      const ratio = (shift * residual - (shift * shift * n) / 2) / (single + more * (n - 1));
-      return Math.max(-MOST_SCORE, Math.min(MOST_SCORE, ratio));
-    });
-    return assignmentLogE({ scores, first: units.isCandidate, all: null });
+    let log = 0;
+    for (const places of strata) {
+      const scores = Float64Array.from(places, (i) => {
+        const ratio =
+          (times * step * (residuals[i] as number)) / (single + more * ((units.n[i] as number) - 1));
+        return Math.max(-MOST_SCORE, Math.min(MOST_SCORE, ratio));
+      });
+      const first = places.map((i) => units.isCandidate[i] as number);
+      log += assignmentLogE({ scores, first, all: null });
+    }
+    return log;
   });
   const squares = residuals.reduce((all, r) => all + r * r, 0);
   return { logs, designEffect: Math.max(1, squares / (single * calls)) };
+}
+
+/** Units of about as many calls, by their places. */
+function placesBySize(n: Float64Array): readonly (readonly number[])[] {
+  const strata = new Map<number, number[]>();
+  for (let i = 0; i < n.length; i++) {
+    const stratum = sizeClass(n[i] as number);
+    const of = strata.get(stratum);
+    if (of === undefined) strata.set(stratum, [i]);
+    else of.push(i);
+  }
+  return [...strata.values()];
 }
 
 interface FairValues {

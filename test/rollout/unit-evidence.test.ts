@@ -76,6 +76,15 @@ describe('the evidence by user', () => {
     expect(over20(seeds.slice(0, 20).map((seed) => highest(cost, seed, dearer)))).toBeGreaterThanOrEqual(18);
   });
 
+  it('does not take it for harm that users call the candidate less often', () => {
+    const table = new UnitTable([rejection]);
+    for (let i = 0; i < 4000; i++) {
+      table.add(`a${i % 1000}`, 'control', [answer(i % 40 === 0)]);
+      if (i < 2000) table.add(`b${i % 1000}`, 'candidate', [answer(i % 40 === 0)]);
+    }
+    for (const log of table.look('user').gates[0]?.logs ?? []) expect(log).toBeLessThan(1);
+  });
+
   it('does not blame the candidate for a price that the control exceeds too', () => {
     const dear = (rng: Mt19937): ArmCounts => priced(0.03 * (0.5 + rng.next()));
     expect(over20(seeds.slice(0, 20).map((seed) => highest(cost, seed, dear)))).toBe(0);

@@ -22,12 +22,12 @@ it('is the sum of the first arm over its mean over all choices, also for few uni
     fc.double({ min: -4, max: 4, noNaN: true }),
   );
   fc.assert(
-    fc.property(fc.array(score, { minLength: 4, maxLength: 40 }), fc.nat(), (scores, pick) => {
+    fc.property(fc.array(score, { minLength: 2, maxLength: 45 }), fc.nat(), (scores, pick) => {
       const m = 1 + (pick % (scores.length - 1));
       const first = scores.map((_, i) => (i < m ? 1 : 0));
       const sum = scores.slice(0, m).reduce((a, b) => a + b, 0);
       const log = assignmentLogE({ scores: Float64Array.from(scores), first, all: null });
-      expect(Math.abs(log - (sum - exactLogMean(scores, m)))).toBeLessThan(0.15);
+      expect(Math.abs(log - (sum - exactLogMean(scores, m)))).toBeLessThan(scores.length <= 30 ? 1e-9 : 0.02);
     }),
     { numRuns: 300 },
   );
