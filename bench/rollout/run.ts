@@ -28,31 +28,35 @@ const { values } = parseArgs({
   },
 });
 
-async function many(world: World, fault: Fault, n: number, how: typeof play): Promise<Outcome[]> {
+async function one(world: World, fault: Fault, i: number, how: typeof play): Promise<Outcome[]> {
   if (!`${world.name} / ${fault.name}`.includes(values.only)) return [];
-  const seed = Number(values.seed) + (values.tune ? 500_000 : 0);
-  const played: Outcome[] = [];
-  for (let i = 0; i < n; i++) {
-    const outcome = { world: world.name, fault: fault.name, seed: seed + i, ...how(world, fault, seed + i) };
-    played.push(outcome);
-    if (values.save !== undefined) await appendFile(values.save, `${JSON.stringify(outcome)}\n`);
-  }
-  process.stderr.write(`${world.name}, ${fault.name}: ${played.length}\n`);
-  return played;
+  const seed = Number(values.seed) + (values.tune ? 500_000 : 0) + i;
+  const outcome = { world: world.name, fault: fault.name, seed, ...how(world, fault, seed) };
+  if (values.save !== undefined) await appendFile(values.save, `${JSON.stringify(outcome)}\n`);
+  process.stderr.write(`${seed} ${world.name}, ${fault.name}\n`);
+  return [outcome];
 }
 
+/** One rollout of each kind before the second of any, so that a run that is stopped early still tells something of all. */
 async function playAll(): Promise<Outcome[]> {
   const all: Outcome[] = [];
-  const rounds = [
-    { how: play, reps: Number(values.reps), faults: Number(values.faults) },
-    { how: playOthers, reps: Number(values.rivals), faults: Number(values.rivals) },
+  const [reps, faults, rivals] = [values.reps, values.faults, values.rivals].map(Number) as [
+    number,
+    number,
+    number,
   ];
-  for (const { how, reps, faults } of rounds) {
-    for (const world of values.tune ? TUNE_WORLDS : ADVERSARY_WORLDS)
-      all.push(...(await many(world, UNCHANGED, reps, how)));
+  const worlds = values.tune ? TUNE_WORLDS : ADVERSARY_WORLDS;
+  const faultWorlds = values.tune ? TUNE_WORLDS : FAULT_WORLDS;
+  for (let i = 0; i < Math.max(reps, faults, rivals); i++) {
+    for (const world of worlds) {
+      if (i < reps) all.push(...(await one(world, UNCHANGED, i, play)));
+      if (i < rivals) all.push(...(await one(world, UNCHANGED, i, playOthers)));
+    }
     for (const fault of FAULTS)
-      for (const world of values.tune ? TUNE_WORLDS : FAULT_WORLDS)
-        all.push(...(await many(world, fault, faults, how)));
+      for (const world of faultWorlds) {
+        if (i < faults) all.push(...(await one(world, fault, i, play)));
+        if (i < rivals) all.push(...(await one(world, fault, i, playOthers)));
+      }
   }
   return all;
 }
