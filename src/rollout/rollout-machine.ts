@@ -6,13 +6,14 @@ import { freshGates, isOver, noCounts, type RolloutState, stageOf, windowFrom } 
 
 /**
  * The newest rollout of a log. Events out of place are what a process wrote that lost a race: they do not count. `counts` = the events
- * that do. null = none was started.
+ * that do. `from` = the state after the events before these. null = none was started.
  */
 export function replayRollout(
   events: readonly LoggedRolloutEvent[],
   counts?: (event: LoggedRolloutEvent, after: RolloutState) => void,
+  from: RolloutState | null = null,
 ): RolloutState | null {
-  let state: RolloutState | null = null;
+  let state = from;
   for (const event of events) {
     const isNext =
       event.kind === 'started'
@@ -38,11 +39,11 @@ export function nextState(state: RolloutState | null, event: RolloutEvent): Roll
     case 'looked':
       return look(counted, event);
     case 'paused':
-      return told({ ...counted, status: 'paused', holds: null }, event, 'paused');
+      return decided({ ...counted, status: 'paused', holds: null }, event, 'paused');
     case 'resumed':
       return resumed(counted, event);
     case 'flag-changed':
-      return told(
+      return decided(
         {
           ...{ ...counted, status: 'paused', percent: event.percent, holds: null },
           window: windowFrom(event.at),
@@ -51,13 +52,13 @@ export function nextState(state: RolloutState | null, event: RolloutEvent): Roll
         `paused: ${event.by} set ai.rollout.percent to ${event.percent}`,
       );
     case 'aborted':
-      return told(
+      return decided(
         withEffects({ ...counted, status: 'aborted', percent: 0, holds: null }, [flags(0)]),
         event,
         'aborted',
       );
     case 'promoted':
-      return told(
+      return decided(
         withEffects({ ...counted, status: 'promoted', percent: 0, holds: null }, [flags(0)]),
         event,
         'promoted',
@@ -131,7 +132,7 @@ function resumed(state: RolloutState, event: Extract<RolloutEvent, { kind: 'resu
     seen: event.seen,
     holds: 'no observation yet',
   };
-  return told(
+  return decided(
     withEffects(again, [{ kind: 'set-flags', percent, flags: {}, disabled: state.disabled }]),
     event,
     `resumed at ${percent}%; the stage begins again`,
@@ -144,7 +145,7 @@ function withEffects(state: RolloutState, more: readonly RolloutEffect[]): Rollo
   return { ...state, pending: [...state.pending, ...more] };
 }
 
-function told(
+function decided(
   state: RolloutState,
   { at, by, why }: { readonly at: string; readonly by: string; readonly why: string },
   what: string,

@@ -79,7 +79,7 @@ export class JudgeLimit implements CallLimit {
     for (const go of this.#waiting.splice(0)) go();
   }
 
-  /** Until a call ends, or nobody waits for this one any more. */
+  /** Until a call ends, or this one is no longer waited for. */
   #next(signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       const go = (): void => {
