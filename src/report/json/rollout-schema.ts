@@ -41,7 +41,7 @@ const gate = z.object({
         .int()
         .min(1)
         .describe('calls of one user that may share an outcome, where the unit is unknown; else 1'),
-      unnamed: share01.describe('part of the calls that names no unit and is no evidence'),
+      unnamed: share01.describe('part of the calls that names no unit; the evidence leaves it out'),
       candidate: z.int().min(0).describe('units of which the signal is known'),
       control: z.int().min(0),
       largest: share01.describe("part of the candidate's calls that its largest unit made"),
