@@ -28,7 +28,7 @@ const judged = (all: readonly Outcome[], method: Method): readonly Outcome[] =>
 const acted = (all: readonly Outcome[], method: Method): number =>
   judged(all, method).filter((o) => o.acts[method] !== null).length;
 
-export function resultsPage(all: readonly Outcome[]): string {
+export function resultsPage(all: readonly Outcome[], sequences: string): string {
   const unchanged = all.filter((o) => o.fault === 'unchanged');
   const faulty = all.filter((o) => o.fault !== 'unchanged');
   const worlds = [...new Set(unchanged.map((o) => o.world))];
@@ -77,7 +77,7 @@ ${rows.join('\n')}
 | fault; world | rollouts | ${METHODS.join(' | ')} |
 |---|---|${METHODS.map(() => '---').join('|')}|
 ${found.join('\n')}
-
+${sequences === '' ? '' : `\n${SEQUENCES}\n${sequences}`}
 ${MISSES}`;
 }
 
@@ -88,4 +88,22 @@ independent* is the rule of rollouts that were started before evidence went by u
 in the worlds of \`worlds.ts\`; these are the worlds of \`adversary-worlds.ts\`, with other seeds.
 `;
 
-const MISSES = '';
+const SEQUENCES = `## One gate, many looks
+
+Where nothing changed: a look at each tenth more calls of users who come back, up to 12,000 calls. By Ville's inequality the e-value of one gate may ever
+reach 20 in 5% of the sequences (\`node bench/rollout/sequences.ts\`). A rollout acts at 33, after sharing the rate among gates and stages.
+`;
+
+const MISSES = `## Misses, and what they rest on
+
+- The numbers of rollouts are small: the standard errors beside the shares say how small. A row of eight rollouts cannot tell 2% from 10%.
+- Where users differ much, a fault takes more calls to be found than by methods that take calls for independent. Those methods stop most unchanged candidates.
+- Where observations name no user, ten times as many calls are needed, and small faults are not found before the ladder ends. lastgood warns.
+- A ladder may not end within 14 days, most of all with few and heavy users: a literal rule stays red by the luck of the users, and such time does not
+  count. Where the task mix drifts, the rule against the approved price is red for both arms. The hold says so; a person decides.
+- The z-test and the mSPRT know the true spread of costs for independent calls. lastgood does not.
+- The gate \`complaints\` is left out: it acts by its count.
+- A fault is there from the first call. Faults that begin in a later stage were not played. The evidence is of the whole time of a stage, so a fault
+  that begins late in it is found late. The literal rule holds the stage at once.
+- Hours between looks at the evidence: a tenth more calls, a hundredth while a literal rule is red.
+`;

@@ -24,6 +24,8 @@ const { values } = parseArgs({
     save: { type: 'string' },
     /** Makes the page of such lines instead of playing. */
     from: { type: 'string', multiple: true },
+    /** The table that sequences.ts prints, for the page. */
+    sequences: { type: 'string' },
     write: { type: 'boolean', default: false },
   },
 });
@@ -71,6 +73,8 @@ async function readAll(files: readonly string[]): Promise<Outcome[]> {
   );
 }
 
-const page = resultsPage(values.from === undefined ? await playAll() : await readAll(values.from));
+const outcomes = values.from === undefined ? await playAll() : await readAll(values.from);
+const sequences = values.sequences === undefined ? '' : await readFile(values.sequences, 'utf8');
+const page = resultsPage(outcomes, sequences);
 process.stdout.write(page);
 if (values.write) await writeFile(new URL('RESULTS.md', import.meta.url), page);
