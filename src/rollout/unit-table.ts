@@ -14,6 +14,8 @@ export const ASSUMED_CALLS = 10;
 const MOST_MIXED = 1 / 3;
 /** Of so many units of several calls. */
 const FEWEST_MIXED = 20;
+/** So many units of several calls that are in one arm each show that calls are not assigned one by one. */
+const FEWEST_PROVEN = 8;
 /** Where more calls name no unit, the unit is not known. */
 const MOST_UNNAMED = 0.5;
 
@@ -118,7 +120,8 @@ export class UnitTable {
 
   /** The same, and enough units of several calls show it. */
   isProvenUnit(): boolean {
-    return this.isUnit() && this.#mixture().several >= FEWEST_MIXED;
+    const { several, ofBoth } = this.#mixture();
+    return this.isUnit() && several >= FEWEST_PROVEN && ofBoth <= MOST_MIXED * several;
   }
 
   #mixture(): { readonly several: number; readonly ofBoth: number } {

@@ -102,6 +102,8 @@ describe('the table of units', () => {
     const twice = (arms: readonly RolloutArm[]) =>
       filled(Array.from({ length: 30 }, (_, i) => arms.map((arm) => [`u${i}`, arm] as const)).flat());
     expect(twice(['candidate', 'candidate']).isUnit()).toBe(true);
+    expect(twice(['candidate', 'candidate']).isProvenUnit()).toBe(true);
+    expect(twice(['candidate', 'control']).isProvenUnit()).toBe(false);
     const mixed = twice(['candidate', 'control']);
     expect(mixed.isUnit()).toBe(false);
     expect(mixed.mixed).toBe(1);
