@@ -282,8 +282,8 @@ export interface SnapshotStore {
   examinedCases(snapshotId: string): AsyncIterable<ExaminedCase>;
   /** One case of that suite as it was when the snapshot was made; undefined where the suite has no such case. */
   caseOf(snapshotId: string, caseId: string): Promise<Case | undefined>;
-  /** Whole trials with payloads, one at a time, in case order; of one case when `caseId` is given. */
-  trials(snapshotId: string, caseId?: string): AsyncIterable<GradedTrial>;
+  /** Whole trials with payloads, one at a time, in case order; of one case, or of several in the order of their ids, when these are given. */
+  trials(snapshotId: string, caseIds?: string | readonly string[]): AsyncIterable<GradedTrial>;
   /** The answered trials whose answers the ledger does not have (any more): `caseId` to trial numbers. */
   removedOutputs(snapshotId: string): Promise<ReadonlyMap<string, ReadonlySet<number>>>;
   /** The suite and releases exactly as they were when it ran. */

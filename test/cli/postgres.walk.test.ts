@@ -1,4 +1,4 @@
-// The command line on a PostgreSQL ledger: every command that opens one, and what does not work there yet.
+// The command line on a PostgreSQL ledger: every command that opens one.
 
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -70,10 +70,16 @@ describe.skipIf(noPostgres !== null)('on PostgreSQL', () => {
     expect((await here('token', 'add', 'app', '--role', 'observe')).code).toBe(0);
     expect((await here('token', 'list')).stdout).toContain('app');
     expect((await here('db', 'prune', '--observation-days', '9')).code).toBe(0);
-    // Not there yet, and nothing is done by halves.
-    expect(await here('forget', 'no such words', '--yes')).toMatchObject({
-      ...{ code: 2, stderr: expect.stringContaining('LEDGER_ON_SERVER') },
-    });
+    await here('export', 'latest');
+    const forget = ['forget', 'the Friday release', '--substring'];
+    expect((await here(...forget)).stderr).toContain('FORGET_NOT_CONFIRMED');
+    expect(json(await here(...forget, '--dry-run', '--json'))).toMatchObject({ dryRun: true, rows: 1 });
+    expect((await here(...forget, '--yes')).code).toBe(0);
+    const [file = ''] = await readdir(join(cwd, 'snapshots'));
+    // It takes it out of the exports of the project, too.
+    expect((await here('forget', 'Paris', '--substring', '--yes')).stdout).toContain(file);
+    expect(await readFile(join(cwd, 'snapshots', file), 'utf8')).not.toContain('Paris');
+    expect((await here('db', 'check')).stdout).toContain('sound');
     expect(said.join('\n')).not.toContain(PG_PASSWORD);
     expect(said.join('\n')).not.toContain(encodeURIComponent(PG_PASSWORD));
     expect(await readdir(cwd)).not.toContain('postgres:');

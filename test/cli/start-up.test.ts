@@ -88,10 +88,10 @@ test.each([['--version'], ['--help'], ['run', '--help'], ['nonsense']])(
 );
 
 test.each([
-  ['list', [], 0, ['src/stats', 'src/compare'], 140],
-  ['show', ['sfirst'], 0, ['src/stats', 'src/compare'], 145],
-  ['diff', ['sfirst', 'ssecond'], 0, [], 220],
-  ['run', ['--resume', 'shalted'], 0, ['src/stats', 'src/compare', 'src/release', 'src/provider'], 245],
+  ['list', [], 0, ['src/stats', 'src/compare'], 143],
+  ['show', ['sfirst'], 0, ['src/stats', 'src/compare'], 148],
+  ['diff', ['sfirst', 'ssecond'], 0, [], 224],
+  ['run', ['--resume', 'shalted'], 0, ['src/stats', 'src/compare', 'src/release', 'src/provider'], 248],
 ])('%s loads no SDK and no reader of suite files', async (command, args, exit, more, most) => {
   const { code, names, modules } = await loadedBy(command, ...args, '--db', db);
   expect(code).toBe(exit);

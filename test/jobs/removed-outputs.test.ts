@@ -14,12 +14,12 @@ import { regradeAs } from '../../src/jobs/regrade/regrade.ts';
 import { regradeJob } from '../../src/jobs/regrade/regrade-job.ts';
 import {
   exportSnapshot,
-  forget,
   importSnapshot,
   openLedger,
   pruneLedger,
   withLedgerFile,
 } from '../../src/ledger/index.ts';
+import { forget } from '../../src/ledger/sqlite/forget.ts';
 import { type Desk, failing, refundDesk, SUITE, whole } from './refund-desk.ts';
 
 const PLACEHOLDER = '[removed from the ledger]';

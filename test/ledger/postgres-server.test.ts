@@ -208,6 +208,29 @@ describe.skipIf(noPostgres !== null)('a ledger on a PostgreSQL server', () => {
     await other.close();
   });
 
+  it('holds its snapshot through a broken connection, and ends where another process took it', async () => {
+    const address = server.fresh();
+    const [one, other] = [await openLedger(address), await openLedger(address)];
+    const wide = refundSuite([refundCase('kettle-01', { trials: 3 })]);
+    await one.begin(newSnapshot('sbroken0', wide));
+    const cut = async (): Promise<void> => {
+      const locks = `SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted AND pid <> pg_backend_pid()
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`;
+      await expect.poll(async () => (await sql(address, locks)).length, { timeout: 60_000 }).toBe(0);
+    };
+    await cut();
+    await one.append('sbroken0', [graded(answered('kettle-01', 0))]);
+    await expect(other.reopen('sbroken0')).rejects.toMatchObject({ code: 'SNAPSHOT_RUNNING' });
+    await cut();
+    await other.reopen('sbroken0');
+    await expect(one.append('sbroken0', [graded(answered('kettle-01', 1))])).rejects.toMatchObject({
+      code: 'SNAPSHOT_RUNNING',
+      message: expect.stringContaining('since the connection'),
+    });
+    await other.append('sbroken0', [graded(answered('kettle-01', 1))]);
+    await Promise.all([one.close(), other.close()]);
+  });
+
   it('has all that a process was told is stored when that is killed, and lets go of its snapshot', async () => {
     const address = server.fresh();
     const child = spawn(process.execPath, [CHILD, 'write-until-killed', address, '1']);
@@ -368,7 +391,6 @@ describe.skipIf(noPostgres !== null)('a ledger on a PostgreSQL server', () => {
       records: 1,
       verdicts: 1,
       running: [],
-      notCopied: [],
     });
     expect(await copy(home, homeExtras, away)).toMatchObject({ copied: 0, there: n, records: 0 });
     expect(await copy(away, awayExtras, back)).toMatchObject({ copied: n, records: 1, verdicts: 1 });

@@ -65,7 +65,14 @@ function fresh(url: string): string {
   return `${url}${url.includes('?') ? '&' : '?'}schema=t${process.pid}_${Date.now().toString(36)}_${count}`;
 }
 
-export async function startPostgres(): Promise<PostgresServer> {
+/** `settings` are those of postgresql.conf; `prepare` is given the folder before the server starts, to put files there. */
+export async function startPostgres({
+  settings = [],
+  prepare = () => {},
+}: {
+  readonly settings?: readonly string[];
+  readonly prepare?: (folder: string) => void;
+} = {}): Promise<PostgresServer> {
   const given = process.env['LASTGOOD_TEST_PG_URL'];
   if (given !== undefined) {
     const nothing = async (): Promise<void> => {};
@@ -90,13 +97,19 @@ export async function startPostgres(): Promise<PostgresServer> {
     { ...options, encoding: 'utf8' },
   );
   if (made.status !== 0) throw new Error(`initdb failed: ${made.stderr}`);
+  prepare(folder);
+  for (const name of readdirSync(folder))
+    if (who.uid !== undefined) chownSync(join(folder, name), who.uid, who.gid ?? 0);
   let child: ChildProcess | null = null;
   let said = '';
   const url = `postgres://lastgood:${encodeURIComponent(PG_PASSWORD)}@127.0.0.1:${port}/postgres`;
   const start = async (): Promise<void> => {
     child = spawn(
       join(bin as string, 'postgres'),
-      ['-D', data, '-p', String(port), '-k', folder, '-c', 'listen_addresses=127.0.0.1', '-c', 'fsync=off'],
+      [
+        ...['-D', data, '-p', String(port), '-k', folder],
+        ...['listen_addresses=127.0.0.1', 'fsync=off', ...settings].flatMap((setting) => ['-c', setting]),
+      ],
       { ...options, stdio: ['ignore', 'ignore', 'pipe'] },
     );
     said = '';

@@ -10,12 +10,12 @@ import type { GradedTrial, NewSnapshot, SnapshotClosing, SnapshotStore } from '.
 import { SNAPSHOT_PURPOSES } from '../../src/core/snapshot.ts';
 import {
   exportSnapshot,
-  forget,
   importSnapshot,
   openLedger,
   pruneLedger,
   withLedgerFile,
 } from '../../src/ledger/index.ts';
+import { forget } from '../../src/ledger/sqlite/forget.ts';
 import { anyEndedTrial, anyMessages, anyObject, anyText } from './any-trial.ts';
 import {
   answered,

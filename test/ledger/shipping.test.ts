@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { expect, it, onTestFinished } from 'vitest';
 import type { NewShippingChange } from '../../src/core/index.ts';
-import { checkLedger, forget, withLedgerFile } from '../../src/ledger/index.ts';
+import { checkLedger, withLedgerFile } from '../../src/ledger/index.ts';
+import { forget } from '../../src/ledger/sqlite/forget.ts';
 import { openShipping } from '../../src/ledger/sqlite/open-observations.ts';
 import { temporaryFolder } from './world.ts';
 

@@ -9,12 +9,12 @@ import type { SnapshotStore } from '../../src/core/index.ts';
 import {
   checkLedger,
   exportSnapshot,
-  forget,
   ledgerStats,
   openLedger,
   pruneLedger,
   withLedgerFile,
 } from '../../src/ledger/index.ts';
+import { forget } from '../../src/ledger/sqlite/forget.ts';
 import {
   answered,
   closing,

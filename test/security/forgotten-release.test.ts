@@ -11,7 +11,8 @@ import { bisectLayers } from '../../src/jobs/bisect/bisect.ts';
 import { controlRelease } from '../../src/jobs/check/check-steps.ts';
 import { historyOf } from '../../src/jobs/rollback/rollback-context.ts';
 import { RoutePreflight } from '../../src/jobs/rollback/rollback-preflight.ts';
-import { forget, openLedger, withLedgerFile } from '../../src/ledger/index.ts';
+import { openLedger, withLedgerFile } from '../../src/ledger/index.ts';
+import { forget } from '../../src/ledger/sqlite/forget.ts';
 import { screenCandidates } from '../../src/rollback/index.ts';
 import { Mt19937 } from '../../src/stats/index.ts';
 import {

@@ -4,24 +4,19 @@ import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { checkLedger, exportSnapshot, forget, openLedger, withLedgerFile } from '../../src/ledger/index.ts';
+import { openLedger } from '../../src/ledger/index.ts';
 import { OTHER_SAID_COLUMNS, SAID_COLUMNS } from '../../src/ledger/sqlite/forget-text.ts';
 import { lastgoodHere } from '../cli/lastgood.ts';
+import { plantedLedger, WORD } from '../ledger/planted-ledger.ts';
 import {
   answered,
-  collect,
-  failed,
   graded,
   newSnapshot,
   refundCase,
-  refundRelease,
   refundSuite,
-  scored,
   temporaryFolder,
   VALID,
 } from '../ledger/world.ts';
-
-const WORD = 'marigold-4711';
 
 /** Columns that hold what this program made: ids, hashes, numbers, times, states, names that everything is found by. */
 const MADE = [
@@ -39,67 +34,6 @@ async function folderOf(): Promise<string> {
   const made = await temporaryFolder();
   onTestFinished(() => made[Symbol.asyncDispose]());
   return made.path;
-}
-
-/** A ledger with the word in every place that a person or a model can write to. */
-async function plantedLedger(path: string): Promise<void> {
-  const store = await openLedger(path);
-  const suite = refundSuite(
-    [
-      refundCase(`about ${WORD}`, { tags: ['refund', WORD], group: WORD, meta: { note: WORD }, trials: 2 }),
-      refundCase('plain', {
-        vars: { ticket: `Dear ${WORD}, `.repeat(20) },
-        where: { file: `${WORD}.jsonl`, line: 1 },
-      }),
-    ],
-    { description: `for ${WORD}` },
-  );
-  const release = refundRelease('gpt-4o-2024-11-20', { name: `desk of ${WORD}`, notes: WORD });
-  await store.begin(
-    newSnapshot('splanted', suite, { release, labels: { customer: WORD, note: `of ${WORD}` } }),
-  );
-  const broken = failed(`about ${WORD}`, 1, 'app_error');
-  await store.append('splanted', [
-    graded(
-      answered(`about ${WORD}`, 0, {
-        output: { text: `Hello ${WORD}`, toolCalls: [{ name: 'mail', args: { to: WORD } }] },
-        served: { ...answered('x').served, model: `ft:${WORD}`, requestId: `req-${WORD}` },
-        stopReason: `other:${WORD}`,
-        droppedParams: [WORD],
-      }),
-      [scored('names-refund', true, { reason: `it says ${WORD}`, details: { quote: WORD } })],
-    ),
-    graded({
-      ...broken,
-      code: `E_${WORD}`,
-      message: WORD,
-      attempts: broken.attempts.map((a) => ({ ...a, message: WORD })),
-    }),
-    graded(answered('plain')),
-  ]);
-  await store.finish('splanted', {
-    ...VALID,
-    validityReasons: [WORD],
-    findings: [{ code: 'NOTE', message: `about ${WORD}` }],
-  });
-  await store.bless({
-    ...{ snapshot: 'splanted', suite: 'refund-bot', by: WORD, why: `because of ${WORD}` },
-    ...{ at: '2026-03-15T09:00:00Z', overrode: [WORD] },
-  });
-  await store.keepImportedBlessings([
-    {
-      ...{ snapshot: 'splanted', suite: 'refund-bot', by: WORD, why: WORD, at: '2026-03-14T09:00:00Z' },
-      ...{ overrode: [], fingerprint: release.fingerprint },
-    },
-  ]);
-  await store.keepRecord({
-    kind: 'event',
-    suite: 'refund-bot',
-    at: '2026-03-15T09:00:00Z',
-    body: { text: WORD },
-  });
-  await store.keepVerdict('key', { reason: `kind to ${WORD}` }, '2026-03-15T09:00:00Z');
-  await store.close();
 }
 
 async function holds(path: string): Promise<boolean> {
@@ -125,43 +59,6 @@ describe('forget', () => {
     expect([...new Set([...said, ...MADE])].sort()).toEqual(columns);
   });
 
-  it('leaves no byte of a text in the file, its log or its free pages, wherever it stood; all else stays whole', async () => {
-    const path = join(await folderOf(), 'lastgood.db');
-    await plantedLedger(path);
-    expect(await holds(path)).toBe(true);
-    const request = { kind: 'text', text: WORD, substring: true } as const;
-    const dry = await withLedgerFile(path, {}, (file) => forget(file, request, { dryRun: true }));
-    expect(dry).toMatchObject({ dryRun: true, partial: 0, snapshots: ['splanted'] });
-    expect(await holds(path)).toBe(true);
-    const report = await withLedgerFile(path, {}, (file) => forget(file, request));
-    expect(report).toMatchObject({ ...dry, dryRun: false });
-    expect(await holds(path)).toBe(false);
-    expect(await withLedgerFile(path, {}, checkLedger)).toMatchObject({ ok: true, verified: 1 });
-    const store = await openLedger(path);
-    onTestFinished(() => store.close());
-    const [summary] = await store.list();
-    expect(summary).toMatchObject({ trials: 3, answered: 2, passRate: 1 });
-    expect(summary?.labels).toEqual({ customer: '[forgotten]', note: 'of [forgotten]' });
-    expect(await store.blessings()).toMatchObject([{ by: '[forgotten]', why: 'because of [forgotten]' }]);
-    expect(await collect(exportSnapshot(store, 'splanted'))).not.toContain(WORD);
-    expect(await store.results('splanted')).toMatchObject({
-      cases: [{ tags: ['refund', '[forgotten]'] }, {}],
-    });
-  });
-
-  it('takes whole values only, unless parts are asked for', async () => {
-    const path = join(await folderOf(), 'lastgood.db');
-    await plantedLedger(path);
-    const report = await withLedgerFile(path, {}, (file) => forget(file, { kind: 'text', text: WORD }));
-    expect(report.partial).toBeGreaterThan(5);
-    const store = await openLedger(path);
-    onTestFinished(() => store.close());
-    const [summary] = await store.list();
-    expect(summary?.labels).toEqual({ customer: '[forgotten]', note: `of ${WORD}` });
-    expect(await store.blessings()).toMatchObject([{ by: '[forgotten]', why: `because of ${WORD}` }]);
-    await store.results('splanted');
-  });
-
   it('asks before it changes anything, and touches only the exports beside its own ledger', async () => {
     const cwd = await folderOf();
     const path = join(cwd, 'elsewhere', 'lastgood.db');
@@ -184,21 +81,6 @@ describe('forget', () => {
     const name = 'refund-bot.splanted.snapshot.jsonl';
     expect(await readFile(join(cwd, 'elsewhere', name), 'utf8')).not.toContain(WORD);
     expect(await readFile(join(cwd, 'snapshots', name), 'utf8')).toContain(WORD);
-  });
-
-  it('a release with a forgotten text is told as such, in the ledger and in a file, and never run or restored', async () => {
-    const path = join(await folderOf(), 'lastgood.db');
-    const store = await openLedger(path);
-    onTestFinished(() => store.close());
-    await store.begin(newSnapshot('swhole', refundSuite([refundCase('kettle')])));
-    await store.append('swhole', [graded(answered('kettle'))]);
-    await store.finish('swhole', VALID);
-    await withLedgerFile(path, {}, (file) =>
-      forget(file, { kind: 'text', text: 'refund desk', substring: true }),
-    );
-    expect((await store.releaseOf('swhole')).forgotten).toEqual(['prompt']);
-    const [head = ''] = await collect(exportSnapshot(store, 'swhole'));
-    expect(JSON.parse(head).release.forgotten).toEqual(['prompt']);
   });
 });
 

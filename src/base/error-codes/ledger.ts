@@ -124,21 +124,21 @@ export const LEDGER_CODES = {
     remedy:
       'Run `npm install --save-dev pg@8`, for distributed runs `npm install --save-dev pg@8 pg-boss@12.35`.',
   },
-  LEDGER_ON_SERVER: {
-    exits: [2],
-    meaning: 'This command does not work on a PostgreSQL ledger yet.',
-    cause: 'It reads or writes parts that only an SQLite ledger has.',
-    remedy: 'Use an SQLite ledger for it: `--db snapshots/lastgood.db`.',
-  },
   COPY_SAME: {
     exits: [2],
     meaning: '`db copy` was given one ledger as source and target.',
     cause: 'Both places are the same.',
     remedy: 'Name another target.',
   },
+  COPY_MERGES: {
+    exits: [2],
+    meaning: '`db copy` was given a target with production answers or logs of its own.',
+    cause: 'Numbered logs and counted windows of two ledgers cannot be made one.',
+    remedy: 'Copy into a new ledger.',
+  },
   COPY_DIFFERS: {
     exits: [4],
-    meaning: 'A copied snapshot is not what it was made from.',
+    meaning: 'A copied snapshot, log or table is not what it was made from.',
     cause: 'The source is damaged, or another program writes to the target.',
     remedy: 'Run `lastgood db check` on the source, and copy into a new ledger.',
   },

@@ -1,6 +1,6 @@
 // lastgood db: the ledger's size, retention and soundness; lastgood forget: a text or a case's payloads out of it.
 
-import { dirname, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { LastgoodError } from '../../base/errors.ts';
 import type { CopyReport } from '../../jobs/ledger/copy.ts';
@@ -147,8 +147,9 @@ function copyText(report: CopyReport): string {
   const lines = [
     `copied and verified ${copied} snapshots with ${trials} trials; ${there} were there already`,
     `copied ${blessings} blessings, ${records} records, ${verdicts} judge replies and ${vectors} embedding vectors`,
+    ...report.written.map(({ what, rows }) => `copied ${rows} ${what}`),
     ...report.running.map((id) => `not copied: snapshot ${id} is still running, or its run was killed`),
-    ...report.notCopied.map(({ what, rows }) => `not copied: ${rows} ${what}`),
+    ...report.notCopied.map(({ what }) => `not copied: ${terminalLine(what, 200)}`),
   ];
   return `${lines.join('\n')}\n`;
 }
@@ -199,7 +200,7 @@ export const registerForget: Register = (program, io) => {
       forgetJob(
         path,
         request,
-        [dirname(path), ...(options.dir === undefined ? [] : [resolve(io.cwd, options.dir)])],
+        options.dir === undefined ? [] : [resolve(io.cwd, options.dir)],
         { root: io.cwd },
         { dryRun },
       );

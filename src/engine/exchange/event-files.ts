@@ -3,7 +3,7 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { canonicalJson, type JsonObject, sha256 } from '../../base/json.ts';
-import { FORGOTTEN } from '../../ledger/index.ts';
+import { FORGOTTEN } from '../../ledger/model/text-cleaner.ts';
 import { listEvents, readEventFile, type TimelineEvent } from '../records/events.ts';
 import type { Workplace } from '../workplace/workplace.ts';
 import { replaceFile } from './snapshot-file.ts';

@@ -11,6 +11,7 @@ import {
   type SnapshotSummary,
   type Suite,
 } from '../../core/index.ts';
+import { looksBroken } from '../../core/looks-broken.ts';
 
 /** Cases that need no tool: those that no grader wants a tool call from. */
 export function readOnlyCases(suite: Suite): ReadonlySet<string> {
@@ -47,18 +48,17 @@ export function answersHold(
     const comparison = compareSnapshots(only(baseline, ids), now, { policy, pool: more });
     if (comparison.verdict === 'regressed') return { what, holds: false, detail: comparison.reason };
     // Answers that may be worse have not been shown to hold.
-    if (comparison.verdict === 'inconclusive')
+    if (comparison.verdict === 'inconclusive' && !isNotWorse(comparison))
       return {
         what,
         holds: null,
         detail: `not decided against the baseline: ${comparison.reason}${priceOf(comparison)}`,
       };
-    if (comparison.verdict !== 'invalid')
-      return {
-        what,
-        holds: true,
-        detail: `${comparison.verdict} against the baseline; ${met} floor${met === 1 ? '' : 's'} reached`,
-      };
+    if (comparison.verdict !== 'invalid') {
+      const verdict = comparison.verdict === 'inconclusive' ? 'not worse' : comparison.verdict;
+      const floor = `${met} floor${met === 1 ? '' : 's'} reached`;
+      return { what, holds: true, detail: `${verdict} against the baseline; ${floor}` };
+    }
   }
   return met > 0
     ? { what, holds: true, detail: `${met} floor${met === 1 ? '' : 's'} of the policy reached` }
@@ -68,6 +68,18 @@ export function answersHold(
         detail:
           'nothing says what good is: no comparable baseline, and no min-pass-rate in the policy that could be checked',
       };
+}
+
+/**
+ * Undecided only because answers may be better: the 95 % interval excludes a drop of the margin, no case looks broken, and no rule of the
+ * gate but the verdict's is open.
+ */
+function isNotWorse({ overall, engine, cases, gate }: Comparison): boolean {
+  if (overall.interval === null || overall.interval[0] <= -engine.margin) return false;
+  const isOpen = gate.rules.some(
+    ({ rule, outcome }) => rule !== 'verdict' && outcome !== 'pass' && outcome !== 'warn',
+  );
+  return !isOpen && !cases.some((d) => 'delta' in d && looksBroken(d));
 }
 
 /** What an answer would take, where the reason does not say it already. */

@@ -3,7 +3,7 @@
 import { createReadStream, existsSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { LastgoodError } from '../../base/index.ts';
 import { forgetInEvent, isEventFile } from '../../engine/exchange/event-files.ts';
@@ -13,7 +13,6 @@ import {
   exportSnapshot,
   type ForgetReport,
   type ForgetRequest,
-  forget,
   importSnapshot,
   isServerAddress,
   type LedgerCheck,
@@ -26,6 +25,7 @@ import {
   withLedgerFile,
 } from '../../ledger/index.ts';
 import type { ObservationPruned } from '../../ledger/model/observation-row.ts';
+import { forget } from '../../ledger/sqlite/forget.ts';
 import { pruneObservations } from '../../ledger/sqlite/observation-upkeep.ts';
 import { foldAll, openProduction } from '../observe/open-production.ts';
 
@@ -112,7 +112,10 @@ export async function mediaToForget(file: string): Promise<ForgetRequest> {
   return { kind: 'text', text: bytes.toString('base64'), substring: true };
 }
 
-/** Takes it out of the ledger, and of the exported files in `folders`; with `dryRun` only says what it would change. */
+/**
+ * Takes it out of the ledger, and of the exported files beside it and in `folders`; with `dryRun` only says what it would change. Exports of a
+ * ledger on a server lie in the project's folder `snapshots`.
+ */
 export async function forgetJob(
   db: string,
   request: ForgetRequest,
@@ -121,10 +124,13 @@ export async function forgetJob(
   options: { readonly dryRun?: boolean | undefined } = {},
 ): Promise<ForgetJobReport> {
   const dryRun = options.dryRun === true;
-  const report = await withLedgerFile(db, {}, (file) => forget(file, request, { dryRun }));
+  const report = isServerAddress(db)
+    ? await (await import('../../ledger/postgres/forget.ts')).forgetOnServer(db, request, { dryRun })
+    : await withLedgerFile(db, {}, (file) => forget(file, request, { dryRun }));
   const rewritten: string[] = [];
   const files: string[] = [];
-  for (const file of await filesWith(request, folders)) {
+  const beside = isServerAddress(db) ? join(project.root, 'snapshots') : dirname(db);
+  for (const file of await filesWith(request, [beside, ...folders])) {
     try {
       const changed = isEventFile(file)
         ? request.kind === 'text' && (await forgetInEvent(file, request, dryRun))

@@ -1,4 +1,4 @@
-// Copies a ledger into another one, of whatever database: snapshot by snapshot, each verified by the bytes of its export.
+// Copies the snapshots of a ledger into another one, of whatever database, each verified by the bytes of its export; and what is said of them.
 
 import { LastgoodError } from '../../base/errors.ts';
 import { canonicalJson, type JsonObject, sha256Stream } from '../../base/json.ts';
@@ -7,7 +7,7 @@ import type { GradedTrial, SnapshotStore, SnapshotSummary } from '../../core/sna
 import type { KeptVerdict, LedgerExtras } from '../model/ledger-extras.ts';
 import { endedSnapshot, exportSnapshot } from './export.ts';
 
-export interface CopyReport {
+export interface SnapshotsReport {
   /** Snapshots that were copied, and those that were there already with the same content. */
   readonly copied: number;
   readonly there: number;
@@ -18,7 +18,6 @@ export interface CopyReport {
   readonly blessings: number;
   readonly records: number;
   readonly verdicts: number;
-  readonly notCopied: readonly { readonly what: string; readonly rows: number }[];
 }
 
 const TRIALS_AT_ONCE = 500;
@@ -34,7 +33,7 @@ export async function copyLedger(
   extras: LedgerExtras,
   to: SnapshotStore,
   tell: (done: number, all: number) => void,
-): Promise<CopyReport> {
+): Promise<SnapshotsReport> {
   const all = [...(await from.list())].reverse();
   const there = new Map((await to.list()).map((s) => [s.id, s]));
   const sums = { copied: 0, there: 0, trials: 0, vectors: 0 };
@@ -62,7 +61,6 @@ export async function copyLedger(
     blessings: await copyBlessings(from, to),
     records: await copyRecords(from, extras, to),
     verdicts: await copyVerdicts(extras, to),
-    notCopied: await extras.notCopied(),
   };
 }
 

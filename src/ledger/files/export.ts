@@ -62,11 +62,9 @@ export async function* exportSnapshot(
   }
   const written = new Set<string>();
   let trials = 0;
-  for (const id of ids) {
-    for await (const stored of store.trials(snapshotId, id)) {
-      trials++;
-      yield* trialLines(placelessTrial(stored, places.text), written);
-    }
+  for await (const stored of store.trials(snapshotId, ids)) {
+    trials++;
+    yield* trialLines(placelessTrial(stored, places.text), written);
   }
   const altered = [
     ...(suiteHasher.hex(suite) === suite.hash ? [] : ['suite']),

@@ -91,3 +91,15 @@ export function caseResults(
     trials: trials.get(facts.caseNo) ?? [],
   }));
 }
+
+/** The cases that are there, in the order of the ids, each with its number. */
+export function numbered(
+  caseIds: string | readonly string[],
+  numbers: ReadonlyMap<string, number>,
+): (readonly [id: string, caseNo: number])[] {
+  const ids = typeof caseIds === 'string' ? [caseIds] : caseIds;
+  return ids.flatMap((id) => {
+    const caseNo = numbers.get(id);
+    return caseNo === undefined ? [] : [[id, caseNo] as const];
+  });
+}

@@ -6,8 +6,6 @@ import type { JsonValue } from '../../base/json.ts';
 export interface LedgerExtras {
   recordKinds(): Promise<readonly string[]>;
   verdicts(): AsyncIterable<KeptVerdict>;
-  /** What a copy leaves behind: observations and tokens. Only what there is. */
-  notCopied(): Promise<readonly { readonly what: string; readonly rows: number }[]>;
   close(): Promise<void>;
 }
 

@@ -20,6 +20,14 @@ const SHORTEST_LIFTED = 96;
 /** A string in the shape that starts with this is either a mark (`#` and the text's number) or a real string (`=` and all of it). */
 const ESCAPE = '\u0001';
 
+/** What stands in a shape for the text with this number. */
+export function textMark(n: number): string {
+  return `${ESCAPE}#${n}`;
+}
+
+/** Its number. */
+export const TEXT_MARK = /^\u0001#(\d+)$/;
+
 /** The parts of a value; `also` are shorter texts to lift. Lone surrogates become U+FFFD, see `wellFormed`. */
 export function liftTexts(value: JsonValue, also?: ReadonlySet<string>): Lifted {
   const texts: string[] = [];
@@ -48,7 +56,7 @@ export function liftTexts(value: JsonValue, also?: ReadonlySet<string>): Lifted 
       n = texts.push(text) - 1;
       numbers.set(text, n);
     }
-    return `${ESCAPE}#${n}`;
+    return textMark(n);
   };
   return { shape: write(value), texts };
 }

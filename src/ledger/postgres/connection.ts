@@ -100,10 +100,9 @@ export class Connection {
     });
   }
 
-  /** The same alone: waits until nobody writes, and lets nobody write meanwhile. */
-  alone<T>(work: (queries: Queries) => Promise<T>): Promise<T> {
-    const begin = `BEGIN; SELECT pg_advisory_xact_lock(${this.lockKey('write')})`;
-    return this.#within(begin, (client) => work(this.#queries(client)));
+  /** The same alone: waits until nobody writes, and lets nobody write meanwhile. `others`: further locks, as `locked` has them. */
+  alone<T>(work: (queries: Queries) => Promise<T>, others: readonly string[] = []): Promise<T> {
+    return this.locked(['write', ...others], work);
   }
 
   /** A transaction without any lock of the ledger, for what makes its tables. */
@@ -117,12 +116,13 @@ export class Connection {
 
   /** All of the work or nothing, one at a time: numbers of observations are then committed in their order. */
   observing<T>(work: (queries: Queries) => Promise<T>): Promise<T> {
-    return this.locked('observe', work);
+    return this.locked(['observe'], work);
   }
 
   /** The same of anything else that is done by one at a time. */
-  locked<T>(what: string, work: (queries: Queries) => Promise<T>): Promise<T> {
-    const begin = `BEGIN; SELECT pg_advisory_xact_lock(${this.lockKey(what)})`;
+  locked<T>(whats: readonly string[], work: (queries: Queries) => Promise<T>): Promise<T> {
+    const locks = whats.map((what) => `SELECT pg_advisory_xact_lock(${this.lockKey(what)})`);
+    const begin = `BEGIN; ${locks.join('; ')}`;
     return this.#within(begin, (client) => work(this.#queries(client)));
   }
 

@@ -17,7 +17,8 @@ const MOST_KNOWN = 50_000;
 /** Characters of the texts that were read last. */
 const MOST_CHARS_HELD = 16 * 1024 * 1024;
 
-function keyOf(text: string): Buffer {
+/** SHA-256 of canonical JSON. */
+export function keyOf(text: string | Buffer): Buffer {
   return hash('sha256', text, 'buffer');
 }
 
@@ -26,9 +27,10 @@ export class KnownContent {
   readonly #known = new Set<string>();
   #generation = -1;
 
-  /** Must begin each write transaction. True where something was taken out since the last one. */
+  /** Must begin reading and writing. True where something was taken out since the last time. */
   begin(generation: number): boolean {
-    if (generation === this.#generation) return false;
+    // Who reads an older state of the ledger brings no news.
+    if (generation <= this.#generation) return false;
     this.#known.clear();
     this.#generation = generation;
     return true;
@@ -150,12 +152,13 @@ function* chunks(rows: readonly (readonly [string, Buffer | null])[]): Generator
   if (from < rows.length) yield rows.slice(from);
 }
 
-function documentKey(shape: string, parts: Buffer): Buffer {
+/** What a document is kept under. */
+export function documentKey(shape: string, parts: Buffer): Buffer {
   return hash('sha256', Buffer.concat([Buffer.from(`${shape}\n`, 'utf8'), parts]), 'buffer');
 }
 
 /** The hashes that a document's texts are kept under. */
-function partsOf(parts: Buffer): Buffer[] {
+export function partsOf(parts: Buffer): Buffer[] {
   return Array.from({ length: parts.length / HASH_BYTES }, (_, i) =>
     parts.subarray(i * HASH_BYTES, (i + 1) * HASH_BYTES),
   );

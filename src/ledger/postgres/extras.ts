@@ -8,17 +8,6 @@ import { givenText } from './stored-text.ts';
 
 const PAGE = 1000;
 
-/** What a copy leaves behind. */
-const NOT_COPIED: readonly (readonly [what: string, table: string])[] = [
-  ['production observations', 'observation'],
-  ['production windows', 'observation_window'],
-  ['production outcomes', 'outcome'],
-  ['access tokens', 'access_token'],
-  ['changes of shipping', 'shipping_change'],
-  ['decisions of the guard', 'guard_decision'],
-  ['approvals', 'approval'],
-];
-
 export async function serverExtras(place: string): Promise<LedgerExtras> {
   return new ServerExtras(await connectLedger(place, false));
 }
@@ -50,17 +39,6 @@ class ServerExtras implements LedgerExtras {
       if (last === undefined || rows.length < PAGE) return;
       after = last.key;
     }
-  }
-
-  async notCopied(): Promise<readonly { readonly what: string; readonly rows: number }[]> {
-    const found: { what: string; rows: number }[] = [];
-    for (const [what, table] of NOT_COPIED) {
-      const [row] = await this.#connection.single.rows<{ n: number }>(
-        `SELECT count(*) AS n FROM lg.${table}`,
-      );
-      if (row !== undefined && row.n > 0) found.push({ what, rows: row.n });
-    }
-    return found;
   }
 
   close(): Promise<void> {

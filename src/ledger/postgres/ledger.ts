@@ -23,7 +23,7 @@ import type {
 } from '../../core/snapshot.ts';
 import type { Case, Suite } from '../../core/suite.ts';
 import { NO_GRADERS } from '../../core/suite-hash.ts';
-import { caseResults, type ExamBook, ExamBookWriter, examBookJson, examOf } from '../model/exam-book.ts';
+import { ExamBookWriter, examBookJson } from '../model/exam-book.ts';
 import {
   NO_PLACES,
   type Places,
@@ -38,13 +38,13 @@ import { RecordTables } from './records.ts';
 import { resolveReference } from './resolve.ts';
 import { RunLocks } from './run-locks.ts';
 import { Seals } from './seals.ts';
+import { SnapshotContents } from './snapshot-contents.ts';
 import { SnapshotTables } from './snapshots.ts';
 import { CASES_PER_STATEMENT, SuiteTables } from './suites.ts';
 import { type Appending, TrialTables } from './trials.ts';
 import { VectorTables } from './vectors.ts';
 
-// Whole trials may be large.
-const [VECTORS_PER_READ, CASES_PER_READ, CASES_OF_TRIALS_PER_READ] = [500, 500, 32];
+const VECTORS_PER_READ = 500;
 
 /** A snapshot store on a PostgreSQL server. */
 export class PostgresLedger implements SnapshotStore {
@@ -53,11 +53,12 @@ export class PostgresLedger implements SnapshotStore {
   readonly #known = new KnownContent();
   readonly #reader: ContentReader;
   readonly #suites: SuiteTables;
-  readonly #snapshots = new SnapshotTables();
+  readonly #snapshots = new SnapshotTables((generation) => this.#begin(generation));
   readonly #trials: TrialTables;
   readonly #seals: Seals;
   readonly #records: RecordTables;
   readonly #vectors: VectorTables;
+  readonly #contents: SnapshotContents;
   readonly #running: RunLocks;
   /** Snapshots that were made writable again here. */
   readonly #resumed = new Set<string>();
@@ -71,12 +72,10 @@ export class PostgresLedger implements SnapshotStore {
     this.#places = places;
     this.#reader = new ContentReader(shown);
     this.#suites = new SuiteTables(this.#reader, places);
-    this.#trials = new TrialTables(this.#reader, shown);
-    this.#seals = new Seals(shown, {
-      snapshots: this.#snapshots,
-      suites: this.#suites,
-      trials: this.#trials,
-    });
+    this.#trials = new TrialTables(this.#reader, shown, (generation) => this.#begin(generation));
+    const tables = { snapshots: this.#snapshots, suites: this.#suites, trials: this.#trials };
+    this.#seals = new Seals(shown, tables);
+    this.#contents = new SnapshotContents(connection, this.#reader, this.#seals, tables);
     this.#records = new RecordTables(this.#seals);
     this.#vectors = new VectorTables(shown);
     this.#running = new RunLocks(connection);
@@ -129,10 +128,18 @@ export class PostgresLedger implements SnapshotStore {
 
   async #append(id: string, given: readonly GradedTrial[], kind: Appending['kind']): Promise<void> {
     const rows = given.map((row) => placelessTrial(row, this.#places.text));
-    await this.#trials.prepareServed(this.#connection.single, rows);
-    await this.#write(async (queries, writer) => {
+    await this.#running.keep(id);
+    // Again where a text was taken out of the ledger in between.
+    do await this.#trials.prepareServed(this.#connection.single, rows);
+    while (!(await this.#appendPrepared(id, rows, kind)));
+  }
+
+  /** False where it is not known any more who served the trials; nothing was written then. */
+  #appendPrepared(id: string, rows: readonly GradedTrial[], kind: Appending['kind']): Promise<boolean> {
+    return this.#write(async (queries, writer) => {
+      if (!this.#trials.knowsServed(rows)) return false;
       const { no, suite } = await this.#snapshots.writableKey(queries, id, 'share');
-      if (rows.length === 0) return;
+      if (rows.length === 0) return true;
       const numbers = await this.#suites.numbers(queries, suite);
       const drafts = rows.some((row) => row.trial.status === 'answered' && row.grades.length === 0)
         ? await this.#draftsOf(queries, suite)
@@ -149,6 +156,7 @@ export class PostgresLedger implements SnapshotStore {
       const isDraft = (caseNo: number): boolean => drafts.has(caseNo);
       const to = { snapshotNo: no, snapshotId: id, kind, isDraft, keepsFirst: this.#joined.has(id) };
       await this.#trials.add(queries, writer, to, numbered);
+      return true;
     });
   }
 
@@ -169,7 +177,7 @@ export class PostgresLedger implements SnapshotStore {
       const { state } = closing;
       await this.#snapshots.close(queries, key.no, placelessClosing(closing, this.#places.text));
       await this.#snapshots.seal(queries, key.no, await this.#seals.of(queries, { ...key, state }), state);
-      return this.#summary(queries, snapshotId);
+      return this.#snapshots.summary(queries, snapshotId);
     });
     this.#resumed.delete(snapshotId);
     await this.#running.release(snapshotId);
@@ -190,31 +198,6 @@ export class PostgresLedger implements SnapshotStore {
     this.#joined.add(snapshotId);
   }
 
-  doneTrials(snapshotId: string): Promise<ReadonlyMap<string, ReadonlySet<number>>> {
-    return this.#trialNumbers(snapshotId, this.#resumed.has(snapshotId) ? 'done' : 'there');
-  }
-
-  removedOutputs(snapshotId: string): Promise<ReadonlyMap<string, ReadonlySet<number>>> {
-    return this.#trialNumbers(snapshotId, 'removed');
-  }
-
-  #trialNumbers(
-    snapshotId: string,
-    which: 'there' | 'done' | 'removed',
-  ): Promise<ReadonlyMap<string, ReadonlySet<number>>> {
-    return this.#connection.read(async (queries) => {
-      const { no, suite } = await this.#snapshots.key(queries, snapshotId);
-      const byNo = await this.#trials.numbers(queries, no, which);
-      const byId = new Map<string, ReadonlySet<number>>();
-      if (byNo.size === 0) return byId;
-      for (const [id, caseNo] of await this.#suites.numbers(queries, suite)) {
-        const trials = byNo.get(caseNo);
-        if (trials !== undefined) byId.set(id, trials);
-      }
-      return byId;
-    });
-  }
-
   list(query: SnapshotQuery = {}): Promise<readonly SnapshotSummary[]> {
     return this.#connection.read((queries) => this.#snapshots.list(queries, query));
   }
@@ -227,113 +210,50 @@ export class PostgresLedger implements SnapshotStore {
     return this.#connection.read((queries) => resolveReference(queries, tables, ref, context));
   }
 
+  doneTrials(snapshotId: string): Promise<ReadonlyMap<string, ReadonlySet<number>>> {
+    return this.#contents.trialNumbers(snapshotId, this.#resumed.has(snapshotId) ? 'done' : 'there');
+  }
+
+  removedOutputs(snapshotId: string): Promise<ReadonlyMap<string, ReadonlySet<number>>> {
+    return this.#contents.trialNumbers(snapshotId, 'removed');
+  }
+
   results(snapshotId: string): Promise<SnapshotResults> {
-    return this.#connection.read(async (queries) => {
-      const { no, suite } = await this.#snapshots.key(queries, snapshotId);
-      const summary = await this.#summary(queries, snapshotId);
-      const examined = await this.#suites.examined(
-        queries,
-        suite,
-        await this.#snapshots.examBook(queries, no),
-      );
-      const { byCase, digest } = await this.#trials.results(queries, no);
-      await this.#seals.checkRead(queries, no, { cases: examined.digest, trials: digest });
-      // Drafts are run and shown, and nothing is decided by them.
-      const graded = examined.cases.filter(({ exam }) => exam.gradersHash !== NO_GRADERS);
-      const most = summary.plannedTrialsPerCase ?? Number.POSITIVE_INFINITY;
-      return { summary, cases: caseResults(graded, byCase, most) };
-    });
+    return this.#contents.results(snapshotId);
   }
 
-  async *examinedCases(snapshotId: string): AsyncIterable<ExaminedCase> {
-    const { suite, book, order } = await this.#connection.read(async (queries) => {
-      const key = await this.#snapshots.key(queries, snapshotId);
-      const examBook = await this.#snapshots.examBook(queries, key.no);
-      return {
-        suite: key.suite,
-        book: (await this.#reader.json(queries, examBook)) as unknown as ExamBook,
-        // By UTF-16 code units; the database orders by bytes of UTF-8.
-        order: [...(await this.#suites.numbers(queries, key.suite))]
-          .sort(([a], [b]) => (a < b ? -1 : 1))
-          .map(([, no]) => no),
-      };
-    });
-    for (let from = 0; from < order.length; from += CASES_PER_READ) {
-      const numbers = order.slice(from, from + CASES_PER_READ);
-      const cases = await this.#suites.casesAt(this.#connection.single, suite, numbers);
-      for (const [i, c] of cases.entries()) {
-        const position = numbers[i] as number;
-        yield { position, case: c, exam: examOf(book, { ...c, caseNo: position }) };
-      }
-    }
+  examinedCases(snapshotId: string): AsyncIterable<ExaminedCase> {
+    return this.#contents.examinedCases(snapshotId);
   }
 
-  async caseOf(snapshotId: string, caseId: string): Promise<Case | undefined> {
-    const { suite, numbers } = await this.#numbersOf(snapshotId);
-    const caseNo = numbers.get(caseId);
-    if (caseNo === undefined) return undefined;
-    return (await this.#suites.casesAt(this.#connection.single, suite, [caseNo]))[0];
+  caseOf(snapshotId: string, caseId: string): Promise<Case | undefined> {
+    return this.#contents.caseOf(snapshotId, caseId);
   }
 
-  async *trials(snapshotId: string, caseId?: string): AsyncIterable<GradedTrial> {
-    const { no, numbers } = await this.#numbersOf(snapshotId);
-    const queries = this.#connection.single;
-    if (caseId !== undefined) {
-      const caseNo = numbers.get(caseId);
-      if (caseNo !== undefined) yield* await this.#trials.ofCases(queries, no, new Map([[caseNo, caseId]]));
-      return;
-    }
-    const withTrials = new Set(await this.#trials.caseNos(queries, no));
-    const wanted = [...numbers].filter(([, caseNo]) => withTrials.has(caseNo));
-    for (let from = 0; from < wanted.length; from += CASES_OF_TRIALS_PER_READ) {
-      const some = wanted.slice(from, from + CASES_OF_TRIALS_PER_READ);
-      yield* await this.#trials.ofCases(queries, no, new Map(some.map(([id, caseNo]) => [caseNo, id])));
-    }
+  trials(snapshotId: string, caseIds?: string | readonly string[]): AsyncIterable<GradedTrial> {
+    return this.#contents.trials(snapshotId, caseIds);
   }
 
-  /** Asked for with every case of an export. */
-  #lastNumbers: { readonly id: string; readonly no: number; readonly suite: number } | null = null;
-
-  async #numbersOf(
-    snapshotId: string,
-  ): Promise<{ readonly no: number; readonly suite: number; readonly numbers: ReadonlyMap<string, number> }> {
-    const queries = this.#connection.single;
-    const last = this.#lastNumbers;
-    const { no, suite } = last?.id === snapshotId ? last : await this.#snapshots.key(queries, snapshotId);
-    this.#lastNumbers = { id: snapshotId, no, suite };
-    return { no, suite, numbers: await this.#suites.numbers(queries, suite) };
+  policyOf(snapshotId: string): Promise<PolicyFile> {
+    return this.#contents.policyOf(snapshotId);
   }
 
-  async policyOf(snapshotId: string): Promise<PolicyFile> {
-    const { suite } = await this.#snapshots.key(this.#connection.single, snapshotId);
-    return (await this.#suites.header(this.#connection.single, suite)).policy;
+  suiteOf(snapshotId: string): Promise<Suite> {
+    return this.#contents.suiteOf(snapshotId);
   }
 
-  async suiteOf(snapshotId: string): Promise<Suite> {
-    const { suite } = await this.#snapshots.key(this.#connection.single, snapshotId);
-    return this.#suites.suite(this.#connection.single, suite);
+  caseOutlines(snapshotId: string): Promise<readonly CaseOutline[]> {
+    return this.#contents.caseOutlines(snapshotId);
   }
 
-  async caseOutlines(snapshotId: string): Promise<readonly CaseOutline[]> {
-    const { suite } = await this.#snapshots.key(this.#connection.single, snapshotId);
-    return (await this.#suites.facts(this.#connection.single, suite)).facts;
-  }
-
-  async releaseOf(snapshotId: string, role: 'subject' | 'judge' | 'embedder' = 'subject'): Promise<Release> {
-    const queries = this.#connection.single;
-    const { no } = await this.#snapshots.key(queries, snapshotId);
-    const id = (await this.#snapshots.releaseIds(queries, no))[role];
-    if (id !== null) return this.#suites.release(queries, id);
-    throw new LastgoodError({
-      code: 'RELEASE_ABSENT',
-      message: `Snapshot ${snapshotId} was made without ${role === 'embedder' ? 'an embedder' : `a ${role}`}.`,
-    });
+  releaseOf(snapshotId: string, role: 'subject' | 'judge' | 'embedder' = 'subject'): Promise<Release> {
+    return this.#contents.releaseOf(snapshotId, role);
   }
 
   async bless(blessing: Blessing): Promise<void> {
     await this.#write(async (queries) => {
       const { no } = await this.#snapshots.key(queries, blessing.snapshot, 'share');
-      checkBlessing(await this.#summary(queries, blessing.snapshot), blessing);
+      checkBlessing(await this.#snapshots.summary(queries, blessing.snapshot), blessing);
       await this.#seals.check(queries, no);
       await this.#records.bless(queries, no, blessing);
     });
@@ -360,10 +280,7 @@ export class PostgresLedger implements SnapshotStore {
   }
 
   verify(snapshotId: string): Promise<void> {
-    return this.#connection.read(async (queries) => {
-      const { no } = await this.#snapshots.key(queries, snapshotId);
-      await this.#seals.check(queries, no);
-    });
+    return this.#contents.verify(snapshotId);
   }
 
   cachedVerdict(key: string): Promise<JsonValue | undefined> {
@@ -418,18 +335,18 @@ export class PostgresLedger implements SnapshotStore {
     await this.#connection.close();
   }
 
-  async #summary(queries: Queries, id: string): Promise<SnapshotSummary> {
-    const [summary] = await this.#snapshots.summaries(queries, { id });
-    if (summary === undefined) throw new Error(`snapshot ${id} has no suite or release row`);
-    return summary;
+  /** Begins reading or writing: caches are void where something was taken out since (`generation` was raised). */
+  #begin(generation: number): void {
+    if (!this.#known.begin(generation)) return;
+    this.#drafts.clear();
+    for (const cache of [this.#reader, this.#suites, this.#trials]) cache.forget();
   }
 
   /** All of the work or nothing; what it adds as content is remembered once it is committed. */
   async #write<T>(work: (queries: Queries, writer: ContentWriter) => Promise<T>): Promise<T> {
     let writer: ContentWriter | undefined;
     const result = await this.#connection.write((queries, generation) => {
-      // What was remembered may have been taken out by now.
-      if (this.#known.begin(generation)) this.#reader.forget();
+      this.#begin(generation);
       writer = new ContentWriter(this.#known);
       return work(queries, writer);
     });

@@ -3,6 +3,11 @@
 import { LastgoodError } from '../../base/errors.ts';
 import type { Connection, Queries } from './connection.ts';
 import { MIGRATIONS, type Migration } from './migrations.ts';
+import { serverCode } from './server-error.ts';
+
+/** How long another process may take with the schema, in ms. */
+const LONGEST_WAIT_MS = 120_000;
+const LOCK_NOT_AVAILABLE = '55P03';
 
 interface SchemaState {
   /** Tables in the ledger's schema. */
@@ -15,12 +20,13 @@ interface SchemaState {
 
 /**
  * Prepares the ledger's schema. Throws `LEDGER_MISSING` where it is not there and may not be made, `LEDGER_FOREIGN`, `LEDGER_NEWER`,
- * `LEDGER_OLDER`, `LEDGER_READONLY`, or what the server says.
+ * `LEDGER_OLDER`, `LEDGER_READONLY`, `LEDGER_BUSY`, or what the server says.
  */
 export async function prepareSchema(
   connection: Connection,
   create: boolean,
   migrations: readonly Migration[] = MIGRATIONS,
+  longestWaitMs = LONGEST_WAIT_MS,
 ): Promise<void> {
   const { shown, schema } = connection.address;
   const newest = migrations.length;
@@ -65,7 +71,15 @@ export async function prepareSchema(
       'open it once on the primary server, e.g. `lastgood list`',
     );
   await connection.bare(async (queries, script) => {
-    await script(`SELECT pg_advisory_xact_lock(${connection.lockKey('migrate')})`);
+    await script(`SET LOCAL lock_timeout = ${longestWaitMs}`);
+    await script(`SELECT pg_advisory_xact_lock(${connection.lockKey('migrate')})`).catch((error: unknown) => {
+      if (serverCode(error) !== LOCK_NOT_AVAILABLE) throw error;
+      return refuse(
+        'LEDGER_BUSY',
+        `Another process has been making or updating the ledger's tables for more than ${longestWaitMs / 1000} s.`,
+        "try again; if that process hangs, look for it in pg_stat_activity (application_name 'lastgood') and end it",
+      );
+    });
     // Read again under the lock: another process may have been here first.
     const now = await stateOf(queries, schema);
     check(now);

@@ -1,10 +1,12 @@
 // The PostgreSQL ledger's schema: numbered migrations in order, as plain SQL. A migration that was ever released is never edited; a change is a
 // new number. `lg.` stands for the ledger's schema. A table that SQLite's ledger gets (`../sqlite/migrations.ts`) gets a migration here, too.
 //
-// Public to people who write their own SQL: the views `v_snapshots`, `v_cases`, `v_trials` and `v_observations`. Their columns are only ever added to.
+// Public to people who write their own SQL: the views of `migration-views.ts`. Their columns are only ever added to.
 
+import { FORGETTING } from './migration-forgetting.ts';
 import { OBSERVATIONS } from './migration-observations.ts';
 import { GUARD, SHIPPING } from './migration-shipping.ts';
+import { VIEWS } from './migration-views.ts';
 
 export interface Migration {
   readonly version: number;
@@ -257,4 +259,6 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 2, name: 'observations', sql: OBSERVATIONS },
   { version: 3, name: 'shipping', sql: SHIPPING },
   { version: 4, name: 'guard', sql: GUARD },
+  { version: 5, name: 'forgetting', sql: FORGETTING },
+  { version: 6, name: 'views', sql: VIEWS },
 ];

@@ -25,7 +25,7 @@ export class PostgresShipping implements ShippingStore {
     const cells = [kind, feature, environment, name, at, by, why].map(storedText);
     const body = JSON.stringify(change.body);
     // One at a time: the numbers have no gaps.
-    return this.#connection.locked('shipping', async (queries) => {
+    return this.#connection.locked(['shipping'], async (queries) => {
       const [there] = await queries.rows<{ newest: number; same: number }>(
         `SELECT coalesce(max(no), 0) AS newest,
                 coalesce(max(no) FILTER (WHERE kind = $1 AND feature = $2 AND environment = $3 AND name = $4), 0) AS same

@@ -123,13 +123,25 @@ export interface SummaryFilter {
 }
 
 export class SnapshotTables {
+  readonly #begun: (generation: number) => void;
+
+  /** `begun` is given the generation of the ledger whenever a snapshot is looked up: most reading and writing begins with that. */
+  constructor(begun: (generation: number) => void = () => {}) {
+    this.#begun = begun;
+  }
+
   /** Throws `SNAPSHOT_UNKNOWN`. `lock`: nobody ends or reopens it until the transaction is over. */
   async key(queries: Queries, id: string, lock?: 'share' | 'update'): Promise<SnapshotKey> {
-    const [key] = await queries.rows<SnapshotKey>(
-      `SELECT no, suite, state FROM lg.snapshot WHERE id = $1 ${lock === undefined ? '' : `FOR ${lock}`}`,
+    const [row] = await queries.rows<SnapshotKey & { readonly generation: number }>(
+      `SELECT no, suite, state, (SELECT generation FROM lg.upkeep) AS generation
+       FROM lg.snapshot WHERE id = $1 ${lock === undefined ? '' : `FOR ${lock}`}`,
       [id],
     );
-    if (key !== undefined) return key;
+    if (row !== undefined) {
+      const { generation, ...key } = row;
+      this.#begun(generation);
+      return key;
+    }
     throw new LastgoodError({
       code: 'SNAPSHOT_UNKNOWN',
       message: `There is no snapshot ${id} in this ledger.`,
@@ -272,6 +284,13 @@ export class SnapshotTables {
 
   list(queries: Queries, { suite, fingerprint, purposes, limit }: SnapshotQuery): Promise<SnapshotSummary[]> {
     return this.summaries(queries, { suite, fingerprint, purposes, limit });
+  }
+
+  /** Of a snapshot that is there. */
+  async summary(queries: Queries, id: string): Promise<SnapshotSummary> {
+    const [summary] = await this.summaries(queries, { id });
+    if (summary === undefined) throw new Error(`snapshot ${id} has no suite or release row`);
+    return summary;
   }
 
   /** Summaries newest first. */

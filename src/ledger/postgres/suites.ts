@@ -13,11 +13,15 @@ import { type Places, placedGraders, placedHeader, placedRelease } from '../mode
 import { SealHash } from '../model/seal-hash.ts';
 import type { Queries } from './connection.ts';
 import type { ContentReader, ContentWriter } from './content.ts';
+import { spooledCases } from './spooled-cases.ts';
 import { givenText, storedJson, storedText, storedTextOrNull } from './stored-text.ts';
 
 /** Cases looked up, and stored, per statement. */
 export const CASES_PER_STATEMENT = 500;
 const PLACES_PER_STATEMENT = 5000;
+
+/** A stored suite of more cases than this is never in memory as a whole. */
+const MOST_CASES_HELD = 10_000;
 
 interface CaseRow {
   readonly case_no: number;
@@ -62,6 +66,12 @@ export class SuiteTables {
   constructor(reader: ContentReader, places: Places) {
     this.#reader = reader;
     this.#places = places;
+  }
+
+  /** What was read before may have been taken out by now. */
+  forget(): void {
+    this.#numbers = null;
+    this.#facts = null;
   }
 
   /** A case under the hash of all it says, wherever it stands. */
@@ -199,11 +209,14 @@ export class SuiteTables {
     return { ...placedHeader(header, this.#places.found), count: row.cases };
   }
 
+  /** The cases of a large suite are set aside on this machine, and read from there. */
   async suite(queries: Queries, id: number): Promise<Suite> {
     const { count, ...header } = await this.header(queries, id);
+    const read = (from: number, some: number): Promise<Case[]> => this.cases(queries, id, from, some);
+    if (count > MOST_CASES_HELD) return { ...header, cases: await spooledCases(count, read) };
     const cases: Case[] = [];
     for (let from = 0; from < count; from += CASES_PER_STATEMENT)
-      cases.push(...(await this.cases(queries, id, from, CASES_PER_STATEMENT)));
+      cases.push(...(await read(from, CASES_PER_STATEMENT)));
     return { ...header, cases };
   }
 

@@ -175,12 +175,18 @@ function trialOf(row: TrialRow, caseId: string, { sent, output, served }: RowCon
         }
       : { output }),
     stopReason: givenText(row.stop_reason as string) as StopReason,
-    served: { ...(served as ServedIdentity), requestId },
+    served: servedOf(served as ServedIdentity, requestId),
     usage: row.usage === null ? null : (JSON.parse(row.usage) as Usage),
     latencyMs: row.latency_ms,
     costUsd: row.cost_usd,
     droppedParams: row.dropped_params === null ? [] : (JSON.parse(row.dropped_params) as string[]),
   };
+}
+
+/** In the order of SQLite's ledger, so that both show the same JSON. */
+function servedOf(identity: ServedIdentity, requestId: string | null): Served {
+  const { model, systemFingerprint, serviceTier, region, ...more } = identity;
+  return { model, systemFingerprint, serviceTier, region, requestId, ...more };
 }
 
 /** A trial's numbers, in the order of `RESULT_COLUMNS`. */

@@ -4,12 +4,12 @@ import { LastgoodError } from '../../base/errors.ts';
 import type { JsonObject } from '../../base/json.ts';
 import type { Output } from '../../core/conversation.ts';
 import type { Grade } from '../../core/grade.ts';
-import type { Served } from '../../core/provider.ts';
 import type { GradedTrial, TrialResult } from '../../core/snapshot.ts';
 import type { Attempt } from '../../core/trial.ts';
 import { SealHash } from '../model/seal-hash.ts';
 import type { Queries } from './connection.ts';
 import type { ContentReader, ContentWriter, DocumentRow } from './content.ts';
+import { ServedNames } from './served.ts';
 import { damagedTables } from './server-error.ts';
 import { storedJson } from './stored-text.ts';
 import { columns } from './suites.ts';
@@ -18,7 +18,6 @@ import {
   RESULT_COLUMNS,
   type ResultRow,
   type ServedIdentity,
-  servedIdentity,
   TRIAL_COLUMNS,
   type TrialRow,
   trialCells,
@@ -58,12 +57,13 @@ const TAKE_OUT = {
 
 /** Whole trials with all they refer to, but for the texts of requests. */
 const WHOLE = `
-  SELECT t.*, o.body AS output_body, o.sha256 IS NOT NULL AS output_there, g.body AS grades_body, d.shape, d.parts
+  SELECT t.*, (SELECT generation FROM lg.upkeep) AS generation, o.body AS output_body, o.sha256 IS NOT NULL AS output_there, g.body AS grades_body, d.shape, d.parts
   FROM lg.trial t LEFT JOIN lg.content o ON o.sha256 = t.output LEFT JOIN lg.content g ON g.sha256 = t.grades
        LEFT JOIN lg.document d ON d.sha256 = t.sent
   WHERE t.snapshot = $1 AND t.case_no = ANY($2::int[]) ORDER BY t.case_no, t.trial`;
 
 interface WholeRow extends TrialRow {
+  readonly generation: number;
   readonly output_body: Buffer | null;
   readonly output_there: boolean;
   readonly grades_body: Buffer | null;
@@ -81,12 +81,21 @@ const TEXT_COLUMNS = `case_no, trial, judge_usd, request_id, usage, dropped_para
 export class TrialTables {
   readonly #reader: ContentReader;
   readonly #shown: string;
-  readonly #servedIds = new Map<string, number>();
-  readonly #served = new Map<number, ServedIdentity>();
+  readonly #served: ServedNames;
 
-  constructor(reader: ContentReader, shown: string) {
+  readonly #begun: (generation: number) => void;
+
+  /** `begun` is given the generation of the ledger whenever whole trials are read. */
+  constructor(reader: ContentReader, shown: string, begun: (generation: number) => void = () => {}) {
     this.#reader = reader;
     this.#shown = shown;
+    this.#begun = begun;
+    this.#served = new ServedNames(shown);
+  }
+
+  /** What was read before may have been taken out by now. */
+  forget(): void {
+    this.#served.forget();
   }
 
   /** Inside a write transaction, after `prepareServed`. Throws `TRIAL_EXISTS`. */
@@ -102,7 +111,7 @@ export class TrialTables {
       const cells = given.map(({ caseNo, row }) =>
         trialCells(
           row,
-          { caseNo, draft: row.grades.length === 0 && to.isDraft(caseNo), served: this.#servedIdOf(row) },
+          { caseNo, draft: row.grades.length === 0 && to.isDraft(caseNo), served: this.#served.idOf(row) },
           writer,
         ),
       );
@@ -136,26 +145,31 @@ export class TrialTables {
     ]);
     if (out.length === 0) return rows;
     const was = new Map(out.map((row) => [`${row.case_no} ${row.trial}`, row]));
-    return Promise.all(
-      rows.map(async ({ caseNo, row }) => {
-        const old = was.get(`${caseNo} ${row.trial.trial}`);
-        if (old === undefined) return { caseNo, row };
-        return {
-          caseNo,
-          row: kind === 'regrade' ? regraded(old, row) : await this.#runAgain(queries, old, row),
-        };
-      }),
-    );
+    const sents = kind === 'regrade' ? new Map() : await this.#sentsOf(queries, out);
+    return rows.map(({ caseNo, row }) => {
+      const old = was.get(`${caseNo} ${row.trial.trial}`);
+      if (old === undefined) return { caseNo, row };
+      return { caseNo, row: kind === 'regrade' ? regraded(old, row) : runAgain(old, row, sents.get(old)) };
+    });
   }
 
-  async #runAgain(queries: Queries, old: TrialRow, row: GradedTrial): Promise<GradedTrial> {
-    const before = attemptsOf(old);
-    const { sent: sentBefore } = old;
-    const sent =
-      row.trial.sent ??
-      (sentBefore === null ? null : ((await this.#reader.document(queries, sentBefore)) as JsonObject));
-    const attempts = [...before, ...row.trial.attempts];
-    return { ...row, trial: { ...row.trial, attempts, sent, ...paidBefore(row.trial.costUsd, old, before) } };
+  /** What was sent before, by row. */
+  async #sentsOf(queries: Queries, rows: readonly TrialRow[]): Promise<ReadonlyMap<TrialRow, JsonObject>> {
+    const keys = rows.flatMap(({ sent }) => (sent === null ? [] : [sent]));
+    const found = await queries.rows<DocumentRow>(
+      'SELECT sha256, shape, parts FROM lg.document WHERE sha256 = ANY($1)',
+      [keys],
+    );
+    const values = await this.#reader.documents(queries, found);
+    const byKey = new Map(found.map(({ sha256 }, i) => [sha256.toString('hex'), values[i] as JsonObject]));
+    const sents = new Map<TrialRow, JsonObject>();
+    for (const row of rows) {
+      if (row.sent === null) continue;
+      const sent = byKey.get(row.sent.toString('hex'));
+      if (sent === undefined) throw this.#lost(row, 'request');
+      sents.set(row, sent);
+    }
+    return sents;
   }
 
   /** Whole trials of some cases, in order. */
@@ -165,6 +179,7 @@ export class TrialTables {
     cases: ReadonlyMap<number, string>,
   ): Promise<GradedTrial[]> {
     const rows = await queries.rows<WholeRow>(WHOLE, [snapshotNo, [...cases.keys()]]);
+    if (rows[0] !== undefined) this.#begun(rows[0].generation);
     const withSent = rows.filter((row) => row.sent !== null);
     const lost = withSent.find((row) => row.shape === null);
     if (lost !== undefined) throw this.#lost(lost, 'request');
@@ -173,13 +188,16 @@ export class TrialTables {
       withSent.map((row) => ({ sha256: row.sent, shape: row.shape, parts: row.parts }) as DocumentRow),
     );
     const sentOf = new Map(withSent.map((row, i) => [row, sents[i] as JsonObject]));
-    await this.#readServed(queries, rows);
+    await this.#served.read(
+      queries,
+      rows.map(({ served }) => served),
+    );
     return rows.map((row) =>
       wholeTrial(row, cases.get(row.case_no) as string, {
         sent: sentOf.get(row) ?? null,
         output: this.#outputOf(row),
         grades: this.#gradesOf(row),
-        served: row.served === null ? null : (this.#served.get(row.served) as ServedIdentity),
+        served: this.#served.of(row.served),
       }),
     );
   }
@@ -211,7 +229,7 @@ export class TrialTables {
   ): Promise<{ readonly byCase: Map<number, TrialResult[]>; readonly digest: Buffer }> {
     const byCase = new Map<number, TrialResult[]>();
     const digest = await this.#eachResult(queries, snapshotNo, (row) => {
-      const served = row[12] === null ? null : (this.#served.get(row[12]) as ServedIdentity);
+      const served = this.#served.of(row[12]);
       const result = trialResult(row, served);
       const trials = byCase.get(row[0]);
       if (trials === undefined) byCase.set(row[0], [result]);
@@ -227,11 +245,11 @@ export class TrialTables {
 
   async #eachResult(queries: Queries, snapshotNo: number, each: (row: ResultRow) => void): Promise<Buffer> {
     const seal = new SealHash();
-    const seen = new Set<number>();
+    const seen = new Map<number, ServedIdentity>();
     for await (const rows of this.#pages<ResultRow>(queries, RESULT_COLUMNS, snapshotNo)) {
-      await this.#readServed(
+      await this.#served.read(
         queries,
-        rows.map((row) => ({ served: row[12] })),
+        rows.map((row) => row[12]),
       );
       for (const row of rows) {
         const [, , , pass, , , , refusal] = row;
@@ -239,12 +257,12 @@ export class TrialTables {
         numbers[3] = pass === null ? null : Number(pass);
         numbers[7] = refusal === null ? null : Number(refusal);
         seal.row(numbers);
-        if (row[12] !== null) seen.add(row[12]);
+        if (row[12] !== null) seen.set(row[12], this.#served.of(row[12]) as ServedIdentity);
         each(row);
       }
     }
-    for (const id of [...seen].sort((a, b) => a - b))
-      seal.row([id, storedJson(this.#served.get(id) as unknown as JsonObject)]);
+    for (const [id, served] of [...seen].sort(([a], [b]) => a - b))
+      seal.row([id, storedJson(served as unknown as JsonObject)]);
     return seal.digest();
   }
 
@@ -302,43 +320,14 @@ export class TrialTables {
     return byCase;
   }
 
-  /** Makes sure that who served these trials has an id. Outside the transaction of the trials: a row that nobody refers to says nothing. */
-  async prepareServed(queries: Queries, rows: readonly GradedTrial[]): Promise<void> {
-    const fresh = new Set<string>();
-    for (const { trial } of rows) {
-      if (trial.status !== 'answered') continue;
-      const key = servedKey(trial.served);
-      if (!this.#servedIds.has(key)) fresh.add(key);
-    }
-    if (fresh.size === 0) return;
-    await queries.rows(
-      'INSERT INTO lg.served (key) SELECT * FROM unnest($1::text[]) ON CONFLICT DO NOTHING',
-      [[...fresh].sort()],
-    );
-    const found = await queries.rows<{ id: number; key: string }>(
-      'SELECT id, key FROM lg.served WHERE key = ANY($1)',
-      [[...fresh]],
-    );
-    for (const { id, key } of found) this.#servedIds.set(key, id);
+  /** Makes sure that who served these trials has an id, outside the transaction of the trials. */
+  prepareServed(queries: Queries, rows: readonly GradedTrial[]): Promise<void> {
+    return this.#served.prepare(queries, rows);
   }
 
-  #servedIdOf({ trial }: GradedTrial): number | null {
-    return trial.status === 'answered' ? (this.#servedIds.get(servedKey(trial.served)) as number) : null;
-  }
-
-  async #readServed(queries: Queries, rows: readonly { readonly served: number | null }[]): Promise<void> {
-    const missing = new Set<number>();
-    for (const { served } of rows) if (served !== null && !this.#served.has(served)) missing.add(served);
-    if (missing.size === 0) return;
-    const found = await queries.rows<{ id: number; key: string }>(
-      'SELECT id, key FROM lg.served WHERE id = ANY($1::int[])',
-      [[...missing]],
-    );
-    for (const { id, key } of found) {
-      this.#served.set(id, JSON.parse(key) as ServedIdentity);
-      missing.delete(id);
-    }
-    for (const id of missing) throw damagedTables(this.#shown, `served ${id} is not there`);
+  /** False where `prepareServed` must be called again. */
+  knowsServed(rows: readonly GradedTrial[]): boolean {
+    return this.#served.knows(rows);
   }
 }
 
@@ -370,6 +359,14 @@ function regraded(old: TrialRow, row: GradedTrial): GradedTrial {
   return { ...row, trial: { ...row.trial, attempts: attemptsOf(old) } };
 }
 
+/** A trial in the place of one whose calls stay on the books. */
+function runAgain(old: TrialRow, row: GradedTrial, sentBefore: JsonObject | undefined): GradedTrial {
+  const before = attemptsOf(old);
+  const sent = row.trial.sent ?? sentBefore ?? null;
+  const attempts = [...before, ...row.trial.attempts];
+  return { ...row, trial: { ...row.trial, attempts, sent, ...paidBefore(row.trial.costUsd, old, before) } };
+}
+
 /** Steps of a conversation that were paid for before it was cut off are paid for still. */
 function paidBefore(
   costUsd: number | null | undefined,
@@ -379,8 +376,4 @@ function paidBefore(
   if (!before.some(({ outcome }) => outcome === 'answered')) return {};
   if (old.cost_usd === null || costUsd === null) return { costUsd: null };
   return { costUsd: old.cost_usd + (costUsd ?? 0) };
-}
-
-function servedKey(served: Served): string {
-  return storedJson(servedIdentity(served) as unknown as JsonObject);
 }

@@ -165,14 +165,13 @@ async function check(connection: Connection, queries: Queries): Promise<LedgerCh
   const [removed] = await queries.rows<{ n: number }>(
     'SELECT count(*) AS n FROM lg.content WHERE body IS NULL',
   );
+  const vectors = await checkVectors(queries, tell);
   return {
-    vectors: await checkVectors(queries, tell),
-    contents: await count(queries, 'lg.content'),
-    removed: removed?.n ?? 0,
-    verified,
-    unverified: 0,
     ok: problems.length === 0,
     problems,
+    contents: await count(queries, 'lg.content'),
+    removed: removed?.n ?? 0,
+    ...{ vectors, verified, unverified: 0 },
   };
 }
 
@@ -286,7 +285,7 @@ function snapshotsByAge(
     `SELECT s.no, s.id, s.state, s.started_ms AS "startedMs",
             row_number() OVER (PARTITION BY u.name, s.purpose ORDER BY s.started_ms DESC, s.no DESC) AS "ageRank",
             EXISTS (SELECT 1 FROM lg.blessing b WHERE b.snapshot = s.no) AS blessed,
-            (SELECT r.kind FROM lg.record r WHERE position('"' || s.id || '"' IN r.body) > 0 LIMIT 1) AS named
+            (SELECT r.kind FROM lg.record r WHERE position('"' || s.id || '"' IN r.body) > 0 ORDER BY r.no LIMIT 1) AS named
      FROM lg.snapshot s JOIN lg.suite u ON u.id = s.suite ORDER BY s.started_ms DESC, s.no DESC`,
   );
 }

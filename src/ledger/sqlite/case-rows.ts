@@ -5,7 +5,8 @@ import type { Case } from '../../core/suite.ts';
 import { packedBody } from '../model/case-body.ts';
 import { type Places, placedGraders } from '../model/portable-paths.ts';
 import { liftTexts, repeatedTexts } from '../model/share-long-texts.ts';
-import { shortKeyOf, type TextContent, textContent } from './content.ts';
+import { shortKeyOf } from './content.ts';
+import { type TextContent, textContent } from './text-content.ts';
 
 /** A case under the key of its version: equal cases have equal keys, wherever they stand. Keys are bytes as Latin-1 text. */
 export interface KeyedCase {

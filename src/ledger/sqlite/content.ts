@@ -1,7 +1,6 @@
 // Content kept once: JSON values by the hash of their canonical form, documents whose long texts are shared, and common words.
 
-import { hash } from 'node:crypto';
-import { deflateRawSync, inflateRawSync } from 'node:zlib';
+import { inflateRawSync } from 'node:zlib';
 import type { Database, Statement } from 'better-sqlite3';
 import type { JsonObject, JsonValue } from '../../base/json.ts';
 import { canonicalJson } from '../../base/json.ts';
@@ -9,12 +8,10 @@ import type { Output } from '../../core/conversation.ts';
 import { liftTexts, REMOVED_TEXT, restoreTexts, wellFormed } from '../model/share-long-texts.ts';
 import { damagedLedger } from './database-error.ts';
 import { Guess } from './find-or-add.ts';
+import { deflated, keyOf, type TextContent } from './text-content.ts';
 
 /** How a content row's body stands for its value. */
 export const ENCODING = { json: 0, text: 1, plainOutput: 2, deflatedText: 3, edited: 8, removed: 9 } as const;
-
-/** What stands where a text was taken out of a longer one. */
-export const FORGOTTEN = '[forgotten]';
 
 /**
  * A bound value in the WHERE of an ordered query that is made often. SQLite prepares such a query anew for each value that stands
@@ -29,9 +26,6 @@ const SHAPE_CACHE_LIMIT = 500;
 const LONGEST_CACHED = 16_384;
 /** Characters of long texts (prompts, mostly those of the suite in hand) whose ids are remembered. */
 const TEXT_CACHE_CHARS = 16 * 1024 * 1024;
-
-/** Texts from this length on are deflated; shorter ones seldom get smaller by much. */
-const SHORTEST_DEFLATED = 256;
 
 export interface ContentRow {
   readonly encoding: number;
@@ -353,39 +347,6 @@ export function contentValue(row: ContentRow): JsonValue {
   return JSON.parse(body as string) as JsonValue;
 }
 
-/** A text ready to be kept, without a database. Bytes stand as Latin-1 text, which costs least on the way to another thread. */
-export interface TextContent {
-  readonly text: string;
-  readonly key: string;
-  readonly deflated: string | null;
-}
-
-/** Deflated when it is first asked for, also by what copies it for another thread: a text that the ledger has is not. */
-export function textContent(text: string): TextContent {
-  let packed: string | null | undefined;
-  return {
-    text,
-    key: keyOf(JSON.stringify(text)).toString('latin1'),
-    get deflated() {
-      if (packed === undefined) packed = deflated(text)?.toString('latin1') ?? null;
-      return packed;
-    },
-  };
-}
-
-/** The text in fewer bytes; null where that gains too little. A small window keeps the set-up of each call cheap. */
-function deflated(text: string): Buffer | null {
-  if (text.length < SHORTEST_DEFLATED) return null;
-  const large = text.length > 4096;
-  const packed = deflateRawSync(text, {
-    level: 1,
-    windowBits: large ? 15 : 12,
-    memLevel: large ? 8 : 3,
-    chunkSize: large ? 16_384 : 1024,
-  });
-  return packed.length < 0.8 * Buffer.byteLength(text) ? packed : null;
-}
-
 /** A hash for a column: 32 bytes where it is 64 lower-case hex digits, else the text. */
 export function hashCell(hash: string): Buffer | string {
   return /^[0-9a-f]{64}$/.test(hash) ? Buffer.from(hash, 'hex') : hash;
@@ -393,11 +354,6 @@ export function hashCell(hash: string): Buffer | string {
 
 export function hashText(cell: Buffer | string): string {
   return typeof cell === 'string' ? cell : cell.toString('hex');
-}
-
-/** SHA-256 of UTF-8 text as bytes, for key columns. */
-function keyOf(text: string): Buffer {
-  return hash('sha256', text, 'buffer');
 }
 
 /** The start of `keyOf`, where a key only has to tell rows of one table apart: 96 bits do, and there is one key a row and one in its index. */

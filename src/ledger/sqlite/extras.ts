@@ -7,45 +7,6 @@ import { type OpenLedgerFile, openLedgerFile } from './open.ts';
 
 const PAGE = 1000;
 
-/** Tables that a copy takes along, or that say nothing without a ledger of their own. */
-const COPIED = new Set([
-  ...[
-    'snapshot',
-    'suite',
-    'suite_case',
-    'case_version',
-    'release',
-    'content',
-    'document',
-    'word',
-    'trial',
-    'served',
-  ],
-  ...[
-    'snapshot_served',
-    'grading',
-    'grade',
-    'rollup',
-    'blessing',
-    'imported_blessing',
-    'verdict',
-    'record',
-    'embedding',
-  ],
-  ...['migration', 'maintenance', 'sealed', 'observation_state', 'dimension'],
-]);
-
-/** What the others hold, where it has a name of its own. */
-const NAMED: Readonly<Record<string, string>> = {
-  observation: 'production observations',
-  observation_window: 'production windows',
-  outcome: 'production outcomes',
-  access_token: 'access tokens',
-  shipping_change: 'changes of shipping',
-  guard_decision: 'decisions of the guard',
-  approval: 'approvals',
-};
-
 export async function fileExtras(path: string): Promise<LedgerExtras> {
   return new FileExtras(await openLedgerFile(path, { create: false }));
 }
@@ -78,23 +39,6 @@ class FileExtras implements LedgerExtras {
       if (last === undefined || rows.length < PAGE) return;
       after = last.key;
     }
-  }
-
-  notCopied(): Promise<readonly { readonly what: string; readonly rows: number }[]> {
-    return this.#run((db) =>
-      db
-        .prepare<[], string>(
-          `SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name`,
-        )
-        .pluck()
-        .all()
-        .filter((table) => !COPIED.has(table))
-        .map((table) => ({
-          what: NAMED[table] ?? `rows of ${table}`,
-          rows: db.prepare<[], number>(`SELECT count(*) FROM "${table}"`).pluck().get() ?? 0,
-        }))
-        .filter(({ rows }) => rows > 0),
-    );
   }
 
   async close(): Promise<void> {

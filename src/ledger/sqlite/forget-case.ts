@@ -1,21 +1,10 @@
 // Taking all payloads of a case out of a ledger: everything that was said to the model or by it, and what graders quoted.
 
 import type { Database } from 'better-sqlite3';
-import { LastgoodError } from '../../base/errors.ts';
-import { canonicalJson, isJsonObject, type JsonValue } from '../../base/json.ts';
-import { ENCODING, FORGOTTEN } from './content.ts';
-
-/** What was taken out of a ledger. */
-export interface Forgotten {
-  /** Whole payloads (prompts, answers, schemas) that went. */
-  readonly payloads: number;
-  /** Rows (grade reasons, messages, cases, labels, records, judge replies) from which the text was taken. */
-  readonly rows: number;
-  /** Snapshots that held it; files exported from them still do. */
-  readonly snapshots: readonly string[];
-  /** Values of which the text is only a part, and which stay: `substring` takes it out of them too. */
-  readonly partial: number;
-}
+import { canonicalJson, type JsonValue } from '../../base/json.ts';
+import { type Forgotten, reasonsIn, unknownCase, withoutExamples } from '../model/forget-request.ts';
+import { FORGOTTEN } from '../model/text-cleaner.ts';
+import { ENCODING } from './content.ts';
 
 /** What was said in a case: to the model, by it, and about it. */
 export function forgetCase(db: Database, caseId: string): Forgotten {
@@ -25,11 +14,7 @@ export function forgetCase(db: Database, caseId: string): Forgotten {
   const snapshots = db.prepare<[string], string>(`SELECT DISTINCT s.id ${of} ORDER BY 1`).pluck().all(caseId);
   const known = db.prepare<[string], number>('SELECT count(*) FROM case_version WHERE case_id = ?').pluck();
   if (snapshots.length === 0 && known.get(caseId) === 0) {
-    throw new LastgoodError({
-      code: 'CASE_UNKNOWN',
-      message: `No snapshot in the ledger has a case "${caseId}".`,
-      hint: '`lastgood show REF` lists the cases of a snapshot',
-    });
+    throw unknownCase(caseId);
   }
   const payloads = removeContents(db, payloadsOfCase(db, caseId));
   let rows = dropVerdicts(db) + cleanRecords(db, caseId);
@@ -130,33 +115,15 @@ function dropVerdicts(db: Database): number {
   return doomed.length;
 }
 
-function reasonsIn(value: JsonValue): string[] {
-  if (Array.isArray(value)) return (value as readonly JsonValue[]).flatMap(reasonsIn);
-  if (!isJsonObject(value)) return [];
-  return Object.entries(value).flatMap(([key, child]) =>
-    child === undefined ? [] : key === 'reason' && typeof child === 'string' ? [child] : reasonsIn(child),
-  );
-}
-
 /** Kept comparisons show the worst cases by example. */
 function cleanRecords(db: Database, caseId: string): number {
-  const clean = (value: JsonValue): JsonValue => {
-    if (Array.isArray(value)) return (value as readonly JsonValue[]).map(clean);
-    if (!isJsonObject(value)) return value;
-    const own = value['id'] === caseId || value['caseId'] === caseId;
-    return Object.fromEntries(
-      Object.entries(value).flatMap(([key, child]) =>
-        child === undefined || (own && key === 'example') ? [] : [[key, clean(child)]],
-      ),
-    );
-  };
   const change = db.prepare('UPDATE record SET body = ? WHERE no = ?');
   const rows = db
     .prepare<[string], { no: number; body: string }>('SELECT no, body FROM record WHERE instr(body, ?) > 0')
     .all(JSON.stringify(caseId));
   let changed = 0;
   for (const { no, body } of rows) {
-    const cleaned = canonicalJson(clean(JSON.parse(body) as JsonValue));
+    const cleaned = canonicalJson(withoutExamples(JSON.parse(body) as JsonValue, caseId));
     if (cleaned !== body) changed += change.run(cleaned, no).changes;
   }
   return changed;

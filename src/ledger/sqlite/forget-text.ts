@@ -1,10 +1,10 @@
 // Taking a text out of a ledger, out of every column that a person or a model can write to.
 
-import { randomBytes } from 'node:crypto';
 import type { Database } from 'better-sqlite3';
-import { isJsonObject, type JsonValue } from '../../base/json.ts';
-import { type ContentRow, contentValue, ENCODING, FORGOTTEN } from './content.ts';
-import { type Forgotten, removeContents } from './forget-case.ts';
+import type { Forgotten } from '../model/forget-request.ts';
+import { numberedMark, TextCleaner } from '../model/text-cleaner.ts';
+import { type ContentRow, contentValue, ENCODING } from './content.ts';
+import { removeContents } from './forget-case.ts';
 import { forgetInObservations } from './observation-upkeep.ts';
 
 type Column = readonly [table: string, column: string, kind: 'plain' | 'json'];
@@ -74,62 +74,9 @@ const PROGRAM_WORDS = `
   UNION SELECT stop_reason FROM trial t JOIN word w ON w.id = t.stop_reason WHERE w.text NOT LIKE 'other:%'
   UNION SELECT code FROM trial t JOIN word w ON w.id = t.code WHERE w.text NOT GLOB '*[^a-z_]*'`;
 
-/** What is looked for, and how it is taken out. */
-class Cleaner {
-  readonly #text: string;
-  readonly #substring: boolean;
-  /** As it is, as it stands inside JSON, and inside JSON that is itself a text of JSON. */
-  readonly forms: readonly string[];
-
-  constructor(text: string, substring: boolean) {
-    this.#text = text;
-    this.#substring = substring;
-    const quoted = (value: string): string => JSON.stringify(value).slice(1, -1);
-    this.forms = [...new Set([text, quoted(text), quoted(quoted(text))])];
-  }
-
-  /** Does the text stand here at all, whole or as a part? */
-  within(value: string): boolean {
-    return this.forms.some((form) => value.includes(form));
-  }
-
-  plain(value: string, mark = FORGOTTEN): string {
-    if (!this.within(value)) return value;
-    if (this.#substring) return this.forms.reduce((v, form) => v.replaceAll(form, mark), value);
-    return value === this.#text ? mark : value;
-  }
-
-  json(value: string, mark = FORGOTTEN): string {
-    if (this.#substring || !this.within(value)) return this.plain(value, mark);
-    let hit = false;
-    const said = (v: string): string => {
-      if (v !== this.#text) return v;
-      hit = true;
-      return mark;
-    };
-    const walk = (v: JsonValue): JsonValue => {
-      if (typeof v === 'string') return said(v);
-      if (Array.isArray(v)) return (v as readonly JsonValue[]).map(walk);
-      if (!isJsonObject(v)) return v;
-      return Object.fromEntries(
-        Object.entries(v).map(([key, child]) => [said(key), child === undefined ? child : walk(child)]),
-      );
-    };
-    const cleaned = walk(JSON.parse(value) as JsonValue);
-    return hit ? JSON.stringify(cleaned) : value;
-  }
-
-  /** Of a stored value. */
-  holds(value: JsonValue): boolean {
-    if (typeof value === 'string') return this.plain(value) !== value;
-    const text = JSON.stringify(value);
-    return this.json(text) !== text;
-  }
-}
-
 /** Takes the text out wherever it is a whole value, or with `substring` wherever it stands. Inside a transaction of maintenance. */
 export function forgetText(db: Database, text: string, substring: boolean): Forgotten {
-  const cleaner = new Cleaner(text, substring);
+  const cleaner = new TextCleaner(text, substring);
   const ofText =
     (work: (text: string) => unknown) =>
     (value: unknown): unknown =>
@@ -168,7 +115,7 @@ export function forgetText(db: Database, text: string, substring: boolean): Forg
   let rows = inShapes.length;
   const edit = db.prepare('UPDATE content SET body = said_json(body), encoding = ? WHERE id = ?');
   for (const id of inShapes) edit.run(ENCODING.edited, id);
-  rows += forgetInObservations(db, text, cleaner, numbered);
+  rows += forgetInObservations(db, text, cleaner, numberedMark);
   for (const [table, column, kind] of SAID_COLUMNS) {
     const cleaned = `said_${kind}(${column})`;
     rows += db
@@ -196,7 +143,7 @@ function count(db: Database, where: string): number {
 const notNull = (ids: string): string => `SELECT * FROM (${ids}) WHERE 1 = 1 AND type IS NOT NULL`;
 
 /** Shared words that hold it: tags, groups, names of files and graders. */
-function wordsWith(db: Database, cleaner: Cleaner): { id: number; text: string }[] {
+function wordsWith(db: Database, cleaner: TextCleaner): { id: number; text: string }[] {
   return db
     .prepare<[], { id: number; text: string }>(
       `SELECT id, text FROM word WHERE id NOT IN (${notNull(PROGRAM_WORDS)}) AND said_within(text)`,
@@ -206,27 +153,27 @@ function wordsWith(db: Database, cleaner: Cleaner): { id: number; text: string }
 }
 
 /** Tags are a JSON list in one word. */
-function cleanedWord(cleaner: Cleaner, text: string, mark?: string): string {
+function cleanedWord(cleaner: TextCleaner, text: string, mark?: string): string {
   return text.startsWith('[') ? cleaner.json(text, mark) : cleaner.plain(text, mark);
 }
 
 function cleanWords(
   db: Database,
-  cleaner: Cleaner,
+  cleaner: TextCleaner,
   words: readonly { readonly id: number; readonly text: string }[],
 ): number {
   const taken = db.prepare<[string], number>('SELECT count(*) FROM word WHERE text = ?').pluck();
   const change = db.prepare('UPDATE word SET text = ? WHERE id = ?');
   for (const { id, text } of words) {
     let cleaned = cleanedWord(cleaner, text);
-    while (taken.get(cleaned) !== 0) cleaned = cleanedWord(cleaner, text, numbered());
+    while (taken.get(cleaned) !== 0) cleaned = cleanedWord(cleaner, text, numberedMark());
     change.run(cleaned, id);
   }
   return words.length;
 }
 
 /** Cases keep ids that tell them apart, and are the same in all their versions. */
-function cleanCaseIds(db: Database, cleaner: Cleaner): number {
+function cleanCaseIds(db: Database, cleaner: TextCleaner): number {
   const ids = db
     .prepare<[], string>('SELECT DISTINCT case_id FROM case_version WHERE said_within(case_id)')
     .pluck()
@@ -234,13 +181,13 @@ function cleanCaseIds(db: Database, cleaner: Cleaner): number {
   const change = db.prepare('UPDATE case_version SET case_id = ? WHERE case_id = ?');
   let rows = 0;
   for (const id of ids) {
-    const cleaned = cleaner.plain(id, numbered());
+    const cleaned = cleaner.plain(id, numberedMark());
     if (cleaned !== id) rows += change.run(cleaned, id).changes;
   }
   return rows;
 }
 
-function cleanServed(db: Database, cleaner: Cleaner): number {
+function cleanServed(db: Database, cleaner: TextCleaner): number {
   const served = db
     .prepare<[], { id: number; key: string }>('SELECT id, key FROM served WHERE said_within(key)')
     .all();
@@ -250,15 +197,10 @@ function cleanServed(db: Database, cleaner: Cleaner): number {
   );
   let rows = 0;
   for (const { id, key } of served) {
-    const cleaned = cleaner.json(key, numbered());
+    const cleaned = cleaner.json(key, numberedMark());
     if (cleaned !== key) rows += change.run(cleaned, id).changes;
   }
   return rows;
-}
-
-/** A mark that no other row has, and that tells nothing of the text. */
-function numbered(): string {
-  return `[forgotten ${randomBytes(4).toString('hex')}]`;
 }
 
 function snapshotsWith(

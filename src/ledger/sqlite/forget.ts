@@ -1,29 +1,18 @@
 // Taking a text, or all answers of a case, out of a ledger for good: wherever it stands, not only where it was expected.
 
-import { LastgoodError } from '../../base/errors.ts';
+import {
+  type ForgetReport,
+  type ForgetRequest,
+  type Forgotten,
+  mustBeLongEnough,
+  RollBack,
+} from '../model/forget-request.ts';
 import { withPatience } from './database-error.ts';
-import { type Forgotten, forgetCase } from './forget-case.ts';
+import { forgetCase } from './forget-case.ts';
 import { forgetText } from './forget-text.ts';
 import { sealsOfFile } from './ledger-seals.ts';
 import type { OpenLedgerFile } from './open.ts';
 import { maintaining } from './upkeep.ts';
-
-/** Shorter texts would take ordinary words out of unrelated rows. */
-const SHORTEST = 4;
-
-export type ForgetRequest =
-  | {
-      readonly kind: 'text';
-      readonly text: string;
-      /** Also where it is only a part of a longer value; default: whole values only. */
-      readonly substring?: boolean | undefined;
-    }
-  | { readonly kind: 'case'; readonly caseId: string };
-
-export interface ForgetReport extends Forgotten {
-  /** Nothing was changed: what would have been. */
-  readonly dryRun: boolean;
-}
 
 /**
  * Removes it in one transaction, overwrites what it stood on and writes the file anew, so that no page keeps a copy. Scores, hashes and
@@ -35,12 +24,7 @@ export async function forget(
   options: { readonly dryRun?: boolean | undefined } = {},
 ): Promise<ForgetReport> {
   const dryRun = options.dryRun === true;
-  if (request.kind === 'text' && request.text.trim().length < SHORTEST) {
-    throw new LastgoodError({
-      code: 'FORGET_TOO_SHORT',
-      message: `A text to forget must have at least ${SHORTEST} characters; a shorter one would be taken out of ordinary words.`,
-    });
-  }
+  mustBeLongEnough(request);
   // Freed bytes are overwritten with zeros, so that the text is not left in the file's slack.
   file.db.pragma('secure_delete = ON');
   let report: Forgotten | null = null;
@@ -61,9 +45,6 @@ export async function forget(
   if (!dryRun) await rewrite(file);
   return { dryRun, ...(report as unknown as Forgotten) };
 }
-
-/** Ends a transaction without a trace. */
-class RollBack extends Error {}
 
 /** Writes the whole file anew and empties its log: copies of rows stay in pages that SQLite split or merged. */
 async function rewrite({ db, path, patience }: OpenLedgerFile): Promise<void> {

@@ -1,8 +1,6 @@
 // The snapshot store on SQLite: every method is one short piece of database work; the tables' own files know how rows look.
-// One file, because it is one port: its methods are short and share nothing but the tables and the writing thread.
 
 import type { Database, Transaction } from 'better-sqlite3';
-import { LastgoodError } from '../../base/errors.ts';
 import { canonicalJson, type JsonValue } from '../../base/json.ts';
 import { inChunks } from '../../core/case-list.ts';
 import type { PolicyFile } from '../../core/policy.ts';
@@ -23,8 +21,7 @@ import type {
   VectorCount,
 } from '../../core/snapshot.ts';
 import type { Case, Suite } from '../../core/suite.ts';
-import { NO_GRADERS } from '../../core/suite-hash.ts';
-import { caseResults, type ExamBook, ExamBookWriter, examBookJson, examOf } from '../model/exam-book.ts';
+import { ExamBookWriter, examBookJson } from '../model/exam-book.ts';
 import { NO_PLACES, type Places, placelessClosing, placelessJson } from '../model/portable-paths.ts';
 import { wellFormed } from '../model/share-long-texts.ts';
 import { checkBlessing, checkNew } from '../model/write-checks.ts';
@@ -42,6 +39,7 @@ import { Replacements } from './replacements.ts';
 import { resolveReference } from './resolve.ts';
 import { RunLocks } from './run-lock.ts';
 import { Seals } from './seals.ts';
+import { SnapshotContents } from './snapshot-contents.ts';
 import { SnapshotTables } from './snapshots.ts';
 import { CASES_PER_TRANSACTION, SuiteTables } from './suites.ts';
 import type { LedgerTask } from './thread-message.ts';
@@ -50,8 +48,8 @@ import { TrialTables } from './trials.ts';
 import { VectorTables } from './vectors.ts';
 import type { WritingThread } from './writing-thread.ts';
 
-// Nobody waits long for the connection; whole trials may be large.
-const [VECTORS_PER_READ, CASES_PER_READ, CASES_OF_TRIALS_PER_READ] = [500, 200, 16];
+// Nobody waits long for the connection.
+const VECTORS_PER_READ = 500;
 
 /** A snapshot store on an open ledger file. */
 export class SqliteLedger implements SnapshotStore {
@@ -69,6 +67,7 @@ export class SqliteLedger implements SnapshotStore {
   readonly #vectors: VectorTables;
   readonly #records: RecordTables;
   readonly #seals: Seals;
+  readonly #contents: SnapshotContents;
   readonly #running: RunLocks;
   /** Null = everything is written here. */
   readonly #thread: WritingThread | null;
@@ -95,6 +94,10 @@ export class SqliteLedger implements SnapshotStore {
     this.#vectors = new VectorTables(file.db, this.#content);
     const parts = readPartsOf(file, this.#snapshots, this.#lastCases, this.#trials);
     this.#seals = new Seals(file.db, file.path, parts);
+    this.#contents = new SnapshotContents((work) => this.#read(work), this.#seals, {
+      ...{ content: this.#content, snapshots: this.#snapshots, suites: this.#suites },
+      ...{ lastCases: this.#lastCases, trials: this.#trials },
+    });
     this.#records = new RecordTables(file.db, this.#seals);
     this.#running = new RunLocks(file.path, file.driver);
     this.#thread = thread;
@@ -174,7 +177,7 @@ export class SqliteLedger implements SnapshotStore {
       const { no } = this.#snapshots.writableKey(snapshotId);
       this.#snapshots.close(no, placelessClosing(closing, this.#places.text));
       this.#seals.write(no, prepared);
-      return this.#summary(snapshotId);
+      return this.#snapshots.summary(snapshotId);
     });
     this.#resumed.delete(snapshotId);
     this.#running.release(snapshotId);
@@ -185,15 +188,6 @@ export class SqliteLedger implements SnapshotStore {
     await this.#read(() => this.#snapshots.key(snapshotId));
     await this.#running.hold(snapshotId, () => this.#write(() => this.#snapshots.reopen(snapshotId)));
     this.#resumed.add(snapshotId);
-  }
-
-  async doneTrials(snapshotId: string): Promise<ReadonlyMap<string, ReadonlySet<number>>> {
-    const resumed = this.#resumed.has(snapshotId);
-    return this.#trialNumbers(snapshotId, (no) => (resumed ? this.#trials.done(no) : this.#trials.there(no)));
-  }
-
-  async removedOutputs(snapshotId: string): Promise<ReadonlyMap<string, ReadonlySet<number>>> {
-    return this.#trialNumbers(snapshotId, (no) => this.#trials.removedOutputs(no));
   }
 
   async list(query: SnapshotQuery = {}): Promise<readonly SnapshotSummary[]> {
@@ -211,102 +205,50 @@ export class SqliteLedger implements SnapshotStore {
     return this.#read(() => resolveReference(this.#db, tables, ref, context));
   }
 
-  async results(snapshotId: string): Promise<SnapshotResults> {
-    return this.#read(() => {
-      const { no, suite } = this.#snapshots.key(snapshotId);
-      const bookId = this.#snapshots.examBook(no);
-      const { byCase: trials, digest } = this.#trials.results(no);
-      const summary = this.#summary(snapshotId);
-      const most = summary.plannedTrialsPerCase ?? Number.POSITIVE_INFINITY;
-      const examined = this.#lastCases.examined(suite, bookId);
-      this.#seals.checkRead(no, { cases: examined.digest, trials: digest });
-      // Drafts are run and shown, and nothing is decided by them.
-      const graded = examined.cases.filter(({ exam }) => exam.gradersHash !== NO_GRADERS);
-      return { summary, cases: caseResults(graded, trials, most) };
-    });
+  doneTrials(snapshotId: string): Promise<ReadonlyMap<string, ReadonlySet<number>>> {
+    return this.#contents.trialNumbers(snapshotId, this.#resumed.has(snapshotId) ? 'done' : 'there');
   }
 
-  async *examinedCases(snapshotId: string): AsyncIterable<ExaminedCase> {
-    const { suite, book, order } = await this.#read(() => {
-      const key = this.#snapshots.key(snapshotId);
-      const bookId = this.#snapshots.examBook(key.no);
-      return {
-        suite: key.suite,
-        book: this.#content.json(bookId) as unknown as ExamBook,
-        // Not by SQLite, which orders by bytes of UTF-8.
-        order: [...this.#lastCases.numbersOf(key.suite)]
-          .sort(([a], [b]) => (a < b ? -1 : 1))
-          .map(([, no]) => no),
-      };
-    });
-    for (let from = 0; from < order.length; from += CASES_PER_READ)
-      yield* await this.#read(() =>
-        order.slice(from, from + CASES_PER_READ).map((position): ExaminedCase => {
-          const c = this.#suites.caseAt(suite, position);
-          return { position, case: c, exam: examOf(book, { ...c, caseNo: position }) };
-        }),
-      );
+  removedOutputs(snapshotId: string): Promise<ReadonlyMap<string, ReadonlySet<number>>> {
+    return this.#contents.trialNumbers(snapshotId, 'removed');
   }
 
-  async caseOf(snapshotId: string, caseId: string): Promise<Case | undefined> {
-    return this.#read(() => {
-      const { suite } = this.#snapshots.key(snapshotId);
-      const caseNo = this.#lastCases.numbersOf(suite).get(caseId);
-      return caseNo === undefined ? undefined : this.#suites.caseAt(suite, caseNo);
-    });
+  results(snapshotId: string): Promise<SnapshotResults> {
+    return this.#contents.results(snapshotId);
   }
 
-  async *trials(snapshotId: string, caseId?: string): AsyncIterable<GradedTrial> {
-    const { no, wanted } = await this.#read(() => {
-      const key = this.#snapshots.key(snapshotId);
-      const numbers = this.#lastCases.numbersOf(key.suite);
-      if (caseId === undefined) {
-        const withTrials = new Set(this.#trials.caseNos(key.no));
-        return { no: key.no, wanted: [...numbers].filter(([, caseNo]) => withTrials.has(caseNo)) };
-      }
-      const caseNo = numbers.get(caseId);
-      return { no: key.no, wanted: caseNo === undefined ? [] : [[caseId, caseNo] as const] };
-    });
-    // No query is left open between two of them: an open one would keep this connection from writing.
-    for (let from = 0; from < wanted.length; from += CASES_OF_TRIALS_PER_READ)
-      yield* await this.#read(() =>
-        wanted
-          .slice(from, from + CASES_OF_TRIALS_PER_READ)
-          .flatMap(([id, caseNo]) => this.#trials.ofCase(no, caseNo, id)),
-      );
+  examinedCases(snapshotId: string): AsyncIterable<ExaminedCase> {
+    return this.#contents.examinedCases(snapshotId);
   }
 
-  async policyOf(snapshotId: string): Promise<PolicyFile> {
-    return this.#read(() => this.#suites.policy(this.#snapshots.key(snapshotId).suite));
+  caseOf(snapshotId: string, caseId: string): Promise<Case | undefined> {
+    return this.#contents.caseOf(snapshotId, caseId);
   }
 
-  async suiteOf(snapshotId: string): Promise<Suite> {
-    return this.#read(() => this.#suites.suite(this.#snapshots.key(snapshotId).suite));
+  trials(snapshotId: string, caseIds?: string | readonly string[]): AsyncIterable<GradedTrial> {
+    return this.#contents.trials(snapshotId, caseIds);
   }
 
-  async caseOutlines(snapshotId: string): Promise<readonly CaseOutline[]> {
-    return this.#read(() => {
-      const { no, suite } = this.#snapshots.key(snapshotId);
-      return this.#lastCases.examined(suite, this.#snapshots.examBook(no)).cases.map(({ facts }) => facts);
-    });
+  policyOf(snapshotId: string): Promise<PolicyFile> {
+    return this.#contents.policyOf(snapshotId);
   }
 
-  async releaseOf(snapshotId: string, role: 'subject' | 'judge' | 'embedder' = 'subject'): Promise<Release> {
-    return this.#read(() => {
-      const { no } = this.#snapshots.key(snapshotId);
-      const id = this.#snapshots.releaseIds(no)[role];
-      if (id !== null) return this.#suites.release(id);
-      throw new LastgoodError({
-        code: 'RELEASE_ABSENT',
-        message: `Snapshot ${snapshotId} was made without ${role === 'embedder' ? 'an embedder' : `a ${role}`}.`,
-      });
-    });
+  suiteOf(snapshotId: string): Promise<Suite> {
+    return this.#contents.suiteOf(snapshotId);
+  }
+
+  caseOutlines(snapshotId: string): Promise<readonly CaseOutline[]> {
+    return this.#contents.caseOutlines(snapshotId);
+  }
+
+  releaseOf(snapshotId: string, role: 'subject' | 'judge' | 'embedder' = 'subject'): Promise<Release> {
+    return this.#contents.releaseOf(snapshotId, role);
   }
 
   async bless(blessing: Blessing): Promise<void> {
     await this.#write(() => {
       const { no } = this.#snapshots.key(blessing.snapshot);
-      checkBlessing(this.#summary(blessing.snapshot), blessing);
+      checkBlessing(this.#snapshots.summary(blessing.snapshot), blessing);
       this.#seals.check(no);
       this.#records.bless(no, blessing);
     });
@@ -382,30 +324,6 @@ export class SqliteLedger implements SnapshotStore {
     await this.#thread?.close();
     this.#running.releaseAll();
     if (this.#db.open) this.#db.close();
-  }
-
-  /** Trial numbers by case id, from those by case number. */
-  #trialNumbers(
-    snapshotId: string,
-    numbersOf: (no: number) => ReadonlyMap<number, ReadonlySet<number>>,
-  ): Promise<ReadonlyMap<string, ReadonlySet<number>>> {
-    return this.#read(() => {
-      const { no, suite } = this.#snapshots.key(snapshotId);
-      const byNo = numbersOf(no);
-      const byId = new Map<string, ReadonlySet<number>>();
-      if (byNo.size === 0) return byId;
-      for (const [id, caseNo] of this.#lastCases.numbersOf(suite)) {
-        const trials = byNo.get(caseNo);
-        if (trials !== undefined) byId.set(id, trials);
-      }
-      return byId;
-    });
-  }
-
-  #summary(id: string): SnapshotSummary {
-    const summary = this.#snapshots.summaries('s.id = ?', [id])[0];
-    if (summary === undefined) throw new Error(`snapshot ${id} has no suite or release row`);
-    return summary;
   }
 
   /** Several queries that see one state of the ledger. */

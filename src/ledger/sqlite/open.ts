@@ -5,7 +5,7 @@ import { mkdir, readFile, realpath, statfs } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import type { Database } from 'better-sqlite3';
 import { LastgoodError } from '../../base/errors.ts';
-import { isServerAddress, shownPlace } from '../model/address.ts';
+import { isServerAddress } from '../model/address.ts';
 import type { ProjectFolder } from '../model/project-folder.ts';
 import { addonMissing, isAddonFailure, loadDriver, type SqliteDriver } from './addon.ts';
 import { damagedLedger, type Patience, patience, withPatience } from './database-error.ts';
@@ -115,7 +115,8 @@ export async function openLedgerFile(
   options: LedgerOptions = {},
   fileSystemType: (folder: string) => Promise<number> = async (folder) => (await statfs(folder)).type,
 ): Promise<OpenLedgerFile> {
-  if (isServerAddress(file)) throw onlyInFile(file);
+  // Who is given a place asks first which kind it is; a folder `postgres:` would be made.
+  if (isServerAddress(file)) throw new TypeError('the address of a server was opened as a file');
   const Driver = await loadDriver();
   const path = resolve(file);
   const readonly = options.readonly ?? false;
@@ -267,14 +268,4 @@ function migrate(db: Database, path: string, readonly: boolean): void {
     db.pragma(`application_id = ${APPLICATION_ID}`);
   });
   bringUpToDate.immediate();
-}
-
-/** What reads or writes parts of a ledger that PostgreSQL does not have yet. */
-function onlyInFile(place: string): LastgoodError {
-  return new LastgoodError({
-    code: 'LEDGER_ON_SERVER',
-    message: 'This command does not work on a PostgreSQL ledger yet; nothing was done.',
-    hint: 'use an SQLite ledger for it: --db snapshots/lastgood.db',
-    where: { file: shownPlace(place) },
-  });
 }

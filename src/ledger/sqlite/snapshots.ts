@@ -303,6 +303,13 @@ export class SnapshotTables {
     return this.summaries(where, values, query.limit ?? -1);
   }
 
+  /** Of a snapshot that is there. */
+  summary(id: string): SnapshotSummary {
+    const summary = this.summaries('s.id = ?', [id])[0];
+    if (summary === undefined) throw new Error(`snapshot ${id} has no suite or release row`);
+    return summary;
+  }
+
   /** Summaries newest first; `where` is SQL over `s` (snapshot), `u` (suite) and `r` (release). */
   summaries(where: string, values: readonly (string | number)[], limit = -1, offset = 0): SnapshotSummary[] {
     return this.#db

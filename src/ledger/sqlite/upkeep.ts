@@ -290,7 +290,7 @@ function snapshotsByAge(db: Database): AgedSnapshot[] {
       `SELECT s.no, s.id, s.state, s.started_ms AS startedMs,
               row_number() OVER (PARTITION BY u.name, s.purpose ORDER BY s.started_ms DESC, s.no DESC) AS ageRank,
               EXISTS (SELECT 1 FROM blessing b WHERE b.snapshot = s.no) AS blessed,
-              (SELECT r.kind FROM record r WHERE instr(r.body, '"' || s.id || '"') > 0 LIMIT 1) AS named
+              (SELECT r.kind FROM record r WHERE instr(r.body, '"' || s.id || '"') > 0 ORDER BY r.no LIMIT 1) AS named
        FROM snapshot s JOIN suite u ON u.id = s.suite ORDER BY s.started_ms DESC, s.no DESC`,
     )
     .all();

@@ -2,10 +2,10 @@
 
 import { signed } from '../../base/numbers.ts';
 import type { CheckResult, Comparison, OutputExample, SuiteCheck } from '../../core/index.ts';
+import { looksBroken } from '../../core/looks-broken.ts';
 import { expectedText, inputText } from '../parts/case-content.ts';
 import { terminalText } from '../parts/escape.ts';
 import { differingBlocks } from '../parts/excerpt.ts';
-import { looksBroken } from '../parts/looks-broken.ts';
 import { isPaired } from '../text/comparison-text.ts';
 import { type JunitSuite, type JunitTest, junitDocument } from './junit-document.ts';
 

@@ -1,6 +1,6 @@
 // Does a case look broken although nothing was proven? Such a case is never shown as passed.
 
-import type { PairedDelta } from '../../core/index.ts';
+import type { PairedDelta } from './comparison.ts';
 
 /** A drop of half the trials is a break, whatever the number of trials says about chance. */
 const BREAK = 0.5;

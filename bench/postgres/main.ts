@@ -8,10 +8,10 @@ import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { openLedger } from '../src/ledger/index.ts';
-import { noPostgres, startPostgres } from '../test/ledger/postgres-server.ts';
-import { storedSuite, storeRun } from './kit/ledgers.ts';
-import { measure, median } from './kit/measure.ts';
+import { openLedger } from '../../src/ledger/index.ts';
+import { noPostgres, startPostgres } from '../../test/ledger/postgres-server.ts';
+import { storedSuite, storeRun } from '../kit/ledgers.ts';
+import { measure, median } from '../kit/measure.ts';
 
 const { values } = parseArgs({
   options: {
@@ -21,7 +21,7 @@ const { values } = parseArgs({
   },
 });
 if (noPostgres !== null) process.exit(1);
-const BIN = fileURLToPath(new URL('../bin/lastgood.js', import.meta.url));
+const BIN = fileURLToPath(new URL('../../bin/lastgood.js', import.meta.url));
 const [cases, trials, reps] = [values.cases, values.trials, values.reps].map(Number) as [
   number,
   number,
