@@ -1,7 +1,8 @@
 // What else a canary may be judged by: the literal rule, tests of a fixed size, and the mixture SPRT.
 
 import type { ArmCounts, RolloutGateSpec } from '../../src/core/rollout.ts';
-import { COST_SPREAD, normalTail } from './worlds.ts';
+import { normalTail } from './draws.ts';
+import { COST_SPREAD } from './traffic.ts';
 
 export interface Totals {
   readonly candidate: ArmCounts;

@@ -172,6 +172,17 @@ export interface StoredObservation {
   readonly finalText: string | null;
 }
 
+/** One stored answer as it is counted, with who it was given to. */
+export interface MeasuredAnswer extends CountedObservation {
+  readonly at: number;
+  readonly dimensions: Readonly<Record<Dimension, string | null>>;
+  /** Keyed hashes, the same for one user in one ledger; null = the answer names none. */
+  readonly user: string | null;
+  readonly session: string | null;
+  /** Different for each answer. */
+  readonly key: string;
+}
+
 export interface ObservationFeature {
   readonly feature: string;
   readonly observations: number;
@@ -194,6 +205,8 @@ export interface ObservationStore {
   ): AsyncIterable<{ readonly dimensions: CountedWindow['dimensions']; readonly vector: Int8Array }>;
   /** Answers of a time, oldest first. */
   observations(query: Omit<WindowQuery, 'span'>): AsyncIterable<StoredObservation>;
+  /** The same answers as they are counted, in pages: for reading many. */
+  measured(query: Omit<WindowQuery, 'span'>): AsyncIterable<readonly MeasuredAnswer[]>;
   /** What there is, in order of name. */
   features(): Promise<readonly ObservationFeature[]>;
   close(): Promise<void>;

@@ -6,6 +6,8 @@ export interface GatePlan {
   readonly signal: string;
   /** Calls of the candidate until the evidence is expected to suffice, if the harm is the smallest of the ticket; null = no such test. */
   readonly calls: number | null;
+  /** Calls of one user depend on each other: how many times as many are needed; 1 = independent. */
+  readonly designEffect: number;
   /** Calls of the candidate until the literal rule can be read. */
   readonly ruleCalls: number;
   /** Both within the time of the stage. */

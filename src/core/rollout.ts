@@ -1,6 +1,6 @@
 // A rollout: a candidate that gets more of the traffic stage by stage. Its state is made of a log of events.
 
-import type { FlagValues, RolloutGate } from './ticket.ts';
+import type { AssignedUnit, FlagValues, RolloutGate } from './ticket.ts';
 
 export type RolloutArm = 'candidate' | 'control';
 
@@ -52,6 +52,39 @@ export interface RolloutCounts {
   readonly gates: readonly Readonly<Record<RolloutArm, ArmCounts>>[];
 }
 
+/** What is assigned to an arm as a whole: all calls of a user or session, or each request. `unknown` = observations do not say. */
+export type RolloutUnit = AssignedUnit | 'unknown';
+
+/** What the assigned units say about one gate. */
+export interface UnitGateEvidence {
+  /** ln of the e-values, one for each size of the harm. */
+  readonly logs: readonly number[];
+  /** Units of which the signal is known. */
+  readonly candidate: number;
+  readonly control: number;
+  /** Part of the candidate's calls that its largest unit made. */
+  readonly largest: number;
+  /** How many times the variance of independent calls. */
+  readonly designEffect: number;
+}
+
+/** The assigned units since the percentage in force was set. */
+export interface UnitLook {
+  readonly unit: RolloutUnit;
+  /** Calls of one user that may share an outcome, where the unit is not known; 1 where it is. */
+  readonly assumed: number;
+  readonly candidate: number;
+  /** Of the control one of `every` units is kept. */
+  readonly control: number;
+  readonly every: number;
+  /** Part of the calls that names no unit, and is no evidence. */
+  readonly unnamed: number;
+  /** Part of the candidate's units of several calls that the control answered too. */
+  readonly mixed: number;
+  /** In the order of the gates; null = it has no test, or nothing is known. */
+  readonly gates: readonly (UnitGateEvidence | null)[];
+}
+
 /** What a rollout does, fixed at its start: a later edit of the ticket does not change the gates. */
 export interface RolloutSpec {
   readonly id: string;
@@ -68,6 +101,10 @@ export interface RolloutSpec {
   readonly flags: FlagValues;
   /** Probability of any false action over all gates and stages. */
   readonly alpha: number;
+  /** `units` = evidence by assigned units. Left out in rollouts that were started when calls were taken for independent. */
+  readonly evidence?: 'units' | undefined;
+  /** What the ticket says is assigned; null = `user` where observations name one. */
+  readonly unit?: AssignedUnit | null | undefined;
   readonly waived: readonly RolloutWaiver[];
   /** What the hour of the start held before the start. */
   readonly origin: RolloutCounts;
@@ -98,6 +135,8 @@ export type RolloutEvent =
       readonly calls: Readonly<Record<RolloutArm, number>>;
       /** In the order of the gates. */
       readonly gates: readonly GateBlock[];
+      /** All units anew, where enough is new since they were read last. */
+      readonly units?: UnitLook | undefined;
     }
   | ({ readonly kind: 'paused' } & Decided)
   /** `seen`: all counts since the start, without the segments that are disabled. */
@@ -155,13 +194,18 @@ export interface GateReading {
   readonly evidence: number | null;
   /** The evidence, or the literal rule where there is no test, asks for the action. */
   readonly fired: boolean;
+  /** What the evidence rests on; null = nothing yet, no test, or calls taken for independent by an old rollout. */
+  readonly units: UnitReading | null;
 }
+
+/** Units behind the evidence of one gate. */
+export type UnitReading = Omit<UnitGateEvidence, 'logs'> & Pick<UnitLook, 'unit' | 'assumed' | 'unnamed'>;
 
 /** One arm of a gate since the rollout started, disabled segments aside. */
 export interface ArmSinceStart {
   readonly n: number;
   readonly value: number | null;
-  /** 95% for both arms together, valid at every time, for independent answers; null = not a share, or nothing seen. */
+  /** 95% for both arms together, valid at every time, wider by the design effect of `units`; null = not a share, or nothing seen. */
   readonly interval: readonly [number, number] | null;
 }
 

@@ -106,6 +106,10 @@ interface Fallback {
   readonly notWhen: string;
 }
 
+/** What the targeting key of a flag may name. */
+export const ASSIGNED_UNITS = ['user', 'session', 'request'] as const;
+export type AssignedUnit = (typeof ASSIGNED_UNITS)[number];
+
 /** A release ticket. Files are absolute. Parts that a ticket may lack are null or empty: `ticket check` says what is missing. */
 export interface ReleaseTicket {
   readonly file: string;
@@ -118,6 +122,8 @@ export interface ReleaseTicket {
   readonly offlineTrials: number | null;
   readonly stages: readonly Stage[];
   readonly gates: readonly RolloutGate[];
+  /** What gets one arm as a whole: what the targeting key of the flag names; null = not said. */
+  readonly unit: AssignedUnit | null;
   readonly firstRollback: { readonly restore: readonly LayerName[]; readonly flags: FlagValues } | null;
   readonly fallbacks: readonly Fallback[];
   readonly authority: Readonly<Partial<Record<Authority, string>>>;

@@ -9,7 +9,9 @@ export const NOTHING: ArmCounts = { n: 0, hits: 0, sum: 0 };
 const SHARE_WEIGHTS = [0.5, 0.25, 0.15, 0.1];
 /** Means: parts of the capital that are bet. */
 const BETS = [0.25, 0.5, 0.9];
-const BET_WEIGHTS = [1 / 3, 1 / 3, 1 / 3];
+const CALL_WEIGHTS = { share: SHARE_WEIGHTS, ratio: [1 / 3, 1 / 3, 1 / 3] };
+/** By units: means are tested against the smallest harm, twice and four times as much. */
+export const UNIT_WEIGHTS = { share: SHARE_WEIGHTS, ratio: [0.5, 0.3, 0.2] };
 /** Fewer tasks of the candidate wait for the next block: a mean of one task says little. */
 const SMALLEST_MEAN_BLOCK = 5;
 /** The control's history is worth at most this many calls as a guess of its rate. */
@@ -66,9 +68,22 @@ export function learnBlock(
   };
 }
 
+/** Replaces what the units of a stage say: it was counted anew since the stage began. */
+export function learnUnits(before: GateEvidence, logs: readonly number[], stage: number): GateEvidence {
+  const capital = Array.from({ length: Math.max(stage + 1, before.capital.length) }, (_, i) =>
+    i === stage ? logs : (before.capital[i] ?? logs.map(() => 0)),
+  );
+  return { ...before, capital };
+}
+
 /** ln of the e-value: the mean over all stages of the ladder. A stage that has not begun counts as 1. */
-export function logEValue(gate: RolloutGateSpec, { capital }: GateEvidence, stages: number): number {
-  const weights = gate.measure.kind === 'ratio' ? BET_WEIGHTS : SHARE_WEIGHTS;
+export function logEValue(
+  gate: RolloutGateSpec,
+  { capital }: GateEvidence,
+  stages: number,
+  { share, ratio }: typeof UNIT_WEIGHTS = CALL_WEIGHTS,
+): number {
+  const weights = gate.measure.kind === 'ratio' ? ratio : share;
   const logs = Array.from({ length: stages }, (_, start) => {
     const begun = capital[start];
     return begun === undefined ? 0 : logMixture(begun, weights);

@@ -1,13 +1,29 @@
 // One look of a rollout at its observations: what is learnt, what fires, and whether the stage ends.
 
-import type { GateReading, RolloutEffect, RolloutEvent, RolloutGateSpec } from '../core/rollout.ts';
+import { percent } from '../base/numbers.ts';
+import type {
+  GateBlock,
+  GateReading,
+  RolloutEffect,
+  RolloutEvent,
+  RolloutGateSpec,
+  RolloutSpec,
+} from '../core/rollout.ts';
 import { powerText, valueText } from '../core/rollout-words.ts';
 import type { FlagValues } from '../core/ticket.ts';
 import { closedLogEValues } from '../stats/two-arm-evidence.ts';
-import { isTested, learnBlock, logEValue } from './gate-evidence.ts';
-import { keepRecent, readGate } from './gate-reading.ts';
-import { addCounts, type GateState, type RolloutState, stageOf } from './rollout-state.ts';
+import {
+  type GateEvidence,
+  isTested,
+  learnBlock,
+  learnUnits,
+  logEValue,
+  UNIT_WEIGHTS,
+} from './gate-evidence.ts';
+import { controlMeets, keepRecent, readGate } from './gate-reading.ts';
+import { addCounts, type GateState, type RolloutState, stageOf, windowFrom } from './rollout-state.ts';
 import { learnRatio, RATIO_LOG_LIMIT, ratioLogE } from './sample-ratio.ts';
+import { newsOf, unitRatio, unitReading } from './unit-look.ts';
 
 type Looked = Extract<RolloutEvent, { kind: 'looked' }>;
 
@@ -21,7 +37,12 @@ export function look(state: RolloutState, event: Looked): RolloutState {
   const seen: RolloutState = {
     ...state,
     gates,
-    ratio: learnRatio(state.ratio, state.percent, event.calls),
+    ratio: ratioOf(state, event),
+    window: {
+      ...state.window,
+      counted: state.window.counted + newsOf(event),
+      read: event.units === undefined ? state.window.read : state.window.counted + newsOf(event),
+    },
     calls: {
       candidate: state.calls.candidate + event.calls.candidate,
       control: state.calls.control + event.calls.control,
@@ -34,6 +55,11 @@ export function look(state: RolloutState, event: Looked): RolloutState {
   const [worst] = fired;
   if (worst !== undefined) return act(seen, event, worst, fired);
   return state.status === 'running' ? advance(seen, event) : seen;
+}
+
+function ratioOf(state: RolloutState, { calls, units }: Looked): RolloutState['ratio'] {
+  if (state.spec.evidence !== 'units') return learnRatio(state.ratio, state.percent, calls);
+  return units === undefined ? state.ratio : unitRatio(units, state.percent);
 }
 
 function readGates(state: RolloutState, event: Looked): readonly GateState[] {
@@ -49,27 +75,48 @@ function readGates(state: RolloutState, event: Looked): readonly GateState[] {
       candidate: block.candidate,
       control: block.control,
     });
-    const evidence = learnBlock(gate, before.evidence, block, state.stage);
+    const evidence = learn(state, before.evidence, event, i);
     const { metSince, ...read } = readGate(gate, recent, { at, metSince: before.metSince, alone });
-    const reading = { ...before.reading, ...read };
+    const units = event.units === undefined ? before.reading.units : unitReading(event.units, i);
+    const reading = { ...before.reading, ...read, units };
     return { evidence, recent, metSince, reading };
   });
-  // One error budget over all gates: each is judged beside the others.
   const tested = spec.gates.flatMap((gate, i) => (isTested(gate) ? [i] : []));
-  const adjusted = closedLogEValues(
-    tested.map((i) =>
-      logEValue(spec.gates[i] as RolloutGateSpec, (learnt[i] as GateState).evidence, spec.stages.length),
-    ),
-  );
+  // Units that were not read anew say what they said before.
+  const isOld = spec.evidence === 'units' && event.units === undefined;
+  const adjusted = isOld ? [] : adjustedLogs(spec, learnt, tested);
   return learnt.map((gate, i) => {
     const place = tested.indexOf(i);
-    const log = place === -1 ? null : (adjusted[place] as number);
-    const isFired = log === null ? gate.reading.literal === 'red' : log >= -Math.log(spec.alpha);
-    return {
-      ...gate,
-      reading: { ...gate.reading, evidence: log === null ? null : log / Math.LN10, fired: isFired },
-    };
+    if (place === -1) return withReading(gate, { evidence: null, fired: gate.reading.literal === 'red' });
+    if (isOld) return gate;
+    const log = adjusted[place] as number;
+    return withReading(gate, { evidence: log / Math.LN10, fired: log >= -Math.log(spec.alpha) });
   });
+}
+
+function withReading(gate: GateState, read: Pick<GateReading, 'evidence' | 'fired'>): GateState {
+  return { ...gate, reading: { ...gate.reading, ...read } };
+}
+
+/** One error budget over all gates: each is judged beside the others. */
+function adjustedLogs(spec: RolloutSpec, gates: readonly GateState[], tested: readonly number[]): number[] {
+  // A stage of 100% has no control to be compared with.
+  const compared = Math.max(1, spec.stages.filter((s) => s.percent < 100).length);
+  return closedLogEValues(
+    tested.map((i) => {
+      const [gate, { evidence }] = [spec.gates[i] as RolloutGateSpec, gates[i] as GateState];
+      return spec.evidence === 'units'
+        ? logEValue(gate, evidence, compared, UNIT_WEIGHTS)
+        : logEValue(gate, evidence, spec.stages.length);
+    }),
+  );
+}
+
+function learn({ spec, stage }: RolloutState, before: GateEvidence, event: Looked, i: number): GateEvidence {
+  const gate = spec.gates[i] as RolloutGateSpec;
+  if (spec.evidence !== 'units') return learnBlock(gate, before, event.gates[i] as GateBlock, stage);
+  const found = event.units?.gates[i];
+  return found === null || found === undefined ? before : learnUnits(before, found.logs, stage);
 }
 
 /** Gates that ask for more than was done already, the heaviest first. A rollout that stands still can still be rolled back. */
@@ -100,6 +147,7 @@ function act(state: RolloutState, event: Looked, worst: number, fired: readonly 
   return {
     ...state,
     ...{ status, stage, percent, disabled, reason, since: event.at, holds: null },
+    window: percent === state.percent ? state.window : windowFrom(event.at),
     by: `gate ${gate.signal}`,
     pending: [...state.pending, ...effects],
     history: [...state.history, { at: event.at, by: `gate ${gate.signal}`, what: `${what}: ${reason}` }],
@@ -190,6 +238,7 @@ function advance(state: RolloutState, event: Looked): RolloutState {
     greenMs: 0,
     dataAt: at,
     calls: { candidate: 0, control: 0 },
+    window: windowFrom(event.at),
     ratio: [],
     holds: 'no observation yet',
     since: event.at,
@@ -233,11 +282,12 @@ function whyHeld(
   },
 ): string | null {
   const { heard, red, stage, readings } = now;
+  const { spec } = state;
   if (!heard)
     return 'no new observation of both arms since the step before: missing data never advances a stage';
   if (ratioLogE(state.ratio) >= RATIO_LOG_LIMIT) return ratioText(state);
   if (red !== undefined)
-    return `${red.signal} meets the literal rule (${red.rule}), but the evidence is not enough to act: this time does not count for the stage`;
+    return `${red.signal} meets the literal rule (${red.rule}), but the evidence is not enough to act${restsOn(red, spec.gates[readings.indexOf(red)])}: this time does not count for the stage`;
   const waiting = readings.find((r) => r.literal === 'collecting');
   if (waiting !== undefined)
     return `${waiting.signal} is not known well enough yet (${waiting.candidate.n} seen; the rule: ${waiting.rule})`;
@@ -248,10 +298,21 @@ function whyHeld(
   return null;
 }
 
-function ratioText({ calls, percent }: RolloutState): string {
+function ratioText({ calls, percent: set, spec }: RolloutState): string {
   const all = calls.candidate + calls.control;
   const share = ((100 * calls.candidate) / Math.max(1, all)).toPrecision(3);
-  return `sample-ratio mismatch: the candidate has ${share}% of ${all} calls, but ${percent}% is set; find out why, then resume`;
+  const of = spec.evidence === 'units' ? ', and its part of the users is as wrong' : '';
+  return `sample-ratio mismatch: the candidate has ${share}% of ${all} calls, but ${set}% is set${of}; find out why, then resume`;
+}
+
+/** Why the evidence may be weaker than the number of calls suggests. */
+function restsOn({ units, control }: GateReading, gate: RolloutGateSpec | undefined): string {
+  if (gate !== undefined && controlMeets(gate, control.value)) return ' (the control meets the rule too)';
+  if (units === null) return '';
+  const { unit, assumed, candidate, largest } = units;
+  if (unit === 'unknown') return ` (the observations name no user, so ${assumed} calls count as one)`;
+  const most = largest >= 0.1 ? `, the largest with ${percent(largest)} of the calls` : '';
+  return ` (${candidate} ${unit}s of the candidate${most})`;
 }
 
 const minutes = (ms: number): number => Math.floor(ms / 60_000);

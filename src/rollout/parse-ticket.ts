@@ -43,6 +43,7 @@ export function parseTicket(text: string, file: string): ReleaseTicket {
       sample: s.sample ?? null,
     })),
     gates: ticket.gates.map(gateOf),
+    unit: ticket.unit ?? null,
     firstRollback:
       ticket['first-rollback'] === undefined
         ? null

@@ -8,6 +8,8 @@ export interface PlannedGate {
   readonly gate: RolloutGateSpec;
   /** Of all calls, how many tell something about the signal. */
   readonly known: number;
+  /** By stage: how many times the variance of independent calls. */
+  readonly designEffects: readonly number[];
 }
 
 const DAY_MS = 86_400_000;
@@ -20,16 +22,19 @@ export function planStages(
   { perDay, alpha }: { readonly perDay: number; readonly alpha: number },
 ): readonly StagePlan[] {
   const tested = gates.filter(({ gate }) => isTested(gate)).length;
-  return stages.map(({ percent, forMs }) => {
+  const compared = Math.max(1, stages.filter((s) => s.percent < 100).length);
+  return stages.map(({ percent, forMs }, stage) => {
     const calls = forMs === null ? null : (perDay * percent * forMs) / 100 / DAY_MS;
-    const planned = gates.map(({ gate, known }): GatePlan => {
-      const needed = Math.log((tested * stages.length * 2) / alpha);
+    const planned = gates.map(({ gate, known, designEffects }): GatePlan => {
+      const designEffect = designEffects[stage] ?? 1;
+      const needed = Math.log((tested * compared * 2) / alpha) * designEffect;
       const growth = growthPerCall(gate, percent / 100);
       const forTest = growth === null || known === 0 ? null : Math.ceil(needed / growth / known);
       const ruleCalls = known === 0 ? Number.POSITIVE_INFINITY : Math.ceil((gate.over?.count ?? 20) / known);
       return {
         signal: gate.signal,
         calls: forTest,
+        designEffect,
         ruleCalls,
         finds: forTest !== null && calls !== null && forTest <= calls,
         reads: calls !== null && ruleCalls <= calls,

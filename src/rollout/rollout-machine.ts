@@ -2,7 +2,7 @@
 
 import type { LoggedRolloutEvent, RolloutEffect, RolloutEvent, RolloutStatus } from '../core/rollout.ts';
 import { look } from './look.ts';
-import { freshGates, isOver, noCounts, type RolloutState, stageOf } from './rollout-state.ts';
+import { freshGates, isOver, noCounts, type RolloutState, stageOf, windowFrom } from './rollout-state.ts';
 
 /**
  * The newest rollout of a log. Events out of place are what a process wrote that lost a race: they do not count. `counts` = the events
@@ -44,7 +44,10 @@ export function nextState(state: RolloutState | null, event: RolloutEvent): Roll
       return resumed(counted, event);
     case 'flag-changed':
       return decided(
-        { ...counted, status: 'paused', percent: event.percent, holds: null },
+        {
+          ...{ ...counted, status: 'paused', percent: event.percent, holds: null },
+          window: windowFrom(event.at),
+        },
         event,
         `paused: ${event.by} set ai.rollout.percent to ${event.percent}`,
       );
@@ -97,6 +100,7 @@ function begin(event: Extract<RolloutEvent, { kind: 'started' }>): RolloutState 
     percent,
     greenMs: 0,
     dataAt: Date.parse(at),
+    window: windowFrom(at),
     calls: { candidate: 0, control: 0 },
     gates: freshGates(spec),
     ratio: [],
@@ -120,6 +124,7 @@ function resumed(state: RolloutState, event: Extract<RolloutEvent, { kind: 'resu
     percent,
     greenMs: 0,
     dataAt: Date.parse(event.at),
+    window: windowFrom(event.at),
     calls: { candidate: 0, control: 0 },
     gates: freshGates(state.spec),
     ratio: [],

@@ -35,6 +35,8 @@ export interface RolloutState {
   readonly greenMs: number;
   /** When both arms were last heard of, or the stage began. */
   readonly dataAt: number;
+  /** Since the percentage in force was set: its time, what was counted (calls and what gates know), and how much of it when units were read. */
+  readonly window: { readonly from: number; readonly counted: number; readonly read: number };
   /** In this stage. */
   readonly calls: Readonly<Record<RolloutArm, number>>;
   readonly gates: readonly GateState[];
@@ -53,6 +55,11 @@ export interface RolloutState {
   readonly history: readonly { readonly at: string; readonly by: string; readonly what: string }[];
 }
 
+/** Nothing counted yet. `at` = ISO time. */
+export function windowFrom(at: string): RolloutState['window'] {
+  return { from: Date.parse(at), counted: 0, read: 0 };
+}
+
 export function freshGates(spec: RolloutSpec): readonly GateState[] {
   return spec.gates.map((gate) => ({
     evidence: NO_EVIDENCE,
@@ -68,6 +75,7 @@ export function freshGates(spec: RolloutSpec): readonly GateState[] {
       control: { n: 0, value: null },
       evidence: isTested(gate) ? 0 : null,
       fired: false,
+      units: null,
     },
   }));
 }

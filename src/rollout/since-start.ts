@@ -6,6 +6,7 @@ import type {
   GateReport,
   RolloutCounts,
   RolloutGateSpec,
+  UnitReading,
 } from '../core/rollout.ts';
 import { anytimeShare } from '../stats/anytime-interval.ts';
 import { NOTHING } from './gate-evidence.ts';
@@ -16,9 +17,12 @@ const ALPHA_OF_ONE_ARM = 0.025;
 export function sinceStart(
   gate: Pick<RolloutGateSpec, 'measure'>,
   counts: RolloutCounts['gates'][number] | undefined,
+  units: UnitReading | null,
 ): GateReport['sinceStart'] {
-  const candidate = armOf(gate, counts?.candidate ?? NOTHING);
-  const control = armOf(gate, counts?.control ?? NOTHING);
+  // Calls of one user depend on each other, so that so many of them are worth one.
+  const worthOne = units === null ? 1 : Math.max(units.designEffect, units.assumed);
+  const candidate = armOf(gate, counts?.candidate ?? NOTHING, worthOne);
+  const control = armOf(gate, counts?.control ?? NOTHING, worthOne);
   const [a, b] = [candidate.interval, control.interval];
   const difference = {
     value: candidate.value === null || control.value === null ? null : candidate.value - control.value,
@@ -28,9 +32,13 @@ export function sinceStart(
 }
 
 /** Only sums are kept of costs and means, so nothing says how much they vary. */
-function armOf({ measure }: Pick<RolloutGateSpec, 'measure'>, { n, hits, sum }: ArmCounts): ArmSinceStart {
+function armOf(
+  { measure }: Pick<RolloutGateSpec, 'measure'>,
+  { n, hits, sum }: ArmCounts,
+  worthOne: number,
+): ArmSinceStart {
   if (measure.kind === 'ratio') return { n, value: hits > 0 ? sum / hits : null, interval: null };
-  const interval = anytimeShare({ n, hits }, ALPHA_OF_ONE_ARM);
+  const interval = anytimeShare({ n: n / worthOne, hits: hits / worthOne }, ALPHA_OF_ONE_ARM);
   return {
     n,
     value: n > 0 ? hits / n : null,

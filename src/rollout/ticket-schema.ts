@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { monitorsSchema } from '../core/monitor-schema.ts';
 import { LAYER_NAMES } from '../core/release.ts';
 import {
+  ASSIGNED_UNITS,
   AUTHORITIES,
   CUSTOMER_MESSAGES,
   type FlagValues,
@@ -169,6 +170,10 @@ export const ticketFileSchema = z.strictObject({
     .optional(),
   stages: stages.describe('the ladder; a stage ends when its gates were green for its whole time and sample'),
   gates: z.array(gate).min(1).describe('triggers, written before the first user sees the candidate'),
+  unit: z
+    .enum(ASSIGNED_UNITS)
+    .optional()
+    .describe('what the targeting key of the flag names; user where it is left out'),
   'first-rollback': z
     .strictObject({
       restore: z.array(z.enum(LAYER_NAMES)).min(1).describe('layers that are restored first'),

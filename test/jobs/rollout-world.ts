@@ -83,7 +83,8 @@ export async function rolloutWorld(ticket: object = {}): Promise<RolloutWorld> {
       arm === 'control' ? fingerprint.control : arm === 'candidate' ? fingerprint.candidate : arm;
     const lines = Array.from({ length: of.n }, (_, i) =>
       JSON.stringify({
-        ...{ id: `o${id++}`, at, variant, segment: of.segment, output: 'Yes.' },
+        // Each answer is of a user of its own, unless `more` says otherwise.
+        ...{ id: `o${id++}`, user: `u${id}`, at, variant, segment: of.segment, output: 'Yes.' },
         schema_valid: i >= (of.failures ?? 0),
         // Spread around the given one, as latencies are.
         latency_ms: (of.latency ?? 900) * (0.5 + (i % 100) / 100),

@@ -185,6 +185,34 @@ test('a gate that disables a segment serves it the control, and counts it no mor
   expect((await w.rollout('step')).json).toMatchObject({ status: 'running', percent: 50 });
 });
 
+test('users who call often are no proof, and unknown users are not taken for independent calls', async () => {
+  const w = await rolloutWorld();
+  await w.rollout('start', ...SIGNED, ...WAIVED);
+  await w.answers('control', { n: 2700 });
+  // Twelve failures of one user among three hundred answers.
+  const users = (i: number): object => ({ user: i < 12 ? 'one' : `c${i}` });
+  await w.answers('candidate', { n: 300, failures: 12, more: users });
+  const one = await w.rollout('step');
+  expect(one.json).toMatchObject({ status: 'running', holds: expect.stringContaining('289 users') });
+  expect(one.json.gates[0]).toMatchObject({
+    literal: 'red',
+    units: { unit: 'user', assumed: 1, candidate: 289, control: 2700, unnamed: 0, largest: 0.04 },
+  });
+  expect(one.json.gates[0]?.units?.designEffect).toBeGreaterThan(5);
+  await w.answers('candidate', { n: 300, failures: 12 });
+  expect((await w.rollout('step')).json).toMatchObject({ status: 'rolled-back', percent: 0 });
+  await w.rollout('start', ...SIGNED, ...WAIVED);
+  const none = { more: () => ({ user: undefined }) };
+  await w.answers('control', { n: 2700, ...none });
+  await w.answers('candidate', { n: 300, failures: 12, ...none });
+  const weak = await w.rollout('step');
+  expect(weak.stderr).toContain('ROLLOUT_UNIT');
+  expect(weak.json).toMatchObject({ status: 'running', holds: expect.stringContaining('name no user') });
+  expect(weak.json.gates[0]?.units).toMatchObject({ unit: 'unknown', assumed: 10 });
+  const said = await w.cli('rollout', 'status', 'desk');
+  expect(said.stdout).toContain('do not say which calls are of one user');
+});
+
 test('a person who turns the flag is not overruled, and wrong shares hold', async () => {
   const w = await rolloutWorld();
   await w.rollout('start', ...SIGNED, ...WAIVED);

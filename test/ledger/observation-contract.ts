@@ -92,6 +92,38 @@ export function observationContract(name: string, open: () => Promise<OpenedObse
       await other.close();
     });
 
+    it('gives the same answers as they are counted, with keyed hashes of who they were given to', async () => {
+      await using opened = await open();
+      const { store } = opened;
+      const by = (id: string, user: string | null, at = NOON) =>
+        observation(id, { user, session: 's1', at, dimensions: { variant: 'canary' } });
+      await store.add({
+        observations: [
+          by('a', 'ada'),
+          by('b', 'bo'),
+          by('c', 'ada', NOON + 1),
+          by('d', null, NOON + HOUR_MS),
+        ],
+        outcomes: [outcome('c', { review: 'rejected' })],
+      });
+      const found = [];
+      for await (const page of store.measured({ feature: 'refund-bot', from: NOON, to: NOON + HOUR_MS }))
+        found.push(...page);
+      expect(found).toHaveLength(3);
+      const [a, b, c] = found;
+      expect(a?.user).toBe(c?.user);
+      expect(a?.user).not.toBe(b?.user);
+      expect(a?.user).not.toContain('ada');
+      expect(new Set(found.map((f) => f.session)).size).toBe(1);
+      expect(new Set(found.map((f) => f.key)).size).toBe(3);
+      expect(c).toMatchObject({
+        at: NOON + 1,
+        dimensions: { variant: 'canary' },
+        outcome: { review: 'rejected' },
+      });
+      expect(a?.measures).toEqual(observation('a').measures);
+    });
+
     it('measures an edit by the final text, whichever comes first', async () => {
       await using opened = await open();
       const { store } = opened;

@@ -273,3 +273,35 @@ it('the last stage completes, and only then it can be promoted', () => {
   expect(state).toMatchObject({ status: 'complete', percent: 100 });
   expect(next(state, promoted)).toMatchObject({ status: 'promoted', percent: 0 });
 });
+
+it('goes by the units of a log that says so, keeps what they said until they are read anew, and replays the same', () => {
+  const byUnits = { ...spec([gate()]), evidence: 'units' as const };
+  const look = (minute: number, log: number | null): RolloutEvent => {
+    const found = { logs: [log ?? 0, 0, 0, 0], candidate: 80, control: 1500, largest: 0.1, designEffect: 2 };
+    const units = {
+      ...{ unit: 'user' as const, assumed: 1, candidate: 80, control: 1500, every: 1, unnamed: 0, mixed: 0 },
+      gates: [found],
+    };
+    // By calls this is hopeless for the candidate; only units count here.
+    const event = looked(minute, [block(counts(100, 30), counts(1900, 1))]);
+    return log === null ? event : ({ ...event, units } as RolloutEvent);
+  };
+  const events: RolloutEvent[] = [
+    {
+      ...{ kind: 'started', at: new Date(START).toISOString(), by: 'ada', why: 'v2', spec: byUnits },
+    },
+    ...[look(10, 2), look(20, null), look(30, 30)],
+  ];
+  const states = events.reduce<RolloutState[]>(
+    (all, event) => [...all, nextState(all.at(-1) ?? null, event) as RolloutState],
+    [],
+  );
+  const weak = states[2]?.gates[0]?.reading;
+  expect(weak).toMatchObject({ fired: false, evidence: states[1]?.gates[0]?.reading.evidence });
+  expect(weak?.units).toEqual({
+    ...{ unit: 'user', assumed: 1, unnamed: 0, candidate: 80, control: 1500, largest: 0.1, designEffect: 2 },
+  });
+  expect(states[3]).toMatchObject({ status: 'rolled-back', percent: 0 });
+  const log = events.map((event, i) => ({ ...event, rollout: 'r1', seq: i + 1, writer: 'w' }));
+  expect(replayRollout(JSON.parse(JSON.stringify(log)))).toEqual(states[3]);
+});

@@ -51,7 +51,7 @@ test('a server that is killed in the middle of a rollout goes on where it was, a
           const path = '/ofrep/v1/evaluate/flags/ai.release';
           const answer = await post(path, 'application/json', JSON.stringify({ context }));
           const { variant } = (await answer.json()) as { variant: string };
-          return { id: user, at: Date.now(), variant, schema_valid: true, latency_ms: 900 };
+          return { id: user, user, at: Date.now(), variant, schema_valid: true, latency_ms: 900 };
         }),
       );
       await post('/v1/observations?feature=desk', 'application/x-ndjson', ndjson(...rows)).catch(() => null);

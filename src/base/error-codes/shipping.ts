@@ -168,6 +168,15 @@ export const SHIPPING_CODES = {
     cause: 'Two steps or decisions fell into the same second.',
     remedy: 'Read the status. Run the command again if it is still needed.',
   },
+  ROLLOUT_UNIT: {
+    exits: [],
+    meaning:
+      'A warning: the observations do not say which calls the flag gave to one arm as a whole, so the evidence counts ten calls as one.',
+    cause:
+      'The observations name no user, or one user got both releases because the targeting key names something else.',
+    remedy:
+      'Send the targeting key of the flag as `user` with each observation. If it names something else, write `unit: session` or `unit: request` in the ticket.',
+  },
   ROLLOUT_UNTAGGED: {
     exits: [],
     meaning: 'A warning: most observations of the feature name neither release of the rollout.',

@@ -13,10 +13,10 @@ import { countGate } from './gate-counts.ts';
 
 type Arms = Pick<RolloutSpec, 'control' | 'candidate'>;
 type Gates = Pick<RolloutSpec, 'gates'>;
-const HISTORY_MS = 7 * DAY_MS;
+export const HISTORY_MS = 7 * DAY_MS;
 
 /** Which arm answered: by `variant`, else by `release`; null = neither of the two. */
-function armOf(
+export function armOf(
   { variant, release }: CountedWindow['dimensions'],
   { control, candidate }: Arms,
 ): RolloutArm | null {
@@ -33,7 +33,7 @@ function armOf(
 const isOf = (named: string, fingerprint: string): boolean =>
   named.length >= 12 && fingerprint.startsWith(named);
 
-/** The control in the seven days before. Before a rollout its answers may name no release. */
+/** The control in the seven days before. */
 export async function controlHistory(
   store: ObservationStore,
   { feature, arms, now }: { readonly feature: string; readonly arms: Arms; readonly now: number },
@@ -41,10 +41,15 @@ export async function controlHistory(
   const counts: WindowCounts = new Map();
   const from = Math.floor((now - HISTORY_MS) / HOUR_MS) * HOUR_MS;
   for await (const w of store.windows({ feature, from, to: hourAfter(now), span: 'any' })) {
-    const unnamed = w.dimensions.variant === null && w.dimensions.release === null;
-    if (unnamed || armOf(w.dimensions, arms) === 'control') addCounts(counts, w.counts);
+    if (isBefore(w.dimensions, arms)) addCounts(counts, w.counts);
   }
   return counts;
+}
+
+/** Is it an answer of the control? Before a rollout answers may name no release. */
+export function isBefore(dimensions: CountedWindow['dimensions'], arms: Arms): boolean {
+  const unnamed = dimensions.variant === null && dimensions.release === null;
+  return unnamed || armOf(dimensions, arms) === 'control';
 }
 
 const hourAfter = (now: number): number => (Math.floor(now / HOUR_MS) + 1) * HOUR_MS;

@@ -2,16 +2,18 @@
 
 import { LastgoodError } from '../../base/index.ts';
 import { percent } from '../../base/numbers.ts';
-import type { ObservationStore, WindowCounts } from '../../core/observation.ts';
-import type { ArmCounts, RolloutGateSpec } from '../../core/rollout.ts';
+import { DAY_MS, type ObservationStore, type WindowCounts } from '../../core/observation.ts';
+import type { ArmCounts, RolloutGateSpec, RolloutSpec } from '../../core/rollout.ts';
 import type { RolloutPlan } from '../../core/rollout-plan.ts';
-import type { RolloutGate } from '../../core/ticket.ts';
+import type { ReleaseTicket, RolloutGate } from '../../core/ticket.ts';
 import { readText } from '../../engine/workplace/checked-file.ts';
 import { findTicketFile } from '../../engine/workplace/settings-file.ts';
 import { loadRelease } from '../../release/index.ts';
 import { parseTicket } from '../../rollout/index.ts';
 import { type PlannedGate, planStages } from '../../rollout/plan-stages.ts';
+import { ASSUMED_CALLS } from '../../rollout/unit-table.ts';
 import { controlHistory } from './count-arms.ts';
+import { designEffects } from './count-units.ts';
 import { prepareGate } from './gate-counts.ts';
 import { ALPHA } from './start-rollout.ts';
 
@@ -43,7 +45,12 @@ export async function planRollout(
       ? new Map<string, number>()
       : await controlHistory(production, { feature: ticket.feature, arms, now });
   const assumed: string[] = [];
-  const gates = ticket.gates.map((gate) => plannedGate(gate, history, assumed));
+  const single = ticket.gates.map((gate) => plannedGate(gate, history, assumed));
+  const effects = await effectsOf(production, {
+    ...{ ticket, arms, now, calls: history.get('n') ?? 0, assumed },
+    gates: single.map(({ gate }) => gate),
+  });
+  const gates = single.map((gate, i) => ({ ...gate, designEffects: effects.map((of) => of[i] ?? 1) }));
   const settings = { perDay: asked.requestsPerDay, alpha: ALPHA };
   const [first] = ticket.stages;
   const fits = (percent: number): boolean => {
@@ -65,7 +72,40 @@ export async function planRollout(
   };
 }
 
-function plannedGate(gate: RolloutGate, history: WindowCounts, assumed: string[]): PlannedGate {
+/** Design effects by stage and gate. Where nothing tells them, what is taken instead is added to `assumed`. */
+async function effectsOf(
+  production: ObservationStore | null,
+  asked: {
+    readonly ticket: Pick<ReleaseTicket, 'feature' | 'stages' | 'unit'>;
+    readonly arms: Pick<RolloutSpec, 'control' | 'candidate'>;
+    readonly gates: readonly RolloutGateSpec[];
+    readonly calls: number;
+    readonly now: number;
+    readonly assumed: string[];
+  },
+): Promise<readonly (readonly number[])[]> {
+  const { ticket, arms, gates, calls, now, assumed } = asked;
+  const { feature, stages, unit } = ticket;
+  const all = (effect: number) => stages.map(() => gates.map(() => effect));
+  if (unit === 'request') return all(1);
+  if (production === null || calls === 0) {
+    assumed.push(`one call of each ${unit ?? 'user'}: more depend on each other, and more are then needed`);
+    return all(1);
+  }
+  const found = await designEffects(production, {
+    ...{ spec: { feature, ...arms, gates }, unit: unit ?? 'user', calls, now },
+    lengthsMs: stages.map(({ forMs }) => forMs ?? DAY_MS),
+  });
+  if (found !== null) return found;
+  assumed.push(
+    `the observations name no ${unit ?? 'user'}, so ${ASSUMED_CALLS} calls may share an outcome, and ${ASSUMED_CALLS} times as many are needed`,
+  );
+  return all(ASSUMED_CALLS);
+}
+
+type SingleGate = Omit<PlannedGate, 'designEffects'>;
+
+function plannedGate(gate: RolloutGate, history: WindowCounts, assumed: string[]): SingleGate {
   const all = history.get('n') ?? 0;
   try {
     const spec = prepareGate(gate, history);

@@ -34,5 +34,5 @@ export function rolloutReport(state: RolloutState): RolloutReport {
 function gateReport({ spec, seen }: RolloutState, reading: GateReading, i: number): GateReport {
   const gate = spec.gates[i] as RolloutGateSpec;
   const limit = gate.measure.kind === 'quantile' ? gate.measure.limit : null;
-  return { ...reading, limit, sinceStart: sinceStart(gate, seen.gates[i]) };
+  return { ...reading, limit, sinceStart: sinceStart(gate, seen.gates[i], reading.units) };
 }

@@ -32,7 +32,7 @@ export type Waivable = (typeof WAIVABLE)[number];
 /** Place of each in `TicketReadiness.checks`; two releases that do not differ cannot be waived. */
 const PLACES: Readonly<Record<Waivable, number>> = { ticket: 0, suite: 2, target: 3, drill: 4 };
 
-/** Probability of any false action over all gates and stages: less than 5%, because calls of one user are not independent. */
+/** Probability of any false action over all gates and stages: less than 5%, because the bound over all looks is an approximation. */
 export const ALPHA = 0.03;
 
 export interface StartRequest {
@@ -138,6 +138,8 @@ async function specOf(
     rollbackFlags: ticket.firstRollback?.flags ?? {},
     flags: ticket.flags,
     alpha: ALPHA,
+    evidence: 'units',
+    unit: ticket.unit,
     waived,
     origin: counts,
   };

@@ -1,7 +1,14 @@
 // What every store keeps of a production answer: keys, pseudonyms and numbers.
 
 import { createHmac, hash } from 'node:crypto';
-import { DAY_MS, HOUR_MS, type ObservationMeasures, type WindowQuery } from '../../core/observation.ts';
+import {
+  DAY_MS,
+  HOUR_MS,
+  type MeasuredAnswer,
+  type ObservationMeasures,
+  type WindowQuery,
+} from '../../core/observation.ts';
+import { factsOf, parseBody } from './outcome-body.ts';
 
 /** Costs are kept in billionths of a dollar. */
 export const NANO = 1e9;
@@ -44,6 +51,26 @@ export function measuresOf(row: MeasureColumns): ObservationMeasures {
     inputTokens: row.input_tokens,
     outputTokens: row.output_tokens,
     toolCalls: row.tool_calls,
+  };
+}
+
+/** A row as it is counted, with who it was given to; names of dimensions and models are the store's. */
+export function measuredOf(
+  row: MeasureColumns & {
+    readonly at: number;
+    readonly key: Buffer;
+    readonly user: Buffer | null;
+    readonly session: Buffer | null;
+    readonly body: string | null;
+  },
+): Omit<MeasuredAnswer, 'dimensions' | 'servedModel'> {
+  return {
+    at: row.at,
+    key: row.key.toString('base64url'),
+    user: row.user?.toString('base64url') ?? null,
+    session: row.session?.toString('base64url') ?? null,
+    measures: measuresOf(row),
+    outcome: factsOf(parseBody(row.body)),
   };
 }
 

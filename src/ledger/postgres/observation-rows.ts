@@ -30,6 +30,13 @@ export interface StoredRow extends CountedRow {
   readonly final_text: string | null;
 }
 
+/** A row with who it was given to. */
+export interface MeasuredRow extends CountedRow {
+  readonly key: Buffer;
+  readonly user: Buffer | null;
+  readonly session: Buffer | null;
+}
+
 export type VectorRow = WindowPlace & { readonly at: number; readonly no: number; readonly vector: Buffer };
 
 export interface ObservationState {
@@ -198,6 +205,14 @@ export async function pageOf(queries: Queries, page: RowPage): Promise<StoredRow
     output: row.output === null ? null : givenText(row.output),
     final_text: row.final_text === null ? null : givenText(row.final_text),
   }));
+}
+
+export function measuredPage(queries: Queries, page: RowPage): Promise<MeasuredRow[]> {
+  return queries.rows(
+    `SELECT ${COUNTED}, c.body, o.key, o."user", o.session FROM lg.observation o LEFT JOIN lg.outcome c ON c.key = o.key
+     WHERE o.feature = $1 AND (o.at, o.no) > ($2, $3) AND o.at < $4 ORDER BY o.at, o.no LIMIT $5`,
+    [page.feature, page.at, page.no, page.to, page.rows],
+  );
 }
 
 export async function vectorCount(

@@ -6,6 +6,7 @@ import {
   type CountedWindow,
   DAY_MS,
   HOUR_MS,
+  type MeasuredAnswer,
   type Observation,
   type ObservationBatch,
   type ObservationFeature,
@@ -15,7 +16,7 @@ import {
   type WindowQuery,
   type WindowRules,
 } from '../../core/observation.ts';
-import { keyOf, measuresOf, partsOf } from '../model/observation-row.ts';
+import { keyOf, measuredOf, measuresOf, partsOf } from '../model/observation-row.ts';
 import { factsOf, parseBody } from '../model/outcome-body.ts';
 import { countsText, days, parseCounts, WindowChanges, type WindowPlace } from '../model/window-changes.ts';
 import type { Connection, Queries } from './connection.ts';
@@ -25,6 +26,7 @@ import {
   type CountedRow,
   countedAfter,
   featuresOf,
+  measuredPage,
   pageOf,
   type RowPage,
   readState,
@@ -36,7 +38,7 @@ import {
 import { OutcomeBatch } from './outcome-rows.ts';
 import { columns } from './suites.ts';
 
-const [ROWS_PER_PAGE, VECTORS_PER_PAGE, WINDOWS_PER_PAGE] = [200, 500, 500];
+const [ROWS_PER_PAGE, VECTORS_PER_PAGE, WINDOWS_PER_PAGE, MEASURED_PER_PAGE] = [200, 500, 500, 2000];
 
 interface WindowRow extends WindowPlace {
   readonly start: number;
@@ -170,12 +172,37 @@ export class PostgresObservations implements ObservationStore {
       yield this.#stored(row);
   }
 
+  async *measured(query: Omit<WindowQuery, 'span'>): AsyncIterable<readonly MeasuredAnswer[]> {
+    const queries = this.#connection.single;
+    for await (const rows of this.#wholePages(query, MEASURED_PER_PAGE, async (page) => {
+      const found = await measuredPage(queries, page);
+      await this.#names.know(
+        queries,
+        found.map((r) => r.served),
+      );
+      return found;
+    }))
+      yield rows.map((row) => ({
+        ...measuredOf(row),
+        dimensions: this.#dimensions(row),
+        servedModel: this.#names.valueOf(row.served),
+      }));
+  }
+
   /** Rows by (time, number). */
   async *#pages<R extends WindowPlace & { readonly at: number; readonly no: number }>(
-    { feature, from, to }: Omit<WindowQuery, 'span'>,
+    query: Omit<WindowQuery, 'span'>,
     rows: number,
     read: (page: RowPage) => Promise<readonly R[]>,
   ): AsyncIterable<R> {
+    for await (const page of this.#wholePages(query, rows, read)) yield* page;
+  }
+
+  async *#wholePages<R extends WindowPlace & { readonly at: number; readonly no: number }>(
+    { feature, from, to }: Omit<WindowQuery, 'span'>,
+    rows: number,
+    read: (page: RowPage) => Promise<readonly R[]>,
+  ): AsyncIterable<readonly R[]> {
     const id = await this.#names.feature(this.#connection.single, feature);
     if (id === undefined) return;
     let [at, no] = [from, 0];
@@ -184,7 +211,7 @@ export class PostgresObservations implements ObservationStore {
       await this.#know(this.#connection.single, page);
       const last = page.at(-1);
       if (last === undefined) return;
-      yield* page;
+      yield page;
       [at, no] = [last.at, last.no];
     }
   }

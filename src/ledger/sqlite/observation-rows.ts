@@ -28,6 +28,13 @@ export interface StoredRow extends CountedRow {
   readonly final_text: string | null;
 }
 
+/** A row with who it was given to. */
+export interface MeasuredRow extends CountedRow {
+  readonly key: Buffer;
+  readonly user: Buffer | null;
+  readonly session: Buffer | null;
+}
+
 type VectorRow = WindowPlace & { readonly at: number; readonly no: number; readonly vector: Buffer };
 
 const COUNTED = `o.no, o.at, o.feature, o.release, o.variant, o.template, o.segment, o.served, o.failed, o.length, o.refusal,
@@ -51,6 +58,7 @@ export class ObservationRows {
   readonly #changed: Statement<[number], CountedRow & { before: string | null }>;
   readonly #settle: Statement<[number]>;
   readonly #page: Statement<number[], StoredRow>;
+  readonly #measured: Statement<number[], MeasuredRow>;
   readonly #vectors: Statement<number[], VectorRow>;
   readonly #vectorCount: Statement<[number, number, number], number>;
   readonly #features: Statement<[], ObservationFeature>;
@@ -81,6 +89,10 @@ export class ObservationRows {
     this.#page = db.prepare(
       `SELECT ${COUNTED}, c.body, o.key, o.id, o.model, o.stop_reason, o.action_mode, o.tags, t.output, t.rest, c.final_text
        FROM observation o LEFT JOIN outcome c ON c.key = o.key LEFT JOIN observation_text t ON t.no = o.no
+       WHERE o.feature = ? AND (o.at, o.no) > (?, ?) AND o.at < ? ORDER BY o.at, o.no LIMIT ?`,
+    );
+    this.#measured = db.prepare(
+      `SELECT ${COUNTED}, c.body, o.key, o.user, o.session FROM observation o LEFT JOIN outcome c ON c.key = o.key
        WHERE o.feature = ? AND (o.at, o.no) > (?, ?) AND o.at < ? ORDER BY o.at, o.no LIMIT ?`,
     );
     this.#vectors = db.prepare(
@@ -169,6 +181,10 @@ export class ObservationRows {
 
   page(feature: number, at: number, no: number, to: number, rows: number): readonly StoredRow[] {
     return this.#page.all(feature, at, no, to, rows);
+  }
+
+  measured(feature: number, at: number, no: number, to: number, rows: number): readonly MeasuredRow[] {
+    return this.#measured.all(feature, at, no, to, rows);
   }
 
   vectorCount(feature: number, from: number, to: number): number {

@@ -5,6 +5,7 @@ import type { JsonObject } from '../../base/json.ts';
 import type {
   BatchResult,
   CountedWindow,
+  MeasuredAnswer,
   ObservationBatch,
   ObservationFeature,
   ObservationStore,
@@ -13,7 +14,7 @@ import type {
   WindowQuery,
   WindowRules,
 } from '../../core/observation.ts';
-import { keyOf, measuresOf, NONE, partsOf } from '../model/observation-row.ts';
+import { keyOf, measuredOf, measuresOf, NONE, partsOf } from '../model/observation-row.ts';
 import { factsOf, parseBody } from '../model/outcome-body.ts';
 import { parseCounts, WindowChanges, type WindowPlace } from '../model/window-changes.ts';
 import { unreadable, withPatience } from './database-error.ts';
@@ -23,7 +24,7 @@ import { mustBeSameFile, type OpenLedgerFile } from './open.ts';
 import { OutcomeRows } from './outcome-rows.ts';
 import { WindowTable } from './window-table.ts';
 
-const [ROWS_PER_PAGE, VECTORS_PER_PAGE] = [200, 500];
+const [ROWS_PER_PAGE, VECTORS_PER_PAGE, MEASURED_PER_PAGE] = [200, 500, 2000];
 
 /** Observations on an open ledger file. */
 export class SqliteObservations implements ObservationStore {
@@ -145,11 +146,29 @@ export class SqliteObservations implements ObservationStore {
       yield this.#stored(row);
   }
 
+  async *measured(query: Omit<WindowQuery, 'span'>): AsyncIterable<readonly MeasuredAnswer[]> {
+    for await (const rows of this.#wholePages(query, (id, after, no) =>
+      this.#rows.measured(id, after, no, query.to, MEASURED_PER_PAGE),
+    ))
+      yield rows.map((row) => ({
+        ...measuredOf(row),
+        dimensions: this.#dimensions(row),
+        servedModel: this.#names.valueOf(row.served),
+      }));
+  }
+
   /** Rows by (time, number), in pages that let others use the connection between them. */
   async *#pages<R extends { readonly at: number; readonly no: number }>(
-    { feature, from }: Omit<WindowQuery, 'span'>,
+    query: Omit<WindowQuery, 'span'>,
     page: (id: number, at: number, no: number) => readonly R[],
   ): AsyncIterable<R> {
+    for await (const rows of this.#wholePages(query, page)) yield* rows;
+  }
+
+  async *#wholePages<R extends { readonly at: number; readonly no: number }>(
+    { feature, from }: Omit<WindowQuery, 'span'>,
+    page: (id: number, at: number, no: number) => readonly R[],
+  ): AsyncIterable<readonly R[]> {
     const id = await this.#read(() => this.#names.feature(feature));
     if (id === undefined) return;
     let [at, no] = [from, 0];
@@ -157,7 +176,7 @@ export class SqliteObservations implements ObservationStore {
       const rows = await this.#read(() => page(id, at, no));
       const last = rows.at(-1);
       if (last === undefined) return;
-      yield* rows;
+      yield rows;
       [at, no] = [last.at, last.no];
     }
   }

@@ -5,6 +5,7 @@ import { GATE_ACTIONS } from '../../core/ticket.ts';
 
 const when = z.iso.datetime();
 const share = z.number().min(0).max(100);
+const share01 = z.number().min(0).max(1);
 const release = z.object({ release: z.string(), fingerprint: z.string().regex(/^[0-9a-f]{64}$/) });
 const arm = z.object({ n: z.number().min(0), value: z.number().nullable().describe('null = not known') });
 const calls = z.object({ candidate: z.int().min(0), control: z.int().min(0) });
@@ -33,6 +34,21 @@ const gate = z.object({
     .nullable()
     .describe('log10 of the e-value, adjusted for all gates; null = no test, the rule decides'),
   fired: z.boolean(),
+  units: z
+    .object({
+      unit: z.enum(['user', 'session', 'request', 'unknown']).describe('what the flag assigns to an arm'),
+      assumed: z
+        .int()
+        .min(1)
+        .describe('calls of one user that may share an outcome, where the unit is unknown; else 1'),
+      unnamed: share01.describe('part of the calls that names no unit; the evidence leaves it out'),
+      candidate: z.int().min(0).describe('units of which the signal is known'),
+      control: z.int().min(0),
+      largest: share01.describe("part of the candidate's calls that its largest unit made"),
+      designEffect: z.number().min(1).describe('variance over that of independent calls'),
+    })
+    .nullable()
+    .describe('what the evidence rests on; null = nothing yet, no test, or a rollout of an old log'),
   limit: z
     .number()
     .nullable()

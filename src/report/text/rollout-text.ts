@@ -1,7 +1,7 @@
 // A rollout for a person at a terminal: where it stands, what holds it, and both readings of every gate.
 
 import { shortHash } from '../../base/index.ts';
-import { when } from '../../base/numbers.ts';
+import { percent, when } from '../../base/numbers.ts';
 import type { GateReading, RolloutReport, RolloutStatus } from '../../core/rollout.ts';
 import type { GatePlan, RolloutPlan, RolloutReplay } from '../../core/rollout-plan.ts';
 import { powerText, valueText } from '../../core/rollout-words.ts';
@@ -44,6 +44,7 @@ export function rolloutText(r: RolloutReport, style: Style = PLAIN): string {
     '',
     `  gate                 candidate          control            ticket's rule  evidence (acts at ${powerText(r.needed)})`,
     ...r.gates.map((gate) => gateLine(gate, style)),
+    ...unitLines(r.gates),
     '',
     ...r.history
       .slice(-6)
@@ -60,6 +61,29 @@ function gateLine(g: GateReading, style: Style): string {
   const evidence = g.evidence === null ? 'no test: the rule decides' : powerText(g.evidence);
   const acted = g.fired ? ` → ${g.action}` : '';
   return `  ${terminalLine(g.signal, 20).padEnd(20)} ${arm(g.candidate)} ${arm(g.control)} ${literal}     ${evidence}${acted}`;
+}
+
+/** What the evidence rests on: the gate with the most units speaks for all. */
+function unitLines(gates: RolloutReport['gates']): string[] {
+  const known = gates.flatMap((g) => (g.units === null ? [] : [g.units]));
+  const widest = known.reduce<(typeof known)[number] | null>(
+    (most, u) => (most === null || u.candidate > most.candidate ? u : most),
+    null,
+  );
+  if (widest === null) return [];
+  const { unit, assumed, unnamed, candidate, control, largest } = widest;
+  if (unit === 'unknown')
+    return [
+      `  The observations do not say which calls are of one user. The evidence allows ${assumed} calls to share an outcome.`,
+    ];
+  const effect = Math.max(...known.map((u) => u.designEffect));
+  const most = largest >= 0.1 ? `; the largest makes ${percent(largest)} of the candidate's calls` : '';
+  const apart =
+    effect >= 1.5 ? `; calls of one ${unit} hang together (design effect ${effect.toFixed(1)})` : '';
+  return [
+    `  evidence by ${unit}: ${candidate} of the candidate, ${control} of the control${most}${apart}`,
+    ...(unnamed >= 0.01 ? [`  ${percent(unnamed)} of the calls name no ${unit}; the evidence leaves them out`] : []),
+  ];
 }
 
 function nextLines({ status, feature }: RolloutReport): string[] {
@@ -117,7 +141,7 @@ export function planText(p: RolloutPlan): string {
     ...(p.assumed.length === 0
       ? []
       : [
-          '  Assumed, because there are no observations of the control:',
+          '  Assumed, because observations of the control do not tell:',
           ...p.assumed.map((text) => `    ${terminalLine(text, 200)}`),
         ]),
     '  The smallest harm of the ticket is assumed. The numbers are expectations; half of all runs need more.',
@@ -126,7 +150,7 @@ export function planText(p: RolloutPlan): string {
 }
 
 function gatePlan(
-  { calls, ruleCalls, finds, reads }: GatePlan,
+  { calls, ruleCalls, finds, reads, designEffect }: GatePlan,
   forMs: number | null,
   inStage: number,
 ): string {
@@ -138,5 +162,6 @@ function gatePlan(
         ? `found after ${calls} calls (${hours(calls)} h)`
         : `NOT found: needs ${calls} calls`;
   const rule = reads ? `rule read after ${ruleCalls}` : `HOLDS: the rule needs ${ruleCalls}`;
-  return `${test.padEnd(38)} ${rule}`;
+  const effect = calls === null || designEffect < 1.1 ? '' : `  (design effect ${designEffect.toFixed(1)})`;
+  return `${test.padEnd(38)} ${rule}${effect}`;
 }
