@@ -115,6 +115,7 @@ export class DemoApp {
       ...{ id, at, variant: arm === 'candidate' ? candidate : control },
       ...{ schema_valid: !broken, blocked: false, latency_ms: Math.round(700 + 500 * rng.next()) },
       ...{ cost_usd: 0.0108, usage: { input_tokens: 420, output_tokens: 80 } },
+      ...(user === undefined ? {} : { user }),
     });
     // Every fourth answer is read by a person, who rejects one in ten of them.
     const review = n % 4 === 0 ? { review: n % 40 === 0 ? 'rejected' : 'accepted' } : {};
