@@ -56,11 +56,12 @@ export function createCaller(examined: Examined, context: GraderContext): Caller
       let called = false;
       let admitted = false;
       const reply = await pace.run<T | Failure>(
-        async () => {
+        async (started) => {
           if (fatal !== null) return fatal;
-          const refusal = (await context.limit?.admit(signal)) ?? null;
+          const refusal = (await context.limit?.admit(signal, examined)) ?? null;
           if (refusal !== null) return failure('infra_error', 'judge_limit', refusal, false);
           admitted = true;
+          started();
           called = !signal.aborted;
           return once(attempt, timeoutMs, signal);
         },
@@ -68,7 +69,7 @@ export function createCaller(examined: Examined, context: GraderContext): Caller
         about,
       );
       const costUsd = called ? seen(reply) : 0;
-      if (admitted) context.limit?.end(costUsd, !isFailure(reply));
+      if (admitted) context.limit?.end({ examined, called, costUsd, reply });
       if (!isFailure(reply)) return reply;
       const state = pace.verdictOn?.(reply) ?? 'fine';
       if (called && fatal === null && (reply.fatal || state === 'over')) {
@@ -130,7 +131,7 @@ export function costOfFailure(failure: Failure): number | null {
 
 function fixedPace(concurrency: number): Pace {
   const limit = pLimit(Math.max(1, concurrency));
-  return { run: (attempt) => limit(attempt) };
+  return { run: (attempt) => limit(() => attempt(() => {})) };
 }
 
 export function isFailure(reply: { readonly kind: string }): reply is Failure {

@@ -27,6 +27,8 @@ export type ThrottledReply =
 
 export interface ThrottledCall {
   readonly number: number;
+  /** false = it has its turn, and waits for limits outside this process. */
+  begun: boolean;
 }
 
 /** What a reply meant for the service: `refused` and `down` calls are to be tried again later, `over` means that the outage lasts too long. */
@@ -64,11 +66,27 @@ export class Throttle {
     return waits > 0 ? waits : this.rate.waitMs(nowMs);
   }
 
-  begin(nowMs: number): ThrottledCall {
+  /** A call starts. `turn`: what `reserve` gave for it. */
+  begin(nowMs: number, turn: ThrottledCall | null = null): ThrottledCall {
+    const call = turn ?? this.reserve(nowMs);
+    call.begun = true;
+    this.rate.started(call.number, nowMs);
+    return call;
+  }
+
+  /** A call takes its turn, and waits then for limits outside this process. */
+  reserve(nowMs: number): ThrottledCall {
     this.firstMs ??= nowMs;
     this.inFlight++;
     this.outage.begin();
-    return { number: this.rate.begin(nowMs) };
+    return { number: this.rate.begin(nowMs), begun: false };
+  }
+
+  /** What was reserved is not used. */
+  unused({ number }: ThrottledCall): void {
+    this.inFlight--;
+    this.outage.cut();
+    this.rate.unused(number);
   }
 
   /** A call has ended. `trial` tells calls for one thing from calls for another; `open`: how many things there are to call for. */
@@ -131,7 +149,8 @@ function pauseAfter({ retryAfterMs }: Failure): number {
   return Math.min(LONGEST_RETRY_AFTER_MS, Math.max(PAUSE_MS, retryAfterMs ?? 0));
 }
 
-function tokensOf(usage: Usage | null | undefined): number | null {
+/** Tokens of a call, in and out; null = not stated. */
+export function tokensOf(usage: Usage | null | undefined): number | null {
   if (usage?.inputTokens === undefined || usage.outputTokens === undefined) return null;
   return usage.inputTokens + usage.outputTokens;
 }

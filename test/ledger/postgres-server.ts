@@ -65,7 +65,8 @@ function fresh(url: string): string {
   return `${url}${url.includes('?') ? '&' : '?'}schema=t${process.pid}_${Date.now().toString(36)}_${count}`;
 }
 
-export async function startPostgres(): Promise<PostgresServer> {
+/** `settings` of a server of ours, `name=value`. By default it does not wait for the disk: a test has nothing to lose. */
+export async function startPostgres(settings: readonly string[] = ['fsync=off']): Promise<PostgresServer> {
   const given = process.env['LASTGOOD_TEST_PG_URL'];
   if (given !== undefined) {
     const nothing = async (): Promise<void> => {};
@@ -96,7 +97,10 @@ export async function startPostgres(): Promise<PostgresServer> {
   const start = async (): Promise<void> => {
     child = spawn(
       join(bin as string, 'postgres'),
-      ['-D', data, '-p', String(port), '-k', folder, '-c', 'listen_addresses=127.0.0.1', '-c', 'fsync=off'],
+      [
+        ...['-D', data, '-p', String(port), '-k', folder],
+        ...['listen_addresses=127.0.0.1', ...settings].flatMap((setting) => ['-c', setting]),
+      ],
       { ...options, stdio: ['ignore', 'ignore', 'pipe'] },
     );
     said = '';

@@ -128,7 +128,11 @@ export const registerRun: Register = (program, io, exit) => {
           distributed:
             sharing === null
               ? undefined
-              : { sharing: sharing.sharing, callsPerSecond: options.callsPerSecond },
+              : {
+                  sharing: sharing.sharing,
+                  callsPerSecond: options.callsPerSecond,
+                  callsAtOnce: options.concurrency,
+                },
           settings: await runSettings(options, settings, work),
         });
         if (result.kind === 'estimate') {

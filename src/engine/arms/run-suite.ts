@@ -68,6 +68,8 @@ export interface RunResult {
 
 /** How a process runs jobs that others may share. */
 interface SharedWork extends Pick<RunOptions, 'admission' | 'onFeed'> {
+  /** Limits on calls of examiners that several processes share. */
+  readonly examinerLimits?: Pick<ExaminerOptions, 'limit' | 'outputsLimit'> | undefined;
   /** Number of jobs, where they come one at a time. */
   readonly total?: number | undefined;
   /** Decides whether a trial that has ended is kept. */
@@ -348,6 +350,7 @@ export async function runArms(
     { judge, embedder },
     {
       ...examinerOptions(settings),
+      ...how.examinerLimits,
       programs: first.assignment.programs,
       onFatal: (failure, release) => handle?.stop(examinerLost(failure, release)),
     },

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { LastgoodError } from '../../base/errors.ts';
 import { type Case, type Provider, wholeRelease } from '../../core/index.ts';
 import type { RunTaking, SharedStop, TakenBatch } from '../../core/shared-run.ts';
+import type { CallLimit } from '../../grade/context.ts';
 import type { Job } from '../../run/index.ts';
 import type { Assignment } from '../arms/assignment.ts';
 import { isPending } from '../arms/grade-pending.ts';
@@ -12,6 +13,7 @@ import { TrialRecord } from '../arms/trial-record.ts';
 import { openExaminers } from '../examiners/judge-examiners.ts';
 import { providerOf, type Workplace } from '../workplace/workplace.ts';
 import { CallGate } from './call-gate.ts';
+import { JudgeAdmission } from './judge-admission.ts';
 import { unpackSettings } from './shared-settings.ts';
 import { stopWords } from './stop-words.ts';
 
@@ -69,6 +71,7 @@ class RunShare {
   readonly #run: OpenRun;
   readonly #taking: RunTaking;
   readonly #gate: CallGate;
+  readonly #examinerLimits: { readonly limit: CallLimit; readonly outputsLimit: CallLimit };
   readonly #stopper = new AbortController();
   readonly #held = new Map<string, Held>();
   readonly #batchOf = new WeakMap<Job, Held>();
@@ -82,6 +85,10 @@ class RunShare {
     this.#run = run;
     this.#taking = taking;
     this.#gate = new CallGate(taking, run.id, (stop) => this.#stopWith(stop));
+    this.#examinerLimits = {
+      limit: new JudgeAdmission(this.#gate, 'judge'),
+      outputsLimit: new JudgeAdmission(this.#gate, 'embedder'),
+    };
   }
 
   async toItsEnd(): Promise<boolean> {
@@ -94,6 +101,7 @@ class RunShare {
       const signal = AbortSignal.any([work.signal, this.#stopper.signal]);
       const report = await runArms({ ...work, signal }, [arm], this.#jobs(), settings, {
         admission: this.#gate,
+        examinerLimits: this.#examinerLimits,
         onFeed: (more) => {
           this.#more = more;
         },
@@ -187,7 +195,7 @@ class RunShare {
   async #gradeStored(cases: readonly Case[], trial: number): Promise<void> {
     if (cases.length === 0) return;
     const { work, assignment, id } = this.#run;
-    const examiners = await openExaminers(work, assignment);
+    const examiners = await openExaminers(work, assignment, this.#examinerLimits);
     try {
       const record = new TrialRecord(work, id, { grader: examiners.grader, vectors: null });
       for (const c of cases)

@@ -42,6 +42,8 @@ export interface ExaminerOptions {
   readonly programs?: KnownPrograms | undefined;
   /** A budget for their calls. What embeds answers for the channel is not counted: it grades nothing. */
   readonly limit?: CallLimit | undefined;
+  /** Limits that the embedder of the channel shares with other processes. */
+  readonly outputsLimit?: CallLimit | undefined;
   /** An examiner that grades failed in a way that no other call to it can escape. */
   readonly onFatal?: ((failure: Failure, release: Release) => void) | undefined;
 }
@@ -134,7 +136,7 @@ export async function openExaminers(
           ? null
           : createOutputEmbedder(context.embedder, {
               ...context,
-              limit: undefined,
+              limit: options.outputsLimit,
               onFatal: () => undefined,
             }),
       close: async () => {

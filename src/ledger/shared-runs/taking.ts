@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import type { Client } from 'pg';
 import type { JsonObject } from '../../base/json.ts';
 import type {
+  BudgetReached,
   CallGrant,
   CallRequest,
   RunTaking,
@@ -132,10 +133,14 @@ class Taking implements RunTaking {
   }
 
   async admit(request: CallRequest): Promise<CallGrant> {
-    const { run, service, wanted, ended, spentUsd, releasedUsd, dearestUsd, unpriced, unused } = request;
+    const { run, role, service, wanted, ended, spentUsd, releasedUsd, dearestUsd } = request;
+    const { unpriced, blind, unused } = request;
     const [row] = await this.#queue.rows<GrantRow>(
-      'SELECT * FROM lq.admit($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)',
-      [run, this.worker, service, wanted, ended, spentUsd, releasedUsd, dearestUsd, unpriced, unused],
+      'SELECT * FROM lq.admit($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)',
+      [
+        ...[run, this.worker, role, service, wanted, ended, spentUsd, releasedUsd, dearestUsd],
+        ...[unpriced, blind, unused],
+      ],
     );
     if (row === undefined) throw new Error('the limits of the run gave no row');
     return {
@@ -145,15 +150,16 @@ class Taking implements RunTaking {
       gapMs: row.gap_ms,
       waitMs: row.wait_ms,
       stop: stopOf(row.stopped, row.failed),
+      reached: row.limit_reached,
     };
   }
 
   async limited({ service, perSecond, pauseMs }: ServiceLimit): Promise<void> {
     await this.#queue.rows(
-      `UPDATE lq.service SET per_second = coalesce($2, per_second),
+      `UPDATE lq.service SET per_second = CASE WHEN $4 THEN NULL ELSE coalesce($2, per_second) END,
          next_at = greatest(next_at, CASE WHEN $3::float8 > 0 THEN clock_timestamp() + $3::float8 * interval '1 millisecond' END)
        WHERE name = $1`,
-      [service, perSecond, pauseMs],
+      [service, perSecond === 'none' ? null : perSecond, pauseMs, perSecond === 'none'],
     );
   }
 
@@ -185,4 +191,5 @@ interface GrantRow {
   readonly wait_ms: number;
   readonly stopped: SharedStop['by'] | null;
   readonly failed: string | null;
+  readonly limit_reached: BudgetReached | null;
 }

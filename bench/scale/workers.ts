@@ -8,9 +8,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { Client } from 'pg';
-import { countingService } from '../test/distributed/service.ts';
-import { type Process, project, start, trialRows } from '../test/distributed/world.ts';
-import { noPostgres, startPostgres } from '../test/ledger/postgres-server.ts';
+import { countingService } from '../../test/distributed/service.ts';
+import { type Process, project, start, trialRows } from '../../test/distributed/world.ts';
+import { noPostgres, startPostgres } from '../../test/ledger/postgres-server.ts';
 
 const { values } = parseArgs({
   options: {
