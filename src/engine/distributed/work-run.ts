@@ -77,6 +77,7 @@ class RunShare {
   readonly #batchOf = new WeakMap<Job, Held>();
   readonly #ready: Job[] = [];
   #more: () => void = () => {};
+  #hungry: () => void = () => {};
   #ended = false;
   #finished = false;
   #stop: SharedStop | null = null;
@@ -129,6 +130,7 @@ class RunShare {
   *#jobs(): Generator<Job | null, void, undefined> {
     for (;;) {
       const job = this.#ready.shift();
+      if (!this.#hasEnough) this.#hungry();
       if (job !== undefined) yield job;
       else if (this.#ended) return;
       else yield null;
@@ -137,8 +139,7 @@ class RunShare {
 
   /** Takes batches while the run goes on, and says that this process is alive. */
   async #feed(): Promise<void> {
-    const { work, settings, id } = this.#run;
-    const room = 2 * (settings.concurrency ?? 8);
+    const { work, id } = this.#run;
     let beatMs = 0;
     try {
       while (!this.#finished) {
@@ -148,9 +149,10 @@ class RunShare {
           if (stop !== null) this.#stopWith(stop);
         }
         if (work.signal.aborted) this.#ended = true;
-        if (!this.#ended && this.#ready.length < room && !(await this.#fetch())) this.#ended = true;
+        const takes = !this.#ended && !this.#hasEnough;
+        if (takes && !(await this.#fetch())) this.#ended = true;
         this.#more();
-        await sleep(LOOK_MS);
+        if (!takes) await Promise.race([sleep(LOOK_MS), this.#hunger()]);
       }
     } catch (error) {
       this.#stopper.abort();
@@ -158,6 +160,18 @@ class RunShare {
       this.#more();
       throw error;
     }
+  }
+
+  /** Trials wait here for all calls that end before the next batch is there. */
+  get #hasEnough(): boolean {
+    return this.#ready.length >= 2 * (this.#run.settings.concurrency ?? 8);
+  }
+
+  /** Resolves when trials run short. */
+  #hunger(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#hungry = resolve;
+    });
   }
 
   #stopWith(stop: SharedStop): void {
