@@ -1,5 +1,8 @@
 // The tables of shared runs: in a schema of their own beside the ledger's, with those of the queue. They hold nothing once a run has ended.
 
+/** A process that says nothing for so long has lost its batches. One that ends loses them at once. */
+export const HEARTBEAT_SECONDS = 30;
+
 /** `lq.` stands for the schema. */
 export const TABLES = `
 CREATE TABLE IF NOT EXISTS lq.run (
@@ -34,7 +37,8 @@ CREATE TABLE IF NOT EXISTS lq.budget (
 );
 CREATE TABLE IF NOT EXISTS lq.worker (
   id        text PRIMARY KEY,
-  lock_key  bigint NOT NULL
+  lock_key  bigint NOT NULL,
+  seen_at   timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 CREATE TABLE IF NOT EXISTS lq.share (
   run       text NOT NULL REFERENCES lq.run ON DELETE CASCADE,
@@ -60,12 +64,13 @@ CREATE TABLE IF NOT EXISTS lq.service (
   per_second double precision,
   next_at    timestamptz NOT NULL DEFAULT clock_timestamp()
 );
+-- A process that ends loses its lock at once. One that is cut off or stands still keeps it, and is not seen.
 CREATE OR REPLACE FUNCTION lq.alive(p_worker text) RETURNS boolean LANGUAGE sql AS $$
   SELECT EXISTS (
     SELECT FROM lq.worker w JOIN pg_locks l ON l.locktype = 'advisory' AND l.objsubid = 1 AND l.granted
       AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
       AND ((l.classid::bigint << 32) | l.objid::bigint) = w.lock_key
-    WHERE w.id = p_worker)
+    WHERE w.id = p_worker AND w.seen_at > clock_timestamp() - interval '${HEARTBEAT_SECONDS} seconds')
 $$;
 -- Calls of a run in flight, of workers that are alive: the end of the others never comes.
 CREATE OR REPLACE FUNCTION lq.in_flight(p_run text, p_role text) RETURNS bigint LANGUAGE sql AS $$

@@ -21,6 +21,11 @@ const HOLD = `
   WHERE EXISTS (SELECT FROM lq.run WHERE id = $2)
   ON CONFLICT (job) DO UPDATE SET worker = excluded.worker`;
 
+const SEEN_MS = 900;
+// Who stood still for long was taken for dead, and may have lost its row.
+const SEEN = `INSERT INTO lq.worker (id, lock_key) VALUES ($1, $2)
+  ON CONFLICT (id) DO UPDATE SET seen_at = clock_timestamp()`;
+
 /** `host` names the machine in what `run` prints. */
 export async function openRunTaking(place: string, host: string): Promise<RunTaking> {
   const queue = await RunQueue.open(place);
@@ -30,8 +35,9 @@ export async function openRunTaking(place: string, host: string): Promise<RunTak
     const client = await queue.connection.apart();
     const key = queue.connection.lockKey(`worker ${worker}`);
     await client.query(`SELECT pg_advisory_lock(${key})`);
-    await queue.rows('INSERT INTO lq.worker (id, lock_key) VALUES ($1, $2)', [worker, key]);
-    return new Taking(queue, worker, client);
+    const taking = new Taking(queue, worker, { client, key });
+    await taking.seen();
+    return taking;
   } catch (error) {
     await queue.close();
     throw error;
@@ -41,15 +47,24 @@ export async function openRunTaking(place: string, host: string): Promise<RunTak
 class Taking implements RunTaking {
   readonly worker: string;
   readonly #queue: RunQueue;
-  readonly #alive: Client;
+  readonly #lock: { readonly client: Client; readonly key: string };
+  #seenMs = 0;
 
-  constructor(queue: RunQueue, worker: string, alive: Client) {
+  constructor(queue: RunQueue, worker: string, lock: { readonly client: Client; readonly key: string }) {
     this.#queue = queue;
     this.worker = worker;
-    this.#alive = alive;
+    this.#lock = lock;
+  }
+
+  /** Says that this process is alive, once a second at most. */
+  async seen(): Promise<void> {
+    if (Date.now() - this.#seenMs < SEEN_MS) return;
+    this.#seenMs = Date.now();
+    await this.#queue.rows(SEEN, [this.worker, this.#lock.key]);
   }
 
   async runs(): Promise<readonly { readonly id: string; readonly settings: JsonObject }[]> {
+    await this.seen();
     const rows = await this.#queue.rows<{ id: string; settings: string }>(
       'SELECT id, settings FROM lq.run WHERE started AND stop IS NULL ORDER BY at, id',
     );
@@ -103,6 +118,7 @@ class Taking implements RunTaking {
   }
 
   async beat(runId: string, jobs: readonly string[]): Promise<SharedStop | null> {
+    await this.seen();
     if (jobs.length > 0) await this.#queue.boss.touch(runId, [...jobs]);
     const [row] = await this.#queue.rows<{ stop: SharedStop['by'] | null; failure: string | null }>(
       'SELECT stop, failure FROM lq.run WHERE id = $1',
@@ -178,7 +194,7 @@ class Taking implements RunTaking {
 
   async close(): Promise<void> {
     await this.#queue.rows('DELETE FROM lq.worker WHERE id = $1', [this.worker]).catch(() => {});
-    await this.#alive.end().catch(() => {});
+    await this.#lock.client.end().catch(() => {});
     await this.#queue.close();
   }
 }
