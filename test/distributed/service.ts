@@ -87,7 +87,8 @@ export async function countingService(options: ServiceOptions = {}): Promise<Cou
       add(open, model, -1);
       const code = status(question);
       if (code !== 200) send(code, refusal('refused for this test', 'invalid_request_error'));
-      else send(200, completion(model, model === JUDGE_MODEL ? verdict(question) : `yes, ${question}`), stated);
+      else
+        send(200, completion(model, model === JUDGE_MODEL ? verdict(question) : `yes, ${question}`), stated);
     };
     if (!released && calls.length > holdAfter) held.push(reply);
     else setTimeout(reply, latencyMs);

@@ -48,14 +48,15 @@ export async function project(
   { cases, url, trials = 1, judged = false }: ProjectOptions,
 ): Promise<void> {
   await mkdir(join(folder, 'releases'), { recursive: true });
-  const rubric = judged ? `, { rubric: [{ id: agrees, ask: 'Does it say yes?' }] }` : '';
-  const listed = Array.from(
-    { length: cases },
-    (_, n) => `  - id: c${n}\n    vars: { ask: q ${n} }\n    grade: [{ contains: 'yes' }${rubric}]\n`,
+  const rubric = judged ? [{ rubric: [{ id: 'agrees', ask: 'Does it say yes?' }] }] : [];
+  const grade = [{ contains: 'yes' }, ...rubric];
+  const lines = Array.from({ length: cases }, (_, n) =>
+    JSON.stringify({ id: `c${n}`, vars: { ask: `q ${n}` }, grade }),
   );
+  await writeFile(join(folder, 'cases.jsonl'), `${lines.join('\n')}\n`);
   await writeFile(
     join(folder, 'suite.yaml'),
-    `name: many\n${judged ? 'judge: releases/judge.yaml\n' : ''}trials: ${trials}\ncases:\n${listed.join('')}`,
+    `name: many\n${judged ? 'judge: releases/judge.yaml\n' : ''}trials: ${trials}\ncases: [cases.jsonl]\n`,
   );
   await writeFile(
     join(folder, 'releases/judge.yaml'),
@@ -67,8 +68,8 @@ export async function project(
   );
 }
 
-export async function until(what: () => boolean | Promise<boolean>): Promise<void> {
-  for (const end = Date.now() + 40_000; Date.now() < end; await sleep(20)) if (await what()) return;
+export async function until(what: () => boolean | Promise<boolean>, longestMs = 40_000): Promise<void> {
+  for (const end = Date.now() + longestMs; Date.now() < end; await sleep(20)) if (await what()) return;
   throw new Error('it did not come to that');
 }
 
