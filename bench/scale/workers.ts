@@ -48,6 +48,7 @@ const repeated = ({ asked }: CountingService): number =>
   [...asked.values()].reduce((sum, times) => sum + times - 1, 0);
 
 const server = await startPostgres(values.statements ? ['shared_preload_libraries=pg_stat_statements'] : []);
+process.once('SIGINT', () => process.exit(130));
 const folder = await mkdtemp(join(tmpdir(), 'lastgood-bench-workers-'));
 const began: Process[] = [];
 try {

@@ -9,6 +9,8 @@ import { stopWords } from './stop-words.ts';
 
 /** Ended calls are reported after this long where no other call is asked for. */
 const REPORT_MS = 200;
+/** Turns are asked for so long before they come: this process may be late. */
+const AHEAD_MS = 500;
 
 interface Ended {
   calls: number;
@@ -153,8 +155,8 @@ export class CallGate implements CallAdmission {
         if (grant.stop !== null) this.#stop(grant.stop);
         else if (grant.reached !== null) this.#limitReached(service.role, grant.reached);
         else this.#start(service, grant);
-        if (grant.waitMs > 0 || (grant.delayMs > 250 && service.waiting.length > 0))
-          await sleep(Math.max(grant.waitMs, grant.delayMs - 250, 5));
+        if (grant.waitMs > 0 || (grant.delayMs > AHEAD_MS && service.waiting.length > 0))
+          await sleep(Math.max(grant.waitMs, grant.delayMs - AHEAD_MS, 5));
       } while (service.waiting.length > 0);
     } catch (error) {
       this.#error = error ?? new Error('the limits of the run could not be asked');
