@@ -116,6 +116,10 @@ export interface CallRequest {
   readonly unpriced: number;
   /** Of those: the ones that were answered. */
   readonly blind: number;
+  /** Calls that began since the grant of this `window`, and how many of those were refused for their rate. */
+  readonly window: number;
+  readonly started: number;
+  readonly refused: number;
 }
 
 export interface CallGrant {
@@ -127,6 +131,8 @@ export interface CallGrant {
   readonly gapMs: number;
   /** What the next question waits for, where not all were granted. */
   readonly waitMs: number;
+  /** Of what is learnt from refusals: a new number begins a new count. */
+  readonly window: number;
   readonly stop: SharedStop | null;
   /** Once a limit is reached, no further call is granted. */
   readonly reached: BudgetReached | null;

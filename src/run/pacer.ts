@@ -23,12 +23,14 @@ export class Pacer {
   constructor(options: {
     readonly concurrency: number;
     readonly outageMs: number;
+    /** false: limits outside this process keep the pace. Default true. */
+    readonly paced?: boolean;
     readonly clock: Clock;
     readonly timers: Timers;
     readonly onLimit: () => void;
     readonly onOutage: (message: string) => void;
   }) {
-    this.throttle = new Throttle(options.concurrency, options.outageMs);
+    this.throttle = new Throttle(options.concurrency, options.outageMs, options.paced);
     this.clock = options.clock;
     this.timers = options.timers;
     this.onLimit = options.onLimit;

@@ -75,7 +75,8 @@ class Run {
     const { concurrency, outageMs } = limits;
     const { clock } = options;
     const start = (trial: OpenTrial): void => this.attempt(trial);
-    this.lanes = new Lanes({ concurrency, outageMs, clock, timers: this.timers, start });
+    const paced = options.admission === undefined;
+    this.lanes = new Lanes({ concurrency, outageMs, paced, clock, timers: this.timers, start });
     this.budget = new Budget(limits.maxCalls, limits.maxCostUsd, options.bestKnownCost ?? null);
     this.suspects = new Suspects(options.measuresAppErrors === true);
     this.meter = new ProgressMeter(options.progress, this.now());

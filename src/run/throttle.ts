@@ -38,6 +38,7 @@ export class Throttle {
   readonly outage: Outage;
   private readonly rate = new CallRate();
   private readonly cap: number;
+  private readonly paced: boolean;
   private inFlight = 0;
   private answered = 0;
   private firstMs: number | null = null;
@@ -48,8 +49,10 @@ export class Throttle {
   /** Whether the reader knows that the service limits the rate. */
   warned = false;
 
-  constructor(cap: number, outageMs: number) {
+  /** `paced` false: limits outside this process keep the pace; nothing is learnt from refusals here. */
+  constructor(cap: number, outageMs: number, paced = true) {
     this.cap = cap;
+    this.paced = paced;
     this.outageMs = outageMs;
     this.outage = new Outage(outageMs);
   }
@@ -63,7 +66,7 @@ export class Throttle {
   waitMs(nowMs: number): number {
     if (this.inFlight >= this.cap) return Number.POSITIVE_INFINITY;
     const waits = Math.max(this.outage.waitMs(nowMs), this.pausedUntilMs - nowMs, this.rampMs(nowMs));
-    return waits > 0 ? waits : this.rate.waitMs(nowMs);
+    return waits > 0 || !this.paced ? Math.max(0, waits) : this.rate.waitMs(nowMs);
   }
 
   /** A call starts. `turn`: what `reserve` gave for it. */
@@ -119,7 +122,7 @@ export class Throttle {
     const hopeless = this.rate.refused(call.number, nowMs, reply.rateLimit);
     // Short waits are asked of every refused call, often rounded up to a second: the pace is better informed.
     const asked = (reply.retryAfterMs ?? 0) >= LONG_WAIT_MS && this.inFlight === 0;
-    if (hopeless || asked) this.pause(nowMs + pauseAfter(reply));
+    if ((hopeless && this.paced) || asked) this.pause(nowMs + pauseAfter(reply));
     return nowMs - this.refusedSinceMs >= this.outageMs ? 'over' : 'refused';
   }
 

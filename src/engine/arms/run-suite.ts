@@ -69,7 +69,7 @@ export interface RunResult {
 /** How a process runs jobs that others may share. */
 interface SharedWork extends Pick<RunOptions, 'admission' | 'onFeed'> {
   /** Limits on calls of examiners that several processes share. */
-  readonly examinerLimits?: Pick<ExaminerOptions, 'limit' | 'outputsLimit'> | undefined;
+  readonly examinerLimits?: Pick<ExaminerOptions, 'limit' | 'outputsLimit' | 'pacedElsewhere'> | undefined;
   /** Number of jobs, where they come one at a time. */
   readonly total?: number | undefined;
   /** Decides whether a trial that has ended is kept. */

@@ -1,8 +1,10 @@
 // A worker's calls pass here: asks the database for as many as wait, in one statement, and says in the same one which have ended.
 
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Failure } from '../../core/index.ts';
 import type { BudgetReached, CallGrant, CallRole, RunTaking, SharedStop } from '../../core/shared-run.ts';
 import type { CallAdmission, Stop } from '../../run/index.ts';
+import { isRefusal } from '../../run/overload.ts';
 import type { ThrottledReply } from '../../run/throttle.ts';
 import { ServiceLimits } from './service-limits.ts';
 import { stopWords } from './stop-words.ts';
@@ -17,6 +19,8 @@ interface Ended {
   unused: number;
   unpriced: number;
   blind: number;
+  started: number;
+  refused: number;
   spentUsd: number;
   dearestUsd: number;
   releasedUsd: number;
@@ -40,6 +44,9 @@ class Service {
   inFlight = 0;
   /** Kept in hand for the calls in flight. */
   reservedUsd = 0;
+  /** The count of what was refused, and when it began. */
+  window = 0;
+  windowMs = 0;
 
   constructor(role: CallRole, name: string) {
     this.role = role;
@@ -103,6 +110,7 @@ export class CallGate implements CallAdmission {
       service.ended.releasedUsd += reserved;
       service.ended.dearestUsd = Math.max(service.ended.dearestUsd, costUsd);
     }
+    if (isOverload(reply) && performance.now() - reply.latencyMs >= service.windowMs) service.ended.refused++;
     this.#limits.follow(name, reply);
     this.#reportSoon(service);
   }
@@ -170,7 +178,17 @@ export class CallGate implements CallAdmission {
     const { ended, role, name } = service;
     service.ended = nothing();
     const { calls, ...counts } = ended;
-    return this.#taking.admit({ run: this.#run, role, service: name, wanted, ended: calls, ...counts });
+    const grant = await this.#taking.admit({
+      ...{ run: this.#run, role, service: name, wanted, ended: calls, window: service.window },
+      ...counts,
+    });
+    if (grant.window !== service.window) {
+      service.window = grant.window;
+      service.windowMs = performance.now();
+      // They began before it.
+      service.ended.started = service.ended.refused = 0;
+    }
+    return grant;
   }
 
   #start(service: Service, { granted, reservedUsd, delayMs, gapMs }: CallGrant): void {
@@ -179,9 +197,13 @@ export class CallGate implements CallAdmission {
       if (go === undefined) return;
       service.inFlight++;
       service.reservedUsd += reservedUsd;
+      const begin = (): void => {
+        service.ended.started++;
+        go(null);
+      };
       const ms = delayMs + n * gapMs;
-      if (ms < 1) go(null);
-      else setTimeout(() => go(null), ms);
+      if (ms < 1) begin();
+      else setTimeout(begin, ms);
     }
   }
 
@@ -205,6 +227,13 @@ export class CallGate implements CallAdmission {
   }
 }
 
+function isOverload(reply: ThrottledReply): reply is Failure {
+  return reply.kind === 'failed' && isRefusal(reply);
+}
+
 function nothing(): Ended {
-  return { calls: 0, unused: 0, unpriced: 0, blind: 0, spentUsd: 0, dearestUsd: 0, releasedUsd: 0 };
+  return {
+    ...{ calls: 0, unused: 0, unpriced: 0, blind: 0, started: 0, refused: 0 },
+    ...{ spentUsd: 0, dearestUsd: 0, releasedUsd: 0 },
+  };
 }

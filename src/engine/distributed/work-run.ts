@@ -4,13 +4,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { LastgoodError } from '../../base/errors.ts';
 import { type Case, type Provider, wholeRelease } from '../../core/index.ts';
 import type { RunTaking, SharedStop, TakenBatch } from '../../core/shared-run.ts';
-import type { CallLimit } from '../../grade/context.ts';
 import type { Job } from '../../run/index.ts';
 import type { Assignment } from '../arms/assignment.ts';
 import { isPending } from '../arms/grade-pending.ts';
 import { type RunSettings, runArms } from '../arms/run-suite.ts';
 import { TrialRecord } from '../arms/trial-record.ts';
-import { openExaminers } from '../examiners/judge-examiners.ts';
+import { type ExaminerOptions, openExaminers } from '../examiners/judge-examiners.ts';
 import { providerOf, type Workplace } from '../workplace/workplace.ts';
 import { CallGate } from './call-gate.ts';
 import { JudgeAdmission } from './judge-admission.ts';
@@ -71,7 +70,7 @@ class RunShare {
   readonly #run: OpenRun;
   readonly #taking: RunTaking;
   readonly #gate: CallGate;
-  readonly #examinerLimits: { readonly limit: CallLimit; readonly outputsLimit: CallLimit };
+  readonly #examinerLimits: Pick<ExaminerOptions, 'limit' | 'outputsLimit' | 'pacedElsewhere'>;
   readonly #stopper = new AbortController();
   readonly #held = new Map<string, Held>();
   readonly #batchOf = new WeakMap<Job, Held>();
@@ -89,6 +88,7 @@ class RunShare {
     this.#examinerLimits = {
       limit: new JudgeAdmission(this.#gate, 'judge'),
       outputsLimit: new JudgeAdmission(this.#gate, 'embedder'),
+      pacedElsewhere: true,
     };
   }
 

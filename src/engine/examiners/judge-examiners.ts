@@ -44,6 +44,8 @@ export interface ExaminerOptions {
   readonly limit?: CallLimit | undefined;
   /** Limits that the embedder of the channel shares with other processes. */
   readonly outputsLimit?: CallLimit | undefined;
+  /** Those limits keep the pace of the calls. */
+  readonly pacedElsewhere?: boolean | undefined;
   /** An examiner that grades failed in a way that no other call to it can escape. */
   readonly onFatal?: ((failure: Failure, release: Release) => void) | undefined;
 }
@@ -122,7 +124,7 @@ export async function openExaminers(
       nonce: () => randomBytes(16).toString('hex'),
       mask: work.mask,
       judgeOptions: { ...options.limits, votes: panel?.votes ?? 1 },
-      pace: () => paceOf(work, options.limits),
+      pace: () => paceOf(work, options),
       limit: options.limit,
       ...(options.onFatal === undefined ? {} : { onFatal: options.onFatal }),
       ...(options.onJudgeCall === undefined ? {} : { onJudgeCall: options.onJudgeCall }),
@@ -151,8 +153,9 @@ export async function openExaminers(
 }
 
 /** A throttle of its own: what slows the judge down does not slow the subject down, and the other way round. */
-function paceOf(work: Workplace, limits: ExaminerOptions['limits']): Pacer {
+function paceOf(work: Workplace, { limits, pacedElsewhere = false }: ExaminerOptions): Pacer {
   return new Pacer({
+    paced: !pacedElsewhere,
     concurrency: limits?.concurrency ?? JUDGE_CONCURRENCY,
     outageMs: limits?.outageMs ?? OUTAGE_MS,
     clock: work.clock,

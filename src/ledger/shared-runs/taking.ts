@@ -150,12 +150,12 @@ class Taking implements RunTaking {
 
   async admit(request: CallRequest): Promise<CallGrant> {
     const { run, role, service, wanted, ended, spentUsd, releasedUsd, dearestUsd } = request;
-    const { unpriced, blind, unused } = request;
+    const { unpriced, blind, unused, window, started, refused } = request;
     const [row] = await this.#queue.rows<GrantRow>(
-      'SELECT * FROM lq.admit($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)',
+      'SELECT * FROM lq.admit($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)',
       [
         ...[run, this.worker, role, service, wanted, ended, spentUsd, releasedUsd, dearestUsd],
-        ...[unpriced, blind, unused],
+        ...[unpriced, blind, unused, window, started, refused],
       ],
     );
     if (row === undefined) throw new Error('the limits of the run gave no row');
@@ -165,6 +165,7 @@ class Taking implements RunTaking {
       delayMs: row.delay_ms,
       gapMs: row.gap_ms,
       waitMs: row.wait_ms,
+      window: row.window_no,
       stop: stopOf(row.stopped, row.failed),
       reached: row.limit_reached,
     };
@@ -205,6 +206,7 @@ interface GrantRow {
   readonly delay_ms: number;
   readonly gap_ms: number;
   readonly wait_ms: number;
+  readonly window_no: number;
   readonly stopped: SharedStop['by'] | null;
   readonly failed: string | null;
   readonly limit_reached: BudgetReached | null;
