@@ -1,4 +1,4 @@
-// npm run bench:workers -- [--trials 100000] [--workers 1,2,4] [--concurrency 16] [--kill 10] [--rate 0] [--service plain|stated|refusing] [--statements]
+// npm run bench:workers -- [--cases 10000] [--trials 10] [--workers 1,2,4] [--concurrency 16] [--kill 10] [--rate 0] [--service plain|stated|refusing] [--statements]
 // A distributed run at 20 ms latency by number of workers: trials a second, processor time, rows, commits and lock waits of PostgreSQL, with a
 // worker killed (kill -9) every `--kill` seconds and replaced. `--rate N`: held to N calls a second by --calls-per-second (`plain`), by a service
 // that states its limit in headers (`stated`), or by one that only refuses (`refusing`). Service, server, `run` and workers share this machine; the
@@ -17,7 +17,8 @@ import { cpuOf, ServerWatch } from './watch-postgres.ts';
 
 const { values } = parseArgs({
   options: {
-    trials: { type: 'string', default: '100000' },
+    cases: { type: 'string', default: '10000' },
+    trials: { type: 'string', default: '10' },
     workers: { type: 'string', default: '1,2,4' },
     concurrency: { type: 'string', default: '16' },
     kill: { type: 'string', default: '10' },
@@ -27,9 +28,11 @@ const { values } = parseArgs({
   },
 });
 if (noPostgres !== null) process.exit(1);
-const [trials, killS, rate, concurrency] = [values.trials, values.kill, values.rate, values.concurrency].map(
-  Number,
-) as [number, number, number, number];
+const [cases, perCase, killS, rate, concurrency] = [
+  ...[values.cases, values.trials, values.kill],
+  ...[values.rate, values.concurrency],
+].map(Number) as [number, number, number, number, number];
+const trials = cases * perCase;
 const KEY = { DESK_KEY: 'sk-bench-1234567890' };
 const MOST_LATE_S = 60;
 
@@ -45,16 +48,21 @@ function pace(calls: readonly number[]): { readonly most: number; readonly mean:
 }
 
 const repeated = ({ asked }: CountingService): number =>
-  [...asked.values()].reduce((sum, times) => sum + times - 1, 0);
+  [...asked.values()].reduce((sum, times) => sum + times - perCase, 0);
 
+const began: Process[] = [];
 const server = await startPostgres(values.statements ? ['shared_preload_libraries=pg_stat_statements'] : []);
 process.once('SIGINT', () => process.exit(130));
+process.once('exit', () => {
+  for (const { child } of began) child.kill('SIGKILL');
+});
 const folder = await mkdtemp(join(tmpdir(), 'lastgood-bench-workers-'));
-const began: Process[] = [];
 try {
   if (values.statements) await statements('CREATE EXTENSION pg_stat_statements');
   const limits = rate > 0 ? `, ${rate} calls a second (${values.service})` : '';
-  console.log(`${trials} trials, 20 ms latency, ${concurrency} calls at once in each worker${limits}\n`);
+  console.log(
+    `${cases} cases × ${perCase} trials, 20 ms latency, ${concurrency} calls at once in each worker${limits}\n`,
+  );
   console.log(
     '| workers | killed | called again | trials/s | most calls in a second | refused | CPU ms a trial: workers, PostgreSQL, service | rows/s | commits/s | log KB a trial | waiting for a lock | load |\n|---|---|---|---|---|---|---|---|---|---|---|---|',
   );
@@ -71,7 +79,7 @@ async function measure(workers: number): Promise<void> {
     latencyMs: 20,
     ...(values.service === 'plain' ? {} : { limit }),
   });
-  await project(folder, { cases: trials, url: service.url });
+  await project(folder, { cases, trials: perCase, url: service.url });
   const LASTGOOD_DB = server.fresh();
   const begin = (args: string[]): Process => {
     const one = start(folder, args, { ...KEY, LASTGOOD_DB });
@@ -98,19 +106,19 @@ async function measure(workers: number): Promise<void> {
     await watch.look();
     await cpuOfAll(alive, seen);
     // Closing the snapshot is the work of `run`, and not of the workers.
-    if (done === null && service.asked.size >= trials) {
+    if (done === null && service.calls.length >= trials) {
       done = await watch.since();
       const { user, system } = process.cpuUsage(serviceCpu);
       usedMs = (user + system) / 1000;
     }
-    if (killS > 0 && service.asked.size < trials && Date.now() - lastKill > killS * 1000) {
+    if (killS > 0 && service.calls.length < trials && Date.now() - lastKill > killS * 1000) {
       lastKill = Date.now();
       killed++;
       alive.shift()?.child.kill('SIGKILL');
       alive.push(worker());
     }
     lastCall = Math.max(lastCall, service.calls.at(-1) ?? 0);
-    if (Date.now() - lastCall > MOST_LATE_S * 1000 && service.asked.size < trials)
+    if (Date.now() - lastCall > MOST_LATE_S * 1000 && service.calls.length < trials)
       throw new Error(`no call for ${MOST_LATE_S} s: ${run.said().err}`);
     await sleep(200);
   }
