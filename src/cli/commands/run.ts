@@ -111,6 +111,7 @@ export const registerRun: Register = (program, io, exit) => {
       options,
       { mustExist: options.resume !== undefined, at: options.at },
       async ({ work, settings }) => {
+        const limits = await runSettings(options, settings, work);
         const result = await runJob(work, {
           suite,
           release,
@@ -131,9 +132,9 @@ export const registerRun: Register = (program, io, exit) => {
               : {
                   sharing: sharing.sharing,
                   callsPerSecond: options.callsPerSecond,
-                  callsAtOnce: options.concurrency,
+                  callsAtOnce: limits.concurrency,
                 },
-          settings: await runSettings(options, settings, work),
+          settings: limits,
         });
         if (result.kind === 'estimate') {
           if (options.json) printJson(io, { schemaVersion: 1, kind: 'estimate', ...result.estimate });

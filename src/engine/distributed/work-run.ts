@@ -2,7 +2,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LastgoodError } from '../../base/errors.ts';
-import { type Case, type Provider, wholeRelease } from '../../core/index.ts';
+import { type Case, type Failure, type Provider, wholeRelease } from '../../core/index.ts';
 import type { RunTaking, SharedStop, TakenBatch } from '../../core/shared-run.ts';
 import type { Job } from '../../run/index.ts';
 import type { Assignment } from '../arms/assignment.ts';
@@ -116,7 +116,7 @@ class RunShare {
       await this.#gate.close();
       await this.#taking.dropped(this.#run.id, report.droppedParams);
       if (report.fatal !== null && this.#stop === null)
-        await this.#taking.stop(this.#run.id, { by: 'fatal', failure: { ...report.fatal } as never });
+        await this.#stopForAll(report.fatal);
       await this.#letGo();
     } catch (error) {
       this.#finished = true;
@@ -125,6 +125,12 @@ class RunShare {
       await this.#failed(error);
     }
     return true;
+  }
+
+  /** Names this worker: the others may have other keys, or another network. */
+  async #stopForAll(fatal: Failure): Promise<void> {
+    const failure = { ...fatal, message: `worker ${this.#taking.worker}: ${fatal.message}` };
+    await this.#taking.stop(this.#run.id, { by: 'fatal', failure: failure as never });
   }
 
   *#jobs(): Generator<Job | null, void, undefined> {
