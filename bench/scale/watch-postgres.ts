@@ -29,6 +29,7 @@ export class ServerWatch {
 
   static async open(server: PostgresServer): Promise<ServerWatch> {
     const client = new Client(server.url);
+    client.on('error', () => {});
     await client.connect();
     const file = server.folder === undefined ? null : join(server.folder, 'data', 'postmaster.pid');
     const pid = file === null ? null : Number((await readFile(file, 'utf8')).split('\n')[0]);
