@@ -50,7 +50,7 @@ function issueErrors(
   });
 }
 
-/** An error for a key nobody knows, with the nearest known one. */
+/** An error for an unknown key, with the nearest known one. */
 function unknownKeyError(
   key: string,
   parent: readonly PropertyKey[],
@@ -101,7 +101,7 @@ function valueError(issue: Issue, root: unknown, spot: Spot): LastgoodError {
   });
 }
 
-/** A union that failed is told by the branch the writer most likely meant; deeper problems say more than "wrong type". */
+/** A union that failed is reported by the branch the writer most likely meant; deeper problems say more than "wrong type". */
 function settle(issue: Issue): Issue {
   if (issue.code !== 'invalid_union' || issue.errors.length === 0) return issue;
   const meant = issue.errors

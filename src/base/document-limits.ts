@@ -71,7 +71,7 @@ export function expandedLength(value: unknown): number {
   return measure(value);
 }
 
-/** Brackets without end exhaust the stack of whoever reads them. */
+/** Brackets without end exhaust the stack of their reader. */
 export function withinDepth<T>(file: string, code: ErrorCode, work: () => T): T {
   try {
     return work();

@@ -67,7 +67,7 @@ async function delivered(code: number, io: Io): Promise<number> {
 
 function failed(error: unknown, argv: readonly string[], io: Io): number {
   const asJson = argv.includes('--json');
-  // Whoever leaves at once has cut it off; nothing is wrong with it.
+  // A reader that leaves at once has cut it off; nothing is wrong with it.
   if (io.hardSignal.aborted) return 130;
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return 0;

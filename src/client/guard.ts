@@ -190,7 +190,7 @@ class HttpGuard implements Guard {
     }
   }
 
-  /** Nobody answers: what is known decides. A stop that was seen stays, and what a person must approve is not done. */
+  /** The server does not answer: what is known decides. A stop that was seen stays, and what a person must approve is not done. */
   #alone(action: string, impact: number | undefined, error: GuardUnreachable): Decision {
     this.check();
     const fail = this.#state?.fail ?? this.#options.fail ?? 'closed';
@@ -230,7 +230,7 @@ class HttpGuard implements Guard {
     return execute(this.#stop.signal);
   }
 
-  /** Hands in what was executed while nobody answered. */
+  /** Hands in what was executed while the server did not answer. */
   async #sendLate(): Promise<void> {
     if (this.#late.length === 0 || this.#sending !== null) return;
     this.#sending = (async () => {

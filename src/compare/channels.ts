@@ -279,15 +279,17 @@ function testRefusals(cases: readonly SameInput[]): {
   p: number | null;
   finish: (adjusted: number | null) => RateMetric;
 } {
-  const total = (arm: 'baseline' | 'candidate'): { refused: number; told: number; rate: number | null } => {
+  const total = (
+    arm: 'baseline' | 'candidate',
+  ): { refused: number; answered: number; rate: number | null } => {
     let refused = 0;
-    let told = 0;
+    let answered = 0;
     for (const pair of cases) {
       const { x, k } = refusals(pair[arm]);
       refused += x;
-      told += k;
+      answered += k;
     }
-    return { refused, told, rate: told === 0 ? null : refused / told };
+    return { refused, answered, rate: answered === 0 ? null : refused / answered };
   };
   const before = total('baseline');
   const after = total('candidate');
@@ -304,7 +306,7 @@ function testRefusals(cases: readonly SameInput[]): {
     };
   const exact = stratifiedExact(refusalStrata(cases));
   const p = Math.min(1, 2 * Math.min(exact.pLess, exact.pGreater));
-  const text = `${before.refused}/${before.told} → ${after.refused}/${after.told} refused`;
+  const text = `${before.refused}/${before.answered} → ${after.refused}/${after.answered} refused`;
   return {
     p,
     finish: (adjusted) => {

@@ -171,7 +171,7 @@ function criticalRules(cases: readonly CaseDelta[]): GateRule[] {
   return rules;
 }
 
-/** Above this p (times the number of critical cases) a critical case that only looks worse is noise to be told, not a doubt that holds up the gate. */
+/** Above this p (times the number of critical cases) a critical case that only looks worse is noise to report, not a doubt that holds up the gate. */
 const DOUBT = 0.1;
 
 /**
@@ -188,7 +188,7 @@ function criticalOutcome(delta: PairedDelta, criticals: number): GateRule['outco
     case 'inconclusive':
       if (delta.evidence !== 'suspected' || delta.delta >= 0) return 'pass';
       if (delta.confirmation !== null && delta.p !== null) return delta.p <= DOUBT ? 'inconclusive' : 'warn';
-      // One trial each has no p: a flip there cannot be told from a loss.
+      // One trial each has no p: a flip there looks like a loss.
       return delta.p === null || adjustedP(delta, criticals) <= DOUBT ? 'inconclusive' : 'warn';
   }
 }

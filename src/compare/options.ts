@@ -1,4 +1,4 @@
-// What a comparison may be told, and the settings every part of it works with once the defaults are filled in.
+// The options of a comparison, and the settings every part of it works with once the defaults are filled in.
 
 import { sha256 } from '../base/json.ts';
 import type { LeftOutRun } from '../core/comparison.ts';

@@ -148,7 +148,7 @@ export function screenDrops(
   };
 }
 
-/** The screen on two snapshots, for whoever is going to run the confirmation trials. Same options, same answer as inside the comparison. */
+/** The screen on two snapshots, for the caller that runs the confirmation trials. Same options, same answer as inside the comparison. */
 export function flagCases(
   baseline: SnapshotResults,
   candidate: SnapshotResults,

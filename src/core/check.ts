@@ -158,7 +158,7 @@ export interface CheckResult extends InWords {
   /** The worst of the suites. */
   readonly verdict: CheckVerdict;
   readonly reason: string;
-  /** `fail` when any suite fails; else `inconclusive` when any could not be told; with several suites each rule's name begins with its suite's. */
+  /** `fail` when any suite fails; else `inconclusive` when any is undecided; with several suites each rule's name begins with its suite's. */
   readonly gate: Gate;
   readonly exitCode: CheckExitCode;
   readonly suites: readonly SuiteCheck[];

@@ -144,7 +144,7 @@ export interface Contrasts {
   readonly worldCases: readonly string[];
 }
 
-/** Whose doing it is; null = could not be told. */
+/** Whose doing it is; null = not known. */
 export type Cause = 'change' | 'world' | 'both' | 'neither';
 
 /** The noise between runs that a comparison of runs made at different times carries. */

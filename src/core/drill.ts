@@ -2,7 +2,7 @@
 
 import type { LayerName } from './release.ts';
 
-/** One thing that had to be shown; `holds` null = could not be told. */
+/** One thing that had to be shown; `holds` null = not known. */
 export interface DrillCheck {
   readonly what: string;
   readonly holds: boolean | null;

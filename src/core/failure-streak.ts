@@ -11,7 +11,7 @@ const SAME_KEY_REFUSED = 3;
 /** Failures that are facts about one case, however many cases have them. */
 const OF_THE_CASE = ['content_filter', 'no_recording', 'recorded_error'];
 
-type Told = Pick<Failure, 'cause' | 'code' | 'message'>;
+type FailureFacts = Pick<Failure, 'cause' | 'code' | 'message'>;
 
 /** Counts one release's failures in a row that are the same but for numbers and ids. */
 export class FailureStreak {
@@ -38,7 +38,7 @@ export class FailureStreak {
   }
 
   /** A trial has failed for good. Gives true when it continues the streak, false when it begins a new one or is no part of any. */
-  fail(failure: Told): boolean {
+  fail(failure: FailureFacts): boolean {
     const key = this.counts(failure) ? sameness(failure) : '';
     const continues = key !== '' && key === this.key;
     this.key = key;
@@ -47,23 +47,23 @@ export class FailureStreak {
   }
 
   /** Whether the streak is long enough to stop the run. A service that is slow at first is not broken. */
-  stops({ cause, code }: Told): boolean {
+  stops({ cause, code }: FailureFacts): boolean {
     if (this.count === 0) return false;
     if (code === 'auth') return this.count >= SAME_KEY_REFUSED;
     return this.count >= (this.answers || cause === 'timeout' ? SAME_LATER : SAME_FROM_START);
   }
 
   /** Whether this failure is the one that all of the streak share. */
-  same(failure: Told): boolean {
+  same(failure: FailureFacts): boolean {
     return this.count > 0 && this.counts(failure) && sameness(failure) === this.key;
   }
 
-  private counts({ cause, code }: Told): boolean {
+  private counts({ cause, code }: FailureFacts): boolean {
     return !OF_THE_CASE.includes(code) && !(cause === 'app_error' && this.measuresAppErrors);
   }
 }
 
 /** What two failures have in common: the code, and the message without what changes from call to call (numbers, ids, times). */
-function sameness({ code, message }: Told): string {
+function sameness({ code, message }: FailureFacts): string {
   return `${code}\n${message.replace(/[\w-]*\d[\w-]*/g, '#').slice(0, 200)}`;
 }

@@ -71,7 +71,7 @@ export interface GuardRuling {
 
 /** Where decisions and approvals live. Nothing is ever changed or removed. */
 export interface GuardStore {
-  /** Reads the facts, decides, and writes the decision, while nobody else does. */
+  /** Reads the facts, decides, and writes the decision, while no other process does. */
   decide(
     action: GuardedAction,
     at: { readonly now: number; readonly newId: string },

@@ -173,7 +173,7 @@ export interface IncidentReport {
   };
   readonly timeline: readonly TimelineEntry[];
   readonly detection: {
-    /** When it began, as told; null = nobody told. */
+    /** When it began, as the user said; null = not said. */
     readonly since: string | null;
     readonly detectedAt: string | null;
     readonly resolvedAt: string | null;
@@ -186,7 +186,7 @@ export interface IncidentReport {
     readonly runsLookedAt: number;
     /** Earliest first; the first one is what should have called. */
     readonly signals: readonly Signal[];
-    /** Hours from the start (or, where it is not told, the last good run) to detection; null = not known. */
+    /** Hours from the start (or, where that is not known, the last good run) to detection; null = not known. */
     readonly hoursToDetect: number | null;
     readonly hoursToResolve: number | null;
     /** Usual hours between runs of the suite around the incident; null with fewer than 3 runs. */

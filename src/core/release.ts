@@ -133,7 +133,7 @@ export function changedLayers(a: Pick<Release, 'layerHashes'>, b: Pick<Release, 
   return LAYER_NAMES.filter((name) => a.layerHashes[name] !== b.layerHashes[name]);
 }
 
-/** A release whose named layers come from `donor` and all others from `base`: a hybrid that nobody has run unless a snapshot says so. */
+/** A release whose named layers come from `donor` and all others from `base`: a hybrid that has never run unless a snapshot says so. */
 export function hybridRelease(
   base: Release,
   donor: Release,

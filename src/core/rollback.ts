@@ -32,7 +32,7 @@ export interface Rejection extends InWords {
 export interface RollbackTarget {
   readonly fingerprint: string;
   readonly release: string;
-  /** The snapshot that shows it was good; null for a hybrid nobody had run before. */
+  /** The snapshot that shows it was good; null for a hybrid that had not run before. */
   readonly snapshot: string | null;
   readonly layersRestored: readonly LayerName[];
   readonly hybrid: boolean;

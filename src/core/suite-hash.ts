@@ -1,4 +1,4 @@
-// The hashes by which cases and suites are told apart.
+// The hashes that identify cases and suites.
 
 import { canonicalJson, contentHash, type JsonObject, type JsonValue, SortedHash } from '../base/json.ts';
 import type { Turn } from './case-conversation.ts';

@@ -30,7 +30,7 @@ interface TrialBase {
 export interface AnsweredTrial extends TrialBase {
   readonly status: 'answered';
   readonly output: Output;
-  /** Of an answer that the ledger does not have (pruned, forgotten, never kept): its hash. What stands in `output` then was said by nobody. */
+  /** Of an answer that the ledger does not have (pruned, forgotten, never kept): its hash. What stands in `output` then is no answer. */
   readonly removedOutputHash?: string | undefined;
   readonly stopReason: StopReason;
   readonly served: Served;
@@ -71,7 +71,7 @@ export function isRemoved(trial: Trial): boolean {
   return trial.status === 'answered' && trial.removedOutputHash !== undefined;
 }
 
-/** Outcomes of attempts that asked nobody: what a recording does not have, or has as an error, and what a batch did not execute. */
+/** Outcomes of attempts without a call: what a recording does not have, or has as an error, and what a batch did not execute. */
 export const ASKED_NOBODY: readonly string[] = [
   'no_recording',
   'recorded_error',
@@ -80,7 +80,7 @@ export const ASKED_NOBODY: readonly string[] = [
 ];
 
 /**
- * May this failed call be on the bill, at a price that nobody told? Not where the service says that it did not serve; a lost
+ * May this failed call be on the bill, at an unknown price? Not where the service says that it did not serve; a lost
  * connection or a late answer may.
  */
 export function mayBeBilled(failure: {

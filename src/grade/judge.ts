@@ -96,7 +96,7 @@ class SingleJudge implements Judge {
   private readonly context: GraderContext;
   private readonly caller: Caller;
   private readonly voteCount: number;
-  /** Questions in a row that ended alike without a verdict: a judge that nobody can read is not asked for every trial. */
+  /** Questions in a row that ended alike without a verdict: a judge whose replies cannot be read is not asked for every trial. */
   private readonly streak = new FailureStreak(false);
   /** Questions under way: a second trial with the same answer waits for the first one's verdict. */
   private readonly underWay = new Map<string, Promise<Vote>>();

@@ -7,7 +7,7 @@ import { codePointLength } from '../base/text.ts';
 const UNSEEN =
   /[\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]|[\u{e0000}-\u{e007f}]/gu;
 
-/** Nothing but what can be seen as it is: nearly every text, and told in a fraction of the time. */
+/** Nothing but what can be seen as it is: nearly every text, and recognised in a fraction of the time. */
 const SEEN = /^[ -~]*$/;
 
 function showUnseen(text: string): string {

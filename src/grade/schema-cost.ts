@@ -26,7 +26,7 @@ function sizeOf(root: JsonObject): number {
     if (typeof node !== 'object' || node === null) return 0;
     const before = sizes.get(node);
     if (before !== undefined) return before;
-    // While it is measured it is endless to whoever comes back to it.
+    // While it is measured it counts as endless when it is reached again.
     sizes.set(node, Number.POSITIVE_INFINITY);
     let size = 1;
     if (Array.isArray(node)) for (const item of node as readonly JsonValue[]) size += measure(item);

@@ -9,7 +9,7 @@ export type WorkerAnswer =
   | { readonly kind: 'value'; readonly value: JsonValue }
   /** The job threw, or returned what it must not. */
   | { readonly kind: 'error'; readonly message: string }
-  /** The worker ended under the job: process.exit, out of memory, an error nobody caught. */
+  /** The worker ended under the job: process.exit, out of memory, an uncaught error. */
   | { readonly kind: 'died'; readonly message: string }
   | { readonly kind: 'deadline' }
   | { readonly kind: 'cancelled' };

@@ -38,23 +38,23 @@ export function nextState(state: RolloutState | null, event: RolloutEvent): Roll
     case 'looked':
       return look(counted, event);
     case 'paused':
-      return told({ ...counted, status: 'paused', holds: null }, event, 'paused');
+      return decided({ ...counted, status: 'paused', holds: null }, event, 'paused');
     case 'resumed':
       return resumed(counted, event);
     case 'flag-changed':
-      return told(
+      return decided(
         { ...counted, status: 'paused', percent: event.percent, holds: null },
         event,
         `paused: ${event.by} set ai.rollout.percent to ${event.percent}`,
       );
     case 'aborted':
-      return told(
+      return decided(
         withEffects({ ...counted, status: 'aborted', percent: 0, holds: null }, [flags(0)]),
         event,
         'aborted',
       );
     case 'promoted':
-      return told(
+      return decided(
         withEffects({ ...counted, status: 'promoted', percent: 0, holds: null }, [flags(0)]),
         event,
         'promoted',
@@ -126,7 +126,7 @@ function resumed(state: RolloutState, event: Extract<RolloutEvent, { kind: 'resu
     seen: event.seen,
     holds: 'no observation yet',
   };
-  return told(
+  return decided(
     withEffects(again, [{ kind: 'set-flags', percent, flags: {}, disabled: state.disabled }]),
     event,
     `resumed at ${percent}%; the stage begins again`,
@@ -139,7 +139,7 @@ function withEffects(state: RolloutState, more: readonly RolloutEffect[]): Rollo
   return { ...state, pending: [...state.pending, ...more] };
 }
 
-function told(
+function decided(
   state: RolloutState,
   { at, by, why }: { readonly at: string; readonly by: string; readonly why: string },
   what: string,

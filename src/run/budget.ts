@@ -47,7 +47,7 @@ export class Budget {
       this.dearestUsd = Math.max(this.dearestUsd ?? 0, costUsd);
   }
 
-  /** True when a cost limit stands but an answer came whose cost cannot be told or estimated: the limit cannot be kept. */
+  /** True when a cost limit stands but an answer came whose cost is neither known nor estimated: the limit cannot be kept. */
   blind(costUsd: number | null): boolean {
     return this.maxCostUsd !== null && costUsd === null && this.perCallUsd === null;
   }

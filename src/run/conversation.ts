@@ -105,10 +105,10 @@ export class Conversation {
     this.#last = reply;
     this.#count(reply);
     const { output } = reply;
-    const told = this.#runsTools ? undefined : output.trajectory;
-    if (told === undefined) this.#logReply(reply);
-    else if (this.#turns.length === 0) this.#trajectory.push(...told);
-    else for (const { turn: _turn, ...entry } of told) this.#log(entry);
+    const recorded = this.#runsTools ? undefined : output.trajectory;
+    if (recorded === undefined) this.#logReply(reply);
+    else if (this.#turns.length === 0) this.#trajectory.push(...recorded);
+    else for (const { turn: _turn, ...entry } of recorded) this.#log(entry);
     this.#stepsOfTurn++;
     if (this.#runsTools && reply.stopReason === PAUSED && reply.native !== undefined) {
       if (this.#stepsOfTurn >= this.#maxSteps) return this.#atMaxSteps();

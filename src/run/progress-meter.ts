@@ -9,8 +9,8 @@ const OVER_MS = 60_000;
 
 export class ProgressMeter {
   private readonly progress: Progress;
-  private toldMs = Number.NEGATIVE_INFINITY;
-  private told = '';
+  private lastTextMs = Number.NEGATIVE_INFINITY;
+  private lastText = '';
   /** Readings of the counter, oldest first; the first one is where the pace is measured from. */
   private readings: { readonly ms: number; readonly done: number }[];
 
@@ -20,18 +20,18 @@ export class ProgressMeter {
   }
 
   tell(nowMs: number, step: () => ProgressStep): void {
-    if (nowMs - this.toldMs < EVERY_MS) return;
+    if (nowMs - this.lastTextMs < EVERY_MS) return;
     this.say(nowMs, step());
   }
 
-  /** The last word, whenever it falls; nothing new is not told twice. */
+  /** The last word, whenever it falls; nothing new is not written twice. */
   finish(nowMs: number, step: ProgressStep): void {
-    if (wordOf(step) !== this.told) this.say(nowMs, step);
+    if (wordOf(step) !== this.lastText) this.say(nowMs, step);
   }
 
   private say(nowMs: number, step: ProgressStep): void {
-    this.toldMs = nowMs;
-    this.told = wordOf(step);
+    this.lastTextMs = nowMs;
+    this.lastText = wordOf(step);
     const leftMs = this.leftMs(nowMs, step);
     this.progress.step(leftMs === undefined ? step : { ...step, leftMs });
   }

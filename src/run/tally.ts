@@ -83,7 +83,7 @@ export class Tally {
   private readonly systemFingerprints = new Set<string | null>();
   private readonly firstTokens = new Times();
 
-  /** One attempt; `costUsd` null = it may have been billed and nobody says how much. */
+  /** One attempt; `costUsd` null = it may have been billed for an unknown amount. */
   call(costUsd: number | null): void {
     this.counts.calls++;
     if (costUsd === null) this.unpricedCalls++;

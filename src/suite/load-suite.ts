@@ -1,4 +1,4 @@
-// Loads a suite: the file, the case files it names, every grader in normal form. All problems are told at once.
+// Loads a suite: the file, the case files it names, every grader in normal form. All problems are reported at once.
 
 import { resolve } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
@@ -135,7 +135,7 @@ interface Defaults {
   readonly readExpected: boolean;
   /** Cases with an `expected` that none of their graders reads. */
   readonly unread: { count: number };
-  /** Cases without any grader, told as one problem. */
+  /** Cases without any grader, reported as one problem. */
   readonly ungradable: Graderless;
   /** Graders and hash of cases that add none of their own, by nothing but the defaults. */
   readonly shared: Map<'graders', { graders: GraderSpec[]; hash: string; plain: boolean }>;

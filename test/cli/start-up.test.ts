@@ -74,7 +74,7 @@ async function watched(...args: string[]): Promise<{ code: number; names: Set<st
 
 const SDKS = ['openai', '@anthropic-ai/sdk', 'undici', 'pg'];
 const FILES = ['zod', 'yaml', 'ajv'];
-const REPORTS = ['diff', 'junit-report-builder'];
+const REPORTS = ['diff', 'xmlbuilder'];
 
 test.each([['--version'], ['--help'], ['run', '--help'], ['nonsense']])(
   '%s %s loads nothing but the command line',

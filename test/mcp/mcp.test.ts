@@ -11,6 +11,7 @@ import { Client, type ClientOptions } from '@modelcontextprotocol/client';
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { lastgood, lastgoodHere, ROOT, temporaryFolder } from '../cli/lastgood.ts';
+import { withoutPackage } from '../cli/without-package.ts';
 import { INJECTION, type Project, refundProject, SECRET } from './refund-project.ts';
 
 const BIN = join(ROOT, 'bin/lastgood.js');
@@ -315,17 +316,8 @@ test('clients of the newer protocol era are served too; a missing ledger is an e
 
 test('without the SDK the error names the package to install', async () => {
   await using folder = await temporaryFolder();
-  const hook = join(folder.path, 'without-sdk.mjs');
-  await writeFile(
-    hook,
-    `import { registerHooks } from 'node:module';
-registerHooks({ resolve(name, context, next) {
-  if (name.startsWith('@modelcontextprotocol/')) throw Object.assign(new Error('not installed'), { code: 'ERR_MODULE_NOT_FOUND' });
-  return next(name, context);
-} });
-`,
-  );
-  const outcome = await lastgood(['mcp'], { cwd: project.path, env: { NODE_OPTIONS: `--import=${hook}` } });
+  const env = await withoutPackage(folder.path, '@modelcontextprotocol/');
+  const outcome = await lastgood(['mcp'], { cwd: project.path, env });
   expect(outcome).toMatchObject({ code: 4, stdout: '' });
   expect(outcome.stderr).toContain('[MCP_SDK_MISSING]');
   expect(outcome.stderr).toContain('npm install --save-dev @modelcontextprotocol/server@2');

@@ -119,9 +119,10 @@ export const LEDGER_CODES = {
   },
   LEDGER_DRIVER: {
     exits: [4],
-    meaning: 'The PostgreSQL driver could not be loaded.',
-    cause: 'The package `pg` is not installed.',
-    remedy: 'Delete node_modules and install again.',
+    meaning: 'A package for PostgreSQL is not installed.',
+    cause: '`pg` and `pg-boss` are optional, because only ledgers on PostgreSQL need them.',
+    remedy:
+      'Run `npm install --save-dev pg@8`, for distributed runs `npm install --save-dev pg@8 pg-boss@12.35`.',
   },
   LEDGER_ON_SERVER: {
     exits: [2],

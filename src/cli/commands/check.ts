@@ -200,7 +200,7 @@ async function append(io: Io, variable: string, text: string): Promise<void> {
   await appendFile(file, text);
 }
 
-/** Nobody who only writes model output can guess it. */
+/** Someone who only writes model output cannot guess it. */
 function randomToken(rng: { next(): number }): string {
   return Array.from({ length: 4 }, () =>
     Math.floor(rng.next() * 2 ** 32)

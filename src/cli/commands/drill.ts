@@ -67,7 +67,7 @@ export const registerDrill: Register = (program, io, exit) => {
   });
 };
 
-/** A drill that failed is a red gate; one that could not be told is not green either. */
+/** A drill that failed is a red gate; one without a clear result is not green either. */
 function exitOf(outcome: string): number {
   return outcome === 'passed' ? 0 : outcome === 'failed' ? 1 : 3;
 }

@@ -209,7 +209,9 @@ async function importOwn(io: Io, files: readonly string[], options: ImportOption
 /** How much of what a file says was worked out again. */
 function gradesText(grades: { readonly confirmed: number; readonly asTold: number } | null): string {
   if (grades === null) return '  (known already)';
-  const told =
-    grades.asTold === 0 ? '' : `, ${grades.asTold} taken unchecked (judge, code, or no answer in the file)`;
-  return `  (imported; ${grades.confirmed} grades confirmed${told})`;
+  const text =
+    grades.asTold === 0
+      ? ''
+      : `, ${grades.asTold} taken unchecked (judge, code, or no answer in the file)`;
+  return `  (imported; ${grades.confirmed} grades confirmed${text})`;
 }

@@ -1,4 +1,4 @@
-// lastgood incident: the post-mortem of a regression, from what the ledger holds and what is told on the command line.
+// lastgood incident: the post-mortem of a regression, from what the ledger holds and what the command line says.
 
 import { InvalidArgumentError } from 'commander';
 import type { IncidentRequest } from '../../jobs/incident/incident-job.ts';

@@ -218,7 +218,7 @@ async function keepRunning(
       io.err(`next night: ${due.toISOString()}\n`);
     },
     runOnce: async () => {
-      // One bad night must not end the watch; its error is told and the next night comes.
+      // One bad night must not end the watch; its error is printed and the next night comes.
       const { formatError, LastgoodError } = await import('../../base/errors.ts');
       try {
         await once(io, asked, options, schedule);

@@ -205,7 +205,7 @@ function listed(text: string, before: readonly string[] | undefined): readonly s
   return [...(before ?? []), text];
 }
 
-/** Options that make no sense together are told before anything is read. */
+/** Options that make no sense together are refused before anything is read. */
 function checkCombination(options: RunOptions): void {
   const several = (options.release ?? []).length > 1;
   const refuse = (message: string, hint: string): never => {

@@ -169,7 +169,7 @@ export function runOptions(
   return command;
 }
 
-/** What of the options a run is told. */
+/** The options that reach a run. */
 export async function runSettings(
   options: Omit<RunOptionValues, 'release'>,
   settings: Settings,

@@ -142,7 +142,7 @@ export function gateExit(comparison: Comparison): number {
   return comparison.gate.outcome === 'pass' ? 0 : comparison.gate.outcome === 'fail' ? 1 : 3;
 }
 
-/** The exit code under `--fail-on`: who fails on regressions only gets a warning where nothing could be told. */
+/** The exit code under `--fail-on`: with `regression`, an undecided result only warns. */
 export function exitUnder(
   io: Io,
   options: { readonly failOn?: 'unclear' | 'regression' },

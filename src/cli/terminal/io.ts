@@ -21,7 +21,7 @@ export interface Io {
   err(text: string): void;
   /** Called before every result, so that a live progress line is gone before it. */
   beforeOut(clear: () => void): void;
-  /** Asks a person a question that only `yes` answers with yes; absent where nobody sits at the terminal. */
+  /** Asks a person a question that only `yes` answers with yes; absent without a terminal. */
   readonly confirm?: (question: string) => Promise<boolean>;
   readonly outIsTty: boolean;
   readonly errIsTty: boolean;

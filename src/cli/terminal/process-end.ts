@@ -1,11 +1,11 @@
-// How the process ends when it is told to, and when something fails that nothing caught.
+// How the process ends on a signal, and when something fails that nothing caught.
 
 import { secretMask, secretValues } from '../../base/secrets.ts';
 
 const INTERRUPTED = 130;
 /** After a second interrupt. Writing takes some milliseconds; a third one does not wait for it. */
 const LEAVES_WITHIN_MS = 2000;
-/** Whoever sends SIGTERM or SIGHUP sends it once, and SIGKILL ten seconds later: the second step is taken without being asked. */
+/** Supervisors send SIGTERM or SIGHUP once, and SIGKILL ten seconds later: the second step is taken without being asked. */
 const TERMINATED_AFTER_MS = 5000;
 /** Exit code 1 means a regression, and Node's own code for an uncaught error is 1. */
 const COULD_NOT_DO_THE_WORK = 4;

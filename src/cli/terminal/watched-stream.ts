@@ -2,7 +2,7 @@
 
 import type { Writable } from 'node:stream';
 
-/** The reader left (`| head`), or the terminal is gone: nobody misses what is not written any more. */
+/** The reader left (`| head`), or the terminal is gone: what is not written any more is not missed. */
 const READER_LEFT = new Set([
   'EPIPE',
   'ECONNRESET',

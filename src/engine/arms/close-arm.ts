@@ -1,4 +1,4 @@
-// The end of an arm: how far it can be trusted, what has to be told with it, and whether it can be finished later.
+// The end of an arm: how far it can be trusted, what has to be reported with it, and whether it can be finished later.
 
 import { type Finding, resolvePolicy, type SnapshotSummary } from '../../core/index.ts';
 import { judgeValidity } from '../../run/index.ts';
@@ -28,7 +28,7 @@ export async function closeArm(
     stoppedBy: report.stoppedBy,
     fatal:
       fatal === null ? null : { ...fatal, message: work.privacy?.message(fatal.message) ?? fatal.message },
-    // What stopped the run is told as such.
+    // What stopped the run is reported as such.
     failedBy: fatal !== null && losses?.failed?.startsWith(`${fatal.code}:`) ? null : losses?.failed,
     ungradedBy: losses?.ungraded,
     otherModel: wrongModel(arm.assignment.release, open, settings),

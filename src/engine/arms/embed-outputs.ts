@@ -14,7 +14,7 @@ import {
 import type { EmbeddedOutput, OutputEmbedder } from '../../grade/index.ts';
 import type { Workplace } from '../workplace/workplace.ts';
 
-/** Snapshots whose channels nobody compares: their answers are not paid for twice. */
+/** Snapshots whose channels are not compared: their answers are not paid for twice. */
 const NOT_EMBEDDED: readonly SnapshotPurpose[] = ['confirmation', 'bisect', 'sentinel', 'drill'];
 
 /** Are the answers of this run embedded? Not where their texts are not kept: a vector tells what a text says. */

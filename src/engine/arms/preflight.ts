@@ -1,4 +1,4 @@
-// Asks each provider's catalogue for the models of a run before the first paid call: a retired one stops it, one near its end is told.
+// Asks each provider's catalogue for the models of a run before the first paid call: a retired one stops it, one near its end gives a warning.
 
 import { LastgoodError } from '../../base/index.ts';
 import { type Failure, type Finding, layerText, type Provider, type Release } from '../../core/index.ts';

@@ -132,7 +132,7 @@ export function withGrades(step: ProgressStep, records: ReadonlyMap<string, Tria
   return { ...step, passed, graded, costUsd, costPartial };
 }
 
-/** No grader of it counts yet, so that the row can be told from a graded one and replaced. Until then nobody knows what judging it cost. */
+/** No grader of it counts yet, so that the row is recognised as ungraded and replaced. Until then the cost of judging it is unknown. */
 function notJudgedYet(c: Case, trial: Trial): GradedTrial {
   const grades = c.graders.map(
     ({ id, type, negate, required, weight }): UngradedGrade => ({

@@ -79,7 +79,7 @@ export interface ComparePlan {
   readonly confirmCallsUpper: number;
   /** Does every trial also ask a judge? */
   readonly judged: boolean;
-  /** The judge's part of `calls`, apart from them; only in a dry run. null = nobody judges. */
+  /** The judge's part of `calls`, apart from them; only in a dry run. null = no judge. */
   readonly judge?: JudgeEstimate | null | undefined;
   /** The embedder's, like the judge's. null = nothing is embedded. */
   readonly embedding?: EmbeddingEstimate | null | undefined;

@@ -199,9 +199,9 @@ export function withMultiplicity(
     limit: rounded(policy.alphaAggregate + policy.alphaCase),
     sentence: '',
   };
-  const told = { ...comparison, multiplicity: { ...multiplicity, sentence: sentenceOf(multiplicity) } };
-  if (role === 'repetition' && !earlier.every((e) => e.green)) return heldOpen(told, earlier);
-  return multiplicity.spentTogether > multiplicity.limit + 1e-9 ? warned(told) : told;
+  const adjusted = { ...comparison, multiplicity: { ...multiplicity, sentence: sentenceOf(multiplicity) } };
+  if (role === 'repetition' && !earlier.every((e) => e.green)) return heldOpen(adjusted, earlier);
+  return multiplicity.spentTogether > multiplicity.limit + 1e-9 ? warned(adjusted) : adjusted;
 }
 
 /** Green is withheld: what was left open or red is not made green by asking once more. */

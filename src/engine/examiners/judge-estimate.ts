@@ -1,4 +1,4 @@
-// What judging a run will ask and may cost, before a single call: the graders put their own questions about an empty answer, to nobody.
+// What judging a run will ask and may cost, before a single call: the graders put their own questions about an empty answer, and none is sent.
 
 import {
   type AnsweredTrial,
@@ -31,7 +31,7 @@ const REPLIES_PER_QUESTION = 3;
 /** The judge may count the subject's tokens otherwise, and sees its text with its quotes escaped. */
 const ANSWER_MARGIN = 2;
 
-/** The judge's part of a run of these cases; null where nobody is judged. `subject`: who answers, or the most tokens that a judge is shown of an answer. Makes no call and runs no code of the user. */
+/** The judge's part of a run of these cases; null without a judge. `subject`: who answers, or the most tokens that a judge is shown of an answer. Makes no call and runs no code of the user. */
 export async function estimateJudging(
   work: Pick<Workplace, 'prices' | 'mask'>,
   cases: CaseList,

@@ -96,7 +96,7 @@ export class JudgeLimit implements CallLimit {
     this.#reached ??= words[limit];
   }
 
-  /** Until a call ends, or nobody waits for this one any more. */
+  /** Until a call ends, or this one is no longer waited for. */
   #next(signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       const go = (): void => {

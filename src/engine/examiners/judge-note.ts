@@ -1,4 +1,4 @@
-// One sentence about the judge for every report: how right it was found to be, or that nobody has looked.
+// One sentence about the judge for every report: its measured agreement with people, or that it was not measured.
 
 import { shortHash } from '../../base/index.ts';
 import type { SnapshotStore } from '../../core/index.ts';

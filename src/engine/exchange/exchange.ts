@@ -58,8 +58,8 @@ export function exportName({ suite, id }: SnapshotSummary): string {
 }
 
 /**
- * The newest blessing in an exported snapshot; null where nobody blessed it. For commands that take the file as their baseline because
- * they were told to: an import alone never makes one. Throws `IMPORT_INVALID` or `FILE_UNREADABLE`.
+ * The newest blessing in an exported snapshot; null where it was not blessed. For commands that take the file as their baseline because
+ * the user says so: an import alone never makes one. Throws `IMPORT_INVALID` or `FILE_UNREADABLE`.
  */
 export async function readBlessing(file: string): Promise<ImportedBlessing | null> {
   return (await readBlessings(linesOf(file))).at(-1) ?? null;

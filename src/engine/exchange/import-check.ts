@@ -27,10 +27,10 @@ export interface Recomputed {
 const BETTER: readonly Validity[] = ['invalid', 'degraded', 'valid'];
 
 /**
- * A check of a file before it is imported. Nothing it brings is run: no code, no judge, no embedder. `told` learns how much of it was
+ * A check of a file before it is imported. Nothing it brings is run: no code, no judge, no embedder. `onCounted` learns how much of it was
  * confirmed. The check rejects with `IMPORT_INVALID` and the line of the first claim that does not come out again.
  */
-export function importCheck(signal: AbortSignal, told?: (recomputed: Recomputed) => void): ImportCheck {
+export function importCheck(signal: AbortSignal, onCounted?: (recomputed: Recomputed) => void): ImportCheck {
   return async (file) => {
     const grader = deterministicGrader(secretMask([]));
     const counts = { confirmed: 0, asTold: 0 };
@@ -57,11 +57,11 @@ export function importCheck(signal: AbortSignal, told?: (recomputed: Recomputed)
     const { validity } = judgeValidity({ ...totals, policy: resolvePolicy(suite.policy as never) });
     if (BETTER.indexOf(closing.validity) > BETTER.indexOf(validity))
       throw importRefusal(`it calls itself ${closing.validity}, and its trials make it ${validity}`, 1);
-    told?.(counts);
+    onCounted?.(counts);
   };
 }
 
-/** Asks nobody and runs no code. */
+/** Makes no call and runs no code. */
 function deterministicGrader(mask: SecretMask): TrialGrader {
   return createTrialGrader({
     ...{ judge: null, embedder: null, verdicts: null, mask },
@@ -124,7 +124,7 @@ async function checkTrial(
     else if (same(said, due)) counts.confirmed++;
     else
       throw refused(
-        `is graded ${told(said)} by "${due.graderId}", and the answer in the file gives ${told(due)}`,
+        `is graded ${gradeWords(said)} by "${due.graderId}", and the answer in the file gives ${gradeWords(due)}`,
       );
   }
 }
@@ -154,7 +154,7 @@ function same(a: Grade, b: Grade): boolean {
   return a.pass === b.pass && Math.abs(a.score - b.score) < 1e-9;
 }
 
-function told(grade: Grade): string {
+function gradeWords(grade: Grade): string {
   return grade.status === 'ungraded'
     ? `nothing (${grade.cause})`
     : `${grade.score} (${grade.pass ? 'passed' : 'failed'})`;

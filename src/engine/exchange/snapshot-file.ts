@@ -37,7 +37,7 @@ async function* textOf(file: string): AsyncGenerator<Buffer> {
     if (cause instanceof LastgoodError) throw cause;
     throw unreadable(file, cause);
   }
-  // A file that was cut off in a letter: its last line is no JSON, and is told as such.
+  // A file that was cut off in a letter: its last line is no JSON, and is reported as such.
   if (rest.length > 0) yield rest;
 }
 

@@ -56,7 +56,7 @@ export async function alertStates(store: SnapshotStore, suite?: string): Promise
   });
 }
 
-/** Sends what nobody has taken yet, oldest first; after a failure the rest waits for the next time. Returns the alerts as they stand. */
+/** Sends what has not been delivered yet, oldest first; after a failure the rest waits for the next time. Returns the alerts as they stand. */
 export async function sendPending(
   work: Pick<Workplace, 'store' | 'clock' | 'progress' | 'env'>,
   suite: string,

@@ -126,7 +126,7 @@ export async function readPrivacy(
       const attempts = trial.attempts.map(({ message: _message, ...a }) => a);
       if (trial.status !== 'answered')
         return { ...redacted, trial: { ...trial, attempts, message: NOT_STORED }, grades };
-      // The hash is the answer's own, so that an answer that changed can be told from one that did not.
+      // The hash is the answer's own, so that an answer that changed differs from one that did not.
       const outputHash = contentHash(trial.output as unknown as JsonObject);
       const output = { text: '', toolCalls: [] };
       return {

@@ -1,4 +1,4 @@
-// The snapshots of a check as files beside its report: whoever reads it on another machine can open what it names.
+// The snapshots of a check as files beside its report: so that its readers on another machine can open what it names.
 
 import type { SuiteCheck } from '../../core/index.ts';
 import { exportFiles } from '../../engine/exchange/exchange.ts';

@@ -184,7 +184,7 @@ function sameRules(was: unknown, now: unknown, there: string, cwd: string): bool
 
 /**
  * A ledger that the change commits holds what its author wants: blessings, verdicts of the judge, trials to go on with. It is refused,
- * whoever names it. One that the base commit has, byte for byte, is as trustworthy as the base.
+ * regardless of who names it. One that the base commit has, byte for byte, is as trustworthy as the base.
  */
 export async function refuseLedgerOfChange({ from, base }: ExamSource, db: string): Promise<void> {
   if (from === 'head' || base === null || isServerAddress(db)) return;

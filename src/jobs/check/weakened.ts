@@ -1,4 +1,4 @@
-// What a change takes from its own exam: policy, floors, criticality, graders, judge. Named in the report, whoever's exam decides.
+// What a change takes from its own exam: policy, floors, criticality, graders, judge. Named in the report, whichever exam decides.
 
 import { type Policy, resolvePolicy } from '../../core/index.ts';
 import type { Assignment } from '../../engine/arms/assignment.ts';

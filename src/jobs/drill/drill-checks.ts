@@ -25,7 +25,7 @@ function only(results: SnapshotResults, ids: ReadonlySet<string> | null): Snapsh
 
 /**
  * The answers reach the policy's floors, and are shown to be no worse than the baseline's where it was made on the same kind of
- * provider. `pool`: the baseline first, empty without one. Without floors and without a baseline nothing says what good is, and the check cannot be told.
+ * provider. `pool`: the baseline first, empty without one. Without floors and without a baseline nothing says what good is, and the check has no result.
  */
 export function answersHold(
   suite: Suite,
@@ -46,7 +46,7 @@ export function answersHold(
   if (baseline !== undefined && baseline.summary.simulated === fresh.summary.simulated) {
     const comparison = compareSnapshots(only(baseline, ids), now, { policy, pool: more });
     if (comparison.verdict === 'regressed') return { what, holds: false, detail: comparison.reason };
-    // Answers that cannot be told from worse ones have not been shown to hold.
+    // Answers that may be worse have not been shown to hold.
     if (comparison.verdict === 'inconclusive')
       return {
         what,

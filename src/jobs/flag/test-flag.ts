@@ -47,7 +47,7 @@ export async function testFlag(
       ...{ kind: 'flag', feature, environment, name: key, at: work.clock.now().toISOString(), by },
       ...{ why: `flag test, set back: ${why}`, body: { type, value, rules } as unknown as JsonObject },
     },
-    // Whoever changed it during the test is not overruled.
+    // A change that someone made during the test stays.
     flag.no,
   );
   const restoredMs = await until(work.signal, limitMs, async () =>

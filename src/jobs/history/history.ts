@@ -280,7 +280,7 @@ function shiftAt(
     before,
     level,
     runs: rates.slice(index, end).filter((rate) => rate !== null).length,
-    // Far below the smallest number that can be told from 0 the digits mean nothing.
+    // Far below the smallest number that differs from 0 the digits mean nothing.
     p: Math.max(1e-300, Math.min(1, (direction === 'fell' ? pLess : pGreater) * Math.max(1, end - from - 1))),
     method,
     change,

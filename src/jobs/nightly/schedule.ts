@@ -112,7 +112,7 @@ WorkingDirectory=${cwd}
 # LASTGOOD_WEBHOOK_URL=… and the provider keys; readable by the service only
 EnvironmentFile=-/etc/lastgood/environment
 ExecStart=/usr/bin/env npx ${line.replace(/%/g, '%%')}
-# 1 = a regression was found, 3 = could not tell: both are results, told by the report and the alert
+# 1 = a regression was found, 3 = could not tell: both are results, shown in the report and the alert
 SuccessExitStatus=1 3
 
 # /etc/systemd/system/lastgood-nightly.timer

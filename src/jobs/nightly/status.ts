@@ -1,4 +1,4 @@
-// Has a valid run happened lately, and is anything broken or unsent? A nightly job that stopped is noticed by nobody else.
+// Has a valid run happened lately, and is anything broken or unsent? A nightly job that stopped is noticed nowhere else.
 
 import type { SnapshotSummary } from '../../core/index.ts';
 import { knownSuite } from '../../engine/exchange/known-suite.ts';

@@ -221,7 +221,7 @@ function namedNumbers(map: Record<string, number> | undefined, rules: LineRules)
   );
 }
 
-/** A number from 0 to 1 that the id decides: the same answer is drawn every time, whoever asks. */
+/** A number from 0 to 1 that the id decides: the same answer is drawn every time, in every process. */
 function drawn(purpose: string, id: string): number {
   return hash('sha256', `${purpose}:${id.toWellFormed()}`, 'buffer').readUInt32BE(0) / 2 ** 32;
 }

@@ -83,7 +83,7 @@ export async function findRollbackTarget(work: Workplace, request: RollbackReque
   const policy = resolvePolicy(suite.policy);
   const current = await store.releaseOf(incident.summary.id);
   const good = await store.releaseOf(baseline.summary.id);
-  // The layers of what was blessed are those of the blessed snapshot, whoever else has some under the same fingerprint.
+  // The layers of what was blessed are those of the blessed snapshot, even where others have the same fingerprint.
   const history = (await historyOf(work, request.suite)).map((past) =>
     past.release.fingerprint === good.fingerprint ? { ...past, release: good } : past,
   );

@@ -141,7 +141,7 @@ async function specOf(
   };
 }
 
-/** First 0%, so that nobody gets the candidate before the rollout is on record. */
+/** First 0%, so that no user gets the candidate before the rollout is on record. */
 async function nameCandidate(
   desk: RolloutDesk,
   spec: RolloutSpec,

@@ -64,7 +64,7 @@ export interface RunJobInput {
 
 /** The subject's calls, and apart from them the judge's and the embedder's. */
 export interface RunJobEstimate extends RunEstimate {
-  /** null = nobody judges. */
+  /** null = no judge. */
   readonly judge: JudgeEstimate | null;
   /** null = nothing is embedded. */
   readonly embedding: EmbeddingEstimate | null;

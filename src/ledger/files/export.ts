@@ -28,7 +28,7 @@ import { liftTexts, wellFormed } from '../model/share-long-texts.ts';
 import { EXPORT_VERSION } from './export-format.ts';
 
 /**
- * The snapshot's lines, each without its line feed; with places told from the project's folder.
+ * The snapshot's lines, each without its line feed; with places relative to the project's folder.
  * Throws `SNAPSHOT_RUNNING` for one that has not ended, and `LEDGER_CORRUPT` for one that is not what it was closed as.
  */
 export async function* exportSnapshot(

@@ -1,6 +1,6 @@
 // The folder that places in the ledger are relative to. Apart from the rest: the public types name it, and must not lead to the database.
 
-/** The folder that places are told from, and the user's own folder, which no message needs to name. */
+/** The folder that places are relative to, and the user's own folder, which no message needs to name. */
 export interface ProjectFolder {
   /** Absolute. */
   readonly root: string;

@@ -1,4 +1,4 @@
-// A digest over the cells of rows, by which a snapshot is told from a damaged one.
+// A digest over the cells of rows, that a damaged snapshot does not have.
 
 import { createHash } from 'node:crypto';
 

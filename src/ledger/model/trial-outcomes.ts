@@ -27,7 +27,7 @@ export function outcomeNumber(trial: Trial): number {
   return found.outcome;
 }
 
-/** How a stored outcome is told. */
+/** How a stored outcome is written in words. */
 export function trialStatus(outcome: number): Trial['status'] {
   return outcomeOf(outcome).status;
 }

@@ -3,7 +3,7 @@
 import { hash } from 'node:crypto';
 import pLimit from 'p-limit';
 import type { Client, ClientConfig, Pool, PoolClient, QueryResult } from 'pg';
-import { LastgoodError } from '../../base/errors.ts';
+import { packageMissing } from './package-missing.ts';
 import type { ServerAddress } from './server-address.ts';
 import { serverCode, serverError, unreadable } from './server-error.ts';
 
@@ -216,18 +216,8 @@ export class Connection {
 }
 
 async function loadDriver(): Promise<Driver> {
-  try {
-    const { default: driver } = await import('pg');
-    return driver as unknown as Driver;
-  } catch (cause) {
-    throw new LastgoodError({
-      code: 'LEDGER_DRIVER',
-      message: `The PostgreSQL driver (package pg) could not be loaded: ${(cause as Error).message.split('\n')[0]}`,
-      hint: 'delete node_modules and install again',
-      exitCode: 4,
-      cause,
-    });
-  }
+  const { default: driver } = await import('pg').catch(packageMissing('A ledger on PostgreSQL', 'pg@8'));
+  return driver as unknown as Driver;
 }
 
 function configOf({ types }: Driver, address: ServerAddress): ClientConfig {

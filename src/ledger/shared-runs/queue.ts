@@ -4,6 +4,7 @@ import type { PgBoss } from 'pg-boss';
 import { LastgoodError } from '../../base/errors.ts';
 import type { Connection } from '../postgres/connection.ts';
 import { connectLedger } from '../postgres/open-ledger.ts';
+import { packageMissing } from '../postgres/package-missing.ts';
 import { HEARTBEAT_SECONDS, TABLES } from './tables.ts';
 
 /** Times that a batch is given to a process after the first one. */
@@ -92,7 +93,9 @@ export function aside(runId: string): string {
 }
 
 async function bossOn(connection: Connection, schema: string): Promise<PgBoss> {
-  const { PgBoss } = await import('pg-boss');
+  const { PgBoss } = await import('pg-boss').catch(
+    packageMissing('Work shared between processes', 'pg@8', 'pg-boss@12.35'),
+  );
   const boss = new PgBoss({
     db: { executeSql: (text: string, values?: unknown[]) => connection.raw(text, values) },
     schema,

@@ -34,7 +34,7 @@ export class CaseWriter {
   async add(cases: readonly Case[]): Promise<void> {
     const keyed = cases.map((c) => this.#sink.keyed(c));
     const { ids } = this.#adding ? { ids: this.#sink.add(keyed) } : await this.#found(keyed);
-    ids.catch(() => {}); // told when its turn comes
+    ids.catch(() => {}); // reported when its turn comes
     this.#written.push(ids);
     await this.#written.at(-ON_THEIR_WAY);
     if (performance.now() - this.#turned < TURN_MS) return;

@@ -99,7 +99,7 @@ export class CasesAhead {
     try {
       return this.#known(rows.map(({ key }) => key)).filter((id) => id !== null).length > rows.length / 2;
     } catch {
-      return true; // what is wrong with the ledger is told when it is written
+      return true; // what is wrong with the ledger is reported when it is written
     }
   }
 }

@@ -16,7 +16,7 @@ import {
   type ThreadTask,
 } from './thread-message.ts';
 
-// The thread's own streams, not the program's: nobody reads them.
+// The thread's own streams, not the program's: they are not read.
 for (const stream of [stdout, stderr]) stream.write = () => true;
 
 const { path, identity, busyTimeoutMs, project } = workerData as ThreadStart;

@@ -55,8 +55,9 @@ const TEXTS: readonly string[] = [
   `SELECT id, text FROM word WHERE id IN (
      SELECT dropped_params FROM trial WHERE snapshot = @no UNION SELECT code FROM trial WHERE snapshot = @no
      UNION SELECT file FROM suite_case WHERE suite = (SELECT suite FROM snapshot WHERE no = @no)
-     UNION SELECT value FROM grade g, json_each(json_array(g.grader, g.type, g.cause))
-           WHERE g.grading IN (SELECT grading FROM trial WHERE snapshot = @no)) ORDER BY id`,
+     UNION SELECT value FROM (
+       SELECT DISTINCT grader, type, cause FROM grade WHERE grading IN (SELECT grading FROM trial WHERE snapshot = @no)
+     ) g, json_each(json_array(g.grader, g.type, g.cause))) ORDER BY id`,
   `SELECT id, model, system_fingerprint, service_tier, region, simulated FROM served
    WHERE id IN (SELECT served FROM trial WHERE snapshot = @no) ORDER BY id`,
 ];

@@ -1,6 +1,5 @@
 // A comparison or a check as JUnit XML: failure = regression, error = could not be measured, skipped = not comparable or not asked for.
 
-import junit, { type Builder, type TestSuite } from 'junit-report-builder';
 import { signed } from '../../base/numbers.ts';
 import type { CheckResult, Comparison, OutputExample, SuiteCheck } from '../../core/index.ts';
 import { expectedText, inputText } from '../parts/case-content.ts';
@@ -8,9 +7,7 @@ import { terminalText } from '../parts/escape.ts';
 import { differingBlocks } from '../parts/excerpt.ts';
 import { looksBroken } from '../parts/looks-broken.ts';
 import { isPaired } from '../text/comparison-text.ts';
-
-// The package's types describe its CommonJS namespace; what Node imports is the builder itself.
-const builder = junit as unknown as Builder;
+import { type JunitSuite, type JunitTest, junitDocument } from './junit-document.ts';
 
 /** Longest message and longest output of one case: CI servers show them whole, or not at all. */
 const MESSAGE = 2000;
@@ -18,32 +15,20 @@ const OUTPUT = 4000;
 
 /** One test case per suite case; its name is the case id, so that a CI server can track it over time. */
 export function comparisonJunit(c: Comparison): string {
-  const report = builder.newBuilder();
-  addComparison(report.testSuite(), c, {
-    outcome: c.gate.outcome,
-    reason: c.reason,
-    type: c.verdict,
-    places: {},
-  });
-  return report.build();
+  const answer = { outcome: c.gate.outcome, reason: c.reason, type: c.verdict, places: {} };
+  return junitDocument([comparedSuite(c, answer)]);
 }
 
 /** Every suite of a check as a test suite of one file. */
 export function checkJunit(r: CheckResult): string {
-  const report = builder.newBuilder();
-  for (const s of r.suites) {
-    const suite = report.testSuite();
-    if (s.status === 'compared' && s.comparison !== null) {
-      addComparison(suite, s.comparison, {
-        outcome: s.gate,
-        reason: s.reason,
-        type: s.verdict,
-        places: s.places,
-      });
-      addFirstRun(suite, s);
-    } else addUncompared(suite, s);
-  }
-  return report.build();
+  return junitDocument(
+    r.suites.map((s) => {
+      if (s.status !== 'compared' || s.comparison === null) return uncomparedSuite(s);
+      const { gate: outcome, reason, verdict: type, places } = s;
+      const suite = comparedSuite(s.comparison, { outcome, reason, type, places });
+      return { ...suite, tests: [...suite.tests, ...firstRunTests(s)] };
+    }),
+  );
 }
 
 interface Answer {
@@ -53,41 +38,52 @@ interface Answer {
   readonly places: SuiteCheck['places'];
 }
 
-function addComparison(suite: TestSuite, c: Comparison, answer: Answer): void {
-  const name = xml(c.suite, MESSAGE);
-  suite.name(name).timestamp(c.candidate.startedAt);
-  suite.property('baseline', xml(c.baseline.id, MESSAGE)).property('candidate', xml(c.candidate.id, MESSAGE));
-  suite.property('verdict', answer.type).property('gate', answer.outcome);
-  const gate = suite.testCase().className(name).name('gate');
-  if (answer.outcome === 'fail') gate.failure(xml(answer.reason, MESSAGE), answer.type);
-  if (answer.outcome === 'inconclusive') gate.error(xml(answer.reason, MESSAGE), answer.type);
-  for (const d of c.cases) {
-    const test = suite.testCase().className(name).name(xml(d.id, MESSAGE));
-    const place = answer.places[d.id];
-    if (place !== undefined) test.file(xml(place.file, MESSAGE));
-    if (!isPaired(d)) {
-      if (d.verdict === 'ungraded') test.error(xml(d.reason, MESSAGE), d.verdict);
-      else test.skipped().standardOutput(xml(`${d.verdict}: ${d.reason}`, MESSAGE));
-      continue;
-    }
-    if (d.verdict === 'regressed')
-      test.failure(xml(`${signed(d.delta, 2)}: ${d.reason}`, MESSAGE), d.evidence ?? d.verdict);
-    if (looksBroken(d)) {
-      // The writer takes no message for a skipped case; the output is shown with it everywhere.
-      test
-        .skipped()
-        .standardOutput(
-          xml(
-            `looks broken, not proven: ${d.baseline.passed}/${d.baseline.trials} → ${d.candidate.passed}/${d.candidate.trials}; ${d.reason}`,
-            MESSAGE,
-          ),
-        );
-      continue;
-    }
-    if (d.example !== undefined) {
-      test.standardOutput(xml(exampleText(d.example), OUTPUT));
-    }
+function comparedSuite(c: Comparison, { outcome, reason, type, places }: Answer): JunitSuite {
+  return {
+    name: cut(c.suite),
+    timestamp: c.candidate.startedAt,
+    properties: {
+      baseline: cut(c.baseline.id),
+      candidate: cut(c.candidate.id),
+      verdict: type,
+      gate: outcome,
+    },
+    tests: [
+      { name: 'gate', ...gateResult(outcome, reason, type) },
+      ...c.cases.map((d): JunitTest => {
+        const file = places[d.id]?.file;
+        return { name: cut(d.id), ...(file === undefined ? {} : { file: cut(file) }), ...caseResult(d) };
+      }),
+    ],
+  };
+}
+
+function gateResult(outcome: Answer['outcome'], reason: string, type: string): Omit<JunitTest, 'name'> {
+  if (outcome === 'fail') return { failure: { message: cut(reason), type } };
+  if (outcome === 'inconclusive') return { error: { message: cut(reason), type } };
+  return {};
+}
+
+function caseResult(d: Comparison['cases'][number]): Omit<JunitTest, 'name'> {
+  if (!isPaired(d))
+    return d.verdict === 'ungraded'
+      ? { error: { message: cut(d.reason), type: d.verdict } }
+      : skipped(`${d.verdict}: ${d.reason}`);
+  const failure =
+    d.verdict === 'regressed'
+      ? { failure: { message: cut(`${signed(d.delta, 2)}: ${d.reason}`), type: d.evidence ?? d.verdict } }
+      : {};
+  if (looksBroken(d)) {
+    const { baseline: before, candidate: after } = d;
+    const counts = `${before.passed}/${before.trials} → ${after.passed}/${after.trials}`;
+    return { ...failure, ...skipped(`looks broken, not proven: ${counts}; ${d.reason}`) };
   }
+  return { ...failure, ...(d.example === undefined ? {} : { output: cut(exampleText(d.example), OUTPUT) }) };
+}
+
+/** Why, as its message and as output: not every CI server shows the message of a skipped case. */
+function skipped(why: string): Omit<JunitTest, 'name'> {
+  return { skipped: cut(why), output: cut(why) };
 }
 
 /** Why, input, expected, before and after; each cut so that all of them are there. */
@@ -104,38 +100,29 @@ function exampleText({ baseline, candidate, candidateReasons, content }: OutputE
   return parts.flatMap(([name, text]) => (text === '' ? [] : [`${name}${text}`])).join('\n\n');
 }
 
-function addUncompared(suite: TestSuite, s: SuiteCheck): void {
-  const name = xml(s.suite, MESSAGE);
-  suite.name(name).property('verdict', s.verdict).property('gate', s.gate);
-  const gate = suite.testCase().className(name).name('gate');
-  const reason = xml(s.reason, MESSAGE);
-  if (s.status === 'nothing-to-check' || (s.status === 'not-evaluated' && s.exitCode === 0))
-    gate.skipped().standardOutput(reason);
-  else if (s.gate === 'fail') gate.failure(reason, s.verdict);
-  else if (s.gate === 'inconclusive') gate.error(reason, s.verdict);
-  if (s.status === 'first-run') addFirstRun(suite, s);
+function uncomparedSuite(s: SuiteCheck): JunitSuite {
+  const nothing = s.status === 'nothing-to-check' || (s.status === 'not-evaluated' && s.exitCode === 0);
+  const gate = nothing ? skipped(s.reason) : gateResult(s.gate, s.reason, s.verdict);
+  return {
+    name: cut(s.suite),
+    properties: { verdict: s.verdict, gate: s.gate },
+    tests: [{ name: 'gate', ...gate }, ...(s.status === 'first-run' ? firstRunTests(s) : [])],
+  };
 }
 
 /** New and edited cases; an edited one was compared as the merge base has it, so it has another name here. */
-function addFirstRun(suite: TestSuite, s: SuiteCheck): void {
+function firstRunTests(s: SuiteCheck): JunitTest[] {
   const compared = new Set(s.status === 'compared' ? s.comparison?.cases.map((d) => d.id) : []);
-  for (const c of s.firstRun) {
-    const name = compared.has(c.id) ? `${c.id} (edited)` : c.id;
-    const test = suite.testCase().className(xml(s.suite, MESSAGE)).name(xml(name, MESSAGE));
+  return s.firstRun.map((c) => {
+    const name = cut(compared.has(c.id) ? `${c.id} (edited)` : c.id);
     const counts = `passes ${c.passed} of ${c.trials} trials on its first run${c.critical === true ? '; critical, and not compared' : ''}`;
-    if (c.outcome === 'fail') test.failure(counts, 'first-run');
-    if (c.outcome === 'inconclusive') test.error(counts, 'first-run');
-  }
+    return { name, ...gateResult(c.outcome, counts, 'first-run') };
+  });
 }
 
-/**
- * Text XML may hold. The writer escapes markup in attributes, but puts output into CDATA as it is: its end mark is broken here,
- * and control characters, lone surrogates and the two non-characters go.
- */
-function xml(text: string, max: number): string {
-  const safe = terminalText(text)
-    .replace(/[\ufffe\uffff]/g, '\ufffd')
-    .replace(/\]\]>/g, ']]\u2060>');
+/** At most so many characters, and none that acts on a terminal: CI logs print these files. */
+function cut(text: string, max = MESSAGE): string {
+  const safe = terminalText(text);
   const points = Array.from(safe);
   return points.length > max ? `${points.slice(0, max - 1).join('')}…` : safe;
 }

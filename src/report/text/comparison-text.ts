@@ -192,11 +192,11 @@ function gateLines(c: Comparison, style: Style, brief: boolean): string[] {
     inconclusive: style.yellow('?   '),
   };
   const lines = [`Gate: ${verdictStyle(style, c.gate.outcome)(c.gate.outcome)}`];
-  const told = brief ? c.gate.rules.filter((r) => r.outcome === 'fail') : c.gate.rules;
-  const shown = told.slice(0, brief ? 5 : 12);
+  const rules = brief ? c.gate.rules.filter((r) => r.outcome === 'fail') : c.gate.rules;
+  const shown = rules.slice(0, brief ? 5 : 12);
   for (const rule of shown)
     lines.push(`  ${mark[rule.outcome]} ${terminalLine(rule.rule, 100)}: ${terminalLine(rule.message, 300)}`);
-  if (told.length > shown.length) lines.push(`  … ${told.length - shown.length} more rules`);
+  if (rules.length > shown.length) lines.push(`  … ${rules.length - shown.length} more rules`);
   return lines;
 }
 
@@ -286,10 +286,10 @@ function metricLines(c: Comparison, style: Style): string[] {
   ];
 }
 
-/** Nothing where nobody asked for the channel. */
+/** Nothing where the channel was not asked for. */
 function meaningRows(m: EmbeddingMetric, style: Style): string[][] {
   if (m.verdict === 'not-tested') return [];
-  const told =
+  const text =
     m.shift === null
       ? terminalLine(m.reason, 200)
       : `moved ${m.shift.toFixed(3)} (floor ${m.floor}), p ${pValue(m.p)}`;
@@ -300,7 +300,7 @@ function meaningRows(m: EmbeddingMetric, style: Style): string[][] {
       '→',
       count(m.n.candidate, 'answer'),
       m.verdict === 'unchanged' ? m.verdict : style.yellow(m.verdict),
-      told,
+      text,
     ],
   ];
 }

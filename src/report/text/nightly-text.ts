@@ -169,12 +169,12 @@ function windowLines({ night, budget }: NightlyFacts, style: Style): string[] {
     week: '7 nights',
     month: '28 nights',
   };
-  const told = looks.map((l) => {
+  const parts = looks.map((l) => {
     const text = `${names[l.look] ?? l.look} ${signed(100 * l.delta)} points, p = ${pValue(l.p)}, alarm at ${pValue(l.alpha)}`;
     return l.outcome === 'regressed' ? style.red(text) : text;
   });
   const spent = `false-alarm budget ${percent(budget.spent, 2)} of ${percent(budget.limit, 0)} per 90 nights${budget.period === 1 ? '' : `, stretch ${budget.period}: look at the baseline again`}`;
-  return [`  ${[...told, spent].join('; ')}`];
+  return [`  ${[...parts, spent].join('; ')}`];
 }
 
 function regressedLines({ night }: NightlyFacts, style: Style): string[] {
