@@ -150,6 +150,8 @@ DECLARE
   ahead double precision;
 BEGIN
   granted := 0; reserved := 0; delay_ms := 0; gap_ms := 0; wait_ms := 0; window_no := 0;
+  -- The lock is not to be held until the disk has the count: a server that crashes ends the run, and its counts with it.
+  PERFORM set_config('synchronous_commit', 'off', true);
   SELECT * INTO b FROM lq.budget WHERE run = p_run AND role = p_role FOR UPDATE;
   IF NOT FOUND THEN stopped := 'cancelled'; RETURN; END IF;
   SELECT * INTO r FROM lq.run WHERE id = p_run;
