@@ -35,7 +35,7 @@ export class JudgeAdmission implements CallLimit {
 }
 
 /** Why judges are not asked any more. */
-export const REACHED: Readonly<Record<BudgetReached, string>> = {
+const REACHED: Readonly<Record<BudgetReached, string>> = {
   calls: 'the limit of judge calls is reached (--max-judge-calls)',
   cost: "one more call could go over the judge's cost limit (--max-judge-cost)",
   unpriced:

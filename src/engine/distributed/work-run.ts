@@ -115,8 +115,7 @@ class RunShare {
       await feeding;
       await this.#gate.close();
       await this.#taking.dropped(this.#run.id, report.droppedParams);
-      if (report.fatal !== null && this.#stop === null)
-        await this.#stopForAll(report.fatal);
+      if (report.fatal !== null && this.#stop === null) await this.#stopForAll(report.fatal);
       await this.#letGo();
     } catch (error) {
       this.#finished = true;
