@@ -111,6 +111,24 @@ describe.skipIf(noPostgres !== null)('limits shared by workers', () => {
     expect(performance.now() - start).toBeGreaterThan(2400);
   });
 
+  it('what one worker is refused paces both where the service states no limit', async () => {
+    const {
+      gates: [one, two],
+      service,
+    } = await world({});
+    expect(await perSecond(service, 'learnt')).toBeNull();
+    // The first refusals begin a count, a crowd of further ones sets the pace.
+    await expect
+      .poll(async () => {
+        for (let n = 0; n < 8; n++) await one.ask('judge', service);
+        for (let n = 0; n < 8; n++) one.endOf('judge', service, { costUsd: 0, reply: tooMany(0) });
+        return perSecond(service, 'learnt');
+      })
+      .not.toBeNull();
+    const pace = (await perSecond(service, 'learnt')) as number;
+    expect(await timed(two, service, 11)).toBeGreaterThan((10 / pace) * 1000 * 0.5);
+  });
+
   it('keeps calls in flight to a service within their number, whoever makes them', async () => {
     const {
       gates: [one, two],
@@ -233,7 +251,7 @@ describe.skipIf(noPostgres !== null)('limits shared by workers', () => {
     }
   }
 
-  const perSecond = (service: string) => fromService(service, 'per_second');
+  const perSecond = (service: string, how = 'per_second') => fromService(service, how);
   /** Seconds until the next call. */
   const nextAt = (service: string) => fromService(service, 'extract(epoch FROM next_at - clock_timestamp())');
 });
