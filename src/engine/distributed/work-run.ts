@@ -75,6 +75,8 @@ class RunShare {
   readonly #held = new Map<string, Held>();
   readonly #batchOf = new WeakMap<Job, Held>();
   readonly #ready: Job[] = [];
+  /** Answers of earlier workers that are being graded. */
+  readonly #grading = new Set<Promise<void>>();
   #more: () => void = () => {};
   #hungry: () => void = () => {};
   #ended = false;
@@ -111,6 +113,7 @@ class RunShare {
           await this.#left(job, trial.status === 'skipped');
         },
       });
+      await Promise.all(this.#grading);
       this.#finished = true;
       await feeding;
       await this.#gate.close();
@@ -169,7 +172,7 @@ class RunShare {
 
   /** Trials wait here for all calls that end before the next batch is there. */
   get #hasEnough(): boolean {
-    return this.#ready.length >= 2 * (this.#run.settings.concurrency ?? 8);
+    return this.#grading.size > 1 || this.#ready.length >= 2 * (this.#run.settings.concurrency ?? 8);
   }
 
   /** Resolves when trials run short. */
@@ -202,12 +205,24 @@ class RunShare {
       else
         jobs.push({ arm: 'candidate', case: c, trial: batch.trial, release: assignment.release, provider });
     }
-    held.left = jobs.length;
+    held.left = jobs.length + Math.sign(ungraded.length);
     for (const job of jobs) this.#batchOf.set(job, held);
-    await this.#gradeStored(ungraded, batch.trial);
-    if (jobs.length === 0) await this.#done(held);
+    if (held.left === 0) await this.#done(held);
+    if (ungraded.length > 0) this.#gradeBeside(held, ungraded);
     this.#ready.push(...jobs);
     return true;
+  }
+
+  /** Beside the calls: a slow judge must not keep this process from saying that it is alive. */
+  #gradeBeside(held: Held, ungraded: readonly Case[]): void {
+    const grading = this.#gradeStored(ungraded, held.batch.trial).then(async () => {
+      this.#grading.delete(grading);
+      this.#hungry();
+      await this.#oneLess(held, false);
+    });
+    // `toItsEnd` meets the error.
+    grading.catch(() => this.#stopper.abort());
+    this.#grading.add(grading);
   }
 
   /** Answers whose worker ended before they were graded: the call is not made again. */
@@ -228,7 +243,10 @@ class RunShare {
 
   async #left(job: Job, skipped: boolean): Promise<void> {
     const held = this.#batchOf.get(job);
-    if (held === undefined) return;
+    if (held !== undefined) await this.#oneLess(held, skipped);
+  }
+
+  async #oneLess(held: Held, skipped: boolean): Promise<void> {
     held.left--;
     if (skipped) held.skipped++;
     if (held.left === 0 && held.skipped === 0) await this.#done(held);
