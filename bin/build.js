@@ -16,6 +16,7 @@ const ENTRIES = [
   'client/index',
   'ledger/sqlite/ledger-thread',
   'grade/grader-worker',
+  'jobs/rollout/rollout-thread',
 ];
 
 /** Packages of many small files that almost every command needs. Their licences go with them. */

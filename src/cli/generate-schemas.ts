@@ -3,7 +3,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { fileJsonSchemas } from '../jobs/project/file-schemas.ts';
-import { reportJsonSchemas } from '../report/json/check-schema.ts';
+import { reportJsonSchemas } from '../report/json/published-schemas.ts';
 
 const FOLDER = new URL('../../schema/', import.meta.url);
 

@@ -109,3 +109,27 @@ export interface FlagTest {
   /** One sentence. */
   readonly reason: string;
 }
+
+/** A percentage from 0 to 100, with or without its sign; undefined where it is none. */
+export function percentOf(text: string): number | undefined {
+  const value = Number(text.trim().replace(/%$/, ''));
+  return text.trim() !== '' && value >= 0 && value <= 100 ? value : undefined;
+}
+
+export function flagTypeOf(text: string): FlagType | undefined {
+  return FLAG_TYPES.find((type) => type === text);
+}
+
+/** All conditions of a request: its segments, its regions, and whatever else must hold. */
+export function typedConditions(typed: {
+  readonly segment?: string | undefined;
+  readonly region?: string | undefined;
+  readonly when?: readonly string[] | undefined;
+}): readonly string[] {
+  const { segment, region, when = [] } = typed;
+  return [
+    ...(segment === undefined ? [] : [`segment=${segment}`]),
+    ...(region === undefined ? [] : [`region=${region}`]),
+    ...when,
+  ];
+}

@@ -1,15 +1,17 @@
 // What the server's pages and their JSON twins show: features at a glance, and the guard.
 
+import type { Flag } from './flag.ts';
 import type { Approval, GuardDecision, GuardStop } from './guard.ts';
+import type { RolloutReport } from './rollout.ts';
 import type { MeasuredQuality, PointedRelease, Pointer, ShippingChange } from './shipping.ts';
 import type { SignalReport } from './signals.ts';
 import type { FeatureTimeline } from './timeline.ts';
 
-/** A regression that nightly runs found or a drift that a monitor found, and that nothing has shown to be over. */
+/** A regression that nightly runs found, a drift that a monitor found, or a rollout that a gate stopped, and that nothing has shown to be over. */
 export interface OpenEpisode {
   readonly id: string;
-  readonly kind: 'nightly' | 'monitor';
-  /** Name of the suite or of the monitor. */
+  readonly kind: 'nightly' | 'monitor' | 'rollout';
+  /** Name of the suite, the monitor or the feature. */
   readonly of: string;
   /** ISO time. */
   readonly openedAt: string;
@@ -47,6 +49,12 @@ export interface FeatureOverview {
   /** Those that hold for it, stops of every feature included. */
   readonly stops: readonly GuardStop[];
   readonly pendingApprovals: number;
+  /** The newest rollout here; null = none was started. */
+  readonly rollout:
+    | (Pick<RolloutReport, 'id' | 'status' | 'percent' | 'stage' | 'since'> & {
+        readonly stages: number;
+      })
+    | null;
 }
 
 /** A suite that no feature's release in force was measured on. */
@@ -88,6 +96,8 @@ export interface FeatureEvent {
   readonly at: string;
   readonly text: string;
   readonly ref?: string | undefined;
+  /** null = it concerns every suite. */
+  readonly suite: string | null;
 }
 
 /** Everything that is known of one feature over a time. */
@@ -104,4 +114,26 @@ export interface FeatureView {
   readonly events: readonly FeatureEvent[];
   /** What moved, and in which order; null = no observations of it. */
   readonly timeline: FeatureTimeline | null;
+}
+
+/** The flags of one environment. */
+export interface FlagsView {
+  readonly environment: string;
+  /** ISO time. */
+  readonly at: string;
+  /** Features that a flag can be set for by name. */
+  readonly features: readonly string[];
+  readonly flags: readonly Flag[];
+  /** Settings and drills of flags, oldest first. */
+  readonly changes: readonly ShippingChange[];
+}
+
+/** The newest rollout of each feature in one environment. */
+export interface RolloutsView {
+  readonly environment: string;
+  /** ISO time. */
+  readonly at: string;
+  readonly rollouts: readonly RolloutReport[];
+  /** Features without a rollout. */
+  readonly others: readonly string[];
 }

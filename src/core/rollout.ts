@@ -157,6 +157,24 @@ export interface GateReading {
   readonly fired: boolean;
 }
 
+/** One arm of a gate since the rollout started, disabled segments aside. */
+export interface ArmSinceStart {
+  readonly n: number;
+  readonly value: number | null;
+  /** 95% for both arms together, valid at every time, for independent answers; null = not a share, or nothing seen. */
+  readonly interval: readonly [number, number] | null;
+}
+
+/** A gate with everything that was counted since the start. */
+export interface GateReport extends GateReading {
+  /** Of a quantile: the shares are those of the values above it, in the unit of the signal; null = another signal. */
+  readonly limit: number | null;
+  readonly sinceStart: Readonly<Record<RolloutArm, ArmSinceStart>> & {
+    /** Candidate minus control. */
+    readonly difference: Pick<ArmSinceStart, 'value' | 'interval'>;
+  };
+}
+
 /** The answer of `rollout status` and `rollout step`. */
 export interface RolloutReport {
   readonly schemaVersion: 1;
@@ -176,9 +194,11 @@ export interface RolloutReport {
   /** Milliseconds that count towards the time of the stage. */
   readonly greenMs: number;
   readonly calls: Readonly<Record<RolloutArm, number>>;
+  /** Calls of each arm since the rollout started. */
+  readonly callsSinceStart: Readonly<Record<RolloutArm, number>>;
   /** Why the stage does not end now; null where it is not running. */
   readonly holds: string | null;
-  readonly gates: readonly GateReading[];
+  readonly gates: readonly GateReport[];
   /** log10 an action needs. */
   readonly needed: number;
   readonly lookedAt: string | null;

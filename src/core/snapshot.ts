@@ -315,7 +315,10 @@ export interface SnapshotStore {
   vectorCounts(snapshotId: string): Promise<readonly VectorCount[]>;
   /** Free records of a kind (comparisons, rollback decisions), append-only. */
   keepRecord(record: LedgerRecord): Promise<void>;
-  records(kind: string, suite?: string): Promise<readonly LedgerRecord[]>;
+  /** In the order they were written, without the first `from` of them. */
+  records(kind: string, suite?: string, from?: number): Promise<readonly LedgerRecord[]>;
+  /** How many records of a kind there are, without reading them: it grows whenever one is added. */
+  recordCount(kind: string): Promise<number>;
   close(): Promise<void>;
 }
 

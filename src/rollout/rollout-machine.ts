@@ -6,13 +6,14 @@ import { freshGates, isOver, noCounts, type RolloutState, stageOf } from './roll
 
 /**
  * The newest rollout of a log. Events out of place are what a process wrote that lost a race: they do not count. `counts` = the events
- * that do. null = none was started.
+ * that do. `from` = the state after the events before these. null = none was started.
  */
 export function replayRollout(
   events: readonly LoggedRolloutEvent[],
   counts?: (event: LoggedRolloutEvent, after: RolloutState) => void,
+  from: RolloutState | null = null,
 ): RolloutState | null {
-  let state: RolloutState | null = null;
+  let state = from;
   for (const event of events) {
     const isNext =
       event.kind === 'started'

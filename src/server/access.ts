@@ -8,6 +8,8 @@ export interface AccessRules {
   readonly tokens: AccessTokens;
   /** The address is only reachable from this machine. */
   readonly loopback: boolean;
+  /** Other machines reach it, by its address or through a proxy: nothing is open without a token. */
+  readonly needsTokens: boolean;
   /** Names beside the loopback ones under which the server may be asked; on other addresses, where there are none, any name. */
   readonly hosts: readonly string[];
 }
@@ -53,11 +55,11 @@ function originHost(origin: string): string | null {
 export async function checkToken(
   header: string | undefined,
   needed: TokenRole | readonly TokenRole[],
-  { tokens, loopback }: AccessRules,
+  { tokens, needsTokens }: AccessRules,
 ): Promise<AccessToken | null> {
   const given = /^Bearer +(\S{1,200})$/i.exec(header ?? '')?.[1];
   if (given === undefined) {
-    if (header === undefined && loopback && (await tokens.list()).length === 0) return null;
+    if (header === undefined && !needsTokens && (await tokens.list()).length === 0) return null;
     throw new HttpError(401, 'a token is needed: Authorization: Bearer TOKEN', {
       hint: 'lastgood token add NAME --role observe',
     });

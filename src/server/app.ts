@@ -8,6 +8,7 @@ import type { AccessToken, GuardStore, ObservationStore, TokenRole } from '../co
 import type { FoundRules } from '../jobs/guard/ticket-rules.ts';
 import type { ObservationIntake } from '../jobs/observe/intake.ts';
 import type { PagesLedger } from '../jobs/pages/pages-ledger.ts';
+import type { RolloutsThread } from '../jobs/rollout/rollouts-thread.ts';
 import { type AccessRules, checkHost, checkOrigin, checkToken } from './access.ts';
 import type { ChangeStream } from './change-stream.ts';
 import {
@@ -25,6 +26,7 @@ import { HttpError } from './http-error.ts';
 import { takeLines, takeOtlp } from './intake-routes.ts';
 import type { Metrics } from './metrics.ts';
 import { evaluateAll, evaluateOne, flagEvents, OFREP_EVENTS } from './ofrep-routes.ts';
+import { isRefusal } from './page-answer.ts';
 import { addPages } from './page-routes.ts';
 import type { Sessions } from './sessions.ts';
 import { featuresRoute, signalsRoute } from './signal-routes.ts';
@@ -57,6 +59,9 @@ export interface AppParts {
   /** Snapshots and comparisons, for the pages. */
   readonly ledger: PagesLedger;
   readonly sessions: Sessions;
+  /** A proxy with TLS stands before the server. */
+  readonly trustProxy: boolean;
+  readonly rollouts: RolloutsThread;
   /** Folder with the tickets. */
   readonly project: string;
   readonly metrics: Metrics;
@@ -197,8 +202,9 @@ function errorAnswer(error: Error, c: AppContext): Response {
   if (error instanceof LastgoodError) {
     c.set('failure', error.code);
     const body = { error: { code: error.code, message: error.message, hint: error.hint } };
-    if (error.code === 'NO_FEATURE') return c.json(body, 404);
+    if (error.code === 'NO_FEATURE' || error.code === 'ROLLOUT_NONE') return c.json(body, 404);
     if (error.exitCode === 2) return c.json(body, 400);
+    if (isRefusal(error)) return c.json(body, 409);
     // A full disk or a locked ledger: nothing of this request was acknowledged, and it can be sent again.
     c.header('Retry-After', '5');
     return c.json({ error: { code: error.code, message: 'the ledger cannot be written or read now' } }, 503);

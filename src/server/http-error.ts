@@ -7,7 +7,7 @@ export interface HttpErrorDetails {
 
 /** Thrown by routes; becomes `{"error": {"message", "hint"}}` with this status. */
 export class HttpError extends Error {
-  readonly status: 400 | 401 | 403 | 404 | 405 | 413 | 415 | 421 | 422 | 503;
+  readonly status: 400 | 401 | 403 | 404 | 405 | 409 | 413 | 415 | 421 | 422 | 503;
   readonly details: HttpErrorDetails;
 
   constructor(status: HttpError['status'], message: string, details: HttpErrorDetails = {}) {

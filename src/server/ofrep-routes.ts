@@ -13,6 +13,8 @@ export const OFREP_EVENTS = '/ofrep/v1/events';
 
 const MOST_PROPERTIES = 200;
 const LONGEST_KEY = 1000;
+/** Of one property: each value is compared with each value of each condition. */
+const MOST_VALUES = 200;
 /** Seconds without a listener after which a client may close its stream. */
 const INACTIVE_SECONDS = 120;
 
@@ -122,6 +124,8 @@ function contextOf(body: JsonObject): FlagContext {
   if (Object.keys(context).length > MOST_PROPERTIES)
     throw new BadContext(`context has more than ${MOST_PROPERTIES} properties`);
   const { targetingKey, ...properties } = context;
+  if (Object.values(properties).some((value) => Array.isArray(value) && value.length > MOST_VALUES))
+    throw new BadContext(`a property has more than ${MOST_VALUES} values`);
   if (targetingKey === undefined || targetingKey === null || targetingKey === '')
     return { targetingKey: null, properties };
   if (typeof targetingKey !== 'string') throw new BadContext('targetingKey must be a text');

@@ -10,12 +10,14 @@ import type { AppContext } from './app.ts';
 import { HttpError } from './http-error.ts';
 import { jsonBody } from './json-body.ts';
 import { withWholeBody } from './request-body.ts';
-import { ENDED_COOKIE, type Session, type Sessions, sessionCookie } from './sessions.ts';
+import { endedCookie, type Session, type Sessions, sessionCookie } from './sessions.ts';
 
 export interface PageAccess {
   readonly sessions: Sessions;
   readonly access: AccessRules;
   readonly environment: string;
+  /** A proxy with TLS stands before the server, and its `X-Forwarded-Proto` counts. */
+  readonly trustProxy: boolean;
 }
 
 /** A request that may see pages. */
@@ -47,7 +49,7 @@ export async function visitOf(c: AppContext, parts: PageAccess): Promise<Visit |
   }
   if (!(await needsNoToken(parts.access))) return null;
   const fresh = parts.sessions.begin(null);
-  c.header('Set-Cookie', sessionCookie(fresh, isSecure(c)));
+  c.header('Set-Cookie', sessionCookie(fresh, isSecure(c, parts)));
   return { session: fresh, viewer: viewerOf(parts, null, fresh) };
 }
 
@@ -61,7 +63,7 @@ export async function actionOf(
   role: 'read' | 'operate',
 ): Promise<Visit & { readonly session: Session; readonly body: JsonObject; readonly json: boolean }> {
   checkHost(c.req.header('host'), parts.access);
-  ownPage(c);
+  ownPage(c, parts);
   const found = parts.sessions.find(c.req.header('cookie'));
   const token = found === undefined ? undefined : await tokenOf(found, parts.access);
   if (found === undefined || token === undefined)
@@ -84,7 +86,7 @@ export async function actionOf(
 /** Signs in: a new session for a token that may read. Throws `HttpError` 401, 403, 413, 415 or 421. */
 export async function signIn(c: AppContext, parts: PageAccess): Promise<string> {
   checkHost(c.req.header('host'), parts.access);
-  ownPage(c);
+  ownPage(c, parts);
   const { body } = await bodyOf(c);
   const given = body['token'];
   const secret = typeof given === 'string' ? given.trim() : '';
@@ -93,13 +95,19 @@ export async function signIn(c: AppContext, parts: PageAccess): Promise<string> 
   if (before !== undefined) parts.sessions.end(before);
   const session = parts.sessions.begin(tokenHash(secret));
   c.set('token', token);
-  c.header('Set-Cookie', sessionCookie(session, isSecure(c)));
+  c.header('Set-Cookie', sessionCookie(session, isSecure(c, parts)));
   return pathOf(body['to']);
 }
 
-export function signOut(c: AppContext, { sessions }: PageAccess, session: Session): void {
-  sessions.end(session);
-  c.header('Set-Cookie', ENDED_COOKIE);
+/** What the last action of this session did, for the page that the action led to. */
+export function saidTo(c: AppContext, session: Session | null): Session['said'] {
+  const said = session?.said ?? null;
+  return said !== null && said.id === c.req.query('said') ? said : null;
+}
+
+export function signOut(c: AppContext, parts: PageAccess, session: Session): void {
+  parts.sessions.end(session);
+  c.header('Set-Cookie', endedCookie(isSecure(c, parts)));
 }
 
 /** A path of this server, and nothing that a browser could read as another one. */
@@ -127,19 +135,25 @@ async function tokenOf(
   return token !== undefined && roleAllows(token.role, 'read') ? token : undefined;
 }
 
-async function needsNoToken({ loopback, tokens }: AccessRules): Promise<boolean> {
-  return loopback && (await tokens.list()).length === 0;
+async function needsNoToken({ needsTokens, tokens }: AccessRules): Promise<boolean> {
+  return !needsTokens && (await tokens.list()).length === 0;
 }
 
 /** A browser always names the origin of a form; without a name it is refused. Throws `HttpError` 403. */
-function ownPage(c: AppContext): void {
+function ownPage(c: AppContext, parts: PageAccess): void {
   const origin = c.req.header('origin');
   checkOrigin({ origin, site: c.req.header('sec-fetch-site'), host: c.req.header('host') });
   if (origin === undefined) throw new HttpError(403, 'an action of a page must name its origin');
+  // A page of the same name without TLS may have been changed on its way.
+  if (isSecure(c, parts) && !origin.startsWith('https:'))
+    throw new HttpError(403, 'requests from pages of other origins are refused');
 }
 
-function isSecure(c: AppContext): boolean {
-  return c.req.header('x-forwarded-proto') === 'https';
+/** Did the browser reach the proxy over TLS? Without a proxy anybody could send the header, so it does not count. */
+function isSecure(c: AppContext, { trustProxy }: PageAccess): boolean {
+  // Of several proxies the first one, which the browser reached, comes first.
+  const [first] = (c.req.header('x-forwarded-proto') ?? '').split(',');
+  return trustProxy && first?.trim().toLowerCase() === 'https';
 }
 
 /** A form or a JSON object. */

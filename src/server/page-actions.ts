@@ -10,8 +10,8 @@ import { sessionPage, signInPage } from '../report/pages/sign-in-page.ts';
 import type { AppContext, AppParts } from './app.ts';
 import { HttpError } from './http-error.ts';
 import { actionOf, pathOf, signIn, signOut, type Visit, visitOf } from './page-access.ts';
-import { pageAnswer } from './page-answer.ts';
-import type { Session } from './sessions.ts';
+import { isRefusal, pageAnswer } from './page-answer.ts';
+import type { Said, Session } from './sessions.ts';
 
 const LONGEST = 200;
 
@@ -45,7 +45,7 @@ export async function signOutAction(c: AppContext, parts: AppParts): Promise<Res
 
 /** POST /guard/stop and /guard/start. */
 export function stopAction(c: AppContext, parts: AppParts, stopped: boolean): Promise<Response> {
-  return acting(c, parts, async (body, said) => {
+  return acting(c, parts, '/guard', async (body, said) => {
     const feature = textOf(body, 'feature', true) ?? '';
     const report = await changeStop(parts.mask, parts.changes.log, {
       feature,
@@ -66,7 +66,7 @@ export function stopAction(c: AppContext, parts: AppParts, stopped: boolean): Pr
 
 /** POST /guard/answer: grants or denies an approval. */
 export function approvalAction(c: AppContext, parts: AppParts): Promise<Response> {
-  return acting(c, parts, async (body, said) => {
+  return acting(c, parts, '/guard', async (body, said) => {
     const answer = textOf(body, 'answer', true);
     if (answer !== 'grant' && answer !== 'deny') throw new HttpError(400, 'answer must be grant or deny');
     const approval = await answerApproval(parts.mask, parts.guard, {
@@ -88,10 +88,13 @@ interface Done {
   readonly answer: object;
 }
 
-/** One action with its signature. A form comes back to the page with what was done, or why it was refused; JSON gets JSON. */
-async function acting(
+/**
+ * One action with its signature. A form comes back to the page at `path` with what was done, or why it was refused; JSON gets JSON.
+ */
+export async function acting(
   c: AppContext,
   parts: AppParts,
+  path: string,
   act: (
     body: JsonObject,
     said: { readonly by: string | undefined; readonly why: string | undefined },
@@ -105,18 +108,24 @@ async function acting(
     session.by = by ?? session.by;
     await parts.changes.changed();
     if (json) return c.json({ ...done.answer, csrf: parts.sessions.formToken(session) });
-    return backToGuard(c, session, true, done.text);
+    return backTo(c, path, session, { ok: true, text: done.text, typed: {} });
   } catch (error) {
-    const refused = error instanceof HttpError || (error instanceof LastgoodError && error.exitCode === 2);
+    const refused = error instanceof HttpError || (error instanceof LastgoodError && isRefusal(error));
     if (json || !refused) throw error;
-    return backToGuard(c, session, false, sentence(error));
+    return backTo(c, path, session, { ok: false, text: sentence(error), typed: typedOf(body) });
   }
 }
 
 /** What was done stands in the session: nothing that a person wrote is in an address. */
-function backToGuard(c: AppContext, session: Session, ok: boolean, text: string): Response {
-  session.said = { id: randomBytes(6).toString('base64url'), ok, text };
-  return c.redirect(`/guard?said=${session.said.id}`, 303);
+function backTo(c: AppContext, path: string, session: Session, said: Omit<Said, 'id'>): Response {
+  session.said = { id: randomBytes(6).toString('base64url'), ...said };
+  return c.redirect(`${path}?said=${session.said.id}`, 303);
+}
+
+/** What a form was refused with stays in it, so that nobody types it twice. */
+function typedOf(body: JsonObject): Said['typed'] {
+  const texts = Object.entries(body).filter(([name, value]) => name !== 'csrf' && typeof value === 'string');
+  return Object.fromEntries(texts.slice(0, 20).map(([name, value]) => [name, String(value).slice(0, 2000)]));
 }
 
 /** The token stands beside the name that a person gives: the name alone proves nothing. */
@@ -128,9 +137,10 @@ function sentence({ message }: Error): string {
   return `Nothing was done: ${message}.`;
 }
 
-/** One line of text; undefined where it is empty. */
-function textOf(body: JsonObject, name: string, needed: boolean): string | undefined {
-  const value: JsonValue | undefined = Object.hasOwn(body, name) ? body[name] : undefined;
+/** One line of text, or a number or truth value as text; undefined where it is empty. */
+export function textOf(body: JsonObject, name: string, needed: boolean): string | undefined {
+  const given: JsonValue | undefined = Object.hasOwn(body, name) ? body[name] : undefined;
+  const value = typeof given === 'number' || typeof given === 'boolean' ? String(given) : given;
   if (typeof value === 'string' && value.trim() !== '') {
     const line = value.trim();
     if (line.length <= LONGEST && !/[\u0000-\u001f\u007f]/.test(line)) return line.toWellFormed();

@@ -34,6 +34,17 @@ export function streamOf(pieces: Iterable<string>): ReadableStream<Uint8Array> {
   });
 }
 
+/** Is it what a person can put right: wrong input, a state that does not allow it, or a change in between? */
+export function isRefusal({ code, exitCode }: LastgoodError): boolean {
+  return exitCode === 2 || exitCode === 3 || code === 'SHIPPING_CHANGED' || code === 'ROLLOUT_CHANGED';
+}
+
+/** The status of a refusal. */
+function refusalStatus(error: LastgoodError): 400 | 404 | 409 {
+  if (/NOT_FOUND|NO_FEATURE|UNKNOWN|ROLLOUT_NONE/.test(error.code)) return 404;
+  return error.exitCode === 2 ? 400 : 409;
+}
+
 /** What a person sees of an error; one that is the server's own says nothing of its cause. */
 export function errorPage(c: AppContext, error: unknown, viewer: Viewer | null): Response {
   if (error instanceof HttpError)
@@ -42,14 +53,11 @@ export function errorPage(c: AppContext, error: unknown, viewer: Viewer | null):
       messagePage(viewer, titleOf(error.status), error.message, error.details.hint),
       error.status,
     );
-  if (error instanceof LastgoodError && (error.exitCode === 2 || error.exitCode === 3)) {
+  if (error instanceof LastgoodError && isRefusal(error)) {
     c.set('failure', error.code);
-    const missing = /NOT_FOUND|NO_FEATURE|UNKNOWN/.test(error.code);
-    return pageAnswer(
-      c,
-      messagePage(viewer, missing ? 'Not found' : 'Not possible', error.message, error.hint),
-      missing ? 404 : 400,
-    );
+    const status = refusalStatus(error);
+    const title = status === 404 ? 'Not found' : 'Not possible';
+    return pageAnswer(c, messagePage(viewer, title, error.message, error.hint), status);
   }
   throw error;
 }

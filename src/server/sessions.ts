@@ -8,6 +8,15 @@ const SESSION_MS = 12 * 3_600_000;
 const MOST_SESSIONS = 1000;
 const NAME = 'lastgood_session';
 
+/** What an action did, or why it was refused. */
+export interface Said {
+  readonly id: string;
+  readonly ok: boolean;
+  readonly text: string;
+  /** What was typed into a form that was refused. */
+  readonly typed: Readonly<Record<string, string>>;
+}
+
 /** One browser that may use the pages. */
 export interface Session {
   readonly id: string;
@@ -21,7 +30,7 @@ export interface Session {
   /** The name that was last given for a decision. */
   by: string;
   /** What the last action did, for the page after it. */
-  said: { readonly id: string; readonly ok: boolean; readonly text: string } | null;
+  said: Said | null;
 }
 
 /** In memory: whoever is signed in signs in again after a restart. */
@@ -89,7 +98,9 @@ export function sessionCookie({ id }: Session, secure: boolean): string {
   return `${NAME}=${id}; Path=/; Max-Age=${SESSION_MS / 1000}; HttpOnly; SameSite=Strict${secure ? '; Secure' : ''}`;
 }
 
-export const ENDED_COOKIE = `${NAME}=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict`;
+export function endedCookie(secure: boolean): string {
+  return `${NAME}=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict${secure ? '; Secure' : ''}`;
+}
 
 function keyOf(id: string): string {
   return hash('sha256', id, 'base64url');

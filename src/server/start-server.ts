@@ -15,6 +15,8 @@ import { foldAll, openProduction } from '../jobs/observe/open-production.ts';
 import { guardMark } from '../jobs/pages/guard-overview.ts';
 import { PagesLedger } from '../jobs/pages/pages-ledger.ts';
 import { openShippingLog } from '../jobs/registry/open-shipping.ts';
+import { RolloutsThread } from '../jobs/rollout/rollouts-thread.ts';
+import type { RolloutThreadStart } from '../jobs/rollout/thread-message.ts';
 import { openTokens } from '../jobs/serve/tokens.ts';
 import { isLoopback } from './access.ts';
 import { type AccessLogEntry, makeApp } from './app.ts';
@@ -35,6 +37,10 @@ export interface ServerSettings {
   readonly mask?: SecretMask | undefined;
   /** Whose flags and releases it serves (default production). */
   readonly environment?: string | undefined;
+  /** A proxy with TLS stands before it, and its `X-Forwarded-Proto` counts. */
+  readonly trustProxy?: boolean | undefined;
+  /** For decisions about rollouts: variables of the process, and where alerts are posted. */
+  readonly decisions?: Pick<RolloutThreadStart, 'variables' | 'webhook' | 'version'> | undefined;
   readonly log: (entry: AccessLogEntry) => void;
   readonly limits?: Partial<ServerLimits> | undefined;
 }
@@ -78,18 +84,27 @@ export async function startServer(settings: ServerSettings): Promise<RunningServ
   const shipping = await openShippingLog(db);
   const guard = await openGuardLog(db);
   const beatMs = Math.max(50, Math.floor(limits.idleMs / 3));
-  const changes = new ChangeStream(shipping, beatMs, () => guardMark(guard, new Date()));
   const ledger = new PagesLedger(db, settings.project);
+  const changes = new ChangeStream(shipping, beatMs, async () => {
+    return `${await guardMark(guard, new Date())}.${await ledger.mark()}`;
+  });
+  const rollouts = new RolloutsThread({
+    ...{ db, project: settings.project },
+    ...(settings.decisions ?? { variables: {}, webhook: undefined, version: 'unknown' }),
+  });
   const closeStores = async (): Promise<void> => {
     await store.close();
     await tokens.close();
     await shipping.close();
     await guard.close();
     await ledger.close();
+    await rollouts.close();
   };
   try {
     const loopback = isLoopback(host);
-    if (!loopback) await mustHaveTokens(tokens, host);
+    const trustProxy = settings.trustProxy ?? false;
+    const needsTokens = !loopback || trustProxy;
+    if (needsTokens) await mustHaveTokens(tokens, loopback ? 'a server behind a proxy' : host);
     let notReady: string | null = null;
     const folding = keepFolded(store, limits.foldMs, (failure) => {
       notReady = failure;
@@ -98,7 +113,7 @@ export async function startServer(settings: ServerSettings): Promise<RunningServ
     const app = makeApp({
       intake: new ObservationIntake(store, rules),
       store,
-      access: { tokens, loopback, hosts: settings.hosts.map((name) => name.toLowerCase()) },
+      access: { tokens, loopback, needsTokens, hosts: settings.hosts.map((name) => name.toLowerCase()) },
       changes,
       guard,
       rules: ticketRules(settings.project),
@@ -106,6 +121,8 @@ export async function startServer(settings: ServerSettings): Promise<RunningServ
       environment: settings.environment ?? DEFAULT_ENVIRONMENT,
       ledger,
       sessions: new Sessions(),
+      trustProxy,
+      rollouts,
       project: settings.project,
       metrics: new Metrics(),
       limits,
@@ -164,11 +181,11 @@ function refuseEarly(server: Server, most: number): void {
   });
 }
 
-async function mustHaveTokens(tokens: AccessTokens, host: string): Promise<void> {
+async function mustHaveTokens(tokens: AccessTokens, what: string): Promise<void> {
   if ((await tokens.list()).length > 0) return;
   throw new LastgoodError({
     code: 'SERVE_NEEDS_TOKENS',
-    message: `${host} can be reached from other machines, and there is no token`,
+    message: `${what} can be reached from other machines, and there is no token`,
     hint: 'lastgood token add NAME --role observe, or serve on 127.0.0.1',
   });
 }

@@ -27,8 +27,12 @@ export interface IncidentWorld {
   readonly at: (night: number) => string;
 }
 
-/** `spice` is put into every answer of the bad nights. */
-export async function incidentWorld(folder: string, spice = ''): Promise<IncidentWorld> {
+/** `spice` is put into every answer of the bad nights. `db`: a ledger elsewhere. */
+export async function incidentWorld(
+  folder: string,
+  spice = '',
+  db = join(folder, 'lastgood.db'),
+): Promise<IncidentWorld> {
   await mkdir(folder, { recursive: true });
   const ids = Array.from({ length: 24 }, (_, i) => `${TOPICS[i % 3]}-${String(i).padStart(2, '0')}`);
   await writeFile(
@@ -87,7 +91,6 @@ export async function incidentWorld(folder: string, spice = ''): Promise<Inciden
   await writeFile(join(folder, 'second.yaml'), release('good.jsonl', 'Be kind and brief.'));
   await writeFile(join(folder, 'third.yaml'), release('bad.jsonl', 'Be kind and brief.'));
 
-  const db = join(folder, 'lastgood.db');
   const store = await openLedger(db, { create: true });
   let now = START;
   const work: Workplace = {

@@ -6,7 +6,7 @@ import { Ajv } from 'ajv';
 import { expect, test } from 'vitest';
 import type { JsonObject, JsonValue } from '../../src/base/json.ts';
 import type { DoctorResult } from '../../src/jobs/project/doctor.ts';
-import { reportJsonSchemas } from '../../src/report/json/check-schema.ts';
+import { reportJsonSchemas } from '../../src/report/json/published-schemas.ts';
 import { lastgoodHere, temporaryFolder } from '../cli/lastgood.ts';
 import { type ScriptedReply, type SeenRequest, WireServer } from '../provider/wire-server.ts';
 

@@ -6,7 +6,7 @@ import { Ajv } from 'ajv';
 import { describe, expect, it } from 'vitest';
 import type { ShadowReport } from '../../src/core/shadow.ts';
 import { answerForm, lexicalDistance } from '../../src/monitor/shadow-difference.ts';
-import { reportJsonSchemas } from '../../src/report/json/check-schema.ts';
+import { reportJsonSchemas } from '../../src/report/json/published-schemas.ts';
 import { parseScenario, startSimulator } from '../../src/simulator/index.ts';
 import { loadSuite } from '../../src/suite/index.ts';
 import { json, lastgood, lastgoodHere, ROOT, temporaryFolder } from '../cli/lastgood.ts';

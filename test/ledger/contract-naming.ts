@@ -193,6 +193,9 @@ export function namingContract(open: () => Promise<OpenStore>): void {
         expect(await store.records('comparison')).toEqual(all.slice(0, 3));
         expect(await store.records('comparison', 'refund-bot')).toEqual(all.slice(0, 2));
         expect(await store.records('rollback', 'release-notes')).toEqual([]);
+        expect(await store.records('comparison', undefined, 1)).toEqual(all.slice(1, 3));
+        expect(await store.records('comparison', 'refund-bot', 2)).toEqual([]);
+        expect([await store.recordCount('comparison'), await store.recordCount('none')]).toEqual([3, 0]);
       });
     });
   });

@@ -15,7 +15,7 @@ import {
   logText,
   MOST_ANNOTATIONS,
 } from '../../src/report/index.ts';
-import { reportJsonSchemas } from '../../src/report/json/check-schema.ts';
+import { reportJsonSchemas } from '../../src/report/json/published-schemas.ts';
 import { ATTACKS, hostileCheck, hostileUncompared } from './hostile-check.ts';
 
 const WORLDS: readonly CheckResult[] = [hostileCheck(1), hostileCheck(4), hostileUncompared()];

@@ -286,6 +286,7 @@ describe('hostile requests', () => {
       400,
       'INVALID_CONTEXT',
     ],
+    ['a property of too many values', { context: { segment: Array(300).fill('x') } }, 400, 'INVALID_CONTEXT'],
     ['a context that is too large', { context: { note: 'x'.repeat(70_000) } }, 413, 'INVALID_CONTEXT'],
     ['nesting', `{"context":{"a":${'['.repeat(5000)}${']'.repeat(5000)}}}`, 400, 'PARSE_ERROR'],
   ])('%s is refused in the words of OFREP', async (_, body, status, errorCode) => {
@@ -295,6 +296,17 @@ describe('hostile requests', () => {
     expect(answer.status).toBe(status);
     expect(await answer.json()).toMatchObject({ key: 'ai.tools.enabled', errorCode });
     expect((await post(server, '/ai.tools.enabled', '')).status).toBe(200);
+  });
+
+  it('a rule is text and no pattern, however it is written', async () => {
+    const server = await running();
+    const value = async (name: string): Promise<unknown> =>
+      ((await (await post(server, '/mine', { context: { name } })).json()) as { value: unknown }).value;
+    // As a pattern it would take longer than the world has lasted.
+    await set(server, 'mine', 'true', { when: ['name^=(a+)+$'] });
+    await set(server, 'mine', 'true', { when: ['name$=(.*a){40}$', 'name!=(x+x+)+y'] });
+    expect([await value(`${'a'.repeat(60_000)}!`), await value('(a+)+$ and more')]).toEqual([false, true]);
+    expect(await value('ends with (.*a){40}$')).toBe(true);
   });
 
   it('names of prototypes are no flags and no properties, and pages of others get nothing', async () => {

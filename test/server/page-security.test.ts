@@ -3,68 +3,14 @@
 import { describe, expect, it } from 'vitest';
 import { openGuardLog } from '../../src/jobs/guard/open-guard.ts';
 import { type Running, running } from './running.ts';
+import { Visitor } from './visitor.ts';
 
 const STOP = { feature: 'refunds', by: 'ada', why: 'INC-7' };
-
-/** A browser as far as the server sees it: a cookie, and the origin of its pages. */
-class Visitor {
-  readonly #server: Running;
-  cookie = '';
-
-  constructor(server: Running) {
-    this.#server = server;
-  }
-
-  async get(path: string, headers: Record<string, string> = {}): Promise<Response> {
-    return this.#kept(
-      await fetch(this.#server.url + path, {
-        headers: { cookie: this.cookie, ...headers },
-        redirect: 'manual',
-      }),
-    );
-  }
-
-  async form(
-    path: string,
-    fields: Record<string, string>,
-    headers: Record<string, string> = {},
-  ): Promise<Response> {
-    const sent = { cookie: this.cookie, origin: this.#server.url, ...headers };
-    const body = new URLSearchParams(fields).toString();
-    const type = { 'content-type': 'application/x-www-form-urlencoded' };
-    return this.#kept(
-      await fetch(this.#server.url + path, {
-        method: 'POST',
-        body,
-        headers: { ...type, ...sent },
-        redirect: 'manual',
-      }),
-    );
-  }
-
-  async json(path: string, body: object, headers: Record<string, string> = {}): Promise<Response> {
-    const sent = {
-      cookie: this.cookie,
-      origin: this.#server.url,
-      'content-type': 'application/json',
-      ...headers,
-    };
-    return fetch(this.#server.url + path, { method: 'POST', body: JSON.stringify(body), headers: sent });
-  }
-
-  async csrf(): Promise<string> {
-    return /name="csrf" value="([^"]+)"/.exec(await (await this.get('/guard')).text())?.[1] ?? 'none';
-  }
-
-  async signIn(token: string, to = '/guard'): Promise<Response> {
-    return this.form('/sign-in', { token, to });
-  }
-
-  #kept(answer: Response): Response {
-    for (const line of answer.headers.getSetCookie()) this.cookie = line.split(';')[0] ?? '';
-    return answer;
-  }
-}
+/** Everything that a page can do. */
+const ACTIONS = [
+  ...['/guard/stop', '/guard/start', '/guard/answer', '/flags/set'],
+  ...['pause', 'resume', 'abort', 'promote', 'step'].map((decision) => `/rollouts/refunds/${decision}`),
+];
 
 async function stops(server: Running, token?: string): Promise<number> {
   const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
@@ -93,8 +39,33 @@ describe('signing in', () => {
     expect(visitor.cookie).not.toContain(token);
     expect((await visitor.get('/guard')).status).toBe(200);
     expect(JSON.stringify(server.log)).not.toContain(token);
-    const behind = await visitor.form('/sign-in', { token }, { 'x-forwarded-proto': 'https' });
-    expect(behind.headers.get('set-cookie')).toContain('; Secure');
+  });
+
+  it('gives a cookie for TLS alone where a proxy is trusted, and believes no other sender', async () => {
+    const tls = { 'x-forwarded-proto': 'https' };
+    // Whoever reaches the proxy reaches the server: without a token it does not start.
+    await expect(running({ trustProxy: true })).rejects.toMatchObject({ code: 'SERVE_NEEDS_TOKENS' });
+    const first = await running();
+    const token = await first.token('ada', 'operate');
+    await first.close();
+    const server = await running({ db: first.db, trustProxy: true });
+    const secure = { ...tls, origin: `https://127.0.0.1:${server.port}` };
+    const visitor = new Visitor(server);
+    const inside = await visitor.form('/sign-in', { token }, secure);
+    expect(inside.headers.get('set-cookie')).toMatch(/; Secure$/);
+    // A page without TLS may have been changed on its way.
+    const csrf = await visitor.csrf();
+    expect((await visitor.form('/guard/stop', { ...STOP, csrf }, tls)).status).toBe(403);
+    const out = await visitor.form('/sign-out', { csrf }, secure);
+    expect(out.headers.get('set-cookie')).toMatch(/Max-Age=0; .*; Secure$/);
+    await server.removeToken('ada');
+    expect((await new Visitor(server).get('/guard')).status).toBe(303);
+    expect((await new Visitor(server).get('/v1/signals')).status).toBe(401);
+
+    const open = await running();
+    const other = new Visitor(open);
+    const direct = await other.form('/sign-in', { token: await open.token('ada', 'read') }, tls);
+    expect(direct.headers.get('set-cookie')).not.toContain('Secure');
   });
 
   it('never leads to another site', async () => {
@@ -171,7 +142,9 @@ describe('actions', () => {
     const page = await (await visitor.get('/guard')).text();
     expect(page).not.toContain('action="/guard/stop"');
     const { csrf } = (await (await visitor.get('/api/session')).json()) as { csrf: string };
-    for (const path of ['/guard/stop', '/guard/start', '/guard/answer']) {
+    for (const path of ['/guard', '/flags', '/rollouts'])
+      expect(await (await visitor.get(path)).text(), path).not.toContain('method="post"');
+    for (const path of ACTIONS) {
       expect((await visitor.form(path, { ...STOP, csrf })).status).toBe(403);
       expect((await visitor.json(path, { ...STOP, csrf })).status).toBe(403);
     }
@@ -201,6 +174,7 @@ describe('actions', () => {
     expect(await (await visitor.get(done.headers.get('location') ?? '')).text()).toContain(
       'refunds is stopped.',
     );
+    for (const path of ACTIONS) expect((await visitor.form(path, { ...STOP, csrf })).status, path).toBe(403);
     const again = await visitor.form('/guard/start', { ...STOP, csrf });
     expect(again.status).toBe(403);
     expect(await again.text()).toContain('this form was sent before');
@@ -239,6 +213,8 @@ describe('actions', () => {
       const from = JSON.stringify(headers);
       expect((await visitor.form('/guard/stop', { ...STOP, csrf }, headers)).status, from).toBe(403);
       expect((await visitor.json('/guard/stop', { ...STOP, csrf }, headers)).status, from).toBe(403);
+      for (const path of ACTIONS)
+        expect((await visitor.form(path, { csrf }, headers)).status, `${path} ${from}`).toBe(403);
       expect((await visitor.form('/sign-out', { csrf }, headers)).status, from).toBe(403);
       expect((await new Visitor(server).form('/sign-in', { token }, headers)).status, from).toBe(403);
     }
@@ -308,12 +284,15 @@ describe('actions', () => {
   });
 });
 
-const PATHS = ['/', '/guard', '/registry', '/snapshots', '/compare', '/features/x'];
+const PATHS = [
+  ...['/', '/guard', '/registry', '/snapshots', '/compare', '/features/x'],
+  ...['/rollouts', '/rollouts/x', '/flags'],
+];
 
 describe('hosts and headers', () => {
   it('a name that a page pointed here is refused everywhere', async () => {
     const server = await running();
-    for (const path of [...PATHS, '/sign-in', '/api/overview', '/api/session', '/api/events']) {
+    for (const path of [...PATHS, '/sign-in', '/api/overview', '/api/flags', '/api/session', '/api/events']) {
       const { status, body } = await hosted(server, path, 'evil.example');
       expect(status, path).toBe(421);
       expect(body, path).not.toContain('csrf');

@@ -8,6 +8,7 @@ import { foldAll, openProduction } from '../../src/jobs/observe/open-production.
 import { openShippingLog } from '../../src/jobs/registry/open-shipping.ts';
 import { incidentWorld } from '../jobs/incident-world.ts';
 import { HOSTILE } from '../report/hostile.ts';
+import { loggedRollout } from './logged-rollout.ts';
 
 export interface PagesWorld {
   readonly db: string;
@@ -20,10 +21,9 @@ export interface PagesWorld {
 const ENVIRONMENT = 'production';
 export const HOSTILE_TEXT = HOSTILE.slice(0, 14).join(' ');
 
-/** The feature `refunds` has everything; one with a hostile name is stopped. */
-export async function pagesWorld(folder: string): Promise<PagesWorld> {
-  const world = await incidentWorld(folder, HOSTILE_TEXT);
-  const { store, db, nights } = world;
+/** The feature `refunds` has everything; one with a hostile name is stopped. `ledger`: its place, a file in the folder by default. */
+export async function pagesWorld(folder: string, ledger?: string): Promise<PagesWorld> {
+  const { store, db, nights } = await incidentWorld(folder, HOSTILE_TEXT, ledger);
   const good = nights[5] as SnapshotSummary;
   const bad = nights[9] as SnapshotSummary;
   await store.bless({
@@ -56,6 +56,12 @@ export async function pagesWorld(folder: string): Promise<PagesWorld> {
   });
   await store.close();
   await ship(db, [good, bad]);
+  await loggedRollout(db, {
+    ...{ feature: 'refunds', environment: ENVIRONMENT, suite: good.suite, looks: 6 },
+    control: { release: HOSTILE[1], fingerprint: good.fingerprint },
+    candidate: { release: HOSTILE[3], fingerprint: bad.fingerprint },
+    text: HOSTILE_TEXT.slice(0, 400),
+  });
   await guard(db);
   await observe(db);
   return { db, nights, good: good.id, bad: bad.id };
@@ -97,7 +103,14 @@ async function ship(db: string, [good, bad]: readonly [SnapshotSummary, Snapshot
     },
     3,
   );
-  await change({ name: 'ai.action.mode', body: { type: 'string', value: HOSTILE[4], rules: [] } }, 4);
+  const rule = {
+    when: [{ property: 'segment', operator: '=', values: [HOSTILE[0], HOSTILE[6]] }],
+    percent: 20,
+  };
+  const mode = { type: 'string', value: HOSTILE[4], rules: [{ ...rule, value: HOSTILE[7] }] };
+  await change({ name: 'ai.action.mode', body: mode }, 4);
+  const drill = { outcome: 'failed', reason: HOSTILE[11] };
+  await change({ kind: 'flag-test', name: 'ai.action.mode', body: drill }, 4);
   await change({ kind: 'stop', name: HOSTILE[2], by: HOSTILE[7], body: { stopped: true } }, 5);
   await change({ kind: 'stop', feature: HOSTILE[0], by: HOSTILE[1], body: { stopped: true } }, 6);
   await log.close();

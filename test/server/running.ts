@@ -25,7 +25,7 @@ export interface Running {
 }
 
 export async function running(
-  settings: Partial<Pick<ServerSettings, 'host' | 'hosts' | 'limits' | 'environment'>> & {
+  settings: Partial<Pick<ServerSettings, 'host' | 'hosts' | 'limits' | 'environment' | 'trustProxy'>> & {
     readonly store?: ObservationStoreMode;
     /** A ledger that is there already; else a fresh one. */
     readonly db?: string;
@@ -42,6 +42,7 @@ export async function running(
     hosts: settings.hosts ?? [],
     limits: settings.limits,
     environment: settings.environment,
+    trustProxy: settings.trustProxy,
     rules: await lineRules({
       environment: {},
       redact: [],

@@ -34,6 +34,16 @@ test('the schemas in the repository are those the program generates', () => {
     'doctor.schema.json',
     'registry.schema.json',
     'rollout.schema.json',
+    'snapshots.schema.json',
+    'snapshot.schema.json',
+    'overview.schema.json',
+    'feature.schema.json',
+    'rollouts.schema.json',
+    'flags.schema.json',
+    'guard.schema.json',
+    'session.schema.json',
+    'page-action.schema.json',
+    'api-error.schema.json',
   ]);
 });
 
@@ -60,6 +70,16 @@ test('a schema that is missing or out of date is named', async () => {
     'doctor.schema.json',
     'registry.schema.json',
     'rollout.schema.json',
+    'snapshots.schema.json',
+    'snapshot.schema.json',
+    'overview.schema.json',
+    'feature.schema.json',
+    'rollouts.schema.json',
+    'flags.schema.json',
+    'guard.schema.json',
+    'session.schema.json',
+    'page-action.schema.json',
+    'api-error.schema.json',
   ]);
 });
 

@@ -156,6 +156,12 @@ export const SHIPPING_CODES = {
     cause: 'It is over already, or its last stage is not complete.',
     remedy: 'Run `lastgood rollout status FEATURE`.',
   },
+  ROLLOUT_THREAD: {
+    exits: [4],
+    meaning: 'The thread of the server that reads rollouts ended.',
+    cause: 'It ran out of memory, or it failed.',
+    remedy: 'Load the page again: it shows what the log has. Then decide again if it is still needed.',
+  },
   ROLLOUT_CHANGED: {
     exits: [4],
     meaning: 'Another process changed the rollout at the same time, and this change does not count.',

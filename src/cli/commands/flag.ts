@@ -2,7 +2,7 @@
 
 import { InvalidArgumentError } from 'commander';
 import { LastgoodError } from '../../base/errors.ts';
-import { FLAG_TYPES, type FlagType } from '../../core/flag.ts';
+import { FLAG_TYPES, type FlagType, flagTypeOf, percentOf, typedConditions } from '../../core/flag.ts';
 import { DEFAULT_ENVIRONMENT, EVERY_FEATURE } from '../../core/shipping.ts';
 import type { Register } from '../options/register.ts';
 import { duration, keyValue, printJson } from '../options/session.ts';
@@ -29,14 +29,13 @@ interface SetOptions extends DecisionOptions {
 }
 
 function percentage(text: string): number {
-  const value = Number(text.replace(/%$/, ''));
-  if (text.trim() === '' || !(value >= 0 && value <= 100))
-    throw new InvalidArgumentError('a percentage from 0 to 100');
+  const value = percentOf(text);
+  if (value === undefined) throw new InvalidArgumentError('a percentage from 0 to 100');
   return value;
 }
 
 function flagType(text: string): FlagType {
-  const found = FLAG_TYPES.find((t) => t === text);
+  const found = flagTypeOf(text);
   if (found === undefined) throw new InvalidArgumentError(`one of ${FLAG_TYPES.join(', ')}`);
   return found;
 }
@@ -45,14 +44,6 @@ const gathered = (text: string, before: readonly string[] | undefined): readonly
   ...(before ?? []),
   text,
 ];
-
-function conditionsOf({ segment, region, when }: SetOptions): string[] {
-  return [
-    ...(segment === undefined ? [] : [`segment=${segment}`]),
-    ...(region === undefined ? [] : [`region=${region}`]),
-    ...(when ?? []),
-  ];
-}
 
 export const registerFlag: Register = (program, io, exit) => {
   const flag = program
@@ -145,7 +136,7 @@ export const registerFlag: Register = (program, io, exit) => {
         ...{ key, value, by, why: options.why, type: options.type, percent: options.percent },
         feature: featureName(options.feature),
         environment: options.environment ?? DEFAULT_ENVIRONMENT,
-        when: conditionsOf(options),
+        when: typedConditions(options),
         otherwise: options.else,
       });
       if (options.json) printJson(io, { schemaVersion: 1, kind: 'flag', ...set.flag });

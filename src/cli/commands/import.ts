@@ -210,8 +210,6 @@ async function importOwn(io: Io, files: readonly string[], options: ImportOption
 function gradesText(grades: { readonly confirmed: number; readonly asTold: number } | null): string {
   if (grades === null) return '  (known already)';
   const text =
-    grades.asTold === 0
-      ? ''
-      : `, ${grades.asTold} taken unchecked (judge, code, or no answer in the file)`;
+    grades.asTold === 0 ? '' : `, ${grades.asTold} taken unchecked (judge, code, or no answer in the file)`;
   return `  (imported; ${grades.confirmed} grades confirmed${text})`;
 }

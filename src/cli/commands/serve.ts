@@ -11,6 +11,7 @@ import { type ObserveOptions, observeRules, observing } from '../options/observe
 import { ledgerOf } from '../options/production.ts';
 import type { Register } from '../options/register.ts';
 import { type CommonOptions, common, duration, printJson, wholeNumber } from '../options/session.ts';
+import { VERSION } from '../options/version.ts';
 import type { Io } from '../terminal/io.ts';
 
 interface ServeOptions extends ObserveOptions {
@@ -20,6 +21,7 @@ interface ServeOptions extends ObserveOptions {
   readonly allowHost?: readonly string[];
   readonly stepEvery: number;
   readonly webhook?: string;
+  readonly trustProxy?: boolean;
   /** False with `--no-monitors`. */
   readonly monitors: boolean;
   readonly monitorEvery?: number;
@@ -55,6 +57,10 @@ export const registerServe: Register = (program, io) => {
           (name: string, before: readonly string[] | undefined) => [...(before ?? []), name],
         )
         .option(
+          '--trust-proxy',
+          'a proxy with TLS stands before the server: its X-Forwarded-Proto makes cookies Secure, and tokens are needed',
+        )
+        .option(
           '--monitor-every <duration>',
           'check the monitors of features/ so often (default 1h)',
           duration('--monitor-every', 'refused'),
@@ -72,6 +78,8 @@ export const registerServe: Register = (program, io) => {
       project: io.cwd,
       mask: secretMask(secretValues(io.environment)),
       hosts: options.allowHost ?? [],
+      trustProxy: options.trustProxy === true,
+      decisions: { variables: io.environment, webhook: await webhookFor(io, options), version: VERSION },
       rules,
       log: (entry) => {
         if (options.quiet !== true)
@@ -96,6 +104,12 @@ export const registerServe: Register = (program, io) => {
     await server.close();
   });
 };
+
+/** As the commands of rollouts have it: the option, else the project's. */
+async function webhookFor(io: Io, { webhook }: ServeOptions): Promise<string | undefined> {
+  const { readSettings } = await import('../../engine/workplace/settings-file.ts');
+  return webhook ?? (await readSettings(io.cwd)).webhook;
+}
 
 /** Steps the rollouts that are under way beside the server. */
 async function stepRollouts(

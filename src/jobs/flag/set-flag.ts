@@ -39,6 +39,8 @@ export interface FlagRequest {
   readonly percent?: number | undefined;
   /** What the rest gets where the flag is new. */
   readonly otherwise?: string | undefined;
+  /** Place in the log of the definition that the decision is based on, 0 = there was none; absent = whatever it is now. */
+  readonly seen?: number | undefined;
   readonly by?: string | undefined;
   readonly why?: string | undefined;
 }
@@ -68,7 +70,7 @@ export async function setFlag(
       ...{ kind: 'flag', feature, environment, name: key, at, by, why },
       body: definition as unknown as JsonObject,
     },
-    before?.no ?? 0,
+    request.seen ?? before?.no ?? 0,
   );
   const place = { key, feature, environment, no: change.no, at, by, why };
   return { flag: { ...definition, ...place }, before: before ?? null };

@@ -19,6 +19,7 @@ import type {
   SnapshotStore,
   SuiteOverview,
 } from '../../core/index.ts';
+import type { RolloutReport } from '../../core/rollout.ts';
 import { EVERY_FEATURE } from '../../core/shipping.ts';
 import { monitorEpisodes } from '../../engine/records/monitor-records.ts';
 import { stopFor, stopsOf } from '../../rollout/guard-rules.ts';
@@ -38,6 +39,8 @@ export interface PageSources {
   readonly guard: GuardStore;
   readonly clock: Clock;
   readonly environment: string;
+  /** The newest rollout of each feature here. */
+  readonly rollouts: readonly RolloutReport[];
   /** Folder with the tickets: `features/FEATURE.yaml`. */
   readonly project: string;
 }
@@ -57,7 +60,7 @@ export async function overviewJob(from: PageSources, only?: string): Promise<Ove
   for (const feature of names) {
     const entry = entries.find((e) => e.feature === feature);
     const place = placeOf(places, feature, environment);
-    features.push(await featureOf(store, feature, { entry, place, stops, pending }));
+    features.push(await featureOf(store, feature, { entry, place, stops, pending, rollouts: from.rollouts }));
   }
   const covered = new Set(features.flatMap((f) => (f.current === null ? [] : [f.current.suite])));
   return {
@@ -70,7 +73,7 @@ export async function overviewJob(from: PageSources, only?: string): Promise<Ove
 
 /** Names in order: from observations, from decisions of people, and from the tickets of the project. */
 export async function knownFeatures(
-  from: Pick<PageSources, 'observations' | 'shipping' | 'guard' | 'project' | 'environment'>,
+  from: Pick<PageSources, 'observations' | 'shipping' | 'guard' | 'project' | 'environment' | 'rollouts'>,
 ): Promise<readonly string[]> {
   const changed = (await from.shipping.changes(0)).filter((c) => c.environment === from.environment);
   const observed = await from.observations.features();
@@ -80,6 +83,7 @@ export async function knownFeatures(
     ...observed.map((f) => f.feature),
     ...changed.map((c) => c.feature),
     ...asking.filter((a) => a.environment === from.environment).map((a) => a.feature),
+    ...from.rollouts.map((r) => r.feature),
     ...files.flatMap((file) => FEATURE_FILE.exec(file)?.[1] ?? []),
   ]);
   names.delete(EVERY_FEATURE);
@@ -94,6 +98,7 @@ async function featureOf(
     readonly place: RegistryPlace | undefined;
     readonly stops: readonly GuardStop[];
     readonly pending: readonly Approval[];
+    readonly rollouts: readonly RolloutReport[];
   },
 ): Promise<FeatureOverview> {
   const { entry, place } = known;
@@ -102,7 +107,7 @@ async function featureOf(
   const lastGood = place === undefined ? null : await lastGoodOf(store, place);
   const episodes = [
     ...(await openDrifts(store, feature)),
-    ...(current === null ? [] : await openEpisodes(store, current.suite)),
+    ...(current === null ? [] : await openEpisodes(store, current.suite, current)),
   ];
   return {
     feature,
@@ -114,7 +119,14 @@ async function featureOf(
     episodes,
     stops,
     pendingApprovals: known.pending.filter((a) => a.feature === feature).length,
+    rollout: rolloutOf(known.rollouts.find((r) => r.feature === feature)),
   };
+}
+
+function rolloutOf(report: RolloutReport | undefined): FeatureOverview['rollout'] {
+  if (report === undefined) return null;
+  const { id, status, percent, stage, since, stages } = report;
+  return { id, status, percent, stage, since, stages: stages.length };
 }
 
 function stateOf(known: {
@@ -153,9 +165,20 @@ async function lastGoodOf(store: SnapshotStore, { pointers }: RegistryPlace): Pr
   return null;
 }
 
-async function openEpisodes(store: SnapshotStore, suite: string): Promise<readonly OpenEpisode[]> {
+/** Of a suite; with `place`, also those of its feature's rollouts. */
+async function openEpisodes(
+  store: SnapshotStore,
+  suite: string,
+  place?: { readonly feature: string; readonly environment: string },
+): Promise<readonly OpenEpisode[]> {
+  const ownRollouts = place === undefined ? null : `rollout:${place.feature}@${place.environment}`;
   const open = (await episodesOf(store, suite)).filter((e) => e.status === 'open');
-  return open.map(({ id, openedAt, reason }) => ({ id, kind: 'nightly', of: suite, openedAt, reason }));
+  return open.flatMap(({ id, series, openedAt, reason }): OpenEpisode[] => {
+    if (!series.startsWith('rollout:')) return [{ id, kind: 'nightly', of: suite, openedAt, reason }];
+    return series === ownRollouts
+      ? [{ id, kind: 'rollout', of: place?.feature ?? '', openedAt, reason }]
+      : [];
+  });
 }
 
 async function openDrifts(store: SnapshotStore, feature: string): Promise<readonly OpenEpisode[]> {

@@ -24,6 +24,13 @@ export class PagesLedger {
     return this.#store;
   }
 
+  /** A text that changes with every step of a rollout, and when an episode opens or ends. */
+  async mark(): Promise<string> {
+    const store = await this.store();
+    const kinds = ['rollout', 'episode', 'monitor-check'];
+    return (await Promise.all(kinds.map((kind) => store.recordCount(kind)))).join('-');
+  }
+
   async close(): Promise<void> {
     await (await this.#store?.catch(() => null))?.close();
   }

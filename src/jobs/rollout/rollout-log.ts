@@ -12,14 +12,16 @@ export interface RolloutPlace {
   readonly environment: string;
 }
 
-const KIND = 'rollout';
-const logOf = ({ feature, environment }: RolloutPlace): string => `${feature}@${environment}`;
+export const ROLLOUT_RECORD = 'rollout';
+export const logOf = ({ feature, environment }: RolloutPlace): string => `${feature}@${environment}`;
 
 export async function rolloutEvents(
   store: SnapshotStore,
   place: RolloutPlace,
 ): Promise<LoggedRolloutEvent[]> {
-  return (await store.records(KIND, logOf(place))).map((r) => r.body as unknown as LoggedRolloutEvent);
+  return (await store.records(ROLLOUT_RECORD, logOf(place))).map(
+    (r) => r.body as unknown as LoggedRolloutEvent,
+  );
 }
 
 /** The newest rollout; null = none was started. */
@@ -34,7 +36,7 @@ export async function placesUnderWay(
 ): Promise<readonly RolloutPlace[]> {
   const end = `@${environment}`;
   const logs = new Map<string, LoggedRolloutEvent[]>();
-  for (const { suite, body } of await store.records(KIND)) {
+  for (const { suite, body } of await store.records(ROLLOUT_RECORD)) {
     if (!suite.endsWith(end)) continue;
     const log = logs.get(suite) ?? [];
     logs.set(suite, log);
@@ -53,10 +55,14 @@ export async function placesUnderWay(
 export async function knownRollout(store: SnapshotStore, place: RolloutPlace): Promise<RolloutState> {
   const state = await rolloutOf(store, place);
   if (state !== null) return state;
-  throw new LastgoodError({
+  throw noRollout(place);
+}
+
+export function noRollout({ feature, environment }: RolloutPlace): LastgoodError {
+  return new LastgoodError({
     code: 'ROLLOUT_NONE',
-    message: `no rollout of ${place.feature} was started in ${place.environment}`,
-    hint: `lastgood rollout start ${place.feature} --why TEXT`,
+    message: `no rollout of ${feature} was started in ${environment}`,
+    hint: `lastgood rollout start ${feature} --why TEXT`,
   });
 }
 
@@ -72,7 +78,7 @@ export async function writeEvent(
   // An event that the machine cannot take must never get into a log that is only added to.
   nextState(before, event);
   await store.keepRecord({
-    kind: KIND,
+    kind: ROLLOUT_RECORD,
     suite: logOf(place),
     at: event.at,
     body: JSON.parse(JSON.stringify(logged)) as JsonObject,

@@ -1,7 +1,8 @@
 // A rollout as it is shown and printed as JSON.
 
-import type { RolloutReport } from '../../core/rollout.ts';
+import type { GateReading, GateReport, RolloutGateSpec, RolloutReport } from '../../core/rollout.ts';
 import type { RolloutState } from '../../rollout/rollout-state.ts';
+import { sinceStart } from '../../rollout/since-start.ts';
 
 export type { RolloutState };
 
@@ -18,7 +19,8 @@ export function rolloutReport(state: RolloutState): RolloutReport {
     control: spec.control,
     candidate: spec.candidate,
     ...{ percent, stage, stages: spec.stages, greenMs, calls, holds },
-    gates: gates.map((g) => g.reading),
+    callsSinceStart: state.seen.calls,
+    gates: gates.map((gate, i) => gateReport(state, gate.reading, i)),
     needed: -Math.log10(spec.alpha),
     lookedAt: state.lookedAt,
     looks: state.looks,
@@ -27,4 +29,10 @@ export function rolloutReport(state: RolloutState): RolloutReport {
     pending: pending.map((e) => e.kind),
     history: state.history,
   };
+}
+
+function gateReport({ spec, seen }: RolloutState, reading: GateReading, i: number): GateReport {
+  const gate = spec.gates[i] as RolloutGateSpec;
+  const limit = gate.measure.kind === 'quantile' ? gate.measure.limit : null;
+  return { ...reading, limit, sinceStart: sinceStart(gate, seen.gates[i]) };
 }

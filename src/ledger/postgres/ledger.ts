@@ -405,8 +405,12 @@ export class PostgresLedger implements SnapshotStore {
     await this.#write((queries) => this.#records.add(queries, record, body));
   }
 
-  records(kind: string, suite?: string): Promise<readonly LedgerRecord[]> {
-    return this.#records.of(this.#connection.single, kind, suite);
+  records(kind: string, suite?: string, from = 0): Promise<readonly LedgerRecord[]> {
+    return this.#records.of(this.#connection.single, { kind, suite, from });
+  }
+
+  recordCount(kind: string): Promise<number> {
+    return this.#records.count(this.#connection.single, kind);
   }
 
   async close(): Promise<void> {

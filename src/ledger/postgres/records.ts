@@ -118,10 +118,17 @@ export class RecordTables {
   }
 
   /** In the order they were written. */
-  async of(queries: Queries, kind: string, suite: string | undefined): Promise<LedgerRecord[]> {
+  async of(
+    queries: Queries,
+    {
+      kind,
+      suite,
+      from,
+    }: { readonly kind: string; readonly suite: string | undefined; readonly from: number },
+  ): Promise<LedgerRecord[]> {
     const rows = await queries.rows<RecordRow>(
-      `SELECT no, kind, suite, at, body, seal FROM lg.record WHERE kind = $1 AND (suite = $2 OR $2 IS NULL) ORDER BY no`,
-      [storedText(kind), suite === undefined ? null : storedText(suite)],
+      `SELECT no, kind, suite, at, body, seal FROM lg.record WHERE kind = $1 AND (suite = $2 OR $2 IS NULL) ORDER BY no OFFSET $3`,
+      [storedText(kind), suite === undefined ? null : storedText(suite), from],
     );
     return rows.map(({ no, seal, ...row }) => {
       this.#seals.checkRow('record', no, seal, row.kind, row.suite, row.at, row.body);
@@ -132,6 +139,12 @@ export class RecordTables {
         body: JSON.parse(row.body) as JsonObject,
       };
     });
+  }
+
+  async count(queries: Queries, kind: string): Promise<number> {
+    const sql = 'SELECT count(*)::float8 AS count FROM lg.record WHERE kind = $1';
+    const [row] = await queries.rows<{ count: number }>(sql, [storedText(kind)]);
+    return row?.count ?? 0;
   }
 }
 

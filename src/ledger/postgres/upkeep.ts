@@ -155,7 +155,7 @@ async function check(connection: Connection, queries: Queries): Promise<LedgerCh
   const kinds = await queries.rows<{ kind: string }>('SELECT DISTINCT kind FROM lg.record ORDER BY kind');
   for (const { kind } of kinds)
     await looking(async () => {
-      await records.of(queries, givenText(kind), undefined);
+      await records.of(queries, { kind: givenText(kind), suite: undefined, from: 0 });
     });
   let verified = 0;
   const ended = await queries.rows<{ no: number }>(

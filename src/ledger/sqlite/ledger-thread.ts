@@ -2,19 +2,13 @@
 
 import { stderr, stdout } from 'node:process';
 import { parentPort, workerData } from 'node:worker_threads';
+import { sentError } from '../../base/sent-error.ts';
 import { placesOf } from '../model/portable-paths.ts';
 import { packedTexts } from './case-rows.ts';
 import { PackedAhead } from './cases-ahead.ts';
 import { SqliteLedger } from './ledger.ts';
 import { mustBeSameFile, openLedgerFile } from './open.ts';
-import {
-  type LedgerTask,
-  sentError,
-  type ThreadReply,
-  type ThreadRequest,
-  type ThreadStart,
-  type ThreadTask,
-} from './thread-message.ts';
+import type { LedgerTask, ThreadReply, ThreadRequest, ThreadStart, ThreadTask } from './thread-message.ts';
 
 // The thread's own streams, not the program's: they are not read.
 for (const stream of [stdout, stderr]) stream.write = () => true;

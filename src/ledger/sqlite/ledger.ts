@@ -370,8 +370,12 @@ export class SqliteLedger implements SnapshotStore {
     await this.#write(() => this.#records.add(record, body));
   }
 
-  async records(kind: string, suite?: string): Promise<readonly LedgerRecord[]> {
-    return this.#read(() => this.#records.of(kind, suite));
+  async records(kind: string, suite?: string, from = 0): Promise<readonly LedgerRecord[]> {
+    return this.#read(() => this.#records.of(kind, suite, from));
+  }
+
+  async recordCount(kind: string): Promise<number> {
+    return this.#read(() => this.#records.count(kind));
   }
 
   async close(): Promise<void> {

@@ -103,14 +103,21 @@ export class RecordTables {
   }
 
   /** In the order they were written. */
-  of(kind: string, suite: string | undefined): LedgerRecord[] {
+  of(kind: string, suite: string | undefined, from: number): LedgerRecord[] {
     const sql =
-      'SELECT no, kind, suite, at, body, seal FROM record WHERE kind = ? AND (suite = ? OR ? IS NULL) ORDER BY no';
-    const rows = this.#db.prepare<unknown[], RecordRow>(sql).all(kind, suite ?? null, suite ?? null);
-    this.#seals.checkRecords(kind, suite, rows.length);
+      'SELECT no, kind, suite, at, body, seal FROM record WHERE kind = ? AND (suite = ? OR ? IS NULL) ORDER BY no LIMIT -1 OFFSET ?';
+    const rows = this.#db.prepare<unknown[], RecordRow>(sql).all(kind, suite ?? null, suite ?? null, from);
+    // Past the end nothing can be told of how many there are.
+    if (from === 0 || rows.length > 0) this.#seals.checkRecords(kind, suite, from + rows.length);
     return rows.map(({ no, seal, ...row }) => {
       this.#seals.checkRow('record', no, seal, row.kind, row.suite, row.at, row.body);
       return { ...row, body: JSON.parse(row.body) as JsonObject };
     });
+  }
+
+  count(kind: string): number {
+    return (
+      this.#db.prepare<unknown[], number>('SELECT count(*) FROM record WHERE kind = ?').pluck().get(kind) ?? 0
+    );
   }
 }

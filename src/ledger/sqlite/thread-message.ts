@@ -1,7 +1,6 @@
 // What the writing thread and its ledger say to each other. Everything is plain data: it is copied on its way.
 
-import type { ErrorCode } from '../../base/error-catalogue.ts';
-import { type ErrorExitCode, type ErrorWhere, LastgoodError } from '../../base/errors.ts';
+import type { SentError } from '../../base/sent-error.ts';
 import type { GradedTrial } from '../../core/snapshot.ts';
 import type { ProjectFolder } from '../model/project-folder.ts';
 import type { PackedCase, UnpackedCase } from './case-rows.ts';
@@ -45,32 +44,3 @@ export type ThreadReply =
   | { readonly kind: 'ready' }
   | { readonly kind: 'done'; readonly no: number; readonly ids: readonly number[] }
   | { readonly kind: 'failed'; readonly no: number; readonly error: SentError };
-
-/** An error as it travels: one that a person can fix keeps what tells them how. */
-export type SentError =
-  | {
-      readonly known: true;
-      readonly code: ErrorCode;
-      readonly message: string;
-      readonly hint: string | undefined;
-      readonly where: ErrorWhere;
-      readonly exitCode: ErrorExitCode;
-    }
-  | { readonly known: false; readonly message: string; readonly stack: string | undefined };
-
-export function sentError(error: unknown): SentError {
-  if (error instanceof LastgoodError) {
-    const { code, message, hint, where, exitCode } = error;
-    return { known: true, code, message, hint, where, exitCode };
-  }
-  return error instanceof Error
-    ? { known: false, message: error.message, stack: error.stack }
-    : { known: false, message: String(error), stack: undefined };
-}
-
-export function receivedError(sent: SentError): Error {
-  if (sent.known) return new LastgoodError(sent);
-  const error = new Error(sent.message);
-  if (sent.stack !== undefined) error.stack = sent.stack;
-  return error;
-}

@@ -5,14 +5,9 @@ import { dirname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { LastgoodError } from '../../base/errors.ts';
 import { threadScript } from '../../base/package-files.ts';
+import { receivedError } from '../../base/sent-error.ts';
 import type { KeyedCase, UnpackedCase } from './case-rows.ts';
-import {
-  receivedError,
-  type ThreadReply,
-  type ThreadRequest,
-  type ThreadStart,
-  type ThreadTask,
-} from './thread-message.ts';
+import type { ThreadReply, ThreadRequest, ThreadStart, ThreadTask } from './thread-message.ts';
 
 /** Rows from which a thread pays for its start. */
 const WORTHWHILE_ROWS = 400;

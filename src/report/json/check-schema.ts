@@ -1,18 +1,8 @@
 // The published shape of the JSON that `diff`, `compare` and `check` print. A field may be added within a schema version, none is renamed or removed.
 
 import { z } from 'zod';
-import type { JsonObject } from '../../base/index.ts';
 import { LAYER_NAMES } from '../../core/index.ts';
-import { decisionsSchema } from './decisions-schema.ts';
-import { doctorSchema } from './doctor-schema.ts';
 import { betweenRuns, contrasts, interval, metrics, pool, share, words } from './metric-schema.ts';
-import { monitorReportSchema } from './monitor-schema.ts';
-import { residueSchema } from './residue-schema.ts';
-import { rolloutSchema } from './rollout-schema.ts';
-import { shadowSchema } from './shadow-schema.ts';
-import { registrySchema } from './shipping-schema.ts';
-import { signalsSchema } from './signals-schema.ts';
-import { timelineSchema } from './timeline-schema.ts';
 
 const hash = z.string().regex(/^[0-9a-f]{12,64}$/);
 const counts = z.object({ passed: z.int().min(0), trials: z.int().min(0) });
@@ -306,7 +296,7 @@ const comparisonShape = {
 };
 
 /** What `diff --json` prints. */
-const comparisonSchema = z.object(comparisonShape);
+export const comparisonSchema = z.object(comparisonShape);
 
 const statuses = [
   'first-run',
@@ -409,7 +399,7 @@ const suiteCheck = z.object({
 });
 
 /** What `check --json` prints. With one compared suite the fields of its comparison stand at the top level too. */
-const checkSchema = z.object({
+export const checkSchema = z.object({
   ...z.object(comparisonShape).partial().shape,
   schemaVersion: z.literal(1),
   kind: z.literal('check'),
@@ -421,24 +411,3 @@ const checkSchema = z.object({
   suites: z.array(suiteCheck),
   warnings: z.array(z.object({ code: z.string(), message: z.string() })),
 });
-
-/** File name in `schema/` to its content (draft-07). Open for fields that a later version adds. */
-export function reportJsonSchemas(): ReadonlyMap<string, JsonObject> {
-  const publish = (schema: z.ZodType, title: string): JsonObject => ({
-    ...(z.toJSONSchema(schema, { target: 'draft-7', io: 'input' }) as JsonObject),
-    title,
-  });
-  return new Map([
-    ['comparison.schema.json', publish(comparisonSchema, 'lastgood comparison')],
-    ['check.schema.json', publish(checkSchema, 'lastgood check')],
-    ['monitor.schema.json', publish(monitorReportSchema, 'lastgood monitor')],
-    ['signals.schema.json', publish(signalsSchema, 'lastgood signals')],
-    ['timeline.schema.json', publish(timelineSchema, 'lastgood timeline')],
-    ['decisions.schema.json', publish(decisionsSchema, 'lastgood decisions')],
-    ['residue.schema.json', publish(residueSchema, 'lastgood residue')],
-    ['shadow.schema.json', publish(shadowSchema(comparisonSchema), 'lastgood shadow')],
-    ['doctor.schema.json', publish(doctorSchema, 'lastgood doctor')],
-    ['registry.schema.json', publish(registrySchema, 'lastgood registry list')],
-    ['rollout.schema.json', publish(rolloutSchema, 'lastgood rollout status')],
-  ]);
-}

@@ -9,6 +9,15 @@ const release = z.object({ release: z.string(), fingerprint: z.string().regex(/^
 const arm = z.object({ n: z.number().min(0), value: z.number().nullable().describe('null = not known') });
 const calls = z.object({ candidate: z.int().min(0), control: z.int().min(0) });
 
+const armSinceStart = z.object({
+  n: z.number().min(0),
+  value: z.number().nullable().describe('null = not known'),
+  interval: z
+    .tuple([z.number(), z.number()])
+    .nullable()
+    .describe('95% at every time, if answers are independent; null = not a share, or nothing seen'),
+});
+
 const gate = z.object({
   signal: z.string(),
   rule: z.string(),
@@ -24,6 +33,13 @@ const gate = z.object({
     .nullable()
     .describe('log10 of the e-value, adjusted for all gates; null = no test, the rule decides'),
   fired: z.boolean(),
+  limit: z
+    .number()
+    .nullable()
+    .describe('of a quantile: shares are those of the values above it; null = another signal'),
+  sinceStart: z
+    .object({ candidate: armSinceStart, control: armSinceStart, difference: armSinceStart.omit({ n: true }) })
+    .describe('all that was counted since the start; difference: candidate minus control'),
 });
 
 export const rolloutSchema = z.object({
@@ -49,6 +65,7 @@ export const rolloutSchema = z.object({
   ),
   greenMs: z.number().min(0).describe('time that counts for the stage'),
   calls: calls.describe('in this stage'),
+  callsSinceStart: calls,
   holds: z.string().nullable().describe('why the stage does not end now'),
   gates: z.array(gate),
   needed: z.number().describe('evidence at which a gate acts, as log10'),

@@ -10,7 +10,7 @@ const signature = { at: z.iso.datetime(), by: z.string(), why: z.string() };
 const place = { feature: z.string(), environment: z.string() };
 const release = { release: z.string(), fingerprint: hash };
 
-const pointer = z.object({
+export const pointer = z.object({
   ...place,
   ...release,
   ...signature,
@@ -24,7 +24,7 @@ const pointer = z.object({
   restored: z.boolean(),
 });
 
-const quality = z.object({
+export const quality = z.object({
   snapshot: z.string(),
   at: z.iso.datetime(),
   passRate: share.nullable(),
@@ -39,6 +39,17 @@ const quality = z.object({
     })
     .nullable(),
   direction: z.enum(['higher', 'lower', 'equal', 'unknown']),
+});
+
+/** One decision in the log of shipping. */
+export const change = z.object({
+  ...signature,
+  no: z.int().min(1).describe('place in the log'),
+  kind: z.enum(['pointer', 'deprecation', 'flag', 'flag-test', 'stop']),
+  feature: z.string().describe('`*` = every feature'),
+  environment: z.string(),
+  name: z.string().describe('a flag, a fingerprint, an agent, or empty'),
+  body: z.record(z.string(), z.json()),
 });
 
 export const registrySchema = z.object({
@@ -74,4 +85,8 @@ export const registrySchema = z.object({
       ),
     }),
   ),
+  changes: z
+    .array(change)
+    .optional()
+    .describe('under /api: every change of a pointer or deprecation, oldest first'),
 });

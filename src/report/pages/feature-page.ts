@@ -8,7 +8,7 @@ import { summaryCards } from '../html/html-cards.ts';
 import { htmlTable } from '../html/html-page.ts';
 import { itemDetail } from '../html/timeline-html.ts';
 import { signalValueText } from '../parts/signal-words.ts';
-import { stateMarkup } from './overview-page.ts';
+import { EPISODES, rolloutNote, stateMarkup } from './overview-page.ts';
 import { changeText } from './registry-page.ts';
 import { signalPlot } from './signal-plot.ts';
 import { listOr, releaseMarkup, sitePage, snapshotLink, timeMarkup, type Viewer } from './site.ts';
@@ -28,20 +28,23 @@ export function featurePage(
     (t) =>
       html`<a href="${path}?since=${t}"${t === more.since ? html` aria-current="true"` : NOTHING}>${t}</a>`,
   );
+  // In an incident the order of moves is looked for first.
+  const hasMoved = (view.timeline?.order.length ?? 0) > 0;
   const body = htmlLines([
     html`<h1><span class="wrap">${o.feature}</span> ${stateMarkup(o.state)}</h1>`,
     html`<p class="wrap">${o.reason}</p>`,
     cards(view),
     problems(view),
     html`<nav aria-label="Time">Last ${times}</nav>`,
+    hasMoved ? movedSection(view.timeline) : NOTHING,
     html`<h2 id="signals">Signals</h2>`,
     signals === null
       ? html`<p class="dim">No observations of this feature.</p>`
       : signalsSection(view, signals),
-    movedSection(view.timeline),
+    hasMoved ? NOTHING : movedSection(view.timeline),
     html`<h2 id="changes">What was changed, and what happened</h2>`,
     changesSection(view),
-    html`<p class="dim small">As of ${timeMarkup(view.at)} UTC. <a href="/api${path}?since=${more.since}">JSON</a></p>`,
+    html`<p class="dim small">As of ${timeMarkup(view.at)} UTC. <a href="/flags?feature=${encodeURIComponent(o.feature)}">Flags</a> · <a href="/api${path}?since=${more.since}">JSON</a></p>`,
   ]);
   return sitePage({ viewer, here: '/', title: o.feature, body, stamp: more.stamp });
 }
@@ -71,10 +74,11 @@ function cards({ overview: o, signals }: FeatureView): Html {
 }
 
 function problems({ overview: o }: FeatureView): Html {
+  const shipped = rolloutNote(o);
   const lines = [
     ...o.episodes.map(
       (e) =>
-        html`<span class="bad">${e.kind === 'monitor' ? 'Drift' : 'Regression'}</span> of <span class="wrap">${e.of}</span> since ${timeMarkup(e.openedAt)}: <span class="wrap">${e.reason}</span>`,
+        html`<span class="bad">${EPISODES[e.kind]}</span> of <span class="wrap">${e.of}</span> since ${timeMarkup(e.openedAt)}: <span class="wrap">${e.reason}</span>`,
     ),
     ...o.stops.map(
       (s) =>
@@ -88,7 +92,8 @@ function problems({ overview: o }: FeatureView): Html {
       ? []
       : [html`Last good: ${releaseMarkup(o.lastGood)}, ${snapshotLink(o.lastGood.snapshot)}`]),
   ];
-  return lines.length === 0 ? NOTHING : listOr(lines, '');
+  const all = shipped === NOTHING ? lines : [shipped, ...lines];
+  return all.length === 0 ? NOTHING : listOr(all, '');
 }
 
 function signalsSection(view: FeatureView, signals: SignalReport): Html {

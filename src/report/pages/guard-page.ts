@@ -5,24 +5,28 @@ import type { Approval, GuardDecision, GuardOverview, GuardStop } from '../../co
 import { EVERY_FEATURE } from '../../core/shipping.ts';
 import { type Html, html, htmlLines, NOTHING } from '../html/html.ts';
 import { htmlTable } from '../html/html-page.ts';
+import {
+  hiddenFields,
+  mayAct,
+  NO_DEFAULT,
+  readOnlyNote,
+  type SaidHere,
+  saidBanner,
+  signature,
+} from './forms.ts';
 import { sitePage, timeMarkup, type Viewer } from './site.ts';
 
 /** `said`: what the action before did, or why it was refused. */
 export function guardPage(
   g: GuardOverview,
   viewer: Viewer,
-  more: { readonly stamp: string; readonly said?: { readonly ok: boolean; readonly text: string } | null },
+  more: { readonly stamp: string; readonly said: SaidHere | null },
 ): string {
-  const acts = viewer.operates && viewer.csrf !== null;
-  const said = more.said ?? null;
+  const acts = mayAct(viewer);
   const body = htmlLines([
     html`<h1>Guard of agents in ${g.environment}</h1>`,
-    said === null
-      ? NOTHING
-      : html`<p class="banner ${said.ok ? '' : 'bad'}" role="${said.ok ? 'status' : 'alert'}">${said.text}</p>`,
-    acts
-      ? NOTHING
-      : html`<p class="dim">You can read this page. Stops and approvals need a token with the role <code>operate</code>.</p>`,
+    saidBanner(more.said),
+    readOnlyNote(viewer, 'Stops and approvals'),
     html`<h2 id="stops">Stops in force</h2>`,
     g.stops.length === 0
       ? html`<p><span class="state good">running</span> Nothing is stopped.</p>`
@@ -49,19 +53,12 @@ function whom(feature: string, agent: string | null): Html {
   return agent === null ? what : html`the agent <span class="wrap">${agent}</span> of ${what}`;
 }
 
-/** Fields that every decision needs. `id` keeps labels and focus apart. */
-function signature(viewer: Viewer, id: string): Html {
-  return html`<input type="hidden" name="csrf" value="${viewer.csrf ?? ''}">
-<label for="by-${id}">Your name<input id="by-${id}" name="by" required maxlength="100" autocomplete="name" value="${viewer.by}"></label>
-<label class="why" for="why-${id}">Why<input id="why-${id}" name="why" required maxlength="200" autocomplete="off"></label>`;
-}
-
 function stopCard(stop: GuardStop, i: number, viewer: Viewer | null): Html {
   const id = `start-${i}`;
   const form =
     viewer === null
       ? NOTHING
-      : html`<form class="act" method="post" action="/guard/start"><input type="hidden" name="feature" value="${stop.feature}"><input type="hidden" name="agent" value="${stop.agent ?? ''}">
+      : html`<form class="act" method="post" action="/guard/start">${hiddenFields(viewer, { feature: stop.feature, agent: stop.agent ?? '' })}
 ${signature(viewer, id)}
 <button class="go" id="${id}">Start again</button></form>`;
   return html`<section class="card"><p><span class="state bad">stopped</span> ${whom(stop.feature, stop.agent)}, since ${timeMarkup(stop.at)} UTC by <span class="wrap">${stop.by}</span>: <span class="wrap">${stop.why}</span></p>${form}</section>`;
@@ -70,7 +67,7 @@ ${signature(viewer, id)}
 function stopForm({ features }: GuardOverview, viewer: Viewer): Html {
   const options = features.map((f) => html`<option value="${f}">${f}</option>`);
   return html`<section class="card"><h3>Stop agents</h3>
-<form class="act" method="post" action="/guard/stop"><label for="stop-feature">Feature<select id="stop-feature" name="feature" required><option value="">choose</option>${options}<option value="${EVERY_FEATURE}">every feature</option></select></label>
+<form class="act" method="post" action="/guard/stop">${hiddenFields(viewer, {})}<label for="stop-feature">Feature<select id="stop-feature" name="feature" required><option value="">choose</option>${options}<option value="${EVERY_FEATURE}">every feature</option></select></label>
 <label for="stop-agent">Agent (empty = all)<input id="stop-agent" name="agent" maxlength="100" autocomplete="off"></label>
 ${signature(viewer, 'stop')}
 <button class="stop" id="stop">Stop now</button></form></section>`;
@@ -83,7 +80,7 @@ function approvalCard(a: Approval, viewer: Viewer | null): Html {
   const form =
     viewer === null
       ? NOTHING
-      : html`<form class="act" method="post" action="/guard/answer"><input type="hidden" name="id" value="${a.id}">
+      : html`<form class="act" method="post" action="/guard/answer">${NO_DEFAULT}${hiddenFields(viewer, { id: a.id })}
 ${signature(viewer, a.id)}
 <button class="go" id="grant-${a.id}" name="answer" value="grant">Grant</button><button class="stop" id="deny-${a.id}" name="answer" value="deny">Deny</button></form>`;
   return html`<section class="card"><h3 class="wrap">${a.feature}: ${a.action} <code>${a.key}</code></h3><p>${impact}${limit}${agent}, asked ${timeMarkup(timeOf(a.at))} UTC <span class="dim small">${a.id}</span></p>${form}</section>`;

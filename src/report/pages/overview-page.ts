@@ -1,11 +1,18 @@
 // The overview: each feature with its state, its releases, and what is open.
 
 import { percent } from '../../base/numbers.ts';
-import type { FeatureOverview, FeatureState, Overview, SuiteOverview } from '../../core/index.ts';
+import type {
+  FeatureOverview,
+  FeatureState,
+  OpenEpisode,
+  Overview,
+  SuiteOverview,
+} from '../../core/index.ts';
 import { EVERY_FEATURE } from '../../core/shipping.ts';
 import { type Html, html, htmlLines, NOTHING } from '../html/html.ts';
 import { summaryCards } from '../html/html-cards.ts';
 import { htmlTable } from '../html/html-page.ts';
+import { rolloutLink, statusMarkup } from './rollouts-page.ts';
 import { featureLink, releaseMarkup, sitePage, snapshotLink, timeMarkup, type Viewer } from './site.ts';
 
 const TONES: Readonly<Record<FeatureState, string>> = {
@@ -13,6 +20,13 @@ const TONES: Readonly<Record<FeatureState, string>> = {
   alert: 'bad',
   unproven: 'warn',
   steady: 'good',
+};
+
+/** What an open episode is about. */
+export const EPISODES: Readonly<Record<OpenEpisode['kind'], string>> = {
+  monitor: 'drift',
+  nightly: 'regression',
+  rollout: 'rollout stopped',
 };
 
 /** Most urgent first. */
@@ -70,12 +84,23 @@ function cards({ features, suites }: Overview): Html {
   ]);
 }
 
-function inForce({ current, candidate, quality }: FeatureOverview): Html {
-  if (current === null) return html`<span class="dim">none</span>`;
-  const rate = quality === null ? 'never measured' : `${percent(quality.passRate)} passed`;
+/** The newest rollout, while it is under way or where it was stopped. */
+export function rolloutNote({ feature, rollout }: FeatureOverview): Html {
+  if (rollout === null || rollout.status === 'promoted' || rollout.status === 'aborted') return NOTHING;
+  const { status, percent: share, stage, stages } = rollout;
+  return html`${rolloutLink(feature, 'rollout')} ${statusMarkup(status)} <span class="small">at ${share}%, stage ${stage + 1} of ${stages}</span>`;
+}
+
+function inForce(f: FeatureOverview): Html {
+  const { current, candidate, quality } = f;
+  const shipped = rolloutNote(f);
+  const rollout = shipped === NOTHING ? NOTHING : html`<br>${shipped}`;
+  if (current === null) return html`<span class="dim">none</span>${rollout}`;
+  const rate =
+    quality === null ? 'never measured' : `${percent(quality.passRate)} passed`.replace(' ', '\u00a0');
   const next =
     candidate === null ? NOTHING : html`<br><span class="small">candidate ${releaseMarkup(candidate)}</span>`;
-  return html`${releaseMarkup(current)}<br><span class="small dim">since ${timeMarkup(current.at)}, ${rate}</span>${next}`;
+  return html`${releaseMarkup(current)}<br><span class="small dim">since ${timeMarkup(current.at)}, ${rate}</span>${next}${rollout}`;
 }
 
 function lastGood({ current, lastGood: good }: FeatureOverview): Html {
@@ -88,7 +113,7 @@ function open({ episodes, stops, pendingApprovals }: FeatureOverview): Html {
   const parts = [
     ...episodes.map(
       (e) =>
-        html`<li><span class="bad">${e.kind === 'monitor' ? 'drift' : 'regression'}</span> <span class="wrap">${e.of}</span> since ${timeMarkup(e.openedAt)}</li>`,
+        html`<li><span class="bad">${EPISODES[e.kind]}</span> <span class="wrap">${e.of}</span> since ${timeMarkup(e.openedAt)}</li>`,
     ),
     ...stops.map(
       (s) =>

@@ -69,7 +69,7 @@ function qualityCell({ quality: q }: RegistryEntry): Html {
   const link =
     against === null
       ? NOTHING
-      : html` <a href="/compare?a=${encodeURIComponent(against.snapshot)}&amp;b=${encodeURIComponent(q.snapshot)}">compare</a>`;
+      : html` <a class="small" href="/compare?a=${encodeURIComponent(against.snapshot)}&amp;b=${encodeURIComponent(q.snapshot)}">compare</a>`;
   return html`<strong>${percent(q.passRate)}</strong> on ${timeMarkup(q.at)}${q.simulated ? ' (simulated)' : ''}<br>${snapshotLink(q.snapshot)}<br><span class="small ${q.direction === 'lower' ? 'warn' : 'dim'}">${change}</span>${link}`;
 }
 

@@ -25,20 +25,25 @@ const SITE_STYLE = `
 .site nav{margin:0;display:flex;flex-wrap:wrap;gap:0 16px;flex:1 1 auto}.site a{margin:0;padding:6px 0;text-decoration:none}.site a:hover{text-decoration:underline}.site a[aria-current]{color:var(--fg);font-weight:600;box-shadow:inset 0 -2px var(--accent)}
 main nav a[aria-current]{font-weight:600;text-decoration:none;color:var(--fg)}.site .who{font-size:13px;color:var(--dim)}
 .act{display:flex;flex-wrap:wrap;gap:8px 12px;align-items:end}.act label{display:flex;flex-direction:column;font-size:13px;color:var(--dim);flex:1 1 150px;min-width:0}.act label.why{flex:3 1 240px}
-.act input,.act select{width:100%}button.stop{border-color:var(--bad);color:var(--bad);font-weight:600}button.go{border-color:var(--good);color:var(--good);font-weight:600}
+.act input,.act select,.act textarea{width:100%}textarea{font:inherit;color:var(--fg);background:var(--bg);border:1px solid var(--line);border-radius:5px;padding:4px 8px}.act fieldset{flex:1 1 100%;display:flex;flex-wrap:wrap;gap:8px 12px;border:1px solid var(--line);border-radius:6px;padding:6px 10px 10px;margin:0;min-width:0}.act legend{font-size:13px;color:var(--dim)}
+select,input,textarea{border-color:var(--dim)}h2.flag{font-size:15px;border:0;margin:4px 0;padding:0}
+.ladder{display:flex;flex-wrap:wrap;gap:8px;list-style:none;padding:0;margin:8px 0}.ladder li{flex:1 1 140px;border:1px solid var(--line);border-radius:8px;padding:6px 12px}.ladder .done{background:var(--card)}.ladder .here{border:2px solid var(--accent)}.ladder strong{font-size:18px}progress{width:100%;max-width:180px;accent-color:var(--accent)}
+button.stop{border-color:var(--bad);color:var(--bad);font-weight:600}button.go{border-color:var(--good);color:var(--good);font-weight:600}
 .state{display:inline-block;font-weight:700;border:1px solid currentColor;border-radius:5px;padding:0 7px;font-size:13px;white-space:nowrap}
 .plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(280px,1fr));gap:14px}.plots figure{margin:0;border:1px solid var(--line);border-radius:8px;padding:8px 12px}.plots svg{width:100%}
-.wrap{overflow-wrap:anywhere}time{white-space:nowrap}td>p:first-child{margin-top:0}.card p{margin:4px 0}.card h3{margin-top:4px}
-@media (max-width:760px){.site>div{padding:4px 12px}.scroll.stack th[scope=row]{display:block}.scroll.stack td[data-label],.scroll.stack td[data-label]:last-child{display:block;text-align:left;white-space:normal}.scroll.stack td[data-label]::before{content:attr(data-label) ': ';color:var(--dim);font-size:13px}.scroll.stack td[data-label]:has(input){display:inline-block;min-width:72px}.scroll.stack td:empty{display:none}.act button{min-height:40px}.site a{padding:8px 0}}
+th .small{font-weight:400}.act fieldset{align-items:end}.wrap{overflow-wrap:anywhere}time{white-space:nowrap}td>p:first-child{margin-top:0}.card p{margin:4px 0}.card h3{margin-top:4px}
+@media (max-width:760px){.site>div{padding:4px 12px}.scroll.stack th[scope=row]{display:block}.scroll.stack td[data-label],.scroll.stack td[data-label]:last-child{display:block;text-align:left;white-space:normal}.scroll.stack td[data-label]::before{content:attr(data-label) ': ';color:var(--dim);font-size:13px}.scroll.stack td[data-label]:has(input){display:inline-block;min-width:72px}.scroll.stack td:empty{display:none}.scroll.stack td.n[data-label],.scroll.stack td.n[data-label]:last-child{display:inline-block;margin-right:6px}.act label.why{flex-basis:100%}.act button{min-height:40px}.site a{padding:8px 0}}
 @media print{.site,.act{display:none}}
 `;
 
 const PLACES = [
   ['/', 'Overview'],
-  ['/snapshots', 'Snapshots'],
-  ['/compare', 'Compare'],
+  ['/rollouts', 'Rollouts'],
+  ['/flags', 'Flags'],
   ['/guard', 'Guard'],
   ['/registry', 'Registry'],
+  ['/snapshots', 'Snapshots'],
+  ['/compare', 'Compare'],
 ] as const;
 
 /** Navigation above a page; `here` is the place it belongs to. */
@@ -52,7 +57,7 @@ export function siteFrame(viewer: Viewer | null, here: string): PageFrame {
       ? NOTHING
       : viewer.token === null
         ? html`<span class="who">${viewer.environment}</span>`
-        : html`<span class="who">${viewer.environment} · <a href="/sign-in">${viewer.token}</a></span>`;
+        : html`<span class="who">${viewer.environment} · <span class="wrap">${viewer.token}</span> · <a href="/sign-in">Sign out</a></span>`;
   return {
     header: html`<header class="site"><div><nav aria-label="Pages">${viewer === null ? NOTHING : links}</nav>${session}</div></header>`,
     style: SITE_STYLE,
