@@ -49,7 +49,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   server: ['jobs', ...NOUNS, 'report'],
   mcp: ['jobs', 'engine', ...NOUNS, 'report'],
   vitest: ['library', 'jobs', 'engine', ...NOUNS, 'suite', 'release', 'report'],
-  cli: ['mcp', 'jobs', 'engine', ...NOUNS, 'report', 'server'],
+  cli: ['mcp', 'jobs', 'engine', ...NOUNS, 'report', 'server', 'client'],
   library: ['engine', 'base'],
   // For applications: it must load nothing of the program.
   client: [],
@@ -58,13 +58,14 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
 
 /** Job to the jobs that it may import. What several jobs need otherwise belongs in `engine`. */
 const JOB_MAY_IMPORT: Record<string, readonly string[]> = {
+  apply: ['observe', 'registry', 'rollout', 'timeline'],
   baseline: [],
   bisect: ['rollback'],
   check: [],
   compare: ['regrade'],
   decisions: [],
   demo: ['baseline', 'decisions', 'nightly', 'observe', 'residue', 'rollback', 'timeline'],
-  drill: ['rollback'],
+  drill: ['apply', 'flag', 'registry', 'rollback'],
   flag: ['registry'],
   guard: ['flag', 'registry'],
   history: [],

@@ -7,6 +7,8 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 export const LONGEST: readonly string[] = [
   'test/distributed/distributed.walk.test.ts',
   'test/cli/demo.test.ts',
+  'test/cli/demo-rollout.walk.test.ts',
+  'test/server/rollout-killed.walk.test.ts',
   'test/jobs/check.test.ts',
   'test/security/gate-tricks.walk.test.ts',
   'test/security/limits.test.ts',
@@ -15,6 +17,7 @@ export const LONGEST: readonly string[] = [
   'test/bench/stat-quick.test.ts',
   'test/jobs/check-docs.walk.test.ts',
   'test/jobs/rollback-scenarios.walk.test.ts',
+  'test/client/many-agents.walk.test.ts',
   'test/jobs/check-application.test.ts',
   'test/jobs/production-docs.walk.test.ts',
   'test/security/streams.test.ts',

@@ -1,6 +1,7 @@
 // A suite for the simulator's batch endpoints: run through them, killed and resumed, and compared with a run of single calls.
 
 import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -31,19 +32,32 @@ export function batchScenario(batches: BatchShares): ScenarioInput {
       { id: OPENAI_MODEL, provider: 'openai', version: 'steady' },
       { id: ANTHROPIC_MODEL, provider: 'anthropic', version: 'steady' },
     ],
+    judge: { criteria: [{ ask: 'sent', yesWhen: { textContains: 'was sent' } }] },
     knowledge: [{ match: 'order', right: 'Your order was sent.', wrong: ['We will look into that.'] }],
     batches,
   };
 }
 
+export interface BatchWorld {
+  readonly cases: number;
+  readonly wire: Wire;
+  /** A judge grades the answers. */
+  readonly judged?: boolean | undefined;
+  /** Characters that each question is made longer by. */
+  readonly padding?: number | undefined;
+}
+
 /** Writes suite, release and prices; gives the arguments of a run. */
 export async function writeBatchWorld(
   folder: string,
-  world: { readonly cases: number; readonly wire: Wire; readonly simulator: Simulator },
+  world: BatchWorld & { readonly simulator: Simulator },
 ): Promise<readonly string[]> {
-  const { cases, wire, simulator } = world;
+  const { cases, wire, simulator, judged, padding = 0 } = world;
+  const grade =
+    judged === true ? { rubric: [{ id: 'sent', ask: 'Does it say sent?' }] } : { contains: 'was sent' };
+  const more = 'so '.repeat(padding / 3);
   const lines = Array.from({ length: cases }, (_, i) =>
-    JSON.stringify({ id: `c${i}`, vars: { n: i }, grade: [{ contains: 'was sent' }] }),
+    JSON.stringify({ id: `c${i}`, vars: { n: `${i} ${more}` }, grade: [grade] }),
   );
   const route =
     wire === 'messages'
@@ -56,7 +70,12 @@ export async function writeBatchWorld(
     prompt: { messages: [{ role: 'user', content: 'Where is order {{ n }}?' }] },
   };
   await writeFile(join(folder, 'cases.jsonl'), lines.join('\n'));
-  await writeFile(join(folder, 'suite.yaml'), 'name: batch-desk\ncases: [cases.jsonl]\ntrials: 1\n');
+  const judge = judged === true ? 'judge: judge.yaml\n' : '';
+  await writeFile(join(folder, 'suite.yaml'), `name: batch-desk\ncases: [cases.jsonl]\ntrials: 1\n${judge}`);
+  await writeFile(
+    join(folder, 'judge.yaml'),
+    JSON.stringify({ name: 'judge', route, params: release.params }),
+  );
   await writeFile(join(folder, 'release.yaml'), JSON.stringify(release));
   const price = { input: 2, output: 8 };
   await writeFile(
@@ -71,23 +90,35 @@ export interface ChildEnd {
   readonly stdout: string;
   readonly stderr: string;
   readonly wasKilled: boolean;
+  /** Most memory that it had, in MB; 0 where the system does not tell. */
+  readonly peakMb: number;
 }
 
-/** Runs `lastgood run ARGS` as a process; it is ended with SIGKILL as soon as `kills` says so. */
+/** Most memory that a process has had so far, in MB. */
+function peakOf(pid: number | undefined): number {
+  try {
+    const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+    return Math.round(Number(/VmHWM:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024);
+  } catch {
+    return 0;
+  }
+}
+
+/** Runs `lastgood ARGS` as a process; it is ended with SIGKILL as soon as `kills` says so. */
 export function runChild(folder: string, args: readonly string[], kills?: () => boolean): Promise<ChildEnd> {
   return new Promise((done, fail) => {
-    const child = spawn(
-      process.execPath,
-      [BIN, 'run', ...args, '--prices', 'prices.yaml', '--no-preflight', '--json'],
-      {
-        cwd: folder,
-        env: { PATH: process.env['PATH'] ?? '', HOME: folder, OPENAI_API_KEY: 'k', ANTHROPIC_API_KEY: 'k' },
-        stdio: ['ignore', 'pipe', 'pipe'],
-      },
-    );
+    const child = spawn(process.execPath, [BIN, ...args, '--prices', 'prices.yaml', '--json'], {
+      cwd: folder,
+      env: { PATH: process.env['PATH'] ?? '', HOME: folder, OPENAI_API_KEY: 'k', ANTHROPIC_API_KEY: 'k' },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     let stdout = '';
     let stderr = '';
     let wasKilled = false;
+    let peakMb = 0;
+    const weigh = setInterval(() => {
+      peakMb = Math.max(peakMb, peakOf(child.pid));
+    }, 50);
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
       stdout += text;
     });
@@ -102,7 +133,8 @@ export function runChild(folder: string, args: readonly string[], kills?: () => 
     child.on('error', fail);
     child.on('close', (code) => {
       clearInterval(watch);
-      done({ code, stdout, stderr, wasKilled });
+      clearInterval(weigh);
+      done({ code, stdout, stderr, wasKilled, peakMb });
     });
   });
 }
@@ -110,15 +142,16 @@ export function runChild(folder: string, args: readonly string[], kills?: () => 
 export interface Outcome {
   readonly id: string;
   readonly costUsd: number | null;
+  readonly judgeCostUsd: number | null;
   /** What each case came to: its answer and whether it passed. */
   readonly results: ReadonlyMap<string, string>;
 }
 
-/** The newest snapshot of a ledger. */
-export async function outcomeOf(db: string): Promise<Outcome> {
+/** A snapshot of a ledger; default the newest. */
+export async function outcomeOf(db: string, id?: string): Promise<Outcome> {
   const store = await openLedger(db);
   try {
-    const [summary] = await store.list();
+    const [summary] = (await store.list()).filter((one) => id === undefined || one.id === id);
     if (summary === undefined) throw new Error('the ledger has no snapshot');
     const results = new Map<string, string>();
     for await (const { trial, grades } of store.trials(summary.id)) {
@@ -128,7 +161,8 @@ export async function outcomeOf(db: string): Promise<Outcome> {
       if (results.has(key)) throw new Error(`${key} is in the ledger twice`);
       results.set(key, `${pass} ${text}`);
     }
-    return { id: summary.id, costUsd: summary.costUsd, results };
+    const { costUsd, judgeCostUsd } = summary;
+    return { id: summary.id, costUsd, judgeCostUsd, results };
   } finally {
     await store.close();
   }

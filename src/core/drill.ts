@@ -1,5 +1,6 @@
 // A rehearsal of the rollback path: what was proven, on what, and how long each step took.
 
+import type { FlagTest } from './flag.ts';
 import type { LayerName } from './release.ts';
 
 /** One thing that had to be shown; `holds` null = not known. */
@@ -21,6 +22,16 @@ export interface DrillProof {
   readonly checks: readonly DrillCheck[];
 }
 
+/** Real flags of an environment, read as applications read them. */
+export interface DrillFlips {
+  readonly feature: string;
+  readonly environment: string;
+  /** `ledger`, or the address of the server that was asked. */
+  readonly through: string;
+  /** One for each flag that could be tried; `ai.release` went through the stages of an applied rollback. */
+  readonly tests: readonly FlagTest[];
+}
+
 /** Kept in the ledger as a record of kind `drill`. */
 export interface DrillReport {
   readonly schemaVersion: 1;
@@ -38,5 +49,7 @@ export interface DrillReport {
   readonly outcome: 'passed' | 'failed' | 'inconclusive';
   readonly limitMs: number;
   readonly proofs: readonly DrillProof[];
+  /** Flags that were flipped and set back in a staging environment; absent where the drill flipped none. */
+  readonly flips?: DrillFlips | undefined;
   readonly callsSpent: number;
 }

@@ -58,6 +58,8 @@ export interface GuardFacts {
   taken(most: number): readonly number[];
   /** The newest approval of this very action that still holds. */
   readonly approval: Approval | null;
+  /** Number of the newest change of flags, releases and stops, 0 = none: a rule that knows an older state decides nothing. */
+  readonly generation: number;
 }
 
 export interface GuardRuling {
@@ -71,7 +73,7 @@ export interface GuardRuling {
 
 /** Where decisions and approvals live. Nothing is ever changed or removed. */
 export interface GuardStore {
-  /** Reads the facts, decides, and writes the decision, while no other process does. */
+  /** Reads the facts, decides, and writes the decision, while no other process does. An error of the rule is thrown; nothing is written. */
   decide(
     action: GuardedAction,
     at: { readonly now: number; readonly newId: string },

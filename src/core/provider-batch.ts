@@ -46,8 +46,8 @@ export interface BatchApi {
   readonly keepsKey: boolean;
   /** A request as the service takes it; `id` comes back with its result. */
   line(id: string, request: ProviderRequest): string;
-  /** Hands in a batch. `key` is ours, and `find` finds it again by it. */
-  submit(key: string, lines: readonly string[], signal: AbortSignal): Promise<BatchState | Failure>;
+  /** Submits a batch. `key` is ours, and `find` finds it again by it. `lines` are made one at a time, and read once. */
+  submit(key: string, lines: Iterable<string>, signal: AbortSignal): Promise<BatchState | Failure>;
   /**
    * Batches that may be the one that was handed in under this key, when its id was lost. Where the service keeps no key they are those of
    * the same size and time; the ids of their results tell.

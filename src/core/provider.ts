@@ -29,6 +29,8 @@ export interface ProviderRequest {
   readonly stream?: boolean | undefined;
   /** More requests may follow this one in the same conversation: the reply has to tell its `native` form. */
   readonly conversation?: true | undefined;
+  /** Identity of a question whose words carry a random part: the same at every attempt. Never sent. */
+  readonly askedAs?: string | undefined;
 }
 
 /** Token counts as billed. Absent = not disclosed; never 0 for unknown. */

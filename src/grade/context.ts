@@ -4,13 +4,15 @@ import type { JsonValue } from '../base/json.ts';
 import type { SecretMask } from '../base/secrets.ts';
 import type { PricedModel } from '../core/prices.ts';
 import type { ProgramGraders } from '../core/program-grader.ts';
-import type { Failure, Provider, Usage } from '../core/provider.ts';
+import type { Failure, Provider, ProviderRequest, Usage } from '../core/provider.ts';
 import type { Release } from '../core/release.ts';
 
 /** A release and the provider that calls it. */
 export interface Examined {
   readonly release: Release;
   readonly provider: Provider;
+  /** Its calls are gathered into batches: a reply may take a day, and the service sets the pace. */
+  readonly isBatched?: boolean | undefined;
 }
 
 /** Keeps judge verdicts by key, so that an unchanged answer is not paid for twice. */
@@ -54,8 +56,8 @@ export interface ExaminerCall {
 
 /** A budget of calls; `end` follows every call that was admitted. */
 export interface CallLimit {
-  /** null = the call may be made; otherwise why no further one may. */
-  admit(signal: AbortSignal, examined: Examined): Promise<string | null>;
+  /** null = the call may be made; otherwise why no further one may. `mostUsd`: the most it can cost, where that is known. */
+  admit(signal: AbortSignal, examined: Examined, mostUsd?: number | null): Promise<string | null>;
   end(call: ExaminerCall): void;
 }
 
@@ -92,6 +94,8 @@ export interface GraderContext {
   pace?(): Pace;
   /** Of all examiners together; default: none. */
   readonly limit?: CallLimit | undefined;
+  /** Upper bound of one call's cost in US dollars, for calls that are made long before any of them has a price; null = unknown. */
+  mostOf?(release: Release, request: ProviderRequest): number | null;
   /** An examiner failed in a way that no other call to it can escape (quota, key, model). */
   onFatal?(failure: Failure, release: Release): void;
   readonly mask: SecretMask;

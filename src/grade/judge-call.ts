@@ -9,6 +9,9 @@ import type { CostMeter, Examined, GraderContext, Pace } from './context.ts';
 const LONGEST_WAIT_MS = 30_000;
 const FIRST_WAIT_MS = 500;
 
+/** Codes of calls that were not made, or whose result a later command fetches and counts. */
+export const UNASKED: readonly string[] = ['judge_limit', 'batch_left'];
+
 type CallNote = (
   outcome: string,
   model: string | null,
@@ -31,12 +34,14 @@ export interface Caller {
     attempt: (signal: AbortSignal) => Promise<T | Failure>,
     signal: AbortSignal,
     seen: (reply: T | Failure) => number | null,
+    most?: () => number | null,
   ): Promise<T | Failure>;
 }
 
 export function createCaller(examined: Examined, context: GraderContext): Caller {
   const { concurrency = 4, maxAttempts = 4, timeoutMs = 120_000 } = context.judgeOptions ?? {};
-  const pace = context.pace?.() ?? fixedPace(concurrency);
+  const isBatched = examined.isBatched === true;
+  const pace = isBatched ? UNPACED : (context.pace?.() ?? fixedPace(concurrency));
   const sleep = context.sleep ?? realSleep;
   // Once no call can succeed any more (no key, no credit), none is made: a thousand refusals say nothing more than one.
   let fatal: Failure | null = null;
@@ -45,6 +50,7 @@ export function createCaller(examined: Examined, context: GraderContext): Caller
     attempt: (signal: AbortSignal) => Promise<T | Failure>,
     signal: AbortSignal,
     seen: (reply: T | Failure) => number | null,
+    most?: () => number | null,
   ): Promise<T | Failure> {
     try {
       await examined.provider.ready?.(); // loading an SDK is not the service's time
@@ -58,12 +64,13 @@ export function createCaller(examined: Examined, context: GraderContext): Caller
       const reply = await pace.run<T | Failure>(
         async (started) => {
           if (fatal !== null) return fatal;
-          const refusal = (await context.limit?.admit(signal, examined)) ?? null;
+          const refusal = (await context.limit?.admit(signal, examined, most?.())) ?? null;
           if (refusal !== null) return failure('infra_error', 'judge_limit', refusal, false);
           admitted = true;
           started();
           called = !signal.aborted;
-          return once(attempt, timeoutMs, signal);
+          // Whoever gathers the calls ends them; what is cut off here would be lost there.
+          return isBatched ? attempt(signal).catch(threw) : once(attempt, timeoutMs, signal);
         },
         signal,
         about,
@@ -84,6 +91,8 @@ export function createCaller(examined: Examined, context: GraderContext): Caller
         continue;
       }
       if (!reply.retryable || reply.fatal || n >= maxAttempts || signal.aborted) return reply;
+      // The next batch is not submitted at once anyway.
+      if (isBatched) continue;
       const jitter = 0.5 + Number.parseInt(context.nonce().slice(0, 8), 16) / 2 ** 33;
       const backoff = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** (n - 1)) * jitter;
       // A `retry-after` of 0 is no licence to hammer.
@@ -115,11 +124,13 @@ export function createCaller(examined: Examined, context: GraderContext): Caller
             note('answered', reply.served.model, reply.latencyMs, usd);
             return usd;
           }
+          if (UNASKED.includes(reply.code)) return 0;
           const usd = costOfFailure(reply);
           cost.add(usd);
           note(reply.code, null, reply.latencyMs, usd);
           return usd;
         },
+        isBatched ? () => context.mostOf?.(examined.release, request) ?? null : undefined,
       ),
   };
 }
@@ -128,6 +139,9 @@ export function createCaller(examined: Examined, context: GraderContext): Caller
 export function costOfFailure(failure: Failure): number | null {
   return mayBeBilled(failure) ? null : 0;
 }
+
+/** Thousands wait for a batch at once: nothing is kept for each. */
+const UNPACED: Pace = { run: (attempt) => attempt(() => {}) };
 
 function fixedPace(concurrency: number): Pace {
   const limit = pLimit(Math.max(1, concurrency));

@@ -8,7 +8,7 @@ import type { Answered, Failure, ProviderRequest } from '../core/provider.ts';
 import type { Release } from '../core/release.ts';
 import { type CostMeter, costMeter, type Examined, type GraderContext } from './context.ts';
 import type { Subject } from './grader-result.ts';
-import { type Caller, createCaller, isFailure } from './judge-call.ts';
+import { type Caller, createCaller, isFailure, UNASKED } from './judge-call.ts';
 import type { AskedCriterion } from './judge-prompt.ts';
 import {
   type JudgeQuestion,
@@ -81,6 +81,8 @@ export function createPanel(panel: readonly Examined[], context: GraderContext):
 /** One vote that is asked for. */
 interface Ballot {
   readonly question: JudgeQuestion;
+  /** Of the vote, for the cache. */
+  readonly key: string;
   /** Which of the votes, from 0. */
   readonly number: number;
   readonly subject: Subject;
@@ -96,6 +98,7 @@ class SingleJudge implements Judge {
   private readonly context: GraderContext;
   private readonly caller: Caller;
   private readonly voteCount: number;
+  private readonly isBatched: boolean;
   /** Questions in a row that ended alike without a verdict: a judge whose replies cannot be read is not asked for every trial. */
   private readonly streak = new FailureStreak(false);
   /** Questions under way: a second trial with the same answer waits for the first one's verdict. */
@@ -103,6 +106,7 @@ class SingleJudge implements Judge {
 
   constructor(examined: Examined, context: GraderContext) {
     this.release = examined.release;
+    this.isBatched = examined.isBatched === true;
     this.context = context;
     this.caller = createCaller(examined, context);
     this.voteCount = Math.max(1, Math.floor(context.judgeOptions?.votes ?? 1));
@@ -114,7 +118,8 @@ class SingleJudge implements Judge {
     return Promise.all(
       Array.from({ length: this.voteCount }, async (_, number) => {
         const meter = costMeter();
-        const vote = await this.vote({ question, number, subject, graderId, cost: meter, signal });
+        const key = verdictKey(this.release.fingerprint, question, number);
+        const vote = await this.vote({ question, key, number, subject, graderId, cost: meter, signal });
         cost.add(meter.usd);
         return vote;
       }),
@@ -122,12 +127,12 @@ class SingleJudge implements Judge {
   }
 
   private async vote(ballot: Ballot): Promise<Vote> {
-    const key = verdictKey(this.release.fingerprint, ballot.question, ballot.number);
+    const { key } = ballot;
     for (let earlier = this.underWay.get(key); earlier !== undefined; earlier = this.underWay.get(key)) {
       const other = await earlier;
       if (other.kind === 'ruled') return { ...other, cached: true };
     }
-    const asking = this.recallOrAsk(key, ballot);
+    const asking = this.recallOrAsk(ballot);
     this.underWay.set(key, asking);
     try {
       return await asking;
@@ -136,7 +141,8 @@ class SingleJudge implements Judge {
     }
   }
 
-  private async recallOrAsk(key: string, ballot: Ballot): Promise<Vote> {
+  private async recallOrAsk(ballot: Ballot): Promise<Vote> {
+    const { key } = ballot;
     const kept = await this.recall(key, ballot.question);
     if (kept !== null) return kept;
     const vote = await this.ask(ballot);
@@ -173,7 +179,7 @@ class SingleJudge implements Judge {
     for (;;) {
       const reply = await this.call(ballot, tokens, problem);
       if (isFailure(reply)) {
-        if (!signal.aborted && reply.code !== 'judge_limit') this.lost(reply);
+        if (!signal.aborted && !UNASKED.includes(reply.code)) this.lost(reply);
         return this.ungraded('judge_error', `the judge could not be asked: ${reply.message} [${reply.code}]`);
       }
       if (reply.stopReason === 'length') {
@@ -199,7 +205,7 @@ class SingleJudge implements Judge {
 
   /** One call; `problem` = what was wrong with the reply before. */
   private call(
-    { question, number, subject: { c, trial }, graderId, cost, signal }: Ballot,
+    { question, key, number, subject: { c, trial }, graderId, cost, signal }: Ballot,
     tokens: number,
     problem: string | null,
   ): ReturnType<Caller['call']> {
@@ -211,6 +217,7 @@ class SingleJudge implements Judge {
       vars: {},
       params: { ...params, [capName(params)]: tokens },
       outputSchema: { name: VERDICT_SCHEMA_NAME, schema: verdictSchema(question.criteria), flexible: true },
+      ...(this.isBatched ? { askedAs: JSON.stringify([key, tokens, problem]) } : {}),
     };
     const asked = { caseId: c.id, trial: trial.trial, graderId, vote: number };
     return this.caller.call(request, signal, cost, (outcome, model, latencyMs, costUsd) =>

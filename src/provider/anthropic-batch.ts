@@ -64,7 +64,7 @@ export function anthropicBatch(parts: AnthropicBatchParts): BatchApi {
     submit: (_key, lines, signal) =>
       stateFrom(signal, async () => {
         // As text, since the lines are; the SDK leaves a text alone that has its type.
-        const body = `{"requests":[${lines.join(',')}]}`;
+        const body = `{"requests":[${[...lines].join(',')}]}`;
         const headers = { 'content-type': 'application/json' };
         return json(await (await open()).post(PATH, { body, headers, signal }).asResponse());
       }),

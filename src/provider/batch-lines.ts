@@ -91,6 +91,28 @@ function refusalIn(status: number, body: JsonValue, requestId: string | null) {
   };
 }
 
+/** So many characters become bytes at once. */
+const CHUNK_CHARS = 1 << 20;
+
+/** Lines as bytes, each followed by `end`: a large batch is in memory once. */
+export function chunksOf(lines: Iterable<string>, end: string): Buffer<ArrayBuffer>[] {
+  const chunks: Buffer<ArrayBuffer>[] = [];
+  let held: string[] = [];
+  let chars = 0;
+  const flush = (): void => {
+    if (held.length > 0) chunks.push(Buffer.from(held.join('')));
+    held = [];
+    chars = 0;
+  };
+  for (const line of lines) {
+    held.push(line, end);
+    chars += line.length + end.length;
+    if (chars >= CHUNK_CHARS) flush();
+  }
+  flush();
+  return chunks;
+}
+
 /** Where one line lies in a file of results. */
 interface Place {
   readonly file: Buffer;

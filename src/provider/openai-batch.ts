@@ -5,7 +5,7 @@ import type { JsonObject, JsonValue } from '../base/json.ts';
 import { isJsonObject } from '../base/json.ts';
 import type { Failure } from '../core/provider.ts';
 import type { BatchApi, BatchState } from '../core/provider-batch.ts';
-import { type LineReader, type LineResult, lineBody, lineReply, resultsIn } from './batch-lines.ts';
+import { chunksOf, type LineReader, type LineResult, lineBody, lineReply, resultsIn } from './batch-lines.ts';
 import { apiProblem, badReply, failed, infraProblem } from './failure.ts';
 import { SIMULATOR_HEADER } from './reply-headers.ts';
 import { AS_DOWNLOAD } from './transport.ts';
@@ -47,10 +47,7 @@ export function openaiBatch(parts: OpenAiBatchParts): BatchApi {
 
     async submit(key, lines, signal) {
       const uploaded = await attempt(signal, async () => {
-        const file = new File(
-          lines.flatMap((line) => [line, '\n']),
-          `lastgood-${key}.jsonl`,
-        );
+        const file = new File(chunksOf(lines, '\n'), `lastgood-${key}.jsonl`);
         return (await client()).files.create({ file, purpose: 'batch', expires_after: KEPT }, { signal });
       });
       if (isFailure(uploaded)) return uploaded;

@@ -1,6 +1,6 @@
 // Which part of the traffic a targeting key belongs to: the same answer everywhere and for ever.
 
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 const LARGEST = 2 ** 48;
 
@@ -9,8 +9,6 @@ const LARGEST = 2 ** 48;
  * when its place is below it, so a percentage that grows moves no key out.
  */
 export function bucketOf(flag: string, targetingKey: string): number {
-  const digest = createHash('sha256')
-    .update(JSON.stringify([flag, targetingKey.toWellFormed()]))
-    .digest();
+  const digest = hash('sha256', JSON.stringify([flag, targetingKey.toWellFormed()]), 'buffer');
   return (digest.readUIntBE(0, 6) / LARGEST) * 100;
 }

@@ -1,15 +1,9 @@
-// One batch of a run: handed in once, whatever happens to the process, and polled until the service has ended it.
+// One batch: submitted once, whatever happens to the process, and polled until the service has ended it.
 
 import type { Failure } from '../core/index.ts';
 import type { BatchApi, BatchBook, BatchResults, BatchState } from '../core/provider-batch.ts';
+import type { BatchItem } from './batch-engine.ts';
 import { requestId } from './batch-ids.ts';
-import type { OpenTrial } from './open-trial.ts';
-
-/** A trial with its identity in the snapshot. */
-export interface BatchedTrial {
-  readonly trial: OpenTrial;
-  readonly hash: string;
-}
 
 /** So long a service may not know a batch that it has just taken. */
 const UNKNOWN_AT_FIRST_MS = 300_000;
@@ -26,9 +20,9 @@ export type WaveStep =
   | { readonly kind: 'lost' }
   | { readonly kind: 'trouble'; readonly failure: Failure };
 
-export class BatchWave {
+export class BatchWave<T extends BatchItem> {
   readonly key: string;
-  readonly trials: readonly BatchedTrial[];
+  readonly items: T[];
   readonly plannedAt: Date;
   /** Whether the limits of this command count its calls: an earlier command handed in the others. */
   readonly counted: boolean;
@@ -48,17 +42,17 @@ export class BatchWave {
   constructor(
     wave: {
       readonly key: string;
-      readonly trials: readonly BatchedTrial[];
+      readonly items: readonly T[];
       readonly plannedAt: Date;
       readonly batchId: string | null;
-      /** Requests in it; more than `trials` where some are stored already. */
+      /** Requests in it; more than `items` where some have their results already. */
       readonly requests: number;
       readonly counted: boolean;
     },
     { api, book }: { readonly api: BatchApi; readonly book: BatchBook },
   ) {
     this.key = wave.key;
-    this.trials = wave.trials;
+    this.items = [...wave.items];
     this.plannedAt = wave.plannedAt;
     this.batchId = wave.batchId;
     this.counted = wave.counted;
@@ -66,6 +60,11 @@ export class BatchWave {
     this.unsure = !wave.counted && wave.batchId === null;
     this.api = api;
     this.book = book;
+  }
+
+  /** A further one of its requests is waited for. */
+  join(item: T): void {
+    this.items.push(item);
   }
 
   /** Nothing of it can have reached the service. */
@@ -137,10 +136,7 @@ export class BatchWave {
       else this.candidates = ids.length === 0 ? null : ids;
       if (first !== undefined) return null;
     }
-    const lines = this.trials.flatMap(({ trial, hash }) =>
-      trial.request === null ? [] : [this.api.line(requestId(this.key, hash), trial.request)],
-    );
-    const state = await this.api.submit(this.key, lines, signal);
+    const state = await this.api.submit(this.key, this.lines(), signal);
     if ('kind' in state) {
       // A refusal is certain; after anything else the service may have taken it.
       this.unsure = !(state.httpStatus !== undefined && state.httpStatus >= 400 && state.httpStatus < 500);
@@ -148,6 +144,10 @@ export class BatchWave {
     }
     await this.adopt(state.id);
     return state;
+  }
+
+  private *lines(): Generator<string, void, undefined> {
+    for (const item of this.items) yield this.api.line(requestId(this.key, item.hash), item.request());
   }
 
   private trouble(failure: Failure, nowMs: number): WaveStep {

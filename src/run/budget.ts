@@ -14,7 +14,7 @@ export class Budget {
   private dearestUsd: number | null = null;
   private readonly maxCalls: number | null;
   private readonly maxCostUsd: number | null;
-  private readonly expectedUsd: number | null;
+  private expectedUsd: number | null;
 
   /** `expectedUsd`: an upper bound for one call known beforehand; without it the first calls go one by one until one has a price. */
   constructor(maxCalls: number | null, maxCostUsd: number | null, expectedUsd: number | null) {
@@ -32,6 +32,11 @@ export class Budget {
     if (perCall === null) return this.inFlight === 0 ? 'go' : 'hold';
     if (this.chargedUsd + (this.inFlight + 1) * perCall <= limit) return 'go';
     return this.inFlight > 0 ? 'hold' : 'max-cost';
+  }
+
+  /** A call may cost so much: until one has a price, each reserves the highest of these. */
+  expect(usd: number): void {
+    this.expectedUsd = Math.max(this.expectedUsd ?? 0, usd);
   }
 
   begin(): void {

@@ -55,6 +55,11 @@ export class OpenTrial {
     this.request = this.conversation?.request ?? request;
   }
 
+  /** The request of a trial of one call, made anew each time. Throws what `renderRequest` throws. */
+  rendered(): ProviderRequest {
+    return renderRequest(this.job.release, this.job.case, this.job.trial);
+  }
+
   get attemptCount(): number {
     return this.attempts.length;
   }

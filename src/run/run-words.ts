@@ -68,6 +68,28 @@ export function batchesNote(
   return batches.length === 1 ? one : `${one}, ${batches.length - 1} more`;
 }
 
+/** Batches that the command leaves behind at its end. */
+export function batchesLeft(
+  batches: readonly { readonly batchId: string | null; readonly cancelAsked: boolean }[],
+  continueWith: string,
+): Warning {
+  const ids = batches.map(({ batchId }) => batchId ?? 'one whose id is not known yet');
+  const shown = ids.length <= 3 ? ids.join(', ') : `${ids.slice(0, 3).join(', ')} and ${ids.length - 3} more`;
+  const open = batches.filter((one) => !one.cancelAsked).length;
+  const count = ids.length === 1 ? 'a batch is' : `${ids.length} batches are`;
+  return open === 0
+    ? {
+        code: 'BATCH_LEFT',
+        message: `${count} being cancelled at the service: ${shown}; requests that it has answered are billed`,
+        hint: `${continueWith}. It fetches those answers and submits the rest`,
+      }
+    : {
+        code: 'BATCH_LEFT',
+        message: `${count} still open at the service: ${shown}; requests that it answers are billed`,
+        hint: `${continueWith}. It fetches the answers. Ctrl-C while it waits cancels the batch`,
+      };
+}
+
 /** The failure of a service that was down, or refused every call, for too long. */
 export function outageOver(failure: Failure, lastedMs: number, outageMs: number): Failure {
   const what = isRefusal(failure) ? 'has refused every call' : 'has been down';

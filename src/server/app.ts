@@ -98,9 +98,11 @@ export function makeApp(parts: AppParts): Hono<{
     const ms = performance.now() - start;
     const method = KNOWN.includes(c.req.method) ? c.req.method : 'other';
     const { status } = c.res;
-    c.header('X-Content-Type-Options', 'nosniff');
-    c.header('Cache-Control', 'no-store');
-    if (parts.notReady() !== null) c.header('Connection', 'close');
+    // On Node's own response: a header that is set on the answer would make a whole `Response` of it, for an eighth of a flag's time.
+    const { outgoing } = c.env;
+    outgoing.setHeader('X-Content-Type-Options', 'nosniff');
+    outgoing.setHeader('Cache-Control', 'no-store');
+    if (parts.notReady() !== null) outgoing.setHeader('Connection', 'close');
     metrics.end(c.get('route'), method, status, ms / 1000);
     const failure = c.get('failure');
     parts.log({

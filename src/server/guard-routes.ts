@@ -25,7 +25,7 @@ export async function actRoute(c: AppContext, parts: AppParts): Promise<Response
   const decision = await guardAction(parts.guard, {
     action,
     dryRun: body['dryRun'] === true,
-    state: await parts.changes.state(),
+    state: () => parts.changes.state(),
     found: await parts.rules(feature),
     now: new Date(),
   });

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { stringify } from 'yaml';
+import { secretMask } from '../../src/base/index.ts';
 import {
   ActionStopped,
   ApprovalDenied,
@@ -20,7 +21,11 @@ import {
   RateLimited,
 } from '../../src/client/index.ts';
 import type { Approval, GuardDecision } from '../../src/core/index.ts';
+import { FlagState } from '../../src/jobs/flag/flag-state.ts';
+import { guardAction } from '../../src/jobs/guard/guard-action.ts';
 import { withGuard } from '../../src/jobs/guard/open-guard.ts';
+import { changeStop } from '../../src/jobs/guard/stop.ts';
+import { openShippingLog } from '../../src/jobs/registry/open-shipping.ts';
 import { json, lastgoodHere, ROOT } from '../cli/lastgood.ts';
 import { type Running, running } from '../server/running.ts';
 
@@ -200,6 +205,34 @@ describe('a stop', () => {
     });
     expect((await cli('stop', ...SIGNED)).code).toBe(2);
   });
+});
+
+it('a stop that is recorded while an action is being decided holds for it', async () => {
+  const { server } = await desk();
+  const shipping = await openShippingLog(server.db);
+  onTestFinished(() => shipping.close());
+  const flags = new FlagState(shipping);
+  const read: number[] = [];
+  const decision = await withGuard(server.db, (store) =>
+    guardAction(store, {
+      action: {
+        ...{ feature: 'desk', environment: 'production', agent: null },
+        ...{ action: 'refund', key: 'o', impact: 1 },
+      },
+      ...{ dryRun: false, found: { ok: true, rules: { rate: {}, approveAbove: {}, fail: 'closed' } } },
+      now: new Date(),
+      state: async () => {
+        const state = await flags.now();
+        if (read.push(state.generation) === 1) {
+          const stop = { feature: 'desk', environment: 'production', stopped: true, by: 'ada', why: 'now' };
+          await changeStop(secretMask([]), shipping, { ...stop, now: new Date() });
+        }
+        return state;
+      },
+    }),
+  );
+  expect(decision.outcome).toBe('stopped');
+  expect(read).toEqual([0, 1]);
 });
 
 describe('without the server', () => {

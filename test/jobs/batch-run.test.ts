@@ -9,6 +9,7 @@ const PRICES = {
 };
 const BATCH = ['--batch', '--batch-poll', '10ms', '--no-preflight', '--prices', 'prices.yaml'];
 const LIVE = BATCH.slice(3);
+const PRICED = LIVE.slice(1);
 
 async function desk(more: Parameters<typeof helpDesk>[0]['scenario'] = {}) {
   const d = await helpDesk({
@@ -126,16 +127,23 @@ describe('refused before anything is sent', () => {
 
   it('other commands, with their reason', async () => {
     const d = await desk();
+    await d.write('labels.jsonl', '{"human":"pass","judge":"pass"}\n');
+    await d.run('app', '--no-preflight');
     const release = ['--release', 'releases/responses.yaml'];
     for (const command of [
-      ['nightly', 'suite.yaml', ...release],
+      ['nightly', 'suite.yaml', ...release, '--spread', '1h'],
+      ['nightly', 'suite.yaml', '--release', 'releases/app.yaml'],
+      ['nightly', 'suite.yaml', '--release', 'releases/chat.yaml', ...PRICED, '--max-cost', '1'],
       ['check', 'suite.yaml', ...release],
       ['compare', 'suite.yaml', '--baseline-release', 'releases/chat.yaml', ...release],
       ['regrade', 'latest'],
       ['judge', 'calibrate', 'labels.jsonl'],
     ]) {
       const said = await d.cli(...command, '--batch');
-      expect(said).toMatchObject({ code: 2, stderr: expect.stringContaining('[BATCH_OPTION]') });
+      expect(said).toMatchObject({
+        code: 2,
+        stderr: expect.stringMatching(/\[BATCH_(OPTION|UNSUPPORTED|COST_UNBOUNDED)\]/),
+      });
     }
     expect(d.simulator.stats().requests).toBe(0);
   });

@@ -97,6 +97,8 @@ export interface DeskSetup {
   readonly suite?: object;
   /** Name to content, written to `releases/NAME.yaml`. */
   readonly releases: Readonly<Record<string, object>>;
+  /** Ledger of the next command; default `ledger.db` of the folder. */
+  readonly ledger?: (() => string | undefined) | undefined;
 }
 
 /** Gone when the test is over. */
@@ -152,7 +154,8 @@ export async function helpDesk(setup: DeskSetup): Promise<HelpDesk> {
       signal: new AbortController().signal,
       hardSignal: new AbortController().signal,
     };
-    const exit = await main([...args, '--db', join(dir, 'ledger.db'), '--quiet'], io);
+    const db = setup.ledger?.() ?? join(dir, 'ledger.db');
+    const exit = await main([...args, '--db', db, '--quiet'], io);
     let json: T;
     try {
       json = JSON.parse(stdout) as T;

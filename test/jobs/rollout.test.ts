@@ -115,6 +115,12 @@ test('schema failures roll it back: 0%, the flags of the ticket, an episode, the
   expect(await w.flag('ai.rollout.percent')).toBe(0);
   expect(await w.flag('ai.action.mode')).toBe('draft');
   expect(await w.flag('ai.release', '--key', 'user-1')).toBe(w.fingerprint.control);
+  // The suite has no run and no night, and its episode is listed all the same.
+  const status = await w.cli('status');
+  expect(status.stdout).toMatch(/^rollout {3}desk in production {2}a gate acted .*: schema-failures/m);
+  expect((await w.cli('status', '--json')).json.rollouts).toMatchObject([
+    { feature: 'desk', suite: 'help-desk' },
+  ]);
   expect(hook.bodies).toHaveLength(1);
   expect(hook.bodies[0]).toMatchObject({ event: 'rollout.rolled-back', feature: 'desk', percent: 0 });
   expect(await episodes(w.dir)).toMatchObject([

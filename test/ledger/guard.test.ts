@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { expect, it, onTestFinished } from 'vitest';
 import { APPROVAL_MS, type GuardedAction, type GuardRuling } from '../../src/core/guard.ts';
-import { openGuard } from '../../src/ledger/sqlite/open-observations.ts';
+import { openGuard, openShipping } from '../../src/ledger/sqlite/open-observations.ts';
 import { temporaryFolder } from './world.ts';
 
 const NOW = Date.parse('2026-03-15T09:00:00Z');
@@ -41,6 +41,21 @@ it('lets no two connections take the last place of a rate', async () => {
   // Another kind of action, feature or environment has a rate of its own.
   for (const more of [{ action: 'mail' }, { feature: 'other' }, { environment: 'staging' }])
     expect(await stores[0].decide(action(more), at(), rule)).toMatchObject({ outcome: 'allowed' });
+});
+
+it('shows a rule the newest stop, and writes nothing where the rule throws', async () => {
+  const { path, stores } = await opened();
+  const shipping = await openShipping(path);
+  await shipping.append({
+    ...{ kind: 'stop', feature: 'desk', environment: 'production', name: '', at: '2026-03-15T09:00:00Z' },
+    ...{ by: 'ada', why: 'wrong refunds', body: { stopped: true } },
+  });
+  await shipping.close();
+  const stale = stores[0].decide(action(), at(), ({ generation }) => {
+    throw new Error(`the state is older than change ${generation}`);
+  });
+  await expect(stale).rejects.toThrow('older than change 1');
+  expect(await stores[0].decisions({ most: 10 })).toEqual([]);
 });
 
 it('keeps an approval for one action, and for a day', async () => {

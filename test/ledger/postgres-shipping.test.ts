@@ -89,6 +89,14 @@ describe.skipIf(noPostgres !== null)('shipping on PostgreSQL', () => {
     await expect(sql(address, "UPDATE lg.guard_decision SET outcome = 'stopped'")).rejects.toThrow(
       /never change/,
     );
+    const shipping = await openServerShipping(address);
+    await shipping.append(change());
+    const stale = stores[0].decide(action(), at(), ({ generation }) => {
+      throw new Error(`the state is older than change ${generation}`);
+    });
+    await expect(stale).rejects.toThrow('older than change 1');
+    expect(await stores[1].decisions({ most: 1 })).toMatchObject([{ no: 23 }]);
+    await shipping.close();
     for (const store of stores) await store.close();
   });
 

@@ -33,6 +33,7 @@ const rule = (
       now: facts.now ?? 10_000,
       taken: (most) => (facts.taken ?? []).slice(0, most),
       approval: facts.approval ?? null,
+      generation: 0,
     },
   );
 

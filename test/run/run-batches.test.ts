@@ -61,7 +61,7 @@ async function run(
       ...options,
       limits: { ...ROOMY, ...limits },
     },
-    { api, book, pollMs: 5000, longestPollMs: 60_000 },
+    { api, book, pollMs: 5000, longestPollMs: 60_000, continueWith: 'run it again' },
   );
   return { report: await time.until(finished), trials, warnings, notes };
 }

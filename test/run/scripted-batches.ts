@@ -53,7 +53,8 @@ export class ScriptedBatches implements BatchApi {
     return JSON.stringify({ id, case: `${request.caseId}#${request.trial}` });
   }
 
-  async submit(key: string, lines: readonly string[]): Promise<BatchState | Failure> {
+  async submit(key: string, all: Iterable<string>): Promise<BatchState | Failure> {
+    const lines = [...all];
     this.submissions++;
     const refused = this.script.refuse?.(this.submissions, lines.length);
     if (refused !== undefined && !refused.taken) return refused.failure;

@@ -1,43 +1,11 @@
 // A server that is killed in the middle of its work loses nothing that it acknowledged, and counts nothing twice.
 
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { join } from 'node:path';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it } from 'vitest';
 import { foldAll, openProduction } from '../../src/jobs/observe/open-production.ts';
-import { ROOT, temporaryFolder } from '../cli/lastgood.ts';
+import { temporaryFolder } from '../cli/lastgood.ts';
 import { ndjson, post } from './running.ts';
-
-async function serve(
-  cwd: string,
-): Promise<{ readonly url: string; kill(signal: NodeJS.Signals): Promise<unknown> }> {
-  const child = spawn(
-    process.execPath,
-    [join(ROOT, 'bin/lastgood.js'), 'serve', '--port', '0', '--json', '--quiet'],
-    {
-      cwd,
-      env: { PATH: process.env['PATH'] ?? '', HOME: cwd },
-      stdio: ['ignore', 'pipe', 'inherit'],
-    },
-  );
-  onTestFinished(() => void child.kill('SIGKILL'));
-  let said = '';
-  const url = await new Promise<string>((done, fail) => {
-    child.on('exit', () => fail(new Error(`the server ended: ${said}`)));
-    child.stdout.setEncoding('utf8').on('data', (text: string) => {
-      said += text;
-      if (said.endsWith('}\n')) done((JSON.parse(said) as { url: string }).url);
-    });
-  });
-  return {
-    url,
-    async kill(signal) {
-      const ended = once(child, 'exit');
-      child.kill(signal);
-      return (await ended)[0];
-    },
-  };
-}
+import { serve } from './serve-child.ts';
 
 it('keeps every acknowledged observation over a SIGKILL, and ends in order on SIGTERM', async () => {
   await using dir = await temporaryFolder();

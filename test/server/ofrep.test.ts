@@ -4,6 +4,7 @@ import { OFREPProvider } from '@openfeature/ofrep-provider';
 import { ErrorCode, OpenFeature, StandardResolutionReasons } from '@openfeature/server-sdk';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { NewShippingChange, PointedRelease } from '../../src/core/index.ts';
+import { openFlagReader } from '../../src/jobs/demo/flag-reader.ts';
 import { setFlag } from '../../src/jobs/flag/set-flag.ts';
 import { withShipping } from '../../src/jobs/registry/open-shipping.ts';
 import { lastgoodHere } from '../cli/lastgood.ts';
@@ -103,6 +104,42 @@ describe('the OpenFeature SDK', () => {
     });
     const large = await flags.getBooleanDetails('ai.tools.enabled', false, { note: 'x'.repeat(100_000) });
     expect(large).toMatchObject({ value: false, reason: StandardResolutionReasons.ERROR });
+  });
+
+  it('gives the default at once while the server is away, and the value again when it is back', async () => {
+    const server = await running();
+    await set(server, 'ai.tools.enabled', 'true');
+    const flags = await client(server);
+    expect(await flags.getBooleanValue('ai.tools.enabled', false)).toBe(true);
+    await server.close();
+    // Nothing is cached: a value that may be stale is never served as the present one.
+    expect(await flags.getBooleanDetails('ai.tools.enabled', false)).toMatchObject({
+      value: false,
+      reason: StandardResolutionReasons.ERROR,
+      errorCode: ErrorCode.GENERAL,
+    });
+    await running({ db: server.db, port: server.port });
+    expect(await flags.getBooleanValue('ai.tools.enabled', false)).toBe(true);
+  });
+
+  it('and plain OFREP give the application of the demo the same values', async () => {
+    const server = await running();
+    await set(server, 'ai.action.mode', 'draft', { feature: 'desk' });
+    await set(server, 'ai.rollout.percent', '5', { feature: 'desk' });
+    const context = { feature: 'desk', targetingKey: 'u1' };
+    const sdk = await openFlagReader(server.url);
+    const plain = await openFlagReader(server.url, async () => null);
+    expect([sdk.sdk, plain.sdk]).toEqual(['@openfeature/server-sdk', null]);
+    for (const flags of [sdk, plain]) {
+      expect(await flags.read('ai.action.mode', 'human', context)).toBe('draft');
+      expect(await flags.read('ai.rollout.percent', -1, context)).toBe(5);
+      expect(await flags.read('ai.rollout.percent', 'text', context)).toBe('text');
+      expect(await flags.read('nothing', 'otherwise', context)).toBe('otherwise');
+    }
+    await server.close();
+    for (const flags of [sdk, plain])
+      expect(await flags.read('ai.action.mode', 'human', context)).toBe('human');
+    await sdk.close();
   });
 
   it('needs a token as soon as there is one, as bearer or as API key', async () => {

@@ -29,6 +29,8 @@ export async function running(
     readonly store?: ObservationStoreMode;
     /** A ledger that is there already; else a fresh one. */
     readonly db?: string;
+    /** That of a server that was closed; else a free one. */
+    readonly port?: number;
   } = {},
 ): Promise<Running> {
   const folder = await temporaryFolder();
@@ -37,7 +39,7 @@ export async function running(
   const server = await startServer({
     db,
     host: settings.host ?? '127.0.0.1',
-    port: 0,
+    port: settings.port ?? 0,
     project: folder.path,
     hosts: settings.hosts ?? [],
     limits: settings.limits,

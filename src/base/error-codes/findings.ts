@@ -177,6 +177,18 @@ export const FINDINGS_CODES = {
     cause: "The baseline's release is not known or cannot run.",
     remedy: 'Commit its release file, or bless a run of it.',
   },
+  NIGHT_CONTINUED: {
+    exits: [],
+    meaning: 'An earlier night is continued, and no new night begins.',
+    cause: 'A batch of that night was not back at its deadline, or its process was killed.',
+    remedy: 'Nothing. Run the command once more to begin the next night.',
+  },
+  NIGHT_BATCH_OTHER: {
+    exits: [],
+    meaning: 'A night that waits for its batch is not continued.',
+    cause: 'The release, the cases or the exam changed since it began.',
+    remedy: 'Fetch its answers, or cancel its batch, with the command in the hint.',
+  },
   NIGHT_WAITS: {
     exits: [],
     meaning: 'A night looks worse and is run again later.',

@@ -45,6 +45,12 @@ export const JOBS_CODES = {
     cause: 'Its calls would have two prices.',
     remedy: 'Resume it without `--batch`.',
   },
+  BATCH_LEFT: {
+    exits: [],
+    meaning: 'The command ended before its batches did.',
+    cause: 'It was interrupted, its deadline passed, or the service did not answer.',
+    remedy: 'Continue with the command that the hint names. It fetches the answers and pays nothing twice.',
+  },
   BATCH_NO_ROOM: {
     exits: [],
     meaning: 'The service has no room for a batch of this size.',
@@ -56,6 +62,13 @@ export const JOBS_CODES = {
     meaning: 'The judge cannot be called.',
     cause: 'The key, the model or the service refuses the call. Nothing else was called.',
     remedy: 'Correct the judge release, or pass `--judge FILE`.',
+  },
+  CALIBRATION_STOPPED: {
+    exits: [3, 4],
+    meaning: 'Some answers have no verdict, so nothing was calibrated.',
+    cause:
+      'Judging was interrupted, reached its limit, or the judge failed. A part of the answers is not a sample.',
+    remedy: 'Run the same command again. Verdicts that came are cached.',
   },
   JUDGE_ABSENT: {
     exits: [2],

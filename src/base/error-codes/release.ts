@@ -273,4 +273,23 @@ export const RELEASE_CODES = {
     cause: 'It has no undisclosed model update.',
     remedy: 'Use the scenario that comes with lastgood.',
   },
+  DEMO_COMMAND: {
+    exits: [4],
+    meaning: 'A command of the demo failed.',
+    cause: 'The demo runs lastgood itself; the message has what the command printed.',
+    remedy:
+      'Run the command in the folder of the demo. Check that the disk has space and that no other program uses its ledger.',
+  },
+  DEMO_INTAKE: {
+    exits: [4],
+    meaning: 'The server of the demo did not take the observations.',
+    cause: 'The server ended, or its disk is full.',
+    remedy: 'Start the demo again in another folder: `--dir`.',
+  },
+  DEMO_WAIT: {
+    exits: [4],
+    meaning: 'A stop did not reach the agent of the demo in time.',
+    cause: 'The machine is very busy, or the server of the demo ended.',
+    remedy: 'Start the demo again while the machine is less busy.',
+  },
 } as const satisfies Record<string, CatalogueEntry>;

@@ -174,4 +174,92 @@ export const SHIPPING_CODES = {
     cause: 'The application sends observations without the `variant` of the flag answer.',
     remedy: 'Send `variant` with each observation.',
   },
+  ROLLBACK_UNVERIFIED: {
+    exits: [3, 5],
+    meaning: 'A rollback was not applied, because no target was proven by running it.',
+    cause:
+      'No candidate passed, the proof is older than 24 hours or of another release than the one in force, or the registry has doubts about the target.',
+    remedy:
+      'Run `lastgood rollback SUITE` and read why each candidate was refused. Protect users meanwhile with `lastgood flag set` or `lastgood stop`.',
+  },
+  ROLLBACK_NONE: {
+    exits: [2],
+    meaning: 'No rollback of the feature was applied in this environment.',
+    cause: 'None was started, or the name of the feature or environment is mistyped.',
+    remedy: 'Run `lastgood rollback FEATURE --apply --why TEXT`.',
+  },
+  ROLLBACK_BUSY: {
+    exits: [3],
+    meaning: 'A rollback was not applied, because a rollout of the feature is under way.',
+    cause: 'Both would set `ai.rollout.percent`.',
+    remedy:
+      'Run `lastgood rollout abort FEATURE` if its candidate is the cause. Then apply again if users are still hurt.',
+  },
+  ROLLBACK_RUNNING: {
+    exits: [3],
+    meaning: 'A rollout was not started, because an applied rollback of the feature is not over.',
+    cause: "Its signals are still watched, or it was stopped and waits for a person's decision.",
+    remedy: 'Read `lastgood rollback status FEATURE`. `lastgood rollback cancel FEATURE` ends it.',
+  },
+  ROLLBACK_CHANGED: {
+    exits: [3],
+    meaning:
+      'An applied rollback ended, because another person or program changed a pointer or flag that it had set.',
+    cause: 'A person or another program decided in the middle; their change stays.',
+    remedy:
+      'Read `lastgood flag history` and `lastgood registry history FEATURE`. Apply again with `--override REASON` if it is still needed.',
+  },
+  ROLLBACK_RACE: {
+    exits: [4],
+    meaning: 'Another process stepped the applied rollback at the same time, and this step does not count.',
+    cause: 'Two steps or decisions fell into the same second.',
+    remedy: 'Read the status. Run the command again if it is still needed.',
+  },
+  ROLLBACK_STATE: {
+    exits: [3],
+    meaning: 'The applied rollback is in no state for this decision.',
+    cause: 'It is over, or everybody has the target already.',
+    remedy: 'Run `lastgood rollback status FEATURE`.',
+  },
+  ROLLBACK_NOT_RECOVERED: {
+    exits: [],
+    meaning:
+      'Code of a report with exit 1: an applied rollback stopped, because a signal that moved is shown not to be back.',
+    cause: 'The target does not cure what users see, or the cause lies outside of the release.',
+    remedy:
+      'Find the cause. `lastgood rollback FEATURE --apply --now --why TEXT` continues all the same; `lastgood rollback cancel FEATURE` ends it.',
+  },
+  ROLLBACK_WORSE: {
+    exits: [],
+    meaning:
+      'Code of a report with exit 1: an applied rollback stopped, because the target fails more often than what it replaces.',
+    cause: 'Errors, schema failures or blocks of the target are more than a point higher.',
+    remedy: 'Run `lastgood rollback cancel FEATURE --why TEXT`, then find out why the target fails.',
+  },
+  ROLLBACK_SIGNAL: {
+    exits: [2],
+    meaning: 'A signal that `--watch` names cannot be watched.',
+    cause: 'Nothing is known of it, or it did not move for the worse.',
+    remedy: 'Read `lastgood timeline FEATURE`, and name a signal that moved.',
+  },
+  ROLLBACK_NOT_WATCHED: {
+    exits: [],
+    meaning: 'A warning: which signals moved with the incident could not be looked for.',
+    cause: 'There are no observations, or too few before the incident.',
+    remedy: 'Send observations. Name signals that moved with `--watch SIGNAL`.',
+  },
+  ROLLBACK_TICKET: {
+    exits: [],
+    meaning:
+      'A warning: the ticket of the feature cannot be read, so the flags of its first-rollback are not set.',
+    cause: 'The file in `features/` has an error.',
+    remedy: 'Set the flags by hand, and correct the file: `lastgood ticket check FEATURE`.',
+  },
+  DRILL_ENVIRONMENT: {
+    exits: [2, 3],
+    meaning: 'A drill cannot flip the flags of this environment.',
+    cause:
+      'It is production, it points to another release than the one that is drilled, or a rollout or rollback is under way there.',
+    remedy: 'Name a staging environment, and point its registry to the release that is drilled.',
+  },
 } as const satisfies Record<string, CatalogueEntry>;

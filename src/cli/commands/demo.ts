@@ -1,6 +1,8 @@
 // lastgood demo: the whole story in under a minute, offline.
 
+import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { LastgoodError } from '../../base/errors.ts';
 import { packageFile } from '../../base/package-files.ts';
 import type { DemoBeat } from '../../core/index.ts';
 import type { Register } from '../options/register.ts';
@@ -13,6 +15,8 @@ interface DemoOptions {
   readonly dir?: string;
   readonly seed?: number;
   readonly production?: boolean;
+  readonly rollout?: boolean;
+  readonly keepOpen?: boolean;
   readonly json?: boolean;
   readonly quiet?: boolean;
 }
@@ -27,16 +31,27 @@ export const registerDemo: Register = (program, io, exit) => {
       '--production',
       'two weeks of production instead: traffic, a silent change, a rollback, and what is left',
     )
+    .option(
+      '--rollout',
+      'a staged rollout instead: a candidate breaks at 5%, a gate rolls it back, and a guard stops an agent',
+    )
+    .option('--keep-open', 'with --rollout: the server and its pages stay until Ctrl-C')
     .option('--dir <folder>', 'where the ledger and the reports go (default demo)')
     .option('--seed <n>', 'seed of the story (default 1)', wholeNumber('--seed', 0))
     .option('--json', 'print the result as JSON')
     .option('--quiet', 'no progress on stderr')
     .action(async (options: DemoOptions) => {
+      if (options.rollout === true && options.production === true)
+        throw badOption('--rollout and --production are two demos; choose one');
+      if (options.keepOpen === true && options.rollout !== true)
+        throw badOption('--keep-open is for the server of --rollout');
+      await makeFolder(resolve(io.cwd, options.dir ?? 'demo', options.rollout === true ? 'rollout' : ''));
       if (options.production === true) return productionDemo(io, options);
-      const [{ playDemo }, { demoBeatText }, { resolve }] = await Promise.all([
+      if (options.rollout === true)
+        return exit(await (await import('./demo-rollout.ts')).rolloutDemo(io, options));
+      const [{ playDemo }, { demoBeatText }] = await Promise.all([
         import('../../jobs/demo/demo.ts'),
         import('../../report/text/demo-text.ts'),
-        import('node:path'),
       ]);
       const style = styleOf(io);
       const dir = options.dir ?? 'demo';
@@ -64,11 +79,26 @@ export const registerDemo: Register = (program, io, exit) => {
     });
 };
 
+/** Throws `OUTPUT_UNWRITABLE` or `DISK_FULL`. */
+async function makeFolder(path: string): Promise<void> {
+  const [{ access, constants, mkdir }, { unwritable }] = await Promise.all([
+    import('node:fs/promises'),
+    import('../../base/replace-file.ts'),
+  ]);
+  try {
+    await mkdir(path, { recursive: true });
+    await access(path, constants.W_OK);
+  } catch (error) {
+    throw unwritable('the folder of the demo', path, error as NodeJS.ErrnoException);
+  }
+}
+
+const badOption = (message: string): LastgoodError => new LastgoodError({ code: 'BAD_OPTION', message });
+
 async function productionDemo(io: Io, options: DemoOptions): Promise<void> {
-  const [{ playProduction }, { productionDemoText }, { resolve }] = await Promise.all([
+  const [{ playProduction }, { productionDemoText }] = await Promise.all([
     import('../../jobs/demo/production-demo.ts'),
     import('../../report/text/production-demo-text.ts'),
-    import('node:path'),
   ]);
   const dir = options.dir ?? 'demo';
   const outDir = resolve(io.cwd, dir);

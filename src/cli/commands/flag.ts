@@ -1,7 +1,6 @@
 // lastgood flag: switches that on-call turns without a deploy, with who turned them and why.
 
 import { InvalidArgumentError } from 'commander';
-import { LastgoodError } from '../../base/errors.ts';
 import { FLAG_TYPES, type FlagType, flagTypeOf, percentOf, typedConditions } from '../../core/flag.ts';
 import { DEFAULT_ENVIRONMENT, EVERY_FEATURE } from '../../core/shipping.ts';
 import type { Register } from '../options/register.ts';
@@ -206,7 +205,10 @@ export const registerFlag: Register = (program, io, exit) => {
           const read =
             options.url === undefined
               ? ledgerReader(second, environment, work.clock)
-              : await serverReader(options.url, io.environment[options.tokenEnv]);
+              : await (await import('../options/server-reader.ts')).serverReader(
+                  options.url,
+                  io.environment[options.tokenEnv],
+                );
           const report = await testFlag(work, shipping, {
             ...{ key, value, environment, by, why: options.why, read, through: options.url ?? 'ledger' },
             feature: featureName(options.feature),
@@ -220,14 +222,3 @@ export const registerFlag: Register = (program, io, exit) => {
     },
   );
 };
-
-async function serverReader(url: string, token: string | undefined) {
-  if (!/^https?:\/\/[^\s]+$/.test(url))
-    throw new LastgoodError({
-      code: 'BAD_OPTION',
-      message: `--url takes the address of a server, not ${JSON.stringify(url.slice(0, 100))}`,
-      hint: '--url http://127.0.0.1:7411',
-    });
-  const { ofrepReader } = await import('../../server/ofrep-reader.ts');
-  return ofrepReader(url, token);
-}

@@ -2,7 +2,12 @@
 
 import { resolve } from 'node:path';
 import type { Register } from '../options/register.ts';
-import { refuseBatch } from '../options/run-options.ts';
+import {
+  type JudgeBatchValues,
+  judgeBatchOf,
+  judgeBatchOptions,
+  judgeCallLimit,
+} from '../options/run-options.ts';
 import {
   type CommonOptions,
   keyValue,
@@ -20,7 +25,7 @@ interface JudgeOptions extends CommonOptions {
   readonly prices?: string;
 }
 
-interface CalibrateOptions extends JudgeOptions {
+interface CalibrateOptions extends JudgeOptions, JudgeBatchValues {
   readonly snapshot?: string;
   readonly human?: string[];
   readonly verdict?: string;
@@ -72,8 +77,9 @@ export const registerJudge: Register = (program, io, exit) => {
     });
   });
 
+  const calibrate = judge.command('calibrate');
   reading(
-    refuseBatch(judge.command('calibrate'), 'judges are asked in single calls')
+    calibrate
       .argument('<labels>', 'JSONL, CSV, JSON or YAML file with labels that people gave')
       .description("hold the judge's verdicts against people's labels; the result is kept for every report")
       .option('--snapshot <ref>', 'the labels are about its outputs: rows name `case` and `trial`')
@@ -89,8 +95,10 @@ export const registerJudge: Register = (program, io, exit) => {
       .option('--alias <word=label>', 'another word for a label; may be repeated', keyValue('--alias'))
       .option('--pass <label>', 'the label that means passes (default pass, yes, true or 1)')
       .option('--order <labels>', 'the labels from worst to best, for a weighted kappa', list)
-      .option('--suite <name>', 'which suite the reference means'),
-  ).action(async (labels: string, options: CalibrateOptions) => {
+      .option('--suite <name>', 'which suite the reference means')
+      .option('--prices <file>', 'price file (US dollars per million tokens)'),
+  );
+  judgeBatchOptions(calibrate).action(async (labels: string, options: CalibrateOptions) => {
     const [{ judgeCalibrateJob }, { calibrationText }] = await Promise.all([
       import('../../jobs/judge/judge-job.ts'),
       import('../../report/text/judge-text.ts'),
@@ -102,6 +110,8 @@ export const registerJudge: Register = (program, io, exit) => {
         suite: options.suite,
         snapshot: options.snapshot,
         judge: options.judge,
+        batch: judgeBatchOf(options),
+        limit: await judgeCallLimit(options, work),
         pass: options.pass,
         order: options.order,
         columns: {

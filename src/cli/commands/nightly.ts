@@ -4,14 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { NightlyResult } from '../../jobs/nightly/nightly.ts';
 import type { Scheduler } from '../../jobs/nightly/schedule.ts';
 import type { Register } from '../options/register.ts';
-import {
-  oneOf,
-  type RunOptionValues,
-  refuseBatch,
-  runOptions,
-  runSettings,
-  typedAgain,
-} from '../options/run-options.ts';
+import { oneOf, type RunOptionValues, runOptions, runSettings, typedAgain } from '../options/run-options.ts';
 import {
   type CommonOptions,
   detailed,
@@ -51,7 +44,6 @@ export const registerNightly: Register = (program, io, exit) => {
     .description(
       'the scheduled job: run, compare with the baseline and the trend, confirm before alarming, tell each regression once',
     );
-  refuseBatch(command, 'a night is measured at known hours, and a batch may take a day');
   reading(
     runOptions(detailed(command), {
       ...{ release: true, trials: true, concurrency: true, filter: true },
@@ -68,7 +60,10 @@ export const registerNightly: Register = (program, io, exit) => {
         judgeVotes: true,
         prices: true,
       },
-      ...{ requirePinned: true, stream: true, failOn: true },
+      ...{ requirePinned: true, stream: true },
+      batch:
+        "run through the provider's batch API at half the price; what is not back at --deadline is continued by the next night",
+      ...{ batchPoll: true, failOn: true },
     })
       .option('--against <ref>', 'compare with this snapshot, or exported file, instead of the baseline')
       .option('--snapshots <folder>', 'where committed baselines are (default snapshots)')

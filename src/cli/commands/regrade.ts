@@ -1,7 +1,12 @@
 // lastgood regrade: a new grade set over stored outputs, without one call to the subject.
 
 import type { Register } from '../options/register.ts';
-import { refuseBatch } from '../options/run-options.ts';
+import {
+  type JudgeBatchValues,
+  judgeBatchOf,
+  judgeBatchOptions,
+  judgeCallLimit,
+} from '../options/run-options.ts';
 import {
   type CommonOptions,
   printJson,
@@ -11,11 +16,12 @@ import {
   withWorkplace,
 } from '../options/session.ts';
 import { styleOf } from '../terminal/io.ts';
+import { boundHeap } from '../terminal/limit-heap.ts';
 
 /** Grading is all work and no waiting where the judge is remembered: a thread beside it has to save more than elsewhere to pay. */
 const THREAD_FROM_ROWS = 5000;
 
-interface RegradeOptions extends CommonOptions {
+interface RegradeOptions extends CommonOptions, JudgeBatchValues {
   readonly judge?: string;
   readonly suite?: string;
   readonly judgeVotes?: number;
@@ -24,7 +30,7 @@ interface RegradeOptions extends CommonOptions {
 }
 
 export const registerRegrade: Register = (program, io, exit) => {
-  const command = refuseBatch(program.command('regrade'), 'judges are asked in single calls');
+  const command = program.command('regrade');
   reading(
     command
       .argument('<ref>', 'snapshot reference')
@@ -41,7 +47,10 @@ export const registerRegrade: Register = (program, io, exit) => {
       )
       .option('--fresh', 'call the judge even if its verdict is cached')
       .option('--prices <file>', 'price file (US dollars per million tokens)'),
-  ).action(async (ref: string, options: RegradeOptions) => {
+  );
+  judgeBatchOptions(command).action(async (ref: string, options: RegradeOptions) => {
+    // Thousands of questions wait for their batch at once.
+    if (options.batch === true && io.sharesProcess !== true) boundHeap();
     const [{ regradeJob }, { regradeText }] = await Promise.all([
       import('../../jobs/regrade/regrade-job.ts'),
       import('../../report/text/judge-text.ts'),
@@ -55,6 +64,8 @@ export const registerRegrade: Register = (program, io, exit) => {
         suite: options.suite,
         judgeVotes: options.judgeVotes,
         fresh: options.fresh,
+        batch: judgeBatchOf(options),
+        limit: await judgeCallLimit(options, work),
       });
       if (options.json) {
         printJson(io, {
@@ -66,12 +77,14 @@ export const registerRegrade: Register = (program, io, exit) => {
           removed: result.removed,
           changed: result.changed,
           judgeCalls: result.judgeCalls,
+          stoppedBy: result.stoppedBy,
           embedded: result.embedded,
           existed: result.existed,
         });
       } else io.out(regradeText(result, { style: styleOf(io) }));
       if (work.signal.aborted) exit(130);
-      else if (result.summary.validity === 'invalid') exit(3);
+      else if (result.stoppedBy === 'fatal') exit(4);
+      else if (result.stoppedBy !== null || result.summary.validity === 'invalid') exit(3);
     });
   });
 };

@@ -3,6 +3,7 @@
 import { InvalidArgumentError } from 'commander';
 import { LastgoodError } from '../../base/errors.ts';
 import { DEFAULT_ENVIRONMENT } from '../../core/shipping.ts';
+import type { AppliedState } from '../../jobs/apply/applied-report.ts';
 import type { RolloutDesk } from '../../jobs/rollout/apply-effects.ts';
 import type { RolloutDecision } from '../../jobs/rollout/decide-rollout.ts';
 import type { RolloutState } from '../../jobs/rollout/rollout-report.ts';
@@ -53,9 +54,18 @@ export const registerRollout: Register = (program, io, exit) => {
     else io.out(rolloutText(report, styleOf(io)));
   };
 
-  const printAll = async (states: readonly RolloutState[]): Promise<void> => {
-    const { rolloutReport } = await import('../../jobs/rollout/rollout-report.ts');
-    printJson(io, { schemaVersion: 1, kind: 'rollouts', rollouts: states.map(rolloutReport) });
+  const printAll = async (
+    states: readonly RolloutState[],
+    rollbacks: readonly AppliedState[],
+  ): Promise<void> => {
+    const [{ rolloutReport }, { appliedReport }] = await Promise.all([
+      import('../../jobs/rollout/rollout-report.ts'),
+      import('../../jobs/apply/applied-report.ts'),
+    ]);
+    printJson(io, {
+      ...{ schemaVersion: 1, kind: 'rollouts', rollouts: states.map(rolloutReport) },
+      rollbacks: rollbacks.map(appliedReport),
+    });
   };
 
   deciding(
@@ -102,7 +112,7 @@ export const registerRollout: Register = (program, io, exit) => {
   placed(
     rollout
       .command('step')
-      .argument('[feature]', 'default every rollout that is under way')
+      .argument('[feature]', 'default every rollout and applied rollback that is under way')
       .description(
         'read new observations, let the gates decide, and do it; can be repeated (exit 1 when it was stopped). `lastgood serve` does this every minute',
       )
@@ -120,21 +130,39 @@ export const registerRollout: Register = (program, io, exit) => {
         feature === undefined
           ? await placesUnderWay(desk.work.store, environment)
           : [placeOf(feature, options)];
+      const applied = feature === undefined ? await appliedPlaces(desk, environment) : [];
       const states: RolloutState[] = [];
+      const rollbacks: AppliedState[] = [];
       let failed = false;
-      for (const place of places) {
-        const step = stepRollout(desk, production, place, by);
-        // One rollout that cannot be stepped must not keep the others from their rollback.
-        const state = await (places.length === 1
+      // One that cannot be stepped must not keep the others from their rollback.
+      const tried = async <T>(what: string, step: Promise<T>, into: T[]): Promise<void> => {
+        const state = await (places.length + applied.length === 1
           ? step
-          : step.catch((error: unknown) => warned(desk, place, error)));
+          : step.catch((error: unknown) => warned(desk, what, error)));
         if (state === null) failed = true;
-        else states.push(state);
+        else into.push(state);
+      };
+      for (const place of places)
+        await tried(`rollout of ${place.feature}`, stepRollout(desk, production, place, by), states);
+      if (applied.length > 0) {
+        const { stepApplied } = await import('../../jobs/apply/step-applied.ts');
+        for (const place of applied)
+          await tried(
+            `rollback of ${place.feature}`,
+            stepApplied(desk, production, { ...place, by }),
+            rollbacks,
+          );
       }
-      if (feature === undefined && options.json) await printAll(states);
-      else for (const state of states) await show(state, options);
-      if (places.length === 0 && !options.json) io.out(`No rollout is under way in ${environment}.\n`);
-      exit(failed ? 4 : states.some(isStopped) ? 1 : 0);
+      if (feature === undefined && options.json) await printAll(states, rollbacks);
+      else {
+        for (const state of states) await show(state, options);
+        for (const state of rollbacks)
+          await (await import('./rollback-apply.ts')).showApplied(io, state, options);
+      }
+      if (states.length + rollbacks.length === 0 && !failed && !options.json)
+        io.out(`No rollout is under way in ${environment}.\n`);
+      const isHeld = rollbacks.some((r) => r.status === 'held' || r.status === 'interrupted');
+      exit(failed ? 4 : states.some(isStopped) || isHeld ? 1 : 0);
     });
   });
 
@@ -222,13 +250,22 @@ function placeOf(
 const isStopped = ({ status }: RolloutState): boolean =>
   status === 'paused' || status === 'frozen' || status === 'rolled-back';
 
+/** Applied rollbacks that are under way; loaded only where there may be any. */
+async function appliedPlaces({ work }: RolloutDesk, environment: string) {
+  const { appliedUnderWay } = await import('../../engine/records/applied-log.ts');
+  return (await appliedUnderWay(work.store, environment)).map(({ spec }) => ({
+    feature: spec.feature,
+    environment: spec.environment,
+  }));
+}
+
 /** Throws again what is not a message for a person. */
-function warned({ work }: RolloutDesk, { feature }: { readonly feature: string }, error: unknown): null {
+function warned({ work }: RolloutDesk, what: string, error: unknown): null {
   if (!(error instanceof LastgoodError)) throw error;
   work.progress.warn({
     code: error.code,
-    message: `the rollout of ${feature} could not be stepped: ${error.message}`,
-    hint: `lastgood rollout step ${feature}`,
+    message: `the ${what} could not be stepped: ${error.message}`,
+    hint: error.hint ?? `lastgood rollout step`,
   });
   return null;
 }

@@ -55,7 +55,8 @@ export const registerShadow: Register = (program, io, exit) => {
     runOptions(command, {
       ...{ concurrency: true, maxCost: true, maxCalls: true, maxJudgeCalls: true, maxJudgeCost: true },
       ...{ deadline: true, timeout: true, maxAttempts: true, outage: true, judge: true, judgeVotes: true },
-      ...{ prices: true, store: true, preflight: true, requirePinned: true, dryRun: true, failOn: true },
+      ...{ prices: true, store: true, preflight: true, requirePinned: true },
+      ...{ batch: true, batchPoll: true, dryRun: true, failOn: true },
     }),
   ).action(async (feature: string, options: ShadowOptions) => {
     const [{ shadowJob }, { readPrivacy }, { shadowPlanText, shadowText }] = await Promise.all([

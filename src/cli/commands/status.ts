@@ -18,19 +18,28 @@ export const registerStatus: Register = (program, io, exit) => {
   ).action(async (suite: string | undefined, options: CommonOptions & { maxAge?: string }) => {
     const maxAge = options.maxAge ?? DEFAULT_MAX_AGE;
     const maxAgeMs = duration('--max-age', 'refused')(maxAge);
-    const [{ suiteStatus }, { featureStatus }, { featureStatusText, statusText }] = await Promise.all([
+    const [{ suiteStatus }, { featureStatus }, { shippingStatus }, text] = await Promise.all([
       import('../../jobs/nightly/status.ts'),
       import('../../jobs/monitor/feature-status.ts'),
+      import('../../jobs/rollout/shipping-status.ts'),
       import('../../report/text/status-text.ts'),
     ]);
     await withWorkplace(io, options, { mustExist: true }, async ({ work }) => {
       const suites = await suiteStatus(work, { suite, cwd: io.cwd, maxAgeMs });
       const features = suite === undefined ? await featureStatus(work.store) : [];
+      const listed = new Set(suites.map((s) => s.suite));
+      const shipping = await shippingStatus(work.store, { listed, only: suite !== undefined });
       const ok = suites.length > 0 && suites.every((s) => s.fresh);
-      if (options.json) printJson(io, { schemaVersion: 1, kind: 'status', ok, maxAgeMs, suites, features });
+      const style = styleOf(io);
+      if (options.json)
+        printJson(io, {
+          ...{ schemaVersion: 1, kind: 'status', ok, maxAgeMs, suites, features },
+          ...{ rollouts: shipping.rollouts, rollbacks: shipping.rollbacks },
+        });
       else {
-        io.out(statusText(suites, { style: styleOf(io), maxAge }));
-        io.out(featureStatusText(features, styleOf(io)));
+        io.out(text.statusText(suites, { style, maxAge }));
+        io.out(text.featureStatusText(features, style));
+        io.out(text.shippingStatusText(shipping, style));
       }
       exit(ok ? 0 : 3);
     });

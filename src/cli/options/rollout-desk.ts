@@ -10,7 +10,7 @@ import { withShippingLog } from './shipping-options.ts';
 /** Closes everything whatever happens. */
 export async function withRollouts<T>(
   io: Io,
-  options: CommonOptions & { readonly webhook?: string },
+  options: CommonOptions & { readonly webhook?: string; readonly mustExist?: boolean },
   job: (desk: RolloutDesk, production: ObservationStore) => Promise<T>,
 ): Promise<T> {
   const { webhookOf } = await import('../../engine/workplace/webhook-address.ts');

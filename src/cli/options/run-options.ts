@@ -3,8 +3,10 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { LastgoodError } from '../../base/errors.ts';
 import type { RunSettings } from '../../engine/arms/run-suite.ts';
+import type { JudgeLimit } from '../../engine/examiners/judge-limit.ts';
 import type { Settings } from '../../engine/workplace/settings-file.ts';
 import type { Workplace } from '../../engine/workplace/workplace.ts';
+import type { RegradeBatch } from '../../jobs/regrade/regrade-batch.ts';
 import { dollars, duration, judgeLimitOf, keyValue, wholeNumber } from './session.ts';
 
 const FAIL_ON = ['unclear', 'regression'] as const;
@@ -193,6 +195,41 @@ export async function runSettings(
     batchPollMs: options.batchPoll,
     preflight: options.preflight,
   };
+}
+
+/** Of commands that ask only a judge. */
+export interface JudgeBatchValues {
+  readonly batch?: boolean;
+  readonly batchPoll?: number;
+  readonly maxCalls?: number;
+  readonly maxCost?: number;
+  readonly outage?: number;
+}
+
+export function judgeBatchOptions(command: Command): Command {
+  return runOptions(command, {
+    maxCalls: 'ask the judge at most so often; the rest stays ungraded',
+    maxCost: 'stop asking the judge before it costs more',
+    batch: "ask the judge through its provider's batch API: half the price, answers within 24 hours",
+    batchPoll: true,
+    outage: 'with --batch: wait so long for a service that does not answer about a batch (default 5m)',
+  });
+}
+
+/** undefined = single calls. */
+export function judgeBatchOf({ batch, batchPoll, outage }: JudgeBatchValues): RegradeBatch | undefined {
+  return batch === true ? { pollMs: batchPoll, outageMs: outage } : undefined;
+}
+
+/** Throws `COST_UNKNOWN` for a limit in dollars without prices. */
+export async function judgeCallLimit(
+  { maxCalls, maxCost: maxCostUsd }: JudgeBatchValues,
+  work: Workplace,
+): Promise<JudgeLimit | undefined> {
+  if (maxCalls === undefined && maxCostUsd === undefined) return undefined;
+  const { JudgeLimit: Limit } = await import('../../engine/examiners/judge-limit.ts');
+  const flags = { calls: '--max-calls', cost: '--max-cost' };
+  return new Limit({ maxCalls, maxCostUsd, priced: work.prices !== null, flags });
 }
 
 /** Options as they would be typed again; the dry run aside. */

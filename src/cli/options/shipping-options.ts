@@ -38,14 +38,15 @@ export async function decider(io: Io, options: DecisionOptions): Promise<string 
   return gitUser(io.cwd, io.environment);
 }
 
-/** Opens the ledger and the log of shipping, and closes both whatever happens. */
+/** Opens the ledger and the log of shipping, and closes both whatever happens. `mustExist`: makes no ledger that is not there. */
 export async function withShippingLog<T>(
   io: Io,
-  options: CommonOptions,
+  options: CommonOptions & { readonly mustExist?: boolean },
   job: (session: Session & { readonly shipping: ShippingStore }) => Promise<T>,
 ): Promise<T> {
   const { withShipping } = await import('../../jobs/registry/open-shipping.ts');
-  return withWorkplace(io, options, { mustExist: false }, async (session) =>
+  const { mustExist = false } = options;
+  return withWorkplace(io, options, { mustExist }, async (session) =>
     withShipping(await ledgerOf(io, options), {}, (shipping) => job({ ...session, shipping })),
   );
 }

@@ -1,17 +1,17 @@
 // Running through a provider's batch API: what may go there, and how a snapshot that does is told from others.
 
-import { type JsonValue, LastgoodError } from '../../base/index.ts';
+import { LastgoodError } from '../../base/index.ts';
 import { hasConversation } from '../../core/case-conversation.ts';
-import type { Provider, SnapshotSummary } from '../../core/index.ts';
+import { examinersAsked, type Provider, type SnapshotSummary } from '../../core/index.ts';
 import { BATCH_LABEL, BATCH_TIER } from '../../core/provider-batch.ts';
 import type { BatchOptions } from '../../run/index.ts';
-import { batchBook } from '../records/provider-batches.ts';
-import type { Workplace } from '../workplace/workplace.ts';
+import { type BatchWaiting, batchOptions, whyUnbatchable } from '../batching/batch-api.ts';
+import { runScope } from '../batching/provider-batches.ts';
+import type { JudgeBatching } from '../examiners/batched-judges.ts';
+import { idleProviderOf, type Workplace } from '../workplace/workplace.ts';
 import type { Assignment } from './assignment.ts';
-import type { RunSettings } from './run-settings.ts';
-
-const FIRST_POLL_MS = 5000;
-const LONGEST_POLL_MS = 60_000;
+import { dearestCall, pricesOf } from './call-prices.ts';
+import { limitsOf, type RunSettings } from './run-settings.ts';
 
 /** Labels of a snapshot that is run through a batch API; finishing it goes on there. */
 export const BATCH_LABELS: Readonly<Record<string, string>> = { [BATCH_LABEL]: BATCH_TIER };
@@ -23,23 +23,8 @@ export function checkBatchable(
   settings: Pick<RunSettings, 'batch' | 'stream' | 'spreadMs'>,
 ): void {
   if (settings.batch !== true) return;
-  const { layers } = release;
-  if (provider.batch === undefined)
-    throw unsupported(
-      `release "${release.name}" is answered by provider "${provider.name}", for which no batch API is known`,
-      'leave --batch out; it works with `provider: openai` and `provider: anthropic`',
-    );
-  const tier = layers.params?.['service-tier'];
-  if (typeof tier === 'string' && !['auto', 'default', 'standard'].includes(tier))
-    throw unsupported(
-      `release "${release.name}" asks for the service tier "${tier}", and a batch has its own`,
-      'leave out --batch, or `service-tier` in the release',
-    );
-  if (namesEnvironment(layers.tools?.['definitions']))
-    throw unsupported(
-      `a tool of release "${release.name}" takes a value from the environment, and a batch file with it would be stored by the service`,
-      'leave --batch out for this release',
-    );
+  const why = whyUnbatchable(release, provider);
+  if (why !== null) throw new LastgoodError({ code: 'BATCH_UNSUPPORTED', ...why });
   if (settings.stream === true || settings.spreadMs !== undefined)
     throw new LastgoodError({
       code: 'BATCH_OPTION',
@@ -77,6 +62,26 @@ export function resumedMode(settings: RunSettings, { id, labels }: SnapshotSumma
   });
 }
 
+/** The same checks, before anything else is done for the run. */
+export async function refuseUnbatchable(
+  work: Workplace,
+  assignment: Assignment,
+  settings: RunSettings,
+): Promise<void> {
+  if (settings.batch !== true) return;
+  const provider = await idleProviderOf(work, assignment.release);
+  try {
+    checkBatchable(assignment, provider, settings);
+    checkCostBound(settings, () => dearestCall([{ assignment, provider }], pricesOf(work, settings)));
+  } finally {
+    await provider.close?.();
+  }
+  if (assignment.judge === null) return;
+  const { isJudgeBatchable, refuseUnpricedJudge } = await import('../examiners/batched-judges.ts');
+  if (await isJudgeBatchable(work, assignment.judge))
+    refuseUnpricedJudge(work, assignment.judge, settings.judgeLimit);
+}
+
 /** undefined = single calls. */
 export function batchOptionsOf(
   work: Workplace,
@@ -85,19 +90,31 @@ export function batchOptionsOf(
 ): BatchOptions | undefined {
   const { batch: api } = arm.provider;
   if (settings.batch !== true || api === undefined) return undefined;
-  const book = batchBook(work, { snapshotId: arm.snapshotId, suite: arm.assignment.suite.name });
-  const pollMs = settings.batchPollMs ?? FIRST_POLL_MS;
-  return { api, book, pollMs, longestPollMs: Math.max(pollMs, LONGEST_POLL_MS) };
+  const scope = { scope: runScope(arm.snapshotId), suite: arm.assignment.suite.name };
+  return batchOptions(work, api, scope, waitingOf(settings, arm.snapshotId));
 }
 
-function unsupported(message: string, hint: string): LastgoodError {
-  return new LastgoodError({ code: 'BATCH_UNSUPPORTED', message, hint });
+/** How the judges of a snapshot are asked in batches; undefined = in single calls. */
+export async function judgeBatchingOf(
+  work: Workplace,
+  settings: RunSettings,
+  { assignment, snapshotId }: { readonly assignment: Assignment; readonly snapshotId: string },
+): Promise<JudgeBatching | undefined> {
+  if (settings.batch !== true && settings.batchJudge !== true) return undefined;
+  const { cases, name } = assignment.suite;
+  // Where no texts are kept, no answer waits in the ledger until it is judged.
+  if (work.privacy?.store === 'scores' || !examinersAsked(cases).judge) return undefined;
+  const { isJudgeBatchable } = await import('../examiners/batched-judges.ts');
+  if (!(await isJudgeBatchable(work, assignment.judge))) return undefined;
+  return {
+    ...waitingOf(settings, snapshotId),
+    scope: { scope: `judging ${snapshotId}`, suite: name },
+    outageMs: limitsOf(settings).outageMs,
+  };
 }
 
-/** `{ env: NAME }` anywhere in hosted tools. */
-function namesEnvironment(value: JsonValue | undefined): boolean {
-  if (Array.isArray(value)) return (value as readonly JsonValue[]).some(namesEnvironment);
-  if (typeof value !== 'object' || value === null || 'parameters' in value) return false;
-  const fields = value as Readonly<Record<string, JsonValue | undefined>>;
-  return typeof fields['env'] === 'string' || Object.values(fields).some(namesEnvironment);
+function waitingOf(settings: RunSettings, snapshotId: string): BatchWaiting {
+  const { batchPollMs: pollMs, batchWaits } = settings;
+  const continueWith = `\`lastgood run --resume ${snapshotId}\` continues`;
+  return { pollMs, continueWith, ...batchWaits };
 }

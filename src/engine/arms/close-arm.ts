@@ -37,7 +37,7 @@ export async function closeArm(
   // What a person, a dead account or a limit stopped can be finished later, and what is there can be judged later.
   const stopped = report.stoppedBy !== null && report.stoppedBy !== 'judge-limit';
   const resumable =
-    (stopped && (settings.purpose ?? 'run') === 'run') ||
+    (stopped && ((settings.purpose ?? 'run') === 'run' || settings.batchWaits !== undefined)) ||
     (leftUnjudged(report, open) && purposeOf(arm, settings) === 'run');
   return store.finish(arm.snapshotId, {
     finishedAt: work.clock.now().toISOString(),

@@ -8,18 +8,34 @@ import {
   type Release,
   type SnapshotPurpose,
 } from '../../core/index.ts';
-import { type ExaminerOptions, openExaminers } from '../examiners/judge-examiners.ts';
+import type { StopCause } from '../../run/index.ts';
+import type { JudgeBatching } from '../examiners/batched-judges.ts';
+import { type ExaminerOptions, openExaminers, withVotes } from '../examiners/judge-examiners.ts';
 import type { Workplace } from '../workplace/workplace.ts';
 import type { Assignment } from './assignment.ts';
 import { AnswerEmbedder, embedsAnswers } from './embed-outputs.ts';
+import { examinerOptions, type RunSettings } from './run-settings.ts';
+import type { Arm, ArmsReport } from './run-suite.ts';
 import { TrialRecord } from './trial-record.ts';
 
 /** Trials graded at once; judge calls have a limit of their own. */
-const BATCH = 32;
+const AT_ONCE = 32;
+/** The same where questions are gathered into batches: each waits until its batch is back. */
+const AT_ONCE_IN_BATCHES = 10_000;
+
+/** What grading came to. */
+export interface PendingGraded {
+  /** The failure after which the judge could not be asked any more. */
+  readonly lost: Failure | null;
+  /** Why batches of questions were not waited for to their end. */
+  readonly stoppedBy: StopCause | null;
+  /** The most frequent reason of an answer that stays ungraded. */
+  readonly ungradedBy: string | null;
+}
 
 /**
- * Grades (and where that is asked for, embeds) the answered trials of a reopened snapshot that are without their grades. No subject
- * is called. Gives back the failure after which the judge could not be asked any more.
+ * Grades (and where that is asked for, embeds) the answered trials of an open snapshot that are without their grades. No subject
+ * is called.
  */
 export async function gradePending(
   work: Workplace,
@@ -27,10 +43,11 @@ export async function gradePending(
   snapshotId: string,
   purpose: SnapshotPurpose | undefined,
   options: ExaminerOptions,
-): Promise<Failure | null> {
+): Promise<PendingGraded> {
   const { judge, embedder, programs, suite } = assignment;
   const open = await work.store.resolve(snapshotId, { now: work.clock.now() });
-  if (open.ungraded === 0 || (judge === null && embedder === null)) return null;
+  if (open.ungraded === 0 || (judge === null && embedder === null))
+    return { lost: null, stoppedBy: null, ungradedBy: null };
   let lost: Failure | null = null;
   const onFatal = (failure: Failure, release: Release): void => {
     lost ??= examinerLost(failure, release);
@@ -44,6 +61,8 @@ export async function gradePending(
     if (lost !== null || work.signal.aborted) return;
     await record.finish(c, was, work.hardSignal);
   };
+  const atOnce = options.batch === undefined ? AT_ONCE : AT_ONCE_IN_BATCHES;
+  let stoppedBy: StopCause | null = null;
   try {
     let batch: Pending[] = [];
     let removed = 0;
@@ -57,11 +76,13 @@ export async function gradePending(
       // It stays as it is: what stands in the answer's place must not be graded.
       if (isRemoved(stored.trial)) removed++;
       else batch.push([next.value, stored]);
-      if (batch.length < BATCH) continue;
+      if (batch.length < atOnce) continue;
       await Promise.all(batch.map(grade));
       batch = [];
     }
     await Promise.all(batch.map(grade));
+    stoppedBy = examiners.stoppedBy;
+    if (lost === null && stoppedBy === null && !work.signal.aborted) examiners.settle();
     if (removed > 0)
       work.progress.warn({
         code: 'ANSWERS_REMOVED',
@@ -70,7 +91,30 @@ export async function gradePending(
   } finally {
     await examiners.close();
   }
-  return lost;
+  return { lost, stoppedBy, ungradedBy: record.losses.ungraded };
+}
+
+/** Asks what only a judge can grade, once all answers are in. What is left is asked when the snapshot is resumed. */
+export async function judgedInBatches(
+  work: Workplace,
+  arm: Arm,
+  ran: ArmsReport,
+  { settings, judging, startedMs }: { settings: RunSettings; judging: JudgeBatching; startedMs: number },
+): Promise<ArmsReport> {
+  if (ran.stoppedBy === 'fatal' || ran.stoppedBy === 'deadline' || work.signal.aborted) return ran;
+  const { deadlineMs: given, purpose } = settings;
+  const deadlineMs = given === undefined ? undefined : given - (work.clock.now().getTime() - startedMs);
+  const assignment = { ...arm.assignment, judge: withVotes(arm.assignment.judge, settings.judgeVotes) };
+  const { lost, stoppedBy, ungradedBy } = await gradePending(work, assignment, arm.snapshotId, purpose, {
+    ...examinerOptions(settings),
+    batch: { ...judging, deadlineMs },
+  });
+  const losses = {
+    ...ran.losses,
+    [arm.name]: { failed: ran.losses?.[arm.name]?.failed ?? null, ungraded: ungradedBy },
+  };
+  if (lost !== null) return { ...ran, losses, stoppedBy: 'fatal', fatal: lost };
+  return { ...ran, losses, stoppedBy: ran.stoppedBy ?? stoppedBy };
 }
 
 type Pending = readonly [Case, GradedTrial];

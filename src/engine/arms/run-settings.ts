@@ -2,6 +2,7 @@
 
 import type { Failure, SnapshotPurpose } from '../../core/index.ts';
 import type { runJobs } from '../../run/index.ts';
+import type { ExaminerOptions } from '../examiners/judge-examiners.ts';
 import type { JudgeLimit } from '../examiners/judge-limit.ts';
 
 /** How a run may spend time and money; every limit is optional. */
@@ -36,6 +37,10 @@ export interface RunSettings {
   readonly stream?: boolean | undefined;
   /** Through the provider's batch API: half the price, answered within a day. */
   readonly batch?: boolean | undefined;
+  /** Only the judge's questions go into batches: the subject is read or has no batch API. `batch` gathers them, too. */
+  readonly batchJudge?: boolean | undefined;
+  /** What becomes of batches that are not back when the work ends. Default: a deadline cancels them, and `run --resume` continues. */
+  readonly batchWaits?: { readonly keepAtDeadline: boolean; readonly continueWith: string } | undefined;
   /** The first wait for a batch; each further one is half as long again (default 5 s). */
   readonly batchPollMs?: number | undefined;
   /** Refuse a floating model alias instead of warning. */
@@ -60,6 +65,12 @@ export function limitsOf(settings: RunSettings): Parameters<typeof runJobs>[1]['
     maxCalls: settings.maxCalls ?? null,
     maxCostUsd: settings.maxCostUsd ?? null,
   };
+}
+
+/** What each examiner may use, apart from the subject. */
+export function examinerOptions(settings: RunSettings): ExaminerOptions {
+  const { attemptTimeoutMs: timeoutMs, concurrency, maxAttempts, outageMs } = limitsOf(settings);
+  return { limits: { concurrency, maxAttempts, timeoutMs, outageMs }, limit: settings.judgeLimit };
 }
 
 const UNITS = [

@@ -40,15 +40,22 @@ import { consentToGraders } from '../workplace/consent.ts';
 import { refuseSecrets } from '../workplace/refuse-secrets.ts';
 import { idleProviderOf, providerOf, type Workplace } from '../workplace/workplace.ts';
 import type { Assignment } from './assignment.ts';
-import { BATCH_LABELS, batchOptionsOf, checkBatchable, checkCostBound, resumedMode } from './batch-mode.ts';
+import {
+  BATCH_LABELS,
+  batchOptionsOf,
+  checkCostBound,
+  judgeBatchingOf,
+  refuseUnbatchable,
+  resumedMode,
+} from './batch-mode.ts';
 import { dearestCall, pricesOf } from './call-prices.ts';
 import { checkPin } from './check-pin.ts';
 import { closeArm } from './close-arm.ts';
 import { AnswerEmbedder, embedsAnswers } from './embed-outputs.ts';
-import { examinerLost, gradePending } from './grade-pending.ts';
+import { examinerLost, gradePending, judgedInBatches } from './grade-pending.ts';
 import { Personas } from './personas.ts';
 import { preflight } from './preflight.ts';
-import { limitsOf, type RunSettings } from './run-settings.ts';
+import { examinerOptions, limitsOf, type RunSettings } from './run-settings.ts';
 import { NOTHING_RUN, refuseUnpriced } from './spending.ts';
 import { storedAssignment } from './stored-assignment.ts';
 import { maskedSuite, REDACTED_LABEL } from './stored-suite.ts';
@@ -153,14 +160,8 @@ async function openWhenReady(
 ): Promise<Connected> {
   refuse(work, assignment, settings);
   work.store.expect?.(plannedTrials(assignment.suite));
+  await refuseUnbatchable(work, assignment, settings);
   const provider = await idleProviderOf(work, assignment.release);
-  try {
-    checkBatchable(assignment, provider, settings);
-    checkCostBound(settings, () => dearestCall([{ assignment, provider }], pricesOf(work, settings)));
-  } catch (error) {
-    await provider.close?.();
-    throw error;
-  }
   // The first cases go to the ledger's thread before loading what calls need keeps this one busy.
   const ready = nextTurn().then(async () => {
     const connection = await connected(work, assignment, settings, provider);
@@ -223,15 +224,23 @@ export async function resumeRun(
   const provider = summary.answered >= planned ? null : await providerOf(work, release);
   await store.reopen(snapshotId);
   const refused = refusedBy(settings);
-  const fatal = await gradePending(work, assignment, snapshotId, settings.purpose, examinerOptions(settings));
+  const judging = await judgeBatchingOf(work, settings, { assignment, snapshotId });
+  // Where questions are gathered, those of the answers that are still to come go along.
+  const { lost: fatal, stoppedBy: judgingStopped } =
+    judging !== undefined && provider !== null
+      ? { lost: null, stoppedBy: null }
+      : await gradePending(work, assignment, snapshotId, settings.purpose, {
+          ...examinerOptions(settings),
+          batch: judging === undefined ? undefined : { ...judging, deadlineMs: settings.deadlineMs },
+        });
   const done = await store.doneTrials(snapshotId);
-  if (fatal === null && (provider !== null || doneIn(done) < planned)) {
+  if (fatal === null && judgingStopped === null && (provider !== null || doneIn(done) < planned)) {
     const open = { snapshotId, provider: provider ?? (await providerOf(work, release)), done };
     return execute(work, assignment, settings, open, [], refused);
   }
   await provider?.close?.();
   // Interrupted while the judge was asked: what is still ungraded can be graded by the next resume.
-  const stoppedBy = fatal !== null ? 'fatal' : work.signal.aborted ? 'cancelled' : null;
+  const stoppedBy = fatal !== null ? 'fatal' : (judgingStopped ?? (work.signal.aborted ? 'cancelled' : null));
   const report = limitedFrom(refused, { ...NOTHING_RUN, stoppedBy, fatal }, settings);
   const closed = { name: 'candidate', assignment, snapshotId };
   return { summary: await closeArm(work, closed, report, settings), report };
@@ -308,8 +317,13 @@ async function execute(
     });
     const total = plannedTrials(assignment.suite) - doneIn(open.done);
     checkCostBound(settings, () => dearestCall([arm], pricesOf(work, settings)));
-    const how = { total, batch: batchOptionsOf(work, settings, arm) };
-    const report = limitedFrom(refused, await runArms(work, [arm], jobs, settings, how), settings);
+    const judging = await judgeBatchingOf(work, settings, arm);
+    const startedMs = work.clock.now().getTime();
+    const how = { total, batch: batchOptionsOf(work, settings, arm), judgeLater: judging !== undefined };
+    const ran = await runArms(work, [arm], jobs, settings, how);
+    const judged =
+      judging === undefined ? ran : await judgedInBatches(work, arm, ran, { settings, judging, startedMs });
+    const report = limitedFrom(refused, judged, settings);
     const summary = await closeArm(work, arm, report, settings, found);
     return { summary, report };
   } finally {
@@ -327,6 +341,8 @@ function doneIn(done: Arm['done']): number {
 export interface ArmsMode extends SharedWork {
   /** Through a batch API; absent = as single calls. */
   readonly batch?: BatchOptions | undefined;
+  /** Answers that need a judge are stored without their grades. */
+  readonly judgeLater?: boolean | undefined;
 }
 
 /** Runs the jobs of all arms together, grading each answer and writing it to its arm's snapshot. All arms share one examiner. */
@@ -360,7 +376,10 @@ export async function runArms(
     examiners.outputs !== null && embedding ? new AnswerEmbedder(work, examiners.outputs) : null;
   const { grader } = examiners;
   const records = new Map(
-    arms.map((arm) => [arm.name, new TrialRecord(work, arm.snapshotId, { grader, vectors })]),
+    arms.map((arm) => [
+      arm.name,
+      new TrialRecord(work, arm.snapshotId, { grader, vectors, judgeLater: how.judgeLater }),
+    ]),
   );
   const personas = new Personas(work);
   try {
@@ -423,10 +442,4 @@ function refusedBy({ judgeLimit }: RunSettings): number {
 function limitedFrom<R extends RunReport>(refusedBefore: number, report: R, settings: RunSettings): R {
   if (report.stoppedBy !== null || refusedBy(settings) === refusedBefore) return report;
   return { ...report, stoppedBy: 'judge-limit' };
-}
-
-/** What each examiner may use, apart from the subject. */
-function examinerOptions(settings: RunSettings): ExaminerOptions {
-  const { attemptTimeoutMs: timeoutMs, concurrency, maxAttempts, outageMs } = limitsOf(settings);
-  return { limits: { concurrency, maxAttempts, timeoutMs, outageMs }, limit: settings.judgeLimit };
 }

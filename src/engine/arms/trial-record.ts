@@ -21,6 +21,8 @@ import { type LedgerWriter, ledgerWriter } from './ledger-writer.ts';
 export interface RecordExaminers {
   readonly grader: TrialGrader;
   readonly vectors: AnswerEmbedder | null;
+  /** Answers that need a judge are only stored: their questions are gathered once all are in. */
+  readonly judgeLater?: boolean | undefined;
 }
 
 export interface GradedSoFar {
@@ -68,6 +70,11 @@ export class TrialRecord {
     // Graded as it is kept: a grade must come out again from what is stored.
     const clean = this.#work.mask.json((this.#work.privacy?.redact(trial) ?? trial) as never) as Trial;
     if (!this.#writtenFirst(c, clean)) return this.#grade(c, clean, 0, this.#added, signal);
+    if (this.#examiners.judgeLater === true && c.graders.some(needsJudge)) {
+      // No judge was called, so nothing was spent.
+      await this.#added.write(this.#kept({ ...notJudgedYet(c, clean), judgeCostUsd: 0 }));
+      return;
+    }
     await this.#added.write(this.#kept(notJudgedYet(c, clean)));
     await this.#grade(c, clean, 0, this.#replaced, signal);
   }

@@ -119,8 +119,9 @@ async function marksOf(store: Pick<SnapshotStore, 'records'>, suite: string): Pr
   const put = (snapshot: string, mark: PoolMark): void => {
     if (marks.get(snapshot)?.regression !== true) marks.set(snapshot, mark);
   };
-  for (const { body } of await store.records('night', suite)) {
-    const night = body as unknown as NightMarks;
+  const nights = (await store.records('night', suite)).map(({ body }) => body as unknown as NightMarks);
+  // Of a night that waited for its batch the newest record counts.
+  for (const night of new Map(nights.map((one) => [one.snapshot, one])).values()) {
     const regression = night.state === 'alarm' || night.state === 'still';
     const named = regression ? 'in alarm' : `"${night.state}"`;
     if (regression || night.state === 'watch' || night.state === 'unknown') {

@@ -37,7 +37,7 @@ export async function estimateJudging(
   cases: CaseList,
   subject: Release | ((c: Case) => number),
   judge: Release | null,
-  maxAttempts = 4,
+  { maxAttempts = 4, tier = null }: { readonly maxAttempts?: number; readonly tier?: string | null } = {},
 ): Promise<JudgeEstimate | null> {
   if (judge === null) return null;
   /** Of the case at hand. */
@@ -53,11 +53,16 @@ export async function estimateJudging(
     const usd =
       answerTokens === null || shownTokens === null
         ? null
-        : costOf(work.prices, pricedModel(release.layers.route, null), {
-            inputTokens: REPLIES_PER_QUESTION * (inputTokensBound(request) + ANSWER_MARGIN * shownTokens),
-            // The first reply is cut off; the next two have twice its tokens.
-            outputTokens: 5 * (typeof output === 'number' ? output : JUDGE_OUTPUT_TOKENS),
-          });
+        : costOf(
+            work.prices,
+            pricedModel(release.layers.route, null),
+            {
+              inputTokens: REPLIES_PER_QUESTION * (inputTokensBound(request) + ANSWER_MARGIN * shownTokens),
+              // The first reply is cut off; the next two have twice its tokens.
+              outputTokens: 5 * (typeof output === 'number' ? output : JUDGE_OUTPUT_TOKENS),
+            },
+            tier,
+          );
     perTrial = {
       calls: perTrial.calls + 1,
       usd: perTrial.usd === null || usd === null ? null : perTrial.usd + usd,

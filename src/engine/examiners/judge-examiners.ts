@@ -22,9 +22,11 @@ import type {
 } from '../../grade/context.ts';
 import { createOutputEmbedder, type OutputEmbedder } from '../../grade/output-embedder.ts';
 import { createTrialGrader, type TrialGrader } from '../../grade/trial-grader.ts';
+import type { StopCause } from '../../run/index.ts';
 import { Pacer } from '../../run/pacer.ts';
 import { realTimers } from '../../run/timers.ts';
 import { idleProviderOf, providerOf, type Workplace } from '../workplace/workplace.ts';
+import type { JudgeBatches, JudgeBatching } from './batched-judges.ts';
 import type { KnownPrograms } from './known-programs.ts';
 
 /** Calls of each examiner at once where nothing else is said. */
@@ -46,6 +48,8 @@ export interface ExaminerOptions {
   readonly outputsLimit?: CallLimit | undefined;
   /** Those limits keep the pace of the calls. */
   readonly pacedElsewhere?: boolean | undefined;
+  /** Gather the judges' questions into batches, where their providers have a batch API. */
+  readonly batch?: JudgeBatching | undefined;
   /** An examiner that grades failed in a way that no other call to it can escape. */
   readonly onFatal?: ((failure: Failure, release: Release) => void) | undefined;
 }
@@ -55,6 +59,10 @@ export interface OpenExaminers {
   readonly grader: TrialGrader;
   /** Embeds answers for the embedding channel; null without an embedder. */
   readonly outputs: OutputEmbedder | null;
+  /** Why batches of questions were not waited for to their end; null = they were, or there are none. */
+  readonly stoppedBy: StopCause | null;
+  /** Everything is stored that grading gave: no batch is needed any more. Without it a later command finds the batches again. */
+  settle(): void;
   close(): Promise<void>;
 }
 
@@ -103,15 +111,21 @@ export async function openExaminers(
     opened.push(provider);
     return { release, provider };
   };
+  const batches = options.batch === undefined ? null : await batchesOf(work, options.batch);
+  let isSettled = false;
   const programs = await openPrograms(work, options.programs);
   const closeAll = async (): Promise<void> => {
     await programs?.close();
     for (const provider of opened) await provider.close?.();
+    await batches?.close(isSettled);
   };
   try {
     const panel: JudgePanel | null = examiners.judge === null ? null : panelOf(examiners.judge);
     const judges: Examined[] = [];
-    for (const release of panel?.judges ?? []) judges.push(await open(release));
+    for (const release of panel?.judges ?? []) {
+      const judge = await open(release);
+      judges.push(batches?.gathered(judge) ?? judge);
+    }
     const [judge = null, ...rest] = judges;
     const context: GraderContext = {
       judge,
@@ -126,6 +140,7 @@ export async function openExaminers(
       judgeOptions: { ...options.limits, votes: panel?.votes ?? 1 },
       pace: () => paceOf(work, options),
       limit: options.limit,
+      ...(batches === null ? {} : { mostOf: (release, asked) => batches.mostOf(release, asked) }),
       ...(options.onFatal === undefined ? {} : { onFatal: options.onFatal }),
       ...(options.onJudgeCall === undefined ? {} : { onJudgeCall: options.onJudgeCall }),
     };
@@ -141,6 +156,12 @@ export async function openExaminers(
               limit: options.outputsLimit,
               onFatal: () => undefined,
             }),
+      get stoppedBy() {
+        return batches?.stoppedBy ?? null;
+      },
+      settle: () => {
+        isSettled = true;
+      },
       close: async () => {
         await grader.close();
         await closeAll();
@@ -150,6 +171,11 @@ export async function openExaminers(
     await closeAll();
     throw error;
   }
+}
+
+async function batchesOf(work: Workplace, batching: JudgeBatching): Promise<JudgeBatches> {
+  const { JudgeBatches: Batches } = await import('./batched-judges.ts');
+  return new Batches(work, batching);
 }
 
 /** A throttle of its own: what slows the judge down does not slow the subject down, and the other way round. */

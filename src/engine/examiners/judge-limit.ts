@@ -55,12 +55,22 @@ export class JudgeLimit implements CallLimit {
   /** Calls that were not made. */
   refused = 0;
 
+  /** There is a limit in dollars. */
+  get isInDollars(): boolean {
+    return this.#usd !== undefined;
+  }
+
   /** Why no further call is made; null = there is room. */
   get reached(): string | null {
     return this.#reached;
   }
 
-  async admit(signal: AbortSignal): Promise<string | null> {
+  async admit(
+    signal: AbortSignal,
+    _examined?: unknown,
+    mostUsd: number | null = null,
+  ): Promise<string | null> {
+    if (mostUsd !== null) this.#budget.expect(mostUsd);
     for (;;) {
       if (this.#reached !== null) {
         this.refused++;

@@ -11,7 +11,9 @@ export type RegressionEvent = `regression.${EpisodeChange}`;
 export type DriftEvent = `drift.${EpisodeChange}`;
 /** A gate of a rollout acted; the rollout itself says what it did. */
 type RolloutAlert = 'rollout.opened';
-export type AlertEvent = RegressionEvent | DriftEvent | RolloutAlert;
+/** An applied rollback stopped, or is done. */
+type RollbackAlert = 'rollback.held' | 'rollback.ended';
+export type AlertEvent = RegressionEvent | DriftEvent | RolloutAlert | RollbackAlert;
 
 export interface Alert {
   readonly id: string;

@@ -42,6 +42,8 @@ export interface NightRecord {
   readonly finishedAt?: string | null | undefined;
   /** How long the night's trials were spread over; null = made at once. */
   readonly spreadMs?: number | null | undefined;
+  /** Its batch was not back: undecided, until a later command continues it and keeps a record in the place of this one. */
+  readonly waits?: true | undefined;
 }
 
 /** The nights of a suite's series, oldest first. */
@@ -50,8 +52,16 @@ export async function nightRecords(
   suite: string,
   series: string = DEFAULT_SERIES,
 ): Promise<readonly NightRecord[]> {
-  const records = await store.records('night', suite);
-  return records.map((r) => r.body as unknown as NightRecord).filter((r) => r.series === series);
+  return (await allNights(store, suite)).filter((night) => night.series === series);
+}
+
+/** The nights of all series of a suite, oldest first. Of a night that waited for its batch the newest record counts. */
+export async function allNights(
+  store: Pick<SnapshotStore, 'records'>,
+  suite: string,
+): Promise<readonly NightRecord[]> {
+  const nights = (await store.records('night', suite)).map(({ body }) => body as unknown as NightRecord);
+  return [...new Map(nights.map((night) => [night.snapshot, night])).values()];
 }
 
 export async function keepNight(

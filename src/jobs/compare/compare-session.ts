@@ -158,13 +158,9 @@ async function loadBoth(work: Workplace, input: CompareInput): Promise<Both<Assi
 export async function judgingOf({ work, input, assignments }: Session): Promise<JudgeEstimate | null> {
   const judge = withVotes(assignments.candidate.judge, input.settings.judgeVotes);
   const of = (arm: ArmName): Promise<JudgeEstimate | null> =>
-    estimateJudging(
-      work,
-      assignments[arm].suite.cases,
-      assignments[arm].release,
-      judge,
-      limitsOf(input.settings).maxAttempts,
-    );
+    estimateJudging(work, assignments[arm].suite.cases, assignments[arm].release, judge, {
+      maxAttempts: limitsOf(input.settings).maxAttempts,
+    });
   const [a, b] = [await of('baseline'), await of('candidate')];
   if (a === null || b === null) return null;
   const usd = a.costUpperUsd === null || b.costUpperUsd === null ? null : a.costUpperUsd + b.costUpperUsd;

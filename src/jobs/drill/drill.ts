@@ -7,8 +7,10 @@ import { LastgoodError, shortHash, withOwnFile } from '../../base/index.ts';
 import {
   changedLayers,
   type DrillCheck,
+  type DrillFlips,
   type DrillProof,
   type DrillReport,
+  type FlagTest,
   fingerprintLayers,
   hybridRelease,
   type Layers,
@@ -26,6 +28,7 @@ import { loadRelease, releaseToYaml } from '../../release/index.ts';
 import { writeRelease } from '../rollback/rollback-plan.ts';
 import { answersHold, noToolCalls, nothingLost, readOnlyCases } from './drill-checks.ts';
 import { type DrillPlace, openDrillPlace } from './drill-place.ts';
+import { type FlipPlace, type Flipped, flipFlag, flipRelease, refuseUnfit } from './flip-flags.ts';
 
 /** Every step must be proven within this time. */
 const DRILL_LIMIT_MS = 15 * 60_000;
@@ -38,6 +41,8 @@ export interface DrillRequest {
   readonly releaseFrom: string;
   /** A scenario file: calls go to a simulator of it. null: calls go where the release says (staging). */
   readonly scenarioFile: string | null;
+  /** Flips real flags of a staging environment as well; absent = none. */
+  readonly flips?: FlipPlace | undefined;
   readonly settings?: RunSettings;
 }
 
@@ -46,6 +51,8 @@ interface Stage {
   readonly request: DrillRequest;
   readonly place: DrillPlace;
   readonly folder: string;
+  /** Gathers what was flipped. */
+  readonly tests: FlagTest[];
   /** What was good, and its runs (the blessed one first), where the ledger has a baseline. */
   readonly good: {
     readonly release: Release;
@@ -56,14 +63,17 @@ interface Stage {
 
 /** Runs the three proofs one after the other and keeps the record. */
 export async function runDrill(work: Workplace, request: DrillRequest): Promise<DrillReport> {
-  const { suite, release } = request;
+  const { suite, release, flips } = request;
+  if (flips !== undefined) await refuseUnfit(work, flips, release.fingerprint);
   const started = work.clock.now();
   const place = await openDrillPlace(work, request);
   const folder = await mkdtemp(join(tmpdir(), 'lastgood-drill-'));
   let calls = 0;
   const proofs: DrillProof[] = [];
+  const tests: FlagTest[] = [];
   try {
-    const stage: Stage = { work: place.work, request, place, folder, good: await goodOf(work, suite.name) };
+    const good = await goodOf(work, suite.name);
+    const stage: Stage = { work: place.work, request, place, folder, tests, good };
     for (const step of [restoreStep, toolsOffStep, reviewStep]) {
       const { proof, calls: more } = await prove(stage, step(stage));
       proofs.push(proof);
@@ -85,10 +95,15 @@ export async function runDrill(work: Workplace, request: DrillRequest): Promise<
     outcome: worstOf(proofs.map((p) => p.outcome)),
     limitMs: DRILL_LIMIT_MS,
     proofs,
+    ...(flips === undefined ? {} : { flips: flipsOf(flips, tests) }),
     callsSpent: calls,
   };
   await work.store.keepRecord({ kind: 'drill', suite: suite.name, at: report.at, body: report as never });
   return report;
+}
+
+function flipsOf({ feature, environment, through }: FlipPlace, tests: readonly FlagTest[]): DrillFlips {
+  return { feature, environment, through, tests };
 }
 
 /** Never better than the worst step. */
@@ -112,9 +127,11 @@ interface Step {
   readonly target: Release;
   /** What the written and loaded release, and its run, must show besides. */
   readonly shows: (loaded: Release, fresh: SnapshotResults) => Promise<readonly DrillCheck[]>;
+  /** What it flips in the staging environment. */
+  readonly flip: (place: FlipPlace) => Promise<Flipped>;
 }
 
-function restoreStep({ request, good }: Stage): Step {
+function restoreStep({ request, good, work }: Stage): Step {
   const { release, suite } = request;
   const layers = good === null ? [] : changedLayers(release, good.release).filter(isModelOrPrompt);
   return {
@@ -136,6 +153,7 @@ function restoreStep({ request, good }: Stage): Step {
       },
       answersHold(suite, fresh, good?.pool ?? [], null),
     ],
+    flip: (place) => flipRelease(work, place),
   };
 }
 
@@ -157,6 +175,7 @@ function toolsOffStep({ request, good, work }: Stage): Step {
       await noToolCalls(work.store, fresh.summary.id),
       answersHold(suite, fresh, good?.pool ?? [], readOnly),
     ],
+    flip: (place) => flipFlag(work, place, { key: 'ai.tools.enabled', value: false }),
   };
 }
 
@@ -180,6 +199,10 @@ function reviewStep({ request, good, work }: Stage): Step {
         await nothingLost(work.store, fresh.summary),
         answersHold(suite, fresh, good?.pool ?? [], null),
       ];
+    },
+    flip: (place) => {
+      const value = place.ticket?.firstRollback?.flags['ai.action.mode'] ?? 'human';
+      return flipFlag(work, place, { key: 'ai.action.mode', value });
     },
   };
 }
@@ -239,6 +262,11 @@ async function prove(stage: Stage, step: Step): Promise<{ proof: DrillProof; cal
       detail: validity === 'valid' ? `${run.summary.answered} answers` : validityReasons.join('; '),
     });
     checks.push(...(await step.shows(loaded, await work.store.results(run.summary.id))));
+    if (request.flips !== undefined) {
+      const { check, test } = await step.flip(request.flips);
+      checks.push(check);
+      if (test !== null) stage.tests.push(test);
+    }
   } catch (error) {
     if (!(error instanceof LastgoodError)) throw error;
     checks.push({ what: 'the step can be done', holds: false, detail: error.message });

@@ -14,7 +14,8 @@ import { type FlagRequest, newestOf, setFlag } from './set-flag.ts';
 /** How a flag is read as an application would: by its key, for one targeting key of a feature. */
 export type FlagReader = (key: string, targetingKey: string, feature: string | null) => Promise<FlagAnswer>;
 
-const KEYS = Array.from({ length: 20 }, (_, i) => `flag-test-${i}`);
+/** Targeting keys that a test asks for. */
+export const KEYS = Array.from({ length: 20 }, (_, i) => `flag-test-${i}`);
 const PAUSE_MS = 25;
 
 /** Throws `FLAG_UNKNOWN` for a flag that is not set there: there would be nothing to go back to. */
@@ -96,11 +97,12 @@ function reportOf({
 }
 
 /** What an application sees of an answer: the value, or the error in its place. */
-function seen(answer: FlagAnswer): string {
+export function seen(answer: FlagAnswer): string {
   return answer.ok ? JSON.stringify(answer.value) : answer.errorCode;
 }
 
-async function until(
+/** Milliseconds until it is reached; null = not within the limit. */
+export async function until(
   signal: AbortSignal,
   limitMs: number,
   reached: () => Promise<boolean>,

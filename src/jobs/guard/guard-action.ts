@@ -14,18 +14,38 @@ import { answerFlag } from '../../rollout/serve-flags.ts';
 import type { ShippingState } from '../flag/flag-state.ts';
 import type { FoundRules } from './ticket-rules.ts';
 
-/** Decides, and says in the log why. */
-export function guardAction(
+/** The state was read before the newest stop, flag or release. */
+class StaleState extends Error {}
+/** Changes that may come between reading and deciding; more than that is a ledger that does not keep what it counts. */
+const MOST_READS = 100;
+
+interface ActionRequest {
+  readonly action: GuardedAction;
+  readonly dryRun: boolean;
+  readonly found: FoundRules;
+  readonly now: Date;
+}
+
+/** Decides, and says in the log why. Once a stop is recorded nothing is allowed any more, whatever was read before it. */
+export async function guardAction(
   store: GuardStore,
-  input: {
-    readonly action: GuardedAction;
-    readonly dryRun: boolean;
-    readonly state: ShippingState;
-    readonly found: FoundRules;
-    readonly now: Date;
-  },
+  /** `state`: reads what is in force now. */
+  request: ActionRequest & { readonly state: () => Promise<ShippingState> },
 ): Promise<GuardDecision> {
-  const { action, dryRun, state, found, now } = input;
+  for (let reads = 1; ; reads++) {
+    try {
+      return await decideUnder(await request.state(), store, request);
+    } catch (error) {
+      if (!(error instanceof StaleState) || reads === MOST_READS) throw error;
+    }
+  }
+}
+
+function decideUnder(
+  state: ShippingState,
+  store: GuardStore,
+  { action, dryRun, found, now }: ActionRequest,
+): Promise<GuardDecision> {
   const at = { now: now.getTime(), newId: `a_${randomBytes(8).toString('hex')}` };
   if (!found.ok)
     return store.decide(action, at, () => ({
@@ -38,7 +58,10 @@ export function guardAction(
     ...modesOf(action, state, now),
     dryRun,
   };
-  return store.decide(action, at, (facts) => ruleOn(action, situation, facts));
+  return store.decide(action, at, (facts) => {
+    if (facts.generation > state.generation) throw new StaleState();
+    return ruleOn(action, situation, facts);
+  });
 }
 
 /** The flags that change what agents may do, for this action. */

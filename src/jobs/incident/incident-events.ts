@@ -72,6 +72,8 @@ const ALERT_WORDS: Readonly<Record<AlertEvent, string>> = {
   'drift.recovered': 'a monitor of production reported the recovery',
   'drift.superseded': 'a monitor was changed while its episode was open',
   'rollout.opened': 'a gate of a rollout acted',
+  'rollback.held': 'an applied rollback stopped',
+  'rollback.ended': 'an applied rollback is done',
 };
 
 /** A time a person wrote, as ISO in UTC. Without a zone it is read as UTC. */

@@ -2,11 +2,13 @@
 
 import { LastgoodError } from '../../base/index.ts';
 import type { Release, SnapshotSummary } from '../../core/index.ts';
+import type { JudgeLimit } from '../../engine/examiners/judge-limit.ts';
 import { frozenOutputs } from '../../engine/examiners/judge-outputs.ts';
 import { CALIBRATION_RECORD, type StoredCalibration } from '../../engine/examiners/stored-calibration.ts';
 import type { Workplace } from '../../engine/workplace/workplace.ts';
 import { calibrate, type LabelledItem } from '../../grade/index.ts';
-import { regrade } from '../regrade/regrade.ts';
+import { type RegradeResult, regrade } from '../regrade/regrade.ts';
+import type { RegradeBatch } from '../regrade/regrade-batch.ts';
 import { type LabelColumns, type LabelRow, readLabels } from './judge-labels.ts';
 
 export interface CalibrateInput {
@@ -19,6 +21,10 @@ export interface CalibrateInput {
   /** The label that means "passes". Default: pass, yes, true or 1, where there is one. */
   readonly pass?: string | undefined;
   readonly order?: readonly string[] | undefined;
+  /** Ask the judge through its provider's batch API. */
+  readonly batch?: RegradeBatch | undefined;
+  /** The judge's budget. */
+  readonly limit?: JudgeLimit | undefined;
 }
 
 /** Computes and keeps the calibration under the judge's fingerprint. */
@@ -53,6 +59,14 @@ interface Found {
 }
 
 function recorded(input: CalibrateInput, rows: readonly LabelRow[]): Found {
+  if (input.batch !== undefined)
+    throw new LastgoodError({
+      code: 'BATCH_OPTION',
+      message:
+        'without --snapshot the verdicts are in the file, so no judge is asked and --batch has nothing to submit',
+      where: { file: input.labels },
+      hint: 'leave --batch out, or name the snapshot whose outputs were labelled with --snapshot REF',
+    });
   const column = input.columns?.verdict ?? 'judge';
   if (!rows.some((r) => r.hasVerdict)) {
     throw new LastgoodError({
@@ -78,7 +92,7 @@ async function frozen(
   const graded =
     input.judge === undefined || input.judge.fingerprint === snapshot.judge
       ? snapshot
-      : (await regrade(work, { source: snapshot, judge: input.judge })).summary;
+      : await judgedAll(work, input, snapshot, input.judge);
   if (graded.judge === null) {
     throw new LastgoodError({
       code: 'JUDGE_ABSENT',
@@ -114,6 +128,32 @@ async function frozen(
     pass,
     observed: { passed: verdicts.filter((o) => o.pass).length, verdicts: verdicts.length },
   };
+}
+
+/** The snapshot under another judge. Throws `CALIBRATION_STOPPED` where some answers have no verdict yet: a part of them is not a sample. */
+async function judgedAll(
+  work: Workplace,
+  { batch, limit }: CalibrateInput,
+  source: SnapshotSummary,
+  judge: Release,
+): Promise<SnapshotSummary> {
+  const { stoppedBy, summary } = await regrade(work, { source, judge, batch, limit });
+  if (stoppedBy !== null) throw stopped(stoppedBy, summary, limit);
+  return summary;
+}
+
+function stopped(
+  by: NonNullable<RegradeResult['stoppedBy']>,
+  { id, ungraded }: SnapshotSummary,
+  limit: JudgeLimit | undefined,
+): LastgoodError {
+  const why = by === 'judge-limit' ? (limit?.reached ?? 'the limit is reached') : `judging stopped (${by})`;
+  return new LastgoodError({
+    code: 'CALIBRATION_STOPPED',
+    message: `${ungraded} answers have no verdict: ${why}; nothing was calibrated`,
+    hint: `run the same command again: verdicts that came are cached (${id})`,
+    exitCode: by === 'fatal' ? 4 : 3,
+  });
 }
 
 /** The label that plainly means "passes", where the labels are two. */

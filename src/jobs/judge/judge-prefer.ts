@@ -9,10 +9,12 @@ import {
   type SnapshotStore,
   type SnapshotSummary,
 } from '../../core/index.ts';
+import type { JudgeBatching } from '../../engine/examiners/batched-judges.ts';
 import { openExaminers } from '../../engine/examiners/judge-examiners.ts';
 import { answersRemoved, spread } from '../../engine/examiners/judge-outputs.ts';
 import type { Workplace } from '../../engine/workplace/workplace.ts';
 import { MOST_INCONSISTENT } from '../../grade/index.ts';
+import type { StopCause } from '../../run/index.ts';
 import { mcnemar } from '../../stats/index.ts';
 import { judgeOf } from './judge-check.ts';
 
@@ -23,6 +25,8 @@ export interface PreferInput {
   readonly judge?: Release | undefined;
   /** Most cases compared, spread over the suite. Default 50. */
   readonly cases?: number | undefined;
+  /** Ask the judge in batches, under this name, where its provider has a batch API. */
+  readonly batch?: JudgeBatching | undefined;
 }
 
 /** How the candidate's answer fared against the baseline's. */
@@ -45,6 +49,8 @@ export interface Preferences {
   /** `invalid`: over 30 % of the pairs turned with the order, or none could be judged. */
   readonly verdict: 'better' | 'worse' | 'no difference shown' | 'invalid';
   readonly judgeCalls: number;
+  /** Why batches of questions were not waited for to their end, which makes it `invalid`; null = they were. */
+  readonly stoppedBy: StopCause | null;
 }
 
 const ALPHA = 0.05;
@@ -64,6 +70,7 @@ export async function judgePrefer(work: Workplace, input: PreferInput): Promise<
     work,
     { judge, embedder: null },
     {
+      batch: input.batch,
       onJudgeCall: () => {
         judgeCalls++;
       },
@@ -110,7 +117,8 @@ export async function judgePrefer(work: Workplace, input: PreferInput): Promise<
       }),
     );
     // What was cut off says nothing about the two.
-    work.hardSignal.throwIfAborted();
+    const { stoppedBy } = examiners;
+    if (stoppedBy === null) work.hardSignal.throwIfAborted();
     const pairs = found.flat().map(({ removed: _removed, ...pair }) => pair);
     const removed = found.flat().filter((pair) => pair.removed).length;
     if (pairs.length === 0) {
@@ -129,13 +137,17 @@ export async function judgePrefer(work: Workplace, input: PreferInput): Promise<
       candidate: candidate.id,
       judge: judge.fingerprint,
       judgeCalls,
+      stoppedBy,
     };
+    // A part of the pairs shows no preference.
+    if (stoppedBy !== null) return { ...result, verdict: 'invalid' };
     await store.keepRecord({
       kind: 'judge-preference',
       suite: candidate.suite,
       at: work.clock.now().toISOString(),
       body: JSON.parse(JSON.stringify(result)),
     });
+    examiners.settle();
     return result;
   } finally {
     await examiners.close();

@@ -13,6 +13,12 @@ export function stateOf(
   without: number,
 ): { readonly state: NightState; readonly reason: string } & InWords {
   const { decision } = night;
+  if (night.waits) {
+    const { fatal, stoppedBy } = night.spent;
+    const why =
+      stoppedBy === 'deadline' ? 'a batch was not back at the deadline (--deadline)' : fatal?.message;
+    return { state: 'unknown', reason: `${why ?? 'a batch is not back'}; nothing is decided` };
+  }
   if (decision === null) {
     if (night.summary.validity === 'invalid')
       return { state: 'unknown', reason: `the run is invalid (${night.summary.validityReasons.join('; ')})` };
@@ -47,6 +53,7 @@ export function stateOf(
 export function nextStep(state: NightState, night: Night, blessed: boolean): string {
   const { id, suite } = night.summary;
   const shown = /^[\w.-]+$/.test(suite) ? suite : JSON.stringify(suite);
+  if (night.waits) return 'run the same command again later: it continues with the batch';
   if (!blessed)
     return night.summary.state === 'finished' && night.summary.validity !== 'invalid'
       ? `lastgood bless ${id} --why TEXT`

@@ -17,12 +17,13 @@ import {
 } from '../../core/index.ts';
 import type { Assignment } from '../../engine/arms/assignment.ts';
 import { onlyCases } from '../../engine/arms/rollback-suite.ts';
-import { durationText } from '../../engine/arms/run-settings.ts';
-import { type RunResult, type RunSettings, runSuite } from '../../engine/arms/run-suite.ts';
-import { addSpent, NOTHING_SPENT, remaining, type Spent } from '../../engine/arms/spending.ts';
+import { durationText, type RunSettings } from '../../engine/arms/run-settings.ts';
+import { remaining, type Spent } from '../../engine/arms/spending.ts';
 import { answerVectors } from '../../engine/comparison/answer-vectors.ts';
 import { withExamples } from '../../engine/comparison/compare-stored.ts';
+import { DEFAULT_SERIES } from '../../engine/records/night-records.ts';
 import type { Workplace } from '../../engine/workplace/workplace.ts';
+import { NightRuns, type OpenNight } from './night-runs.ts';
 
 export interface Night {
   readonly summary: SnapshotSummary;
@@ -35,6 +36,8 @@ export interface Night {
   /** null on the night before there is a baseline. */
   readonly decision: NightDecision | null;
   readonly alarm: boolean;
+  /** A batch is not back: undecided, until the next command continues with it. */
+  readonly waits: boolean;
   /** Everything the night cost, and why any of its runs ended early. */
   readonly spent: Spent;
 }
@@ -59,6 +62,10 @@ export interface NightContext {
   readonly confirm?: ConfirmLater | undefined;
   /** Start the trials of the first run evenly over this long. A second run and fresh trials of single cases are made at once. */
   readonly spreadMs?: number | undefined;
+  /** Keeps the nights of a suite apart that are watched for different things. */
+  readonly series?: string | undefined;
+  /** A night that is continued instead of a new one. */
+  readonly open?: OpenNight | null | undefined;
 }
 
 const ALONE: NightContext = { earlier: [], number: 1, confirmCases: false };
@@ -73,14 +80,17 @@ export async function runNight(
   context: NightContext = ALONE,
 ): Promise<Night> {
   const policy = nightPolicy(resolvePolicy(assignment.suite.policy));
-  const ledger = new NightRuns(settings);
-  const first = await ledger.run(work, assignment, {
-    ...settings,
-    ...spreadOver(work, context.spreadMs, labelled(settings, 'night').labels),
+  const ledger = new NightRuns(work, settings, context.series ?? DEFAULT_SERIES, context.open ?? null);
+  const { summary } = await ledger.run(
+    assignment,
+    { ...settings, ...spreadOver(work, context.spreadMs, settings.labels) },
+    'night',
+  );
+  const undecided = (): Night => ({
+    ...{ summary, comparison: null, rerun: null, fresh: [], decision: null, alarm: false },
+    ...{ waits: ledger.waits, spent: ledger.spent },
   });
-  const { summary } = first;
-  const done = { summary, comparison: null, rerun: null, fresh: [], decision: null, alarm: false };
-  if (baseline === null) return { ...done, spent: ledger.spent };
+  if (baseline === null || ledger.waits) return undecided();
 
   const tonight = await work.store.results(summary.id);
   const evidence = {
@@ -106,27 +116,22 @@ export async function runNight(
     if (now.length === 0 && !again && !waited) {
       // What is wanted now is in; the rest must not be of the same hour.
       waited = true;
-      if (!(await waitToConfirm(work, context.confirm))) {
+      // What was run already had its time.
+      if (!ledger.hasLater && !(await waitToConfirm(work, context.confirm, summary.finishedAt))) {
         ledger.cancel();
         break;
       }
       continue;
     }
     if (again) {
-      const second = await ledger.run(work, assignment, { ...left, ...labelled(settings, 'rerun') });
+      const second = await ledger.run(assignment, left, 'rerun');
+      if (ledger.waits) return undecided();
       rerun = await work.store.results(second.summary.id);
     } else {
       const suite = onlyCases(assignment.suite, now.length > 0 ? now : wanted.cases, NIGHT_LEVELS.caseTrials);
-      const confirm = await ledger.run(
-        work,
-        { ...assignment, suite },
-        {
-          ...left,
-          trials: undefined,
-          purpose: 'confirmation',
-          labels: { ...settings.labels, nightly: 'cases', confirms: summary.id },
-        },
-      );
+      const fewer: RunSettings = { ...left, trials: undefined, purpose: 'confirmation' };
+      const confirm = await ledger.run({ ...assignment, suite }, fewer, 'cases');
+      if (ledger.waits) return undecided();
       fresh.push(await work.store.results(confirm.summary.id));
     }
     decision = settle(decideNight({ ...evidence, rerun, fresh: fresh.flatMap((f) => f.cases) }), context);
@@ -149,6 +154,7 @@ export async function runNight(
     fresh: fresh.map((f) => f.summary),
     decision,
     alarm: decision.outcome === 'alarm',
+    waits: false,
     spent: ledger.spent,
   };
 }
@@ -171,27 +177,28 @@ function spreadOver(
 
 /** Waits as long as asked and says so; false = it was cut short. */
 async function waitToConfirm(
-  { progress, signal }: Pick<Workplace, 'progress' | 'signal'>,
+  { clock, progress, signal }: Pick<Workplace, 'clock' | 'progress' | 'signal'>,
   confirm: ConfirmLater | undefined,
+  since: string | null,
 ): Promise<boolean> {
   if (confirm === undefined || confirm.afterMs <= 0) return !signal.aborted;
-  const until = new Date(Date.now() + confirm.afterMs);
+  // A night that is continued may have waited long enough.
+  const waitedMs = since === null ? 0 : Math.max(0, clock.now().getTime() - Date.parse(since));
+  const afterMs = confirm.afterMs - waitedMs;
+  if (afterMs <= 0) return !signal.aborted;
+  const until = new Date(Date.now() + afterMs);
   progress.warn({
     code: 'NIGHT_WAITS',
     message: `tonight looks worse; it is run again at ${until.toISOString()}, in another hour of the provider`,
     hint: 'Ctrl-C ends the night undecided; --confirm-after 0s runs it again at once',
   });
-  await confirm.wait(confirm.afterMs, signal);
+  await confirm.wait(afterMs, signal);
   return !signal.aborted;
 }
 
 /** Comparisons printed for a night use the levels its decision uses, so that the two never contradict each other. */
 function nightPolicy(policy: Policy): Policy {
   return { ...policy, alphaAggregate: NIGHT_LEVELS.rerun, alphaCase: NIGHT_LEVELS.caseAlarm };
-}
-
-function labelled(settings: RunSettings, nightly: string): Pick<RunSettings, 'labels'> {
-  return { labels: { ...settings.labels, nightly } };
 }
 
 /** The decision without the second run, where none is to be made. */
@@ -215,25 +222,4 @@ function mergeFresh(runs: readonly SnapshotResults[]): SnapshotResults['cases'] 
       });
   }
   return [...byId.values()];
-}
-
-/** Adds up what the runs of a night cost. */
-class NightRuns {
-  spent: Spent = NOTHING_SPENT;
-  readonly #settings: RunSettings;
-
-  constructor(settings: RunSettings) {
-    this.#settings = settings;
-  }
-
-  /** The reader ended the night while it waited. */
-  cancel(): void {
-    this.spent = { ...this.spent, stoppedBy: 'cancelled' };
-  }
-
-  async run(work: Workplace, assignment: Assignment, settings: RunSettings): Promise<RunResult> {
-    const result = await runSuite(work, assignment, { ...this.#settings, ...settings });
-    this.spent = addSpent(this.spent, result.report);
-    return result;
-  }
 }

@@ -3,6 +3,7 @@
 import { resolve } from 'node:path';
 import { LastgoodError } from '../../base/index.ts';
 import { type Assignment, loadAssignment } from '../../engine/arms/assignment.ts';
+import { refuseUnbatchable } from '../../engine/arms/batch-mode.ts';
 import { durationText } from '../../engine/arms/run-settings.ts';
 import { findReleaseFile, findSuiteFile } from '../../engine/workplace/settings-file.ts';
 import { webhookOf } from '../../engine/workplace/webhook-address.ts';
@@ -26,7 +27,9 @@ export async function nightlyJob(work: Workplace, input: NightlyJobInput): Promi
   checkSpread(input);
   const webhook = webhookOf(work, input.webhook);
   const snapshots = { dir: resolve(input.cwd, input.snapshots ?? 'snapshots'), cwd: input.cwd };
-  return runNightly(work, await nightlyAssignment(work, input), { ...input, webhook, snapshots });
+  const assignment = await nightlyAssignment(work, input);
+  await refuseUnbatchable(work, assignment, { ...input.settings, spreadMs: input.spreadMs });
+  return runNightly(work, assignment, { ...input, webhook, snapshots });
 }
 
 /** The second run of a night starts two hours after the first by default, and both must lie within half a day: one session. */

@@ -32,6 +32,7 @@ import { type ConfirmLater, type Night, runNight } from './night.ts';
 import { queue } from './night-alert.ts';
 import { nightBaseline } from './night-baseline.ts';
 import { NIGHT_VARIABLE, NIGHTS_TO_BLESS, nightsWithout } from './night-count.ts';
+import { findOpenNight } from './night-runs.ts';
 import { nextStep, stateOf } from './night-state.ts';
 import { judgeSentinel, type Sentinel } from './nightly-sentinel.ts';
 import { type NightlyTrend, nightlyTrend } from './nightly-trend.ts';
@@ -71,6 +72,8 @@ export interface NightlyResult {
   readonly reason: string;
   readonly words?: string | undefined;
   readonly night: Night;
+  /** Its batch is not back: the same command continues with it. */
+  readonly waits: boolean;
   readonly record: NightRecord;
   readonly baseline: {
     readonly id: string;
@@ -103,6 +106,12 @@ const BUDGET = 0.05;
 
 const DEFAULT_SENTINEL = 12;
 
+/** Batches that are not back at the deadline cost their price anyway, and the next command has a use for them. */
+const WAITS = {
+  keepAtDeadline: true,
+  continueWith: 'the next `lastgood nightly --batch` of this suite and release continues',
+} as const;
+
 /** Events this old are still worth a line under an alarm. */
 const EVENT_DAYS = 3;
 
@@ -119,12 +128,18 @@ export async function runNightly(
   const suite = assignment.suite.name;
   const series = input.series ?? DEFAULT_SERIES;
   const policy = resolvePolicy(assignment.suite.policy);
-  const startedAt = work.clock.now().toISOString();
+  const kept = await nightRecords(store, suite, series);
+  const { judgeVotes } = input.settings;
+  const waiting =
+    input.settings.batch === true
+      ? await findOpenNight(work, assignment, { series, records: kept, judgeVotes })
+      : null;
+  const startedAt = waiting?.night.startedAt ?? work.clock.now().toISOString();
 
   const found = await nightBaseline(work, suite, input);
   const baseline = found === null ? null : await store.results(found.id);
   const pool = baseline === null ? [] : await baselinePool(store, baseline.summary);
-  const records = await nightRecords(store, suite, series);
+  const records = kept.filter((r) => r.snapshot !== waiting?.night.id);
   const fellow = records.filter(
     (r) => r.number !== null && r.baseline === found?.id && r.fingerprint === assignment.release.fingerprint,
   );
@@ -138,8 +153,10 @@ export async function runNightly(
     assignment,
     baseline,
     pool,
-    { ...input.settings, trials: undefined },
+    { ...input.settings, trials: undefined, ...(input.settings.batch === true ? { batchWaits: WAITS } : {}) },
     {
+      series,
+      open: waiting,
       earlier,
       number,
       confirmCases: true,
@@ -205,6 +222,7 @@ export async function runNightly(
     startedAt,
     finishedAt: night.summary.finishedAt,
     spreadMs: input.spreadMs ?? null,
+    ...(night.waits ? { waits: true } : {}),
   };
   await keepNight(store, suite, at, record);
 
@@ -222,6 +240,7 @@ export async function runNightly(
   return {
     ...decided,
     night,
+    waits: night.waits,
     record,
     baseline: found === null ? null : { ...found, pooled: pool.length + 1 },
     nightsWithoutBaseline: without,
@@ -230,8 +249,8 @@ export async function runNightly(
     previous: await againstPrevious(work, records, night, policy),
     trend: baseline === null || !usable ? null : trendOf(baseline, pool, [...fellow, record]),
     sentinel:
-      baseline === null
-        ? { kind: 'none', why: 'there is no baseline yet' }
+      baseline === null || night.waits
+        ? { kind: 'none', why: night.waits ? 'the night waits for its batch' : 'there is no baseline yet' }
         : await judgeSentinel(work, assignment, baseline.summary, input.sentinel ?? DEFAULT_SENTINEL),
     model,
     episode,

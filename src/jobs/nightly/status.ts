@@ -3,7 +3,12 @@
 import type { SnapshotSummary } from '../../core/index.ts';
 import { knownSuite } from '../../engine/exchange/known-suite.ts';
 import { type AlertState, alertStates } from '../../engine/records/alerts.ts';
-import { missedBetween, type NightRecord, usualDistance } from '../../engine/records/night-records.ts';
+import {
+  allNights,
+  missedBetween,
+  type NightRecord,
+  usualDistance,
+} from '../../engine/records/night-records.ts';
 import type { Workplace } from '../../engine/workplace/workplace.ts';
 import { type Episode, episodesOf } from './episodes.ts';
 
@@ -78,7 +83,7 @@ async function statusOf(
     (r) => Math.max(Date.parse(ended(r)), Date.parse(r.startedAt)) > now + CLOCK_TOLERANCE_MS,
   );
   const blessing = (await store.blessings(suite)).at(-1);
-  const nights = (await store.records('night', suite)).map((r) => r.body as unknown as NightRecord);
+  const nights = await allNights(store, suite);
   const last = nights.at(-1);
   return {
     suite,

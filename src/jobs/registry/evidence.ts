@@ -51,9 +51,10 @@ export async function evidenceOf(
   if (comparison !== null && (comparison.verdict === 'regressed' || held === 'fail'))
     doubts.push(`its newest comparison says ${comparison.verdict}, gate ${held} (${comparison.reason})`);
   const blessed = (await blessedOf(store, suite, fingerprint)).length > 0;
-  if (doubts.length === 0 && rules.length === 0 && held !== 'pass' && !blessed)
+  const verified = (await verifiedAt(store, suite, fingerprint)) !== null;
+  if (doubts.length === 0 && rules.length === 0 && held !== 'pass' && !blessed && !verified)
     doubts.push(
-      `nothing says that ${snapshot.id} is good: the suite has no min-pass-rate, no comparison passed, and it is not blessed`,
+      `nothing says that ${snapshot.id} is good: the suite has no min-pass-rate, no comparison passed, no rollback verified it, and it is not blessed`,
     );
   return { snapshot, doubts, withdrawn };
 }
@@ -68,7 +69,16 @@ export async function newestComparison(
   return all.findLast(fits) ?? null;
 }
 
-/** A rollback led away from it, and no snapshot of it was blessed since. */
+/** When a rollback last ran it as its target and found it good; null = none did. */
+async function verifiedAt(store: SnapshotStore, suite: string, fingerprint: string): Promise<string | null> {
+  const found = (await store.records('rollback', suite)).findLast((r) => {
+    const { decision, target } = r.body as unknown as RollbackDecision;
+    return decision === 'verified' && target?.fingerprint === fingerprint;
+  });
+  return found?.at ?? null;
+}
+
+/** A rollback led away from it, and since then no snapshot of it was blessed and no rollback verified it. */
 async function withdrawnBy(store: SnapshotStore, suite: string, fingerprint: string): Promise<string | null> {
   const rollback = (await store.records('rollback', suite)).findLast((r) => {
     const { decision, current } = r.body as unknown as RollbackDecision;
@@ -77,6 +87,8 @@ async function withdrawnBy(store: SnapshotStore, suite: string, fingerprint: str
   if (rollback === undefined) return null;
   const blessings = await blessedOf(store, suite, fingerprint);
   if (blessings.some((at) => at > rollback.at)) return null;
+  const verified = await verifiedAt(store, suite, fingerprint);
+  if (verified !== null && verified > rollback.at) return null;
   const { target } = rollback.body as unknown as RollbackDecision;
   return `a rollback of ${when(rollback.at)} UTC replaced it${target === null ? '' : ` by ${target.release}`}`;
 }

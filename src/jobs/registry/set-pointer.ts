@@ -33,6 +33,8 @@ export interface PointerRequest {
   readonly why?: string | undefined;
   /** Point there all the same; the reason stays on record. */
   readonly override?: string | undefined;
+  /** Number of the newest change of this pointer that the caller knows: refused with `SHIPPING_CHANGED` where another is newer. */
+  readonly newest?: number | undefined;
 }
 
 /** Throws `REGISTRY_DOUBTFUL` for a release that is not shown to be good, or was withdrawn. */
@@ -65,6 +67,27 @@ export async function setPointer(
       hint: 'name another release',
     });
   return point(work, shipping, { place, pointed, said, restored: false, name: CANDIDATE });
+}
+
+/** To a release that the ledger has run, by its snapshot, as release in force or as candidate. No file is read. */
+export async function pointToSnapshot(
+  work: Workplace,
+  shipping: ShippingStore,
+  request: PointerRequest & {
+    readonly snapshot: string;
+    readonly suite: string;
+    readonly candidate: boolean;
+  },
+): Promise<Pointer> {
+  const { feature, environment, suite, snapshot, candidate } = request;
+  const command = `registry set ${feature} RELEASE`;
+  const said = { ...request, ...signed(work.mask, { ...request, command }), command };
+  const place = knownPlace(registryOf(await shipping.changes(0)), feature, environment);
+  const pointed = pointedOf(work, await work.store.releaseOf(snapshot), suite);
+  return point(work, shipping, {
+    ...{ place, pointed, said, restored: false },
+    ...(candidate ? { name: CANDIDATE } : {}),
+  });
 }
 
 /** Back to the newest other release that the feature pointed to. Throws `REGISTRY_UNKNOWN` where there is none. */
@@ -148,7 +171,7 @@ async function point(
     readonly name?: string;
   },
 ): Promise<Pointer> {
-  const { feature, environment, by, why, override } = said;
+  const { feature, environment, by, why, override, newest } = said;
   const now = work.clock.now();
   const { snapshot, doubts, withdrawn } = await evidenceOf(work.store, pointed.suite, pointed.fingerprint);
   const ended = place?.deprecations.find(
@@ -179,7 +202,7 @@ async function point(
       ...{ kind: 'pointer', feature, environment, name, at: now.toISOString(), by, why },
       body: body as unknown as JsonObject,
     },
-    name === CANDIDATE ? undefined : place === undefined ? 0 : currentOf(place).no,
+    newest ?? (name === CANDIDATE ? undefined : place === undefined ? 0 : currentOf(place).no),
   );
   return { ...body, feature, environment, by, why, no: change.no, at: change.at };
 }

@@ -1,11 +1,13 @@
 // The regrade command: reference and files resolved, then the new grade set.
 
+import type { JudgeLimit } from '../../engine/examiners/judge-limit.ts';
 import { loadExaminers } from '../../engine/examiners/load-examiners.ts';
 import { findReleaseFile, findSuiteFile } from '../../engine/workplace/settings-file.ts';
 import type { Workplace } from '../../engine/workplace/workplace.ts';
 import { loadRelease } from '../../release/load-release.ts';
 import { loadSuite } from '../../suite/load-suite.ts';
 import { type RegradeResult, regrade } from './regrade.ts';
+import type { RegradeBatch } from './regrade-batch.ts';
 
 export interface RegradeJobInput {
   readonly ref: string;
@@ -16,6 +18,8 @@ export interface RegradeJobInput {
   readonly suite?: string | undefined;
   readonly judgeVotes?: number | undefined;
   readonly fresh?: boolean | undefined;
+  readonly batch?: RegradeBatch | undefined;
+  readonly limit?: JudgeLimit | undefined;
 }
 
 export async function regradeJob(work: Workplace, input: RegradeJobInput): Promise<RegradeResult> {
@@ -33,5 +37,7 @@ export async function regradeJob(work: Workplace, input: RegradeJobInput): Promi
     ...examiners,
     judgeVotes: input.judgeVotes,
     fresh: input.fresh,
+    batch: input.batch,
+    limit: input.limit,
   });
 }

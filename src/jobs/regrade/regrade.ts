@@ -8,6 +8,7 @@ import {
   type Examiner,
   examFingerprint,
   examinersAsked,
+  type Failure,
   type GradedTrial,
   isRemoved,
   newSnapshotId,
@@ -23,11 +24,14 @@ import { AnswerEmbedder, embeddingFindings, withCost } from '../../engine/arms/e
 import { ledgerWriter } from '../../engine/arms/ledger-writer.ts';
 import { maskedSuite, REDACTED_LABEL } from '../../engine/arms/stored-suite.ts';
 import { type OpenExaminers, openExaminers, withVotes } from '../../engine/examiners/judge-examiners.ts';
+import type { JudgeLimit } from '../../engine/examiners/judge-limit.ts';
 import { judgingFindings } from '../../engine/examiners/judge-outputs.ts';
 import { knownProgramsOf, programsInTree } from '../../engine/examiners/known-programs.ts';
 import { refuseSecrets } from '../../engine/workplace/refuse-secrets.ts';
 import type { Workplace } from '../../engine/workplace/workplace.ts';
+import type { StopCause } from '../../run/index.ts';
 import { judgeValidity } from '../../run/validity.ts';
+import { checkRegradeBatch, type RegradeBatch, regradeBatching } from './regrade-batch.ts';
 import { type LeftOut, refuseAltered, takeOver } from './regrade-cases.ts';
 import { canBeTriedAgain, type Removed, removedOf } from './regrade-removed.ts';
 
@@ -43,7 +47,9 @@ const OF_THE_GRADING: readonly string[] = [
   'ANSWERS_REMOVED',
 ];
 /** Trials graded at once; judge calls have a limit of their own. */
-const BATCH = 128;
+const AT_ONCE = 128;
+/** The same where questions are gathered into batches: each waits until its batch is back. */
+const AT_ONCE_IN_BATCHES = 10_000;
 
 export interface RegradeInput {
   /** Whose outputs are graded. */
@@ -54,6 +60,10 @@ export interface RegradeInput {
   readonly judge?: Release | null | undefined;
   readonly embedder?: Release | null | undefined;
   readonly judgeVotes?: number | undefined;
+  /** Ask the judge through its provider's batch API. */
+  readonly batch?: RegradeBatch | undefined;
+  /** The judge's budget. */
+  readonly limit?: JudgeLimit | undefined;
   /** Ask the judge again even where it is remembered what it said. */
   readonly fresh?: boolean | undefined;
   /** Keep cases that differ from the suite, with their old graders, instead of leaving them out. */
@@ -70,6 +80,8 @@ export interface RegradeResult {
   /** Other trials whose pass, fail or ungraded is another than before. */
   readonly changed: number;
   readonly judgeCalls: number;
+  /** Why some answers were not judged; null = all were. */
+  readonly stoppedBy: StopCause | null;
   /** Distinct stored answers that were given an embedding vector. */
   readonly embedded: number;
   /** True when the ledger already had this grade set and nothing was done. */
@@ -90,6 +102,7 @@ export async function regrade(work: Workplace, input: RegradeInput): Promise<Reg
   const { suite, leftOut } = await takeOver(store, input);
   const { judge, embedder } = await examinersFor(store, suite, input);
   refuseSecrets(work, judge, embedder);
+  if (input.batch !== undefined) await checkRegradeBatch(work, judge, input.limit);
   const examiner: Examiner = { judge: judge?.fingerprint ?? null, embedder: embedder?.fingerprint ?? null };
   const exam = examFingerprint(suite, examiner);
 
@@ -98,7 +111,7 @@ export async function regrade(work: Workplace, input: RegradeInput): Promise<Reg
   const earlier = fresh ? null : await sameGrades(store, source, root, exam, suite);
   if (earlier !== null) {
     const embedded = await embedStored(work, source, suite, embedder);
-    const nothing = { removed: 0, changed: 0, judgeCalls: 0 };
+    const nothing = { removed: 0, changed: 0, judgeCalls: 0, stoppedBy: null };
     return { summary: earlier, source, leftOut, ...nothing, embedded, existed: true };
   }
   if (input.suite === undefined) await refuseAltered(store, source, suite);
@@ -108,12 +121,21 @@ export async function regrade(work: Workplace, input: RegradeInput): Promise<Reg
     : programsInTree(work, suite));
 
   let judgeCalls = 0;
+  let fatal: Failure | null = null;
   const examiners = await openExaminers(
     work,
     { judge, embedder },
     {
       cache: !fresh,
       programs,
+      limit: input.limit,
+      batch:
+        input.batch === undefined
+          ? undefined
+          : regradeBatching(input.batch, { root, suite: source.suite, exam, fresh }),
+      onFatal: (failure) => {
+        fatal ??= failure;
+      },
       onJudgeCall: () => {
         judgeCalls++;
       },
@@ -146,7 +168,12 @@ export async function regrade(work: Workplace, input: RegradeInput): Promise<Reg
       wantsEmbeddings(suite.policy) && examiners.outputs !== null && source.answered > 0
         ? new AnswerEmbedder(work, examiners.outputs, await answersOf(store, source))
         : null;
-    const graded = await gradeAll(work, source, id, suite, { grader: examiners.grader, vectors, removed });
+    const atOnce = input.batch === undefined ? AT_ONCE : AT_ONCE_IN_BATCHES;
+    const { grader } = examiners;
+    const graded = await gradeAll(work, source, id, suite, { grader, vectors, removed, atOnce });
+    const stoppedBy: StopCause | null =
+      fatal !== null ? 'fatal' : (examiners.stoppedBy ?? (work.signal.aborted ? 'cancelled' : null));
+    if (stoppedBy === null) examiners.settle();
     const summary = await close(work, source, id, { suite, judge, embedder }, leftOut, graded);
     return {
       summary,
@@ -155,6 +182,7 @@ export async function regrade(work: Workplace, input: RegradeInput): Promise<Reg
       removed: graded.removed,
       changed: graded.changed,
       judgeCalls,
+      stoppedBy: stoppedBy ?? (input.limit?.reached == null ? null : 'judge-limit'),
       embedded: vectors?.embedded ?? 0,
       existed: false,
     };
@@ -236,7 +264,7 @@ async function embedStored(
       if (work.signal.aborted) break;
       if (!cases.has(trial.caseId)) continue;
       batch.push(vectors.vectorFor(trial, work.hardSignal).then((vector) => vector.keep()));
-      if (batch.length < BATCH) continue;
+      if (batch.length < AT_ONCE) continue;
       await Promise.all(batch);
       batch = [];
     }
@@ -291,6 +319,7 @@ async function gradeAll(
   how: Pick<OpenExaminers, 'grader'> & {
     readonly vectors: AnswerEmbedder | null;
     readonly removed: Removed;
+    readonly atOnce: number;
   },
 ): Promise<Graded> {
   const { grader, vectors } = how;
@@ -330,7 +359,7 @@ async function gradeAll(
         else if (after !== before) changed++;
       }),
     );
-    if (batch.length >= BATCH) await flush();
+    if (batch.length >= how.atOnce) await flush();
   }
   await flush();
   return { changed, removed: lost, appErrors };

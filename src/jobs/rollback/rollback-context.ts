@@ -3,7 +3,7 @@
 import { LastgoodError } from '../../base/index.ts';
 import { onsetOf } from '../../compare/index.ts';
 import { type Comparison, changedLayers, type Release, type SnapshotResults } from '../../core/index.ts';
-import type { NightRecord } from '../../engine/records/night-records.ts';
+import { allNights } from '../../engine/records/night-records.ts';
 import type { Workplace } from '../../engine/workplace/workplace.ts';
 import { mergeRuns, type PastRelease, regressedCases } from '../../rollback/index.ts';
 
@@ -101,7 +101,7 @@ export async function alarmOf(
   incident: SnapshotResults,
 ): Promise<NightAlarm | null> {
   const { id, suite } = incident.summary;
-  const nights = (await work.store.records('night', suite)).map((r) => r.body as unknown as NightRecord);
+  const nights = await allNights(work.store, suite);
   const night = nights.findLast((n) => n.snapshot === id || n.rerun === id);
   if (night === undefined || (night.state !== 'alarm' && night.state !== 'still')) return null;
   // A later night of an open alarm need not show everything again: the night that raised it does.

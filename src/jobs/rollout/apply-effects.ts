@@ -104,8 +104,18 @@ export async function setFlag(
   );
 }
 
+const SERIES = 'rollout:';
 const seriesOf = ({ feature, environment }: RolloutState['spec']): string =>
-  `rollout:${feature}@${environment}`;
+  `${SERIES}${feature}@${environment}`;
+
+/** Whose rollout opened an episode; null = it is of nights. */
+export function featureOfSeries(
+  series: string,
+): { readonly feature: string; readonly environment: string } | null {
+  if (!series.startsWith(SERIES)) return null;
+  const at = series.lastIndexOf('@');
+  return { feature: series.slice(SERIES.length, at), environment: series.slice(at + 1) };
+}
 
 async function openEpisode({ work }: RolloutDesk, state: RolloutState, reason: string): Promise<void> {
   const { spec, since } = state;

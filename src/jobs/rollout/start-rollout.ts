@@ -4,6 +4,7 @@ import { LastgoodError, sha256, shortHash } from '../../base/index.ts';
 import type { ObservationStore } from '../../core/index.ts';
 import type { RolloutSpec, RolloutWaiver } from '../../core/rollout.ts';
 import type { ReleaseTicket, TicketReadiness } from '../../core/ticket.ts';
+import { refuseWhileApplied } from '../../engine/records/applied-log.ts';
 import { decisionText, signed } from '../../engine/records/signature.ts';
 import { readText } from '../../engine/workplace/checked-file.ts';
 import { findTicketFile } from '../../engine/workplace/settings-file.ts';
@@ -57,6 +58,7 @@ export async function startRollout(
   const place = checkName({ feature: ticket.feature, environment: request.environment });
   const before = await rolloutOf(work.store, place);
   if (before !== null && !isOver(before.status)) throw stillRunning(before);
+  await refuseWhileApplied(work.store, place);
   if (before !== null) await applyPending(desk, before, said.by);
   const waived = waivers(readiness, request.waive, said);
   const spec = await specOf(desk, production, { ticket, readiness, place, waived });

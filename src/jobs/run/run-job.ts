@@ -303,6 +303,18 @@ async function baselineFor(
   return found === null || found.summary.id === summary.id ? null : found.summary;
 }
 
+/** A judge of a batched run is asked in batches, too, where its provider has them. A panel counts as a whole only if all are. */
+async function judgeTier(
+  work: Workplace,
+  { judge }: Assignment,
+  { batch, batchJudge }: RunSettings,
+): Promise<string | null> {
+  if (judge === null || (batch !== true && batchJudge !== true) || work.privacy?.store === 'scores')
+    return null;
+  const { areJudgesBatchable } = await import('../../engine/examiners/batched-judges.ts');
+  return (await areJudgesBatchable(work, judge)) ? BATCH_TIER : null;
+}
+
 /** What a run of the assignment would call and may cost; nothing is called. */
 export async function estimate(
   work: Workplace,
@@ -327,13 +339,10 @@ export async function estimate(
         costOf: (model, usage) => costOf(work.prices, model, usage, tier),
         maxAttempts,
       }),
-      judge: await estimateJudging(
-        work,
-        suite.cases,
-        release,
-        withVotes(judge, settings.judgeVotes),
+      judge: await estimateJudging(work, suite.cases, release, withVotes(judge, settings.judgeVotes), {
         maxAttempts,
-      ),
+        tier: await judgeTier(work, planned, settings),
+      }),
       embedding: estimateEmbedding(work, planned),
       pricesAsOf: work.prices?.['as-of'] ?? null,
     };

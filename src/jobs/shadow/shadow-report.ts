@@ -9,6 +9,7 @@ import {
 } from '../../core/index.ts';
 import type { ShadowCost, ShadowGroup, ShadowReport } from '../../core/shadow.ts';
 import { compareStored } from '../../engine/comparison/compare-stored.ts';
+import type { JudgeBatching } from '../../engine/examiners/batched-judges.ts';
 import type { Workplace } from '../../engine/workplace/workplace.ts';
 import { LEXICAL } from '../../monitor/lexical-embedding.ts';
 import { type ShadowAnswer, type ShadowPair, shadowDifference } from '../../monitor/shadow-difference.ts';
@@ -24,6 +25,8 @@ export interface ShadowSides {
   /** null = no judge is asked which answer is better. */
   readonly preferring: Release | null;
   readonly pairs: number;
+  /** The judge is asked about preferences in batches. */
+  readonly batch: JudgeBatching | undefined;
 }
 
 /** First answers of one side by case. */
@@ -32,7 +35,7 @@ type Answers = ReadonlyMap<string, GradedTrial>;
 export async function reportOf(
   work: Workplace,
   plan: ShadowPlanRecord,
-  { baseline, candidate, stoppedBy, preferring, pairs }: ShadowSides,
+  { baseline, candidate, stoppedBy, preferring, pairs, batch }: ShadowSides,
 ): Promise<ShadowReport> {
   const { store } = work;
   const cases = [...(await store.suiteOf(baseline.id)).cases];
@@ -41,17 +44,18 @@ export async function reportOf(
   const { all, groups } = shadowDifference(found);
   const nameOf = (s: SnapshotSummary) => ({ name: s.release, fingerprint: s.fingerprint });
   const graded = plan.graders.length > 0 && candidate !== null && found.length > 0;
-  const preference =
+  const preferred =
     preferring === null || candidate === null || found.length === 0 || pairs === 0
       ? null
-      : await judgePrefer(work, { baseline, candidate, judge: preferring, cases: pairs });
+      : await judgePrefer(work, { baseline, candidate, judge: preferring, cases: pairs, batch });
+  const preference = preferred?.stoppedBy == null ? preferred : null;
   return {
     feature: plan.feature,
     release: plan.release,
     against: plan.live ? nameOf(baseline) : null,
     sample: plan.sample,
     snapshots: { baseline: baseline.id, candidate: candidate?.id ?? null },
-    stoppedBy,
+    stoppedBy: stoppedBy ?? preferred?.stoppedBy ?? null,
     unpaired,
     embedding: LEXICAL,
     difference: all,

@@ -5,7 +5,15 @@ import { newSnapshotId, panelOf, type Release, type SnapshotSummary } from '../.
 import type { ObservationStore } from '../../core/observation.ts';
 import type { ShadowReport, ShadowSample } from '../../core/shadow.ts';
 import type { Assignment } from '../../engine/arms/assignment.ts';
-import { type RunResult, type RunSettings, resumeRun, runSuite } from '../../engine/arms/run-suite.ts';
+import { refuseUnbatchable } from '../../engine/arms/batch-mode.ts';
+import {
+  limitsOf,
+  type RunResult,
+  type RunSettings,
+  resumeRun,
+  runSuite,
+} from '../../engine/arms/run-suite.ts';
+import type { JudgeBatching } from '../../engine/examiners/batched-judges.ts';
 import { withVotes } from '../../engine/examiners/judge-examiners.ts';
 import { programsInTree } from '../../engine/examiners/known-programs.ts';
 import { timeRange } from '../../engine/production/time-range.ts';
@@ -99,7 +107,7 @@ export async function shadowJob(
       ...exam,
       release: other ?? (await loadRelease(drawn.observedRelease ?? '')),
     };
-    const before = await estimate(work, baseline, input.settings);
+    const before = await estimate(work, baseline, other === null ? readOnly(input.settings) : input.settings);
     const plan: ShadowPlan = {
       feature,
       release: nameOf(release),
@@ -111,6 +119,8 @@ export async function shadowJob(
       graders,
       preferCalls: Math.min(pairsFor(input, preferring), drawn.sample.questions) * callsOf(input, preferring),
     };
+    await refuseUnbatchable(work, candidate, input.settings);
+    if (other !== null) await refuseUnbatchable(work, baseline, input.settings);
     input.onPlan(plan);
     if (input.dryRun) return { kind: 'plan', plan };
     const { name, fingerprint } = release;
@@ -142,9 +152,7 @@ async function run(
   const plan: ShadowPlanRecord = { ...record, id: newSnapshotId(work.rng) };
   await keepPlan(work, baseline.suite.name, plan);
   const first = await runSuite(work, baseline, {
-    ...halved,
-    // What users got costs nothing to read, so no limit may cut it off.
-    ...(record.live ? {} : { maxCalls: undefined, maxCostUsd: undefined }),
+    ...(record.live ? halved : readOnly(halved)),
     ...settingsOf('baseline', plan),
     measuresAppErrors: true,
   });
@@ -170,7 +178,8 @@ async function resumed(work: Workplace, input: ShadowInput, ref: string): Promis
   const sides = (await store.list({ suite: asked.suite })).filter((s) => s.labels[SHADOW] === plan.id);
   let first = sides.find((s) => s.labels['arm'] === 'baseline') ?? asked;
   if (first.state !== 'finished') {
-    const again = await resumeRun(work, first.id, { ...settings, ...settingsOf('baseline', plan) });
+    const own = plan.live ? settings : readOnly(settings);
+    const again = await resumeRun(work, first.id, { ...own, ...settingsOf('baseline', plan) });
     first = again.summary;
     if (isCut(again)) return { kind: 'shadow', ...(await cutReport(work, input, plan, again)) };
   }
@@ -203,8 +212,19 @@ const SHADOW = 'shadow';
 function settingsOf(
   arm: 'baseline' | 'candidate',
   { id }: Pick<ShadowPlanRecord, 'id'>,
-): Pick<RunSettings, 'purpose' | 'labels'> {
-  return { purpose: 'run', labels: { arm, [SHADOW]: id } };
+): Pick<RunSettings, 'purpose' | 'labels' | 'batchWaits'> {
+  return { purpose: 'run', labels: { arm, [SHADOW]: id }, batchWaits: BATCH_WAITS };
+}
+
+/** What users got costs nothing to read, so no limit may cut it off and no batch takes it. Its judge may be asked in batches. */
+function readOnly(settings: RunSettings): RunSettings {
+  return {
+    ...settings,
+    maxCalls: undefined,
+    maxCostUsd: undefined,
+    batch: undefined,
+    batchJudge: settings.batch,
+  };
 }
 
 /** Two live sides share the limits. */
@@ -238,9 +258,10 @@ async function finished(
     stoppedBy,
     preferring: judged,
     pairs: pairsFor(input, judged),
+    batch: judged === null ? undefined : await preferringInBatches(work, input, plan, judged),
   });
   const next =
-    second.summary.state === 'interrupted' || stoppedBy !== null
+    second.summary.state === 'interrupted' || report.stoppedBy !== null
       ? resumeCommand(input, second.summary.id)
       : null;
   return { kind: 'shadow', report, next };
@@ -259,14 +280,38 @@ async function cutReport(
     stoppedBy: report.stoppedBy,
     preferring: null,
     pairs: 0,
+    batch: undefined,
   });
   return { report: found, next: resumeCommand(input, summary.id) };
 }
 
-function resumeCommand({ feature, release, suite, judge }: ShadowInput, id: string): string {
+/** How the judge is asked which answers are better; undefined = in single calls. */
+async function preferringInBatches(
+  work: Workplace,
+  { feature, settings }: ShadowInput,
+  { id }: ShadowPlanRecord,
+  judge: Release,
+): Promise<JudgeBatching | undefined> {
+  if (settings.batch !== true) return undefined;
+  const { isJudgeBatchable } = await import('../../engine/examiners/batched-judges.ts');
+  if (!(await isJudgeBatchable(work, judge))) return undefined;
+  const { batchPollMs: pollMs, deadlineMs } = settings;
+  const { outageMs } = limitsOf(settings);
+  const scope = { scope: `preferences of shadow ${id}`, suite: suiteNameOf(feature) };
+  return { pollMs, deadlineMs, outageMs, scope, ...BATCH_WAITS };
+}
+
+/** A shadow run prints how it is continued. */
+const BATCH_WAITS = {
+  keepAtDeadline: false,
+  continueWith: 'the command that is printed as `next` continues',
+};
+
+function resumeCommand({ feature, release, suite, judge, settings }: ShadowInput, id: string): string {
   const named = [
     ...(suite === undefined ? [] : ['--suite', suite]),
     ...(judge === undefined ? [] : ['--judge', judge]),
+    ...(settings.batch === true ? ['--batch'] : []),
   ];
   return ['lastgood shadow', feature, '--release', release, ...named, '--resume', id].join(' ');
 }

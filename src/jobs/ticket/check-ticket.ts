@@ -193,7 +193,9 @@ async function drill(work: Workplace, { control, suite, typed }: Loaded): Promis
   const age = count(ageInDays(record.at, work.clock.now()), 'day');
   const on =
     report.where.kind === 'simulator' ? ', on the simulator: the path was rehearsed, not the provider' : '';
-  const detail = `${report.outcome} on ${when(record.at)} UTC, ${age} ago${on}`;
+  const flips =
+    report.flips === undefined ? '' : `, flags of ${report.flips.environment} flipped and restored`;
+  const detail = `${report.outcome} on ${when(record.at)} UTC, ${age} ago${on}${report.outcome === 'passed' ? flips : ''}`;
   if (report.fingerprint !== control.fingerprint)
     return {
       what,

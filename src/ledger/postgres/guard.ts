@@ -147,6 +147,10 @@ async function ruled(
   rule: (facts: GuardFacts) => GuardRuling,
 ): Promise<GuardRuling> {
   const approval = await liveApproval(queries, action, now);
+  const [newest] = await queries.rows<{ no: number }>(
+    'SELECT coalesce(max(no), 0) AS no FROM lg.shipping_change',
+  );
+  const generation = newest?.no ?? 0;
   let read: { readonly most: number; readonly times: readonly number[] } = { most: 0, times: [] };
   for (;;) {
     const taken = (most: number): readonly number[] => {
@@ -154,7 +158,7 @@ async function ruled(
       return read.times.slice(0, most);
     };
     try {
-      return rule({ now, taken, approval });
+      return rule({ now, taken, approval, generation });
     } catch (error) {
       if (!(error instanceof AsksTaken)) throw error;
       read = { most: error.most, times: await takenTimes(queries, action, error.most) };

@@ -1,5 +1,6 @@
 // The access tokens of the server in the ledger, by the hash of each.
 
+import type { Statement } from 'better-sqlite3';
 import { LastgoodError } from '../../base/errors.ts';
 import type { AccessToken, AccessTokens } from '../../core/access-token.ts';
 import { withPatience } from './database-error.ts';
@@ -10,6 +11,8 @@ const COLUMNS = 'name, role, created_at AS createdAt';
 /** Tokens on an open ledger file. */
 export class SqliteAccessTokens implements AccessTokens {
   readonly #file: OpenLedgerFile;
+  #list: Statement<[], AccessToken> | null = null;
+  #find: Statement<[Buffer], AccessToken> | null = null;
 
   constructor(file: OpenLedgerFile) {
     this.#file = file;
@@ -30,9 +33,11 @@ export class SqliteAccessTokens implements AccessTokens {
   }
 
   list(): Promise<readonly AccessToken[]> {
-    return this.#run((db) =>
-      db.prepare<[], AccessToken>(`SELECT ${COLUMNS} FROM access_token ORDER BY name`).all(),
-    );
+    // Asked with every request: preparing it takes longer than running it.
+    return this.#run((db) => {
+      this.#list ??= db.prepare<[], AccessToken>(`SELECT ${COLUMNS} FROM access_token ORDER BY name`);
+      return this.#list.all();
+    });
   }
 
   remove(name: string): Promise<boolean> {
@@ -40,11 +45,12 @@ export class SqliteAccessTokens implements AccessTokens {
   }
 
   find(sha256: Uint8Array): Promise<AccessToken | undefined> {
-    return this.#run((db) =>
-      db
-        .prepare<[Buffer], AccessToken>(`SELECT ${COLUMNS} FROM access_token WHERE sha256 = ?`)
-        .get(Buffer.from(sha256)),
-    );
+    return this.#run((db) => {
+      this.#find ??= db.prepare<[Buffer], AccessToken>(
+        `SELECT ${COLUMNS} FROM access_token WHERE sha256 = ?`,
+      );
+      return this.#find.get(Buffer.from(sha256));
+    });
   }
 
   async close(): Promise<void> {

@@ -45,6 +45,7 @@ export class SqliteGuard implements GuardStore {
         now,
         taken: (most) => taken(db, action, most),
         approval: liveApproval(db, action, now),
+        generation: db.prepare<[], number | null>('SELECT max(no) FROM shipping_change').pluck().get() ?? 0,
       });
       const { feature, environment, agent, action: kind, key, impact } = action;
       const shared = [feature, environment, agent, kind, key, impact];

@@ -1,5 +1,6 @@
 // The log of shipping on SQLite.
 
+import type { Statement } from 'better-sqlite3';
 import type { JsonObject } from '../../base/json.ts';
 import type { NewShippingChange, ShippingChange, ShippingStore } from '../../core/shipping.ts';
 import { rowSeal } from '../model/seal-hash.ts';
@@ -17,6 +18,7 @@ const SAME = 'kind = ? AND feature = ? AND environment = ? AND name = ?';
 /** The log on an open ledger file. */
 export class SqliteShipping implements ShippingStore {
   readonly #file: OpenLedgerFile;
+  #newest: Statement<[], number | null> | null = null;
 
   constructor(file: OpenLedgerFile) {
     this.#file = file;
@@ -71,9 +73,11 @@ export class SqliteShipping implements ShippingStore {
   }
 
   generation(): Promise<number> {
-    return this.#run(
-      (db) => db.prepare<[], number | null>('SELECT max(no) FROM shipping_change').pluck().get() ?? 0,
-    );
+    // Asked with every flag that is served: preparing it takes longer than running it.
+    return this.#run((db) => {
+      this.#newest ??= db.prepare<[], number | null>('SELECT max(no) FROM shipping_change').pluck();
+      return this.#newest.get() ?? 0;
+    });
   }
 
   async close(): Promise<void> {

@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 import type { JsonObject } from '../../base/index.ts';
+import { appliedRollbackSchema, rollbackPlanSchema } from './applied-rollback-schema.ts';
 import { checkSchema, comparisonSchema } from './check-schema.ts';
 import { decisionsSchema } from './decisions-schema.ts';
 import { doctorSchema } from './doctor-schema.ts';
@@ -42,6 +43,8 @@ export function reportJsonSchemas(): ReadonlyMap<string, JsonObject> {
     ['doctor.schema.json', publish(doctorSchema, 'lastgood doctor')],
     ['registry.schema.json', publish(registrySchema, 'lastgood registry list')],
     ['rollout.schema.json', publish(rolloutSchema, 'lastgood rollout status')],
+    ['applied-rollback.schema.json', publish(appliedRollbackSchema, 'lastgood rollback --apply')],
+    ['rollback-plan.schema.json', publish(rollbackPlanSchema, 'lastgood rollback --apply --dry-run')],
     ['snapshots.schema.json', publish(snapshotsSchema, 'lastgood list')],
     ['snapshot.schema.json', publish(snapshotSchema, 'lastgood show')],
     ['overview.schema.json', publish(overviewSchema, 'lastgood serve: /api/overview')],

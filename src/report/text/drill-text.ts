@@ -24,6 +24,13 @@ export function drillText(
     `  release  ${terminalLine(r.release, 60)} ${shortHash(r.fingerprint)}${r.releaseFrom === undefined ? '' : ` (from ${terminalLine(r.releaseFrom, 80)})`}`,
     `  on       ${r.where.kind === 'simulator' ? `the simulator (${terminalLine(r.where.name, 40)}): the path was rehearsed, not the provider` : `staging (${terminalLine(r.where.name, 60)})`}`,
   ];
+  if (r.flips !== undefined) {
+    const { feature, environment, through, tests } = r.flips;
+    const passed = tests.filter((t) => t.outcome === 'passed').length;
+    out.push(
+      `  flags    of ${terminalLine(feature, 60)} in ${terminalLine(environment, 60)}, read through ${terminalLine(through, 100)}: ${passed} of ${r.proofs.length} flipped and restored`,
+    );
+  }
   for (const p of r.proofs) {
     out.push(
       '',

@@ -20,6 +20,8 @@ export interface Regraded {
   /** Distinct answers that were given an embedding vector. */
   readonly embedded: number;
   readonly existed: boolean;
+  /** Why some answers were not judged; null = all were. */
+  readonly stoppedBy: string | null;
 }
 
 /** The new grade set beside the old one, what was left out, and the next command. */
@@ -53,6 +55,10 @@ export function regradeText(r: Regraded, options: { readonly style?: Style } = {
     lines.push(`  left out: ${terminalLine(caseId, 80)}: ${why}`);
   if (r.leftOut.length > MOST)
     lines.push(`  … ${r.leftOut.length - MOST} more left out; --json has all of them`);
+  if (r.stoppedBy !== null) {
+    lines.push(`next: run the same command again: it asks only what has no verdict yet (${r.stoppedBy})`);
+    return `${lines.join('\n')}\n`;
+  }
   lines.push(
     summary.id === source.id ? `next: lastgood show ${source.id}` : `next: lastgood diff ${summary.id} REF`,
   );

@@ -100,7 +100,7 @@ export function replayText(r: RolloutReplay): string {
 export function planText(p: RolloutPlan): string {
   const out = [`${terminalLine(p.feature, 64)} at ${p.requestsPerDay} requests a day`];
   for (const { percent, forMs, calls, gates } of p.stages) {
-    const time = forMs === null ? 'no end' : `${forMs / 3_600_000} h`;
+    const time = forMs === null ? 'no end' : `${Number((forMs / 3_600_000).toPrecision(3))} h`;
     out.push(
       '',
       `  ${percent}% for ${time}: ${calls === null ? 'the last stage' : `${Math.round(calls)} calls of the candidate`}`,

@@ -20,6 +20,7 @@ export interface StatusFacts {
   readonly baseline: { readonly snapshot: string; readonly at: string; readonly by: string } | null;
   readonly lastNight: { readonly state: string; readonly reason: string; readonly startedAt: string } | null;
   readonly openEpisodes: readonly {
+    readonly series: string;
     readonly openedAt: string;
     readonly nights: number;
     readonly reason: string;
@@ -74,7 +75,8 @@ function suiteLines(s: StatusFacts, style: Style, maxAge: string): string[] {
       ? '  no baseline: lastgood bless REF --why TEXT'
       : `  baseline ${s.baseline.snapshot}, blessed ${when(s.baseline.at)} UTC by ${terminalLine(s.baseline.by, 60)}`,
   );
-  for (const e of s.openEpisodes)
+  // Those of rollouts are listed by feature, below.
+  for (const e of s.openEpisodes.filter(({ series }) => !series.startsWith('rollout:')))
     lines.push(
       `  ${style.red('open regression')} since ${when(e.openedAt)} UTC, ${count(e.nights, 'night')}: ${terminalLine(e.reason, 300)}${e.regressed.length === 0 ? '' : `; ${terminalLine(e.regressed.slice(0, 5).join(', '), 200)}`}`,
     );
@@ -120,6 +122,54 @@ function featureLines(
       ({ alert }) => `  ${style.yellow('alert not sent yet')}: ${alert.event} of ${when(alert.at)} UTC`,
     ),
   ];
+}
+
+/** What is open of rollouts and applied rollbacks; a subset of the job's own result. */
+export interface ShippingStatusFacts {
+  readonly rollouts: readonly {
+    readonly feature: string;
+    readonly environment: string;
+    readonly openedAt: string;
+    readonly reason: string;
+  }[];
+  readonly rollbacks: readonly {
+    readonly feature: string;
+    readonly environment: string;
+    readonly status: string;
+    readonly code: string | null;
+    readonly percent: number;
+    readonly target: { readonly release: string };
+    readonly since: string;
+    readonly reason: string;
+    readonly holds: string | null;
+  }[];
+  readonly unsent: StatusFacts['unsent'];
+}
+
+/** A line for each; empty without any. */
+export function shippingStatusText(
+  { rollouts, rollbacks, unsent }: ShippingStatusFacts,
+  style: Style = PLAIN,
+): string {
+  const where = (r: { readonly feature: string; readonly environment: string }): string =>
+    `${style.bold(terminalLine(r.feature, 64))} in ${terminalLine(r.environment, 64)}`;
+  const lines = [
+    ...rollouts.map(
+      (r) =>
+        `rollout   ${where(r)}  ${style.red('a gate acted')} ${when(r.openedAt)} UTC: ${terminalLine(r.reason, 300)}; lastgood rollout status ${terminalLine(r.feature, 64)}`,
+    ),
+    ...rollbacks.map((r) => {
+      const state =
+        r.status === 'running'
+          ? style.yellow(`${r.percent}% get ${terminalLine(r.target.release, 60)}`)
+          : style.red(`${r.status} at ${r.percent}%${r.code === null ? '' : ` [${r.code}]`}`);
+      return `rollback  ${where(r)}  ${state} since ${when(r.since)} UTC: ${terminalLine(r.holds ?? r.reason, 300)}; lastgood rollback status ${terminalLine(r.feature, 64)}`;
+    }),
+    ...unsent.map(
+      ({ alert }) => `  ${style.yellow('alert not sent yet')}: ${alert.event} of ${when(alert.at)} UTC`,
+    ),
+  ];
+  return lines.map((line) => `${line}\n`).join('');
 }
 
 function age(ms: number): string {

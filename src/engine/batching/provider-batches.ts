@@ -1,4 +1,4 @@
-// The provider batches of a snapshot, as records of the ledger: what was handed in is never handed in twice.
+// The provider batches of one piece of work, as records of the ledger: what was submitted is never submitted twice.
 
 import type { JsonObject } from '../../base/index.ts';
 import type { LedgerRecord } from '../../core/index.ts';
@@ -7,20 +7,32 @@ import type { Workplace } from '../workplace/workplace.ts';
 
 const KIND = 'provider-batch';
 
-/** The book of one snapshot's batches. Records are append-only, so the newest of a key counts. */
+/** Whose batches they are. */
+export interface BatchScope {
+  /** Not an id alone: a record that names a snapshot by its id keeps it from being pruned. */
+  readonly scope: string;
+  readonly suite: string;
+}
+
+/** The calls of a snapshot's subject. */
+export function runScope(snapshotId: string): string {
+  return `run ${snapshotId}`;
+}
+
+/** The book of one scope. Records are append-only, so the newest of a key counts. */
 export function batchBook(
   { store, clock }: Pick<Workplace, 'store' | 'clock'>,
-  { snapshotId, suite }: { readonly snapshotId: string; readonly suite: string },
+  { scope, suite }: BatchScope,
 ): BatchBook {
   const keep = (body: JsonObject): Promise<void> =>
     store.keepRecord({
       kind: KIND,
       suite,
       at: clock.now().toISOString(),
-      body: { run: runOf(snapshotId), ...body },
+      body: { run: scope, ...body },
     });
   return {
-    open: () => openBatches(store, { snapshotId, suite }),
+    open: () => openBatches(store, { scope, suite }),
     planned: ({ key, plannedAt, requests, trials }) =>
       keep({ key, state: 'planned', plannedAt: plannedAt.toISOString(), requests, trials }),
     submitted: (key, batchId) => keep({ key, state: 'submitted', batchId }),
@@ -28,20 +40,15 @@ export function batchBook(
   };
 }
 
-/** The batches of a snapshot whose results are not all stored, in the order in which they were planned. */
+/** The batches of a scope whose results are not all stored, in the order in which they were planned. */
 async function openBatches(
   store: Workplace['store'],
-  { snapshotId, suite }: { readonly snapshotId: string; readonly suite: string },
+  { scope, suite }: BatchScope,
 ): Promise<readonly OpenBatch[]> {
   const open = new Map<string, OpenBatch>();
   for (const record of await store.records(KIND, suite))
-    if (record.body['run'] === runOf(snapshotId)) apply(open, record);
+    if (record.body['run'] === scope) apply(open, record);
   return [...open.values()].sort((a, b) => a.plannedAt.getTime() - b.plannedAt.getTime());
-}
-
-/** Not the id alone: a record that names a snapshot by its id keeps it from being pruned. */
-function runOf(snapshotId: string): string {
-  return `run ${snapshotId}`;
 }
 
 function apply(open: Map<string, OpenBatch>, { body }: LedgerRecord): void {
