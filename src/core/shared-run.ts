@@ -28,24 +28,47 @@ export interface BatchSetAside extends TrialBatch {
   readonly reason: string;
 }
 
-export interface NewSharedRun {
-  readonly id: string;
-  /** What workers run it with. */
-  readonly settings: JsonObject;
+/** Who is called: the release that is run, who grades its answers, or who embeds them for the channel. Each has a budget of its own. */
+export type CallRole = 'subject' | 'judge' | 'embedder';
+
+/** What calls in one role may come to, over all workers; null = no limit. */
+export interface CallBudget {
   readonly maxCalls: number | null;
   readonly maxCostUsd: number | null;
-  /** Upper bound of one call's cost; needed by `maxCostUsd`. */
+  /** Upper bound of one call's cost; null = not known, so the first calls go one by one until one has a price. */
   readonly callBoundUsd: number | null;
-  /** Calls a second to each service, over all workers; null = as many as it takes. */
-  readonly callsPerSecond: number | null;
 }
 
-export interface SharedRunState {
-  readonly stop: SharedStop | null;
+/** Which limit keeps a role from being called: its number of calls, its cost, or an answer whose cost cannot be known. */
+export type BudgetReached = 'calls' | 'cost' | 'unpriced';
+
+/** What calls in one role have come to. */
+export interface SpentBudget {
   readonly calls: number;
   /** What ended calls cost, as far as it is known. */
   readonly knownCostUsd: number;
   readonly unpricedCalls: number;
+  readonly reached: BudgetReached | null;
+  /** Whether a call was asked for that the limit forbade. */
+  readonly refused: boolean;
+}
+
+export interface NewSharedRun {
+  readonly id: string;
+  /** What workers run it with. */
+  readonly settings: JsonObject;
+  readonly subject: CallBudget;
+  readonly judge: CallBudget;
+  /** Calls a second to each service, over all workers; null = as many as it takes. */
+  readonly callsPerSecond: number | null;
+  /** Calls in flight to each service, over all workers; null = as many as the workers make. */
+  readonly callsAtOnce: number | null;
+}
+
+export interface SharedRunState {
+  readonly stop: SharedStop | null;
+  readonly subject: SpentBudget;
+  readonly judge: SpentBudget;
   /** Batches that a process holds. */
   readonly held: number;
   /** Batches that wait. */
@@ -78,6 +101,7 @@ export interface RunSharing {
 /** What a worker asks before it calls, and says of the calls that have ended. */
 export interface CallRequest {
   readonly run: string;
+  readonly role: CallRole;
   readonly service: string;
   readonly wanted: number;
   readonly ended: number;
@@ -90,6 +114,12 @@ export interface CallRequest {
   readonly releasedUsd: number;
   /** Of the ended: those of unknown cost. What was kept in hand for them stays charged. */
   readonly unpriced: number;
+  /** Of those: the ones that were answered. */
+  readonly blind: number;
+  /** Calls that began since the grant of this `window`, and how many of those were refused for their rate. */
+  readonly window: number;
+  readonly started: number;
+  readonly refused: number;
 }
 
 export interface CallGrant {
@@ -101,14 +131,18 @@ export interface CallGrant {
   readonly gapMs: number;
   /** What the next question waits for, where not all were granted. */
   readonly waitMs: number;
+  /** Of what is learnt from refusals: a new number begins a new count. */
+  readonly window: number;
   readonly stop: SharedStop | null;
+  /** Once a limit is reached, no further call is granted. */
+  readonly reached: BudgetReached | null;
 }
 
 /** What the headers of a reply, or a refusal, say of a service's limit. */
 export interface ServiceLimit {
   readonly service: string;
-  /** Refill rate; null = not said. */
-  readonly perSecond: number | null;
+  /** Refill rate in calls; `none` = there is room for more than the rate known so far; null = not said. */
+  readonly perSecond: number | 'none' | null;
   /** No call before so many milliseconds from now. */
   readonly pauseMs: number;
 }

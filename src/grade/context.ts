@@ -34,9 +34,9 @@ export interface JudgeOptions {
 
 /** Lets calls to one examiner through at the pace its service allows. */
 export interface Pace {
-  /** `about`: the same object for all attempts of one question. */
+  /** `about`: the same object for all attempts of one question. `started`: the call starts only now, after a wait for something else. */
   run<T extends { readonly kind: string }>(
-    attempt: () => Promise<T>,
+    attempt: (started: () => void) => Promise<T>,
     signal: AbortSignal,
     about?: object,
   ): Promise<T>;
@@ -44,12 +44,21 @@ export interface Pace {
   verdictOn?(reply: object): 'fine' | 'refused' | 'down' | 'over';
 }
 
+/** A call that was admitted and has ended. */
+export interface ExaminerCall {
+  readonly examined: Examined;
+  /** false = it was called off before it started. */
+  readonly called: boolean;
+  /** null = unknown. */
+  readonly costUsd: number | null;
+  readonly reply: { readonly kind: string };
+}
+
 /** A budget of calls; `end` follows every call that was admitted. */
 export interface CallLimit {
   /** null = the call may be made; otherwise why no further one may. `mostUsd`: the most it can cost, where that is known. */
-  admit(signal: AbortSignal, mostUsd?: number | null): Promise<string | null>;
-  /** `costUsd` null = unknown. */
-  end(costUsd: number | null, answered: boolean): void;
+  admit(signal: AbortSignal, examined: Examined, mostUsd?: number | null): Promise<string | null>;
+  end(call: ExaminerCall): void;
 }
 
 /** One call to the judge, for progress and budgets. */

@@ -9,6 +9,7 @@ export { MOST_INCONSISTENT } from './consistency.ts';
 export type {
   CallLimit,
   Examined,
+  ExaminerCall,
   GraderContext,
   JudgeCallInfo,
   VerdictCache,

@@ -62,11 +62,12 @@ export function createCaller(examined: Examined, context: GraderContext): Caller
       let called = false;
       let admitted = false;
       const reply = await pace.run<T | Failure>(
-        async () => {
+        async (started) => {
           if (fatal !== null) return fatal;
-          const refusal = (await context.limit?.admit(signal, most?.())) ?? null;
+          const refusal = (await context.limit?.admit(signal, examined, most?.())) ?? null;
           if (refusal !== null) return failure('infra_error', 'judge_limit', refusal, false);
           admitted = true;
+          started();
           called = !signal.aborted;
           // Whoever gathers the calls ends them; what is cut off here would be lost there.
           return isBatched ? attempt(signal).catch(threw) : once(attempt, timeoutMs, signal);
@@ -75,7 +76,7 @@ export function createCaller(examined: Examined, context: GraderContext): Caller
         about,
       );
       const costUsd = called ? seen(reply) : 0;
-      if (admitted) context.limit?.end(costUsd, !isFailure(reply));
+      if (admitted) context.limit?.end({ examined, called, costUsd, reply });
       if (!isFailure(reply)) return reply;
       const state = pace.verdictOn?.(reply) ?? 'fine';
       if (called && fatal === null && (reply.fatal || state === 'over')) {
@@ -140,11 +141,11 @@ export function costOfFailure(failure: Failure): number | null {
 }
 
 /** Thousands wait for a batch at once: nothing is kept for each. */
-const UNPACED: Pace = { run: (attempt) => attempt() };
+const UNPACED: Pace = { run: (attempt) => attempt(() => {}) };
 
 function fixedPace(concurrency: number): Pace {
   const limit = pLimit(Math.max(1, concurrency));
-  return { run: (attempt) => limit(attempt) };
+  return { run: (attempt) => limit(() => attempt(() => {})) };
 }
 
 export function isFailure(reply: { readonly kind: string }): reply is Failure {

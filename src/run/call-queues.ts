@@ -32,6 +32,7 @@ export class Lanes {
   private readonly ofRelease = new Map<Release, CallQueue>();
   private readonly concurrency: number;
   private readonly outageMs: number;
+  private readonly paced: boolean;
   private readonly clock: Clock;
   private readonly timers: Timers;
   private readonly start: (trial: OpenTrial) => void;
@@ -44,12 +45,15 @@ export class Lanes {
   constructor(options: {
     readonly concurrency: number;
     readonly outageMs: number;
+    /** false: limits outside this process keep the pace. */
+    readonly paced: boolean;
     readonly clock: Clock;
     readonly timers: Timers;
     start(trial: OpenTrial): void;
   }) {
     this.concurrency = options.concurrency;
     this.outageMs = options.outageMs;
+    this.paced = options.paced;
     this.clock = options.clock;
     this.timers = options.timers;
     this.start = options.start;
@@ -64,7 +68,8 @@ export class Lanes {
     const known = this.ofRelease.get(release);
     if (known !== undefined) return known;
     const key = throttleKey(release, provider.name);
-    const lane = this.lanes.get(key) ?? new CallQueue(key, new Throttle(this.concurrency, this.outageMs));
+    const { concurrency, outageMs, paced } = this;
+    const lane = this.lanes.get(key) ?? new CallQueue(key, new Throttle(concurrency, outageMs, paced));
     this.lanes.set(key, lane);
     this.ofRelease.set(release, lane);
     return lane;

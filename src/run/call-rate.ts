@@ -111,6 +111,15 @@ export class CallRate {
     return this.begun;
   }
 
+  /** Call `number` starts only now. */
+  started(number: number, nowMs: number): void {
+    this.starts.set(number, nowMs);
+  }
+
+  unused(number: number): void {
+    this.starts.delete(number);
+  }
+
   /** The service refused call `number` for load. Gives true when it refuses one call after the other, so that only a pause is left. */
   refused(number: number, nowMs: number, hint: RateLimitHint | undefined): boolean {
     const startMs = this.end(number, true, hint);
@@ -128,9 +137,7 @@ export class CallRate {
 
   /** The service took call `number`. */
   accepted(number: number, hint: RateLimitHint | undefined, tokens: number | null, nowMs: number): void {
-    if (tokens !== null && tokens > 0)
-      this.tokensPerCall =
-        this.tokensPerCall === null ? tokens : this.tokensPerCall + NEWEST * (tokens - this.tokensPerCall);
+    this.tokensPerCall = meanTokens(this.tokensPerCall, tokens);
     const startMs = this.end(number, false, hint);
     this.refusedInARow = 0;
     this.clean++;
@@ -233,9 +240,7 @@ export class CallRate {
 
   private read(number: number, hint: RateLimitHint | undefined): void {
     if (hint === undefined || (this.room !== null && number < this.room.number)) return;
-    const requests = levelInCalls(hint.requests, 1);
-    const tokens = levelInCalls(hint.tokens, this.tokensPerCall ?? 1);
-    const least = requests === null || (tokens !== null && tokens.calls < requests.calls) ? tokens : requests;
+    const least = leastLevel(hint, this.tokensPerCall);
     if (least === null) return;
     this.room = { calls: least.calls, number };
     if (least.refill !== null) this.refill = least.refill;
@@ -248,20 +253,38 @@ function rateIn({ sinceMs, untilMs, accepted }: Window): number | null {
   return ms < MEASURED_MS || accepted < MEASURED_CALLS ? null : (1000 * (accepted - 0.5)) / ms;
 }
 
-/** One limit counted in calls: how many fit now, and how many more each second where the limit is used up. */
-export function levelInCalls(
-  level: LimitLevel | undefined,
-  perCall: number,
-): { readonly calls: number; readonly refill: number | null } | null {
+/** A limit counted in calls. */
+interface Level {
+  /** How many fit now. */
+  readonly calls: number;
+  /** How many more each second where the limit is used up; null = not known. */
+  readonly refill: number | null;
+  /** Share of the limit that is used up; 1 where the limit is not stated. */
+  readonly used: number;
+}
+
+/** The limit on requests or on tokens by which fewer calls fit now. */
+export function leastLevel({ requests, tokens }: RateLimitHint, tokensPerCall: number | null): Level | null {
+  const [one, other] = [levelInCalls(requests, 1), levelInCalls(tokens, tokensPerCall ?? 1)];
+  return one === null || (other !== null && other.calls < one.calls) ? other : one;
+}
+
+/** A moving mean of the tokens of a call; `tokens` null = not stated. */
+export function meanTokens(mean: number | null, tokens: number | null): number | null {
+  if (tokens === null || tokens <= 0) return mean;
+  return mean === null ? tokens : mean + NEWEST * (tokens - mean);
+}
+
+function levelInCalls(level: LimitLevel | undefined, perCall: number): Level | null {
   // Some services send 0 of 0 for "no such limit".
   if (level?.remaining === undefined || level.limit === 0) return null;
   const { remaining, limit, fullInMs } = level;
   const calls = remaining / perCall;
-  if (limit === undefined || fullInMs === undefined || !(fullInMs > 0)) return { calls, refill: null };
+  const used = limit === undefined ? 1 : (limit - remaining) / limit;
+  if (limit === undefined || fullInMs === undefined || !(fullInMs > 0)) return { calls, refill: null, used };
   // Only a limit that is nearly used up gives its rate, and a rounded time only if it is long.
-  const used = limit - remaining;
   const exact =
     fullInMs >= LONG_MS || (level.rounded !== true && (fullInMs >= SHORT_MS || fullInMs % 1000 !== 0));
-  const refill = exact && used >= limit / 2 ? (1000 * used) / fullInMs / perCall : null;
-  return { calls, refill };
+  const refill = exact && used >= 0.5 ? (1000 * (limit - remaining)) / fullInMs / perCall : null;
+  return { calls, refill, used };
 }

@@ -23,29 +23,36 @@ export class Pacer {
   constructor(options: {
     readonly concurrency: number;
     readonly outageMs: number;
+    /** false: limits outside this process keep the pace. Default true. */
+    readonly paced?: boolean;
     readonly clock: Clock;
     readonly timers: Timers;
     readonly onLimit: () => void;
     readonly onOutage: (message: string) => void;
   }) {
-    this.throttle = new Throttle(options.concurrency, options.outageMs);
+    this.throttle = new Throttle(options.concurrency, options.outageMs, options.paced);
     this.clock = options.clock;
     this.timers = options.timers;
     this.onLimit = options.onLimit;
     this.onOutage = options.onOutage;
   }
 
-  /** Makes the attempt as soon as the service allows one, and waits no longer once the signal fires. `about`: what the call is for. */
+  /**
+   * Makes the attempt as soon as the service allows one, and waits no longer once the signal fires. `about`: what the call is for.
+   * `started`: the call starts only now, after a wait for something else.
+   */
   async run<T extends { readonly kind: string }>(
-    attempt: () => Promise<T>,
+    attempt: (started: () => void) => Promise<T>,
     signal: AbortSignal,
     about: object = attempt,
   ): Promise<T> {
     const call = await this.turn(signal);
-    if (call === null) return attempt();
+    if (call === null) return attempt(() => {});
     const { outage } = this.throttle;
     try {
-      const reply = await attempt();
+      const reply = await attempt(() => {
+        this.throttle.begin(this.now(), call);
+      });
       const wasDown = outage.open;
       const verdict = this.throttle.end(call, reply as unknown as ThrottledReply, this.now(), {
         trial: about,

@@ -4,7 +4,7 @@
 import { LastgoodError, type ProgressStep } from '../base/index.ts';
 import { seconds } from '../base/numbers.ts';
 import type { Failure, ProviderRequest, SkipCause, Trial } from '../core/index.ts';
-import { askFirst } from './admission.ts';
+import { askFirst, type CallStart } from './admission.ts';
 import { retryDelayMs } from './backoff.ts';
 import { Budget } from './budget.ts';
 import { Call, type CallEnd } from './call.ts';
@@ -63,7 +63,6 @@ class Run {
   private held: OpenTrial[] = [];
   private stopped: Stop | null = null;
   private fatal: Failure | null = null;
-  private begun = 0;
   /** What `jobs` or `onTrial` threw, or a defect of our own. */
   private broken: { readonly error: unknown } | null = null;
 
@@ -76,7 +75,8 @@ class Run {
     const { concurrency, outageMs } = limits;
     const { clock } = options;
     const start = (trial: OpenTrial): void => this.attempt(trial);
-    this.lanes = new Lanes({ concurrency, outageMs, clock, timers: this.timers, start });
+    const paced = options.admission === undefined;
+    this.lanes = new Lanes({ concurrency, outageMs, paced, clock, timers: this.timers, start });
     this.budget = new Budget(limits.maxCalls, limits.maxCostUsd, options.bestKnownCost ?? null);
     this.suspects = new Suspects(options.measuresAppErrors === true);
     this.meter = new ProgressMeter(options.progress, this.now());
@@ -148,20 +148,21 @@ class Run {
     const { admission } = this.options;
     if (admission === undefined || this.broken !== null || this.stopped !== null) this.tryCall(trial);
     else
-      askFirst(admission, trial.lane.key, this.lanes, {
-        go: (stop) => this.admitted(trial, stop),
+      askFirst(admission, this.lanes, {
+        nowMs: this.now(),
+        // Who is called is known once the trial is open.
+        open: () => (this.requestOf(trial) === null ? null : trial.lane),
+        go: (stop, turn) => this.admitted(trial, stop, turn),
         fail: (error) => this.loseTrial(error),
       });
   }
 
-  private admitted(trial: OpenTrial, stop: Stop | null): boolean {
-    const { begun } = this;
+  private admitted(trial: OpenTrial, stop: Stop | null, turn: ThrottledCall): void {
     if (stop !== null) this.stop(stop.by, stop.cause, stop.message);
-    this.tryCall(trial);
-    return this.begun > begun;
+    this.tryCall(trial, turn);
   }
 
-  private tryCall(trial: OpenTrial): void {
+  private tryCall(trial: OpenTrial, turn: ThrottledCall | null = null): void {
     if (this.broken !== null || this.stopped !== null) {
       this.enter(trial);
       return;
@@ -178,7 +179,7 @@ class Run {
       const admission = this.budget.admit();
       if (admission === 'hold') this.held.push(trial);
       else if (admission === 'go') {
-        this.call(trial, request, startMs, leftMs).catch((error: unknown) => this.loseTrial(error));
+        this.call(trial, request, { startMs, leftMs, turn }).catch((e: unknown) => this.loseTrial(e));
       } else {
         this.stopForBudget(admission);
         this.enter(trial);
@@ -193,12 +194,11 @@ class Run {
     this.close();
   }
 
-  private async call(trial: OpenTrial, request: ProviderRequest, startMs: number, leftMs: number) {
+  private async call(trial: OpenTrial, request: ProviderRequest, { startMs, leftMs, turn }: CallStart) {
     const { limits, timers } = this;
     this.budget.begin();
-    this.begun++;
     this.lanes.begin();
-    const throttled = trial.lane.throttle.begin(startMs);
+    const throttled = trial.lane.throttle.begin(startMs, turn);
     const timeoutMs = Math.min(limits.attemptTimeoutMs, leftMs);
     const onTimeout = leftMs < limits.attemptTimeoutMs ? 'trial_timeout' : 'attempt_timeout';
     const call = new Call(trial.asked(this.options).provider, request, { timeoutMs, onTimeout, timers });

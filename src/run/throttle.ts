@@ -27,6 +27,8 @@ export type ThrottledReply =
 
 export interface ThrottledCall {
   readonly number: number;
+  /** false = it has its turn, and waits for limits outside this process. */
+  begun: boolean;
 }
 
 /** What a reply meant for the service: `refused` and `down` calls are to be tried again later, `over` means that the outage lasts too long. */
@@ -36,6 +38,7 @@ export class Throttle {
   readonly outage: Outage;
   private readonly rate = new CallRate();
   private readonly cap: number;
+  private readonly paced: boolean;
   private inFlight = 0;
   private answered = 0;
   private firstMs: number | null = null;
@@ -46,8 +49,10 @@ export class Throttle {
   /** Whether the reader knows that the service limits the rate. */
   warned = false;
 
-  constructor(cap: number, outageMs: number) {
+  /** `paced` false: limits outside this process keep the pace; nothing is learnt from refusals here. */
+  constructor(cap: number, outageMs: number, paced = true) {
     this.cap = cap;
+    this.paced = paced;
     this.outageMs = outageMs;
     this.outage = new Outage(outageMs);
   }
@@ -61,14 +66,30 @@ export class Throttle {
   waitMs(nowMs: number): number {
     if (this.inFlight >= this.cap) return Number.POSITIVE_INFINITY;
     const waits = Math.max(this.outage.waitMs(nowMs), this.pausedUntilMs - nowMs, this.rampMs(nowMs));
-    return waits > 0 ? waits : this.rate.waitMs(nowMs);
+    return waits > 0 || !this.paced ? Math.max(0, waits) : this.rate.waitMs(nowMs);
   }
 
-  begin(nowMs: number): ThrottledCall {
+  /** A call starts. `turn`: what `reserve` gave for it. */
+  begin(nowMs: number, turn: ThrottledCall | null = null): ThrottledCall {
+    const call = turn ?? this.reserve(nowMs);
+    call.begun = true;
+    this.rate.started(call.number, nowMs);
+    return call;
+  }
+
+  /** A call takes its turn, and waits then for limits outside this process. */
+  reserve(nowMs: number): ThrottledCall {
     this.firstMs ??= nowMs;
     this.inFlight++;
     this.outage.begin();
-    return { number: this.rate.begin(nowMs) };
+    return { number: this.rate.begin(nowMs), begun: false };
+  }
+
+  /** What was reserved is not used. */
+  unused({ number }: ThrottledCall): void {
+    this.inFlight--;
+    this.outage.cut();
+    this.rate.unused(number);
   }
 
   /** A call has ended. `trial` tells calls for one thing from calls for another; `open`: how many things there are to call for. */
@@ -101,7 +122,7 @@ export class Throttle {
     const hopeless = this.rate.refused(call.number, nowMs, reply.rateLimit);
     // Short waits are asked of every refused call, often rounded up to a second: the pace is better informed.
     const asked = (reply.retryAfterMs ?? 0) >= LONG_WAIT_MS && this.inFlight === 0;
-    if (hopeless || asked) this.pause(nowMs + pauseAfter(reply));
+    if ((hopeless && this.paced) || asked) this.pause(nowMs + pauseAfter(reply));
     return nowMs - this.refusedSinceMs >= this.outageMs ? 'over' : 'refused';
   }
 
@@ -131,7 +152,8 @@ function pauseAfter({ retryAfterMs }: Failure): number {
   return Math.min(LONGEST_RETRY_AFTER_MS, Math.max(PAUSE_MS, retryAfterMs ?? 0));
 }
 
-function tokensOf(usage: Usage | null | undefined): number | null {
+/** Tokens of a call, in and out; null = not stated. */
+export function tokensOf(usage: Usage | null | undefined): number | null {
   if (usage?.inputTokens === undefined || usage.outputTokens === undefined) return null;
   return usage.inputTokens + usage.outputTokens;
 }

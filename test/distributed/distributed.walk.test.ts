@@ -28,10 +28,14 @@ describe.skipIf(noPostgres !== null)('a distributed run', () => {
   afterAll(() => server?.stop());
 
   /** A project in a folder, its service, and how its processes are started; all of them are ended with it. */
-  async function world(cases: number, options: ServiceOptions & { readonly trials?: number } = {}) {
+  async function world(
+    cases: number,
+    options: ServiceOptions & { readonly trials?: number; readonly judged?: boolean } = {},
+  ) {
     const dir = await temporaryFolder();
     const service = await countingService(options);
-    await project(dir.path, { cases, url: service.url, trials: options.trials ?? 1 });
+    const { trials = 1, judged = false } = options;
+    await project(dir.path, { cases, url: service.url, trials, judged });
     const LASTGOOD_DB = server.fresh();
     const processes: Process[] = [];
     const begin = (args: readonly string[], env: Readonly<Record<string, string>> = KEY): Process => {
@@ -107,6 +111,40 @@ describe.skipIf(noPostgres !== null)('a distributed run', () => {
     expect(await again.ended).toBe(0);
     expect(snapshotOf(again)).toMatchObject({ id, answered: 40, skipped: 0, state: 'finished' });
     expect(desk.service.calls).toHaveLength(40);
+  });
+
+  it('judges by all workers within one budget, and judges the rest later without asking the release', async () => {
+    await using desk = await world(30, { judged: true, latencyMs: 20 });
+    const run = desk.begin([...RUN, '--max-judge-calls', '20', '--concurrency', '3']);
+    for (let n = 0; n < 2; n++) desk.begin(['worker']);
+    expect(await run.ended).toBe(3);
+    const { calls, judge, atOnce } = desk.service;
+    expect([calls.length, judge.calls.length]).toEqual([30, 20]);
+    // Three to each service, over both workers.
+    for (const most of atOnce.values()) expect(most).toBeLessThanOrEqual(3);
+    const { id, ...cut } = snapshotOf(run);
+    expect(cut).toMatchObject({ answered: 30, ungraded: 10, state: 'interrupted' });
+    expect(JSON.stringify(cut)).toContain('the limit of 20 judge calls is reached (--max-judge-calls)');
+    const again = desk.begin(['run', '--resume', id, '--distributed', '--json']);
+    expect(await again.ended).toBe(0);
+    expect(snapshotOf(again)).toMatchObject({ id, ungraded: 0, passRate: 1, state: 'finished' });
+    expect([calls.length, judge.calls.length]).toEqual([30, 30]);
+  });
+
+  it('takes over from a worker that stands still, and keeps one row where that goes on later', async () => {
+    await using desk = await world(24, { holdAfter: 8 });
+    const run = desk.begin(RUN);
+    const still = desk.begin(['worker', '--concurrency', '4']);
+    await until(() => desk.service.calls.length >= 12);
+    still.child.kill('SIGSTOP');
+    desk.service.release();
+    desk.begin(['worker', '--concurrency', '4']);
+    // Nothing is heard of it for 30 s: its four calls are made again by the other.
+    await until(() => [...desk.service.asked.values()].filter((n) => n > 1).length >= 4, 90_000);
+    still.child.kill('SIGCONT');
+    expect(await run.ended).toBe(0);
+    expect(await trialRows(desk.LASTGOOD_DB)).toEqual({ rows: 24, distinct: 24, answered: 24 });
+    expect(snapshotOf(run)).toMatchObject({ answered: 24, state: 'finished' });
   });
 
   it('keeps --max-cost over all workers, with room for what is in flight', async () => {

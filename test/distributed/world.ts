@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
 import { ROOT } from '../cli/lastgood.ts';
+import { JUDGE_MODEL } from './service.ts';
 
 const BIN = join(ROOT, 'bin/lastgood.js');
 
@@ -33,25 +34,42 @@ export function start(cwd: string, args: readonly string[], env: Readonly<Record
   return { child, said: () => ({ out, err }), ended };
 }
 
+export interface ProjectOptions {
+  readonly cases: number;
+  readonly url: string;
+  readonly trials?: number;
+  /** Whether a judge on the same service grades each answer too. */
+  readonly judged?: boolean;
+}
+
 /** A suite of `cases` cases, each with the question `q N`, and a release that asks the service. */
 export async function project(
   folder: string,
-  { cases, url, trials = 1 }: { readonly cases: number; readonly url: string; readonly trials?: number },
+  { cases, url, trials = 1, judged = false }: ProjectOptions,
 ): Promise<void> {
   await mkdir(join(folder, 'releases'), { recursive: true });
-  const listed = Array.from(
-    { length: cases },
-    (_, n) => `  - id: c${n}\n    vars: { ask: q ${n} }\n    grade: [{ contains: 'yes' }]\n`,
+  const rubric = judged ? [{ rubric: [{ id: 'agrees', ask: 'Does it say yes?' }] }] : [];
+  const grade = [{ contains: 'yes' }, ...rubric];
+  const lines = Array.from({ length: cases }, (_, n) =>
+    JSON.stringify({ id: `c${n}`, vars: { ask: `q ${n}` }, grade }),
   );
-  await writeFile(join(folder, 'suite.yaml'), `name: many\ntrials: ${trials}\ncases:\n${listed.join('')}`);
+  await writeFile(join(folder, 'cases.jsonl'), `${lines.join('\n')}\n`);
+  await writeFile(
+    join(folder, 'suite.yaml'),
+    `name: many\n${judged ? 'judge: releases/judge.yaml\n' : ''}trials: ${trials}\ncases: [cases.jsonl]\n`,
+  );
+  await writeFile(
+    join(folder, 'releases/judge.yaml'),
+    `name: judge\nroute: { provider: openai, api: chat, model: ${JUDGE_MODEL}, base-url: '${url}', api-key-env: DESK_KEY }\n`,
+  );
   await writeFile(
     join(folder, 'releases/today.yaml'),
     `name: today\nroute: { provider: openai, api: chat, model: gpt-4.1-2025-04-14, base-url: '${url}', api-key-env: DESK_KEY }\nprompt:\n  system: Answer.\n  messages: [{ role: user, content: '{{ ask }}' }]\nparams: { temperature: 0, max-output-tokens: 20 }\n`,
   );
 }
 
-export async function until(what: () => boolean | Promise<boolean>): Promise<void> {
-  for (const end = Date.now() + 40_000; Date.now() < end; await sleep(20)) if (await what()) return;
+export async function until(what: () => boolean | Promise<boolean>, longestMs = 40_000): Promise<void> {
+  for (const end = Date.now() + longestMs; Date.now() < end; await sleep(20)) if (await what()) return;
   throw new Error('it did not come to that');
 }
 

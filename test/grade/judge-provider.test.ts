@@ -187,7 +187,8 @@ describe('a judge that fails every question alike', () => {
   it('for its service is down is asked again without counting, until that takes too long', async () => {
     const verdict = { now: 'down' as 'down' | 'over' };
     const pace = () => ({
-      run: <T extends { readonly kind: string }>(attempt: () => Promise<T>) => attempt(),
+      run: <T extends { readonly kind: string }>(attempt: (started: () => void) => Promise<T>) =>
+        attempt(() => {}),
       verdictOn: (reply: object) => ((reply as { kind: string }).kind === 'failed' ? verdict.now : 'fine'),
     });
     const down = failing({ code: 'connection', message: 'gone' });

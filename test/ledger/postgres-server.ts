@@ -65,9 +65,12 @@ function fresh(url: string): string {
   return `${url}${url.includes('?') ? '&' : '?'}schema=t${process.pid}_${Date.now().toString(36)}_${count}`;
 }
 
-/** `settings` are those of postgresql.conf; `prepare` is given the folder before the server starts, to put files there. */
+/**
+ * `settings` are those of postgresql.conf; by default it does not wait for the disk: a test has nothing to lose. `prepare` is given the
+ * folder before the server starts, to put files there.
+ */
 export async function startPostgres({
-  settings = [],
+  settings = ['fsync=off'],
   prepare = () => {},
 }: {
   readonly settings?: readonly string[];
@@ -108,7 +111,7 @@ export async function startPostgres({
       join(bin as string, 'postgres'),
       [
         ...['-D', data, '-p', String(port), '-k', folder],
-        ...['listen_addresses=127.0.0.1', 'fsync=off', ...settings].flatMap((setting) => ['-c', setting]),
+        ...['listen_addresses=127.0.0.1', ...settings].flatMap((setting) => ['-c', setting]),
       ],
       { ...options, stdio: ['ignore', 'ignore', 'pipe'] },
     );

@@ -84,7 +84,7 @@ describe.skipIf(why !== null || given)('a PostgreSQL server that makes trouble',
   beforeAll(async () => {
     server = await startPostgres({
       settings: [
-        ...['ssl=on', 'ssl_cert_file=../server.crt', 'ssl_key_file=../server.key'],
+        ...['fsync=off', 'ssl=on', 'ssl_cert_file=../server.crt', 'ssl_key_file=../server.key'],
         ...[`max_connections=${MOST}`, 'superuser_reserved_connections=0', 'max_wal_senders=0'],
       ],
       prepare: certificates,

@@ -20,7 +20,7 @@ export const DISTRIBUTED_CODES = {
     exits: [2],
     meaning: 'A limit cannot be kept over several workers.',
     cause:
-      'The judge has a limit of its own, or `--max-cost` is given and a call has no upper bound. Nothing was run.',
+      '`--max-cost` is given, and a call of the release has no upper bound of its cost. Nothing was run.',
     remedy: 'Use `--max-calls`, or bound the tokens of a reply in the params of the release.',
   },
   TRIAL_SET_ASIDE: {

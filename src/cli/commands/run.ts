@@ -111,6 +111,7 @@ export const registerRun: Register = (program, io, exit) => {
       options,
       { mustExist: options.resume !== undefined, at: options.at },
       async ({ work, settings }) => {
+        const limits = await runSettings(options, settings, work);
         const result = await runJob(work, {
           suite,
           release,
@@ -128,8 +129,12 @@ export const registerRun: Register = (program, io, exit) => {
           distributed:
             sharing === null
               ? undefined
-              : { sharing: sharing.sharing, callsPerSecond: options.callsPerSecond },
-          settings: await runSettings(options, settings, work),
+              : {
+                  sharing: sharing.sharing,
+                  callsPerSecond: options.callsPerSecond,
+                  callsAtOnce: limits.concurrency,
+                },
+          settings: limits,
         });
         if (result.kind === 'estimate') {
           if (options.json) printJson(io, { schemaVersion: 1, kind: 'estimate', ...result.estimate });

@@ -28,7 +28,13 @@ import {
   streamJobs,
 } from '../../run/index.ts';
 import { withTrials } from '../../suite/with-trials.ts';
-import { openExaminers, openPrograms, withJudges, withVotes } from '../examiners/judge-examiners.ts';
+import {
+  type ExaminerOptions,
+  openExaminers,
+  openPrograms,
+  withJudges,
+  withVotes,
+} from '../examiners/judge-examiners.ts';
 import { judgeRefused, probeJudges, type RefusedJudge } from '../examiners/probe-judges.ts';
 import { consentToGraders } from '../workplace/consent.ts';
 import { refuseSecrets } from '../workplace/refuse-secrets.ts';
@@ -69,6 +75,8 @@ export interface RunResult {
 
 /** How a process runs jobs that others may share. */
 interface SharedWork extends Pick<RunOptions, 'admission' | 'onFeed'> {
+  /** Limits on calls of examiners that several processes share. */
+  readonly examinerLimits?: Pick<ExaminerOptions, 'limit' | 'outputsLimit' | 'pacedElsewhere'> | undefined;
   /** Number of jobs, where they come one at a time. */
   readonly total?: number | undefined;
   /** Decides whether a trial that has ended is kept. */
@@ -358,6 +366,7 @@ export async function runArms(
     { judge, embedder },
     {
       ...examinerOptions(settings),
+      ...how.examinerLimits,
       programs: first.assignment.programs,
       onFatal: (failure, release) => handle?.stop(examinerLost(failure, release)),
     },

@@ -43,6 +43,8 @@ export interface DistributedSettings {
   readonly sharing: RunSharing;
   /** Calls a second to each service, over all workers. */
   readonly callsPerSecond?: number | undefined;
+  /** Calls in flight to each service, over all workers. */
+  readonly callsAtOnce?: number | undefined;
 }
 
 interface Shared {
@@ -60,7 +62,7 @@ export async function runDistributed(
 ): Promise<RunResult> {
   const settings = { ...given, keysElsewhere: true };
   const planned = plannedAssignment(assignment, settings);
-  checkShareable(work, planned, settings);
+  checkShareable(work, planned);
   refuse(work, planned, settings);
   checkBound(settings, await boundOf(work, planned, settings));
   const id = newSnapshotId(work.rng);
@@ -77,7 +79,7 @@ export async function resumeDistributed(
 ): Promise<RunResult> {
   const settings = { ...given, keysElsewhere: true };
   const { assignment } = await storedAssignment(work, id, settings);
-  checkShareable(work, assignment, settings);
+  checkShareable(work, assignment);
   refuse(work, assignment, settings);
   checkBound(settings, await boundOf(work, assignment, settings));
   await work.store.reopen(id);
@@ -103,15 +105,23 @@ async function boundOf(
 }
 
 async function share(work: Workplace, run: Shared, how: DistributedSettings): Promise<RunResult> {
-  const { sharing, callsPerSecond = null } = how;
+  const { sharing, callsPerSecond = null, callsAtOnce = null } = how;
   const { id, assignment, settings } = run;
   await sharing.open({
     id,
     settings: packSettings(settings, work.prices),
-    maxCalls: settings.maxCalls ?? null,
-    maxCostUsd: settings.maxCostUsd ?? null,
-    callBoundUsd: await boundOf(work, assignment, settings),
+    subject: {
+      maxCalls: settings.maxCalls ?? null,
+      maxCostUsd: settings.maxCostUsd ?? null,
+      callBoundUsd: await boundOf(work, assignment, settings),
+    },
+    judge: {
+      maxCalls: settings.judgeLimit?.maxCalls ?? null,
+      maxCostUsd: settings.judgeLimit?.maxCostUsd ?? null,
+      callBoundUsd: null,
+    },
     callsPerSecond,
+    callsAtOnce,
   });
   await sharing.add(id, batchesOf(run));
   await sharing.start(id);
@@ -120,6 +130,7 @@ async function share(work: Workplace, run: Shared, how: DistributedSettings): Pr
     const state = await new Watch(work, run, sharing, record.record).untilDone();
     await sharing.end(id);
     if (state.stop !== null) await skipRest(work, run, record.record, state.stop);
+    if (state.judge.reached !== null) settings.judgeLimit?.reachedBy(state.judge.reached);
     const report = reportOf(state);
     const summary = await closeArm(work, { name: 'candidate', assignment, snapshotId: id }, report, settings);
     return { summary, report };
@@ -175,7 +186,9 @@ class Watch {
       await this.#stopWhereAsked();
       await this.#sharing.freeHeld(id);
       await this.#settleAside();
+      const askedMs = performance.now();
       const state = await this.#sharing.state(id);
+      const tookMs = performance.now() - askedMs;
       this.#show(state);
       const idle = state.held === 0;
       if (state.stop !== null && (idle || this.#work.hardSignal.aborted)) return state;
@@ -187,7 +200,8 @@ class Watch {
           await this.#sharing.add(id, batchesOf(this.#run));
         }
       } else this.#lost = 0;
-      await sleep(POLL_MS);
+      // Counting the rows of a large run takes its time: no more than a tenth of it.
+      await sleep(Math.max(POLL_MS, 10 * tookMs));
     }
   }
 
@@ -219,18 +233,19 @@ class Watch {
     }
   }
 
-  #show({ rows, failed, calls, knownCostUsd, unpricedCalls, workers, refusals, held }: SharedRunState): void {
+  #show({ rows, failed, subject, judge, workers, refusals, held }: SharedRunState): void {
     for (const { worker, reason } of refusals)
       this.#warn('WORKER_REFUSED', `worker ${worker} does not work on this run: ${reason}`, worker);
     const waits = workers === 0 ? 'no worker yet: start `lastgood worker` with the same --db' : undefined;
-    const of = `${workers} ${workers === 1 ? 'worker' : 'workers'}, ${calls} calls, ${held} batches in work`;
+    const judged = judge.calls === 0 ? '' : `, ${judge.calls} judge calls`;
+    const of = `${workers} ${workers === 1 ? 'worker' : 'workers'}, ${subject.calls} calls${judged}, ${held} batches in work`;
     this.#work.progress.step({
       label: 'trials',
       done: rows,
       total: this.#run.total,
       failed,
-      costUsd: knownCostUsd,
-      costPartial: unpricedCalls > 0,
+      costUsd: subject.knownCostUsd + judge.knownCostUsd,
+      costPartial: subject.unpricedCalls + judge.unpricedCalls > 0,
       note: waits ?? of,
     });
     if (waits !== undefined) this.#warn('WORKERS_MISSING', waits, 'workers');
@@ -278,14 +293,15 @@ async function skipRest(work: Workplace, run: Shared, record: TrialRecord, stop:
   await Promise.all(some);
 }
 
-function reportOf({ stop, calls, knownCostUsd, unpricedCalls, droppedParams }: SharedRunState): ArmsReport {
+function reportOf({ stop, subject, judge, droppedParams }: SharedRunState): ArmsReport {
+  const { calls, knownCostUsd, unpricedCalls } = subject;
   return {
     ...NOTHING_RUN,
     calls,
     knownCostUsd,
     costUsd: unpricedCalls > 0 ? null : knownCostUsd,
     droppedParams,
-    stoppedBy: stop?.by ?? null,
+    stoppedBy: stop?.by ?? (judge.refused ? 'judge-limit' : null),
     fatal: stop === null ? null : failureOf(stop),
   };
 }

@@ -6,11 +6,10 @@ import type { Assignment } from '../arms/assignment.ts';
 import type { RunSettings } from '../arms/run-settings.ts';
 import type { Workplace } from '../workplace/workplace.ts';
 
-/** Throws `DISTRIBUTED_LOCAL`, or `DISTRIBUTED_LIMIT` for a limit that could not be kept over several processes. */
+/** Throws `DISTRIBUTED_LOCAL`. */
 export function checkShareable(
   work: Pick<Workplace, 'privacy'>,
   { suite, release, judge, embedder }: Assignment,
-  settings: RunSettings,
 ): void {
   const judges = judge === null ? [] : panelOf(judge).judges;
   for (const one of [release, ...judges, ...(embedder === null ? [] : [embedder])]) checkRoute(one);
@@ -23,8 +22,6 @@ export function checkShareable(
     refuse(`the suite is graded by a ${program.type} grader, which is outside lastgood`, {});
   if ((work.privacy ?? null) !== null)
     refuse('`redact` and `store` of lastgood.yaml, or --store, decide what is stored', { key: 'redact' });
-  if (settings.judgeLimit !== undefined)
-    throw unsupported('--max-judge-calls and --max-judge-cost are kept within one process', 'leave them out');
 }
 
 /** A cost limit needs an upper bound of each call. Throws `DISTRIBUTED_LIMIT`. */

@@ -2,16 +2,17 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LastgoodError } from '../../base/errors.ts';
-import { type Case, type Provider, wholeRelease } from '../../core/index.ts';
+import { type Case, type Failure, type Provider, wholeRelease } from '../../core/index.ts';
 import type { RunTaking, SharedStop, TakenBatch } from '../../core/shared-run.ts';
 import type { Job } from '../../run/index.ts';
 import type { Assignment } from '../arms/assignment.ts';
 import { isPending } from '../arms/grade-pending.ts';
 import { type RunSettings, runArms } from '../arms/run-suite.ts';
 import { TrialRecord } from '../arms/trial-record.ts';
-import { openExaminers } from '../examiners/judge-examiners.ts';
+import { type ExaminerOptions, openExaminers } from '../examiners/judge-examiners.ts';
 import { providerOf, type Workplace } from '../workplace/workplace.ts';
 import { CallGate } from './call-gate.ts';
+import { JudgeAdmission } from './judge-admission.ts';
 import { unpackSettings } from './shared-settings.ts';
 import { stopWords } from './stop-words.ts';
 
@@ -69,11 +70,15 @@ class RunShare {
   readonly #run: OpenRun;
   readonly #taking: RunTaking;
   readonly #gate: CallGate;
+  readonly #examinerLimits: Pick<ExaminerOptions, 'limit' | 'outputsLimit' | 'pacedElsewhere'>;
   readonly #stopper = new AbortController();
   readonly #held = new Map<string, Held>();
   readonly #batchOf = new WeakMap<Job, Held>();
   readonly #ready: Job[] = [];
+  /** Answers of earlier workers that are being graded. */
+  readonly #grading = new Set<Promise<void>>();
   #more: () => void = () => {};
+  #hungry: () => void = () => {};
   #ended = false;
   #finished = false;
   #stop: SharedStop | null = null;
@@ -82,6 +87,11 @@ class RunShare {
     this.#run = run;
     this.#taking = taking;
     this.#gate = new CallGate(taking, run.id, (stop) => this.#stopWith(stop));
+    this.#examinerLimits = {
+      limit: new JudgeAdmission(this.#gate, 'judge'),
+      outputsLimit: new JudgeAdmission(this.#gate, 'embedder'),
+      pacedElsewhere: true,
+    };
   }
 
   async toItsEnd(): Promise<boolean> {
@@ -94,6 +104,7 @@ class RunShare {
       const signal = AbortSignal.any([work.signal, this.#stopper.signal]);
       const report = await runArms({ ...work, signal }, [arm], this.#jobs(), settings, {
         admission: this.#gate,
+        examinerLimits: this.#examinerLimits,
         onFeed: (more) => {
           this.#more = more;
         },
@@ -102,12 +113,12 @@ class RunShare {
           await this.#left(job, trial.status === 'skipped');
         },
       });
+      await Promise.all(this.#grading);
       this.#finished = true;
       await feeding;
       await this.#gate.close();
       await this.#taking.dropped(this.#run.id, report.droppedParams);
-      if (report.fatal !== null && this.#stop === null)
-        await this.#taking.stop(this.#run.id, { by: 'fatal', failure: { ...report.fatal } as never });
+      if (report.fatal !== null && this.#stop === null) await this.#stopForAll(report.fatal);
       await this.#letGo();
     } catch (error) {
       this.#finished = true;
@@ -118,9 +129,16 @@ class RunShare {
     return true;
   }
 
+  /** Names this worker: the others may have other keys, or another network. */
+  async #stopForAll(fatal: Failure): Promise<void> {
+    const failure = { ...fatal, message: `worker ${this.#taking.worker}: ${fatal.message}` };
+    await this.#taking.stop(this.#run.id, { by: 'fatal', failure: failure as never });
+  }
+
   *#jobs(): Generator<Job | null, void, undefined> {
     for (;;) {
       const job = this.#ready.shift();
+      if (!this.#hasEnough) this.#hungry();
       if (job !== undefined) yield job;
       else if (this.#ended) return;
       else yield null;
@@ -129,8 +147,7 @@ class RunShare {
 
   /** Takes batches while the run goes on, and says that this process is alive. */
   async #feed(): Promise<void> {
-    const { work, settings, id } = this.#run;
-    const room = 2 * (settings.concurrency ?? 8);
+    const { work, id } = this.#run;
     let beatMs = 0;
     try {
       while (!this.#finished) {
@@ -140,9 +157,10 @@ class RunShare {
           if (stop !== null) this.#stopWith(stop);
         }
         if (work.signal.aborted) this.#ended = true;
-        if (!this.#ended && this.#ready.length < room && !(await this.#fetch())) this.#ended = true;
+        const takes = !this.#ended && !this.#hasEnough;
+        if (takes && !(await this.#fetch())) this.#ended = true;
         this.#more();
-        await sleep(LOOK_MS);
+        if (!takes) await Promise.race([sleep(LOOK_MS), this.#hunger()]);
       }
     } catch (error) {
       this.#stopper.abort();
@@ -150,6 +168,18 @@ class RunShare {
       this.#more();
       throw error;
     }
+  }
+
+  /** Trials wait here for all calls that end before the next batch is there. */
+  get #hasEnough(): boolean {
+    return this.#grading.size > 1 || this.#ready.length >= 2 * (this.#run.settings.concurrency ?? 8);
+  }
+
+  /** Resolves when trials run short. */
+  #hunger(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#hungry = resolve;
+    });
   }
 
   #stopWith(stop: SharedStop): void {
@@ -175,19 +205,31 @@ class RunShare {
       else
         jobs.push({ arm: 'candidate', case: c, trial: batch.trial, release: assignment.release, provider });
     }
-    held.left = jobs.length;
+    held.left = jobs.length + Math.sign(ungraded.length);
     for (const job of jobs) this.#batchOf.set(job, held);
-    await this.#gradeStored(ungraded, batch.trial);
-    if (jobs.length === 0) await this.#done(held);
+    if (held.left === 0) await this.#done(held);
+    if (ungraded.length > 0) this.#gradeBeside(held, ungraded);
     this.#ready.push(...jobs);
     return true;
+  }
+
+  /** Beside the calls: a slow judge must not keep this process from saying that it is alive. */
+  #gradeBeside(held: Held, ungraded: readonly Case[]): void {
+    const grading = this.#gradeStored(ungraded, held.batch.trial).then(async () => {
+      this.#grading.delete(grading);
+      this.#hungry();
+      await this.#oneLess(held, false);
+    });
+    // `toItsEnd` meets the error.
+    grading.catch(() => this.#stopper.abort());
+    this.#grading.add(grading);
   }
 
   /** Answers whose worker ended before they were graded: the call is not made again. */
   async #gradeStored(cases: readonly Case[], trial: number): Promise<void> {
     if (cases.length === 0) return;
     const { work, assignment, id } = this.#run;
-    const examiners = await openExaminers(work, assignment);
+    const examiners = await openExaminers(work, assignment, this.#examinerLimits);
     try {
       const record = new TrialRecord(work, id, { grader: examiners.grader, vectors: null });
       for (const c of cases)
@@ -201,7 +243,10 @@ class RunShare {
 
   async #left(job: Job, skipped: boolean): Promise<void> {
     const held = this.#batchOf.get(job);
-    if (held === undefined) return;
+    if (held !== undefined) await this.#oneLess(held, skipped);
+  }
+
+  async #oneLess(held: Held, skipped: boolean): Promise<void> {
     held.left--;
     if (skipped) held.skipped++;
     if (held.left === 0 && held.skipped === 0) await this.#done(held);

@@ -44,6 +44,10 @@ export interface ExaminerOptions {
   readonly programs?: KnownPrograms | undefined;
   /** A budget for their calls. What embeds answers for the channel is not counted: it grades nothing. */
   readonly limit?: CallLimit | undefined;
+  /** Limits that the embedder of the channel shares with other processes. */
+  readonly outputsLimit?: CallLimit | undefined;
+  /** Those limits keep the pace of the calls. */
+  readonly pacedElsewhere?: boolean | undefined;
   /** Gather the judges' questions into batches, where their providers have a batch API. */
   readonly batch?: JudgeBatching | undefined;
   /** An examiner that grades failed in a way that no other call to it can escape. */
@@ -134,7 +138,7 @@ export async function openExaminers(
       nonce: () => randomBytes(16).toString('hex'),
       mask: work.mask,
       judgeOptions: { ...options.limits, votes: panel?.votes ?? 1 },
-      pace: () => paceOf(work, options.limits),
+      pace: () => paceOf(work, options),
       limit: options.limit,
       ...(batches === null ? {} : { mostOf: (release, asked) => batches.mostOf(release, asked) }),
       ...(options.onFatal === undefined ? {} : { onFatal: options.onFatal }),
@@ -149,7 +153,7 @@ export async function openExaminers(
           ? null
           : createOutputEmbedder(context.embedder, {
               ...context,
-              limit: undefined,
+              limit: options.outputsLimit,
               onFatal: () => undefined,
             }),
       get stoppedBy() {
@@ -175,8 +179,9 @@ async function batchesOf(work: Workplace, batching: JudgeBatching): Promise<Judg
 }
 
 /** A throttle of its own: what slows the judge down does not slow the subject down, and the other way round. */
-function paceOf(work: Workplace, limits: ExaminerOptions['limits']): Pacer {
+function paceOf(work: Workplace, { limits, pacedElsewhere = false }: ExaminerOptions): Pacer {
   return new Pacer({
+    paced: !pacedElsewhere,
     concurrency: limits?.concurrency ?? JUDGE_CONCURRENCY,
     outageMs: limits?.outageMs ?? OUTAGE_MS,
     clock: work.clock,

@@ -1,7 +1,8 @@
 // A budget of its own for what grades: the calls of judges, and of the embedder of `similar`. One is made for a whole command, however many runs it makes.
 
 import { LastgoodError } from '../../base/index.ts';
-import type { CallLimit } from '../../grade/index.ts';
+import type { BudgetReached } from '../../core/shared-run.ts';
+import type { CallLimit, ExaminerCall } from '../../grade/index.ts';
 import { Budget } from '../../run/index.ts';
 
 interface LimitFlags {
@@ -17,6 +18,15 @@ export class JudgeLimit implements CallLimit {
   readonly #calls: number | undefined;
   readonly #usd: number | undefined;
   readonly #flags: LimitFlags;
+  /** Calls that may be made; undefined = no limit. */
+  get maxCalls(): number | undefined {
+    return this.#calls;
+  }
+
+  get maxCostUsd(): number | undefined {
+    return this.#usd;
+  }
+
   #waiting: (() => void)[] = [];
   #reached: string | null = null;
 
@@ -55,7 +65,11 @@ export class JudgeLimit implements CallLimit {
     return this.#reached;
   }
 
-  async admit(signal: AbortSignal, mostUsd: number | null = null): Promise<string | null> {
+  async admit(
+    signal: AbortSignal,
+    _examined?: unknown,
+    mostUsd: number | null = null,
+  ): Promise<string | null> {
     if (mostUsd !== null) this.#budget.expect(mostUsd);
     for (;;) {
       if (this.#reached !== null) {
@@ -68,21 +82,28 @@ export class JudgeLimit implements CallLimit {
         return null;
       }
       if (admission !== 'hold') {
-        this.#reached =
-          admission === 'max-calls'
-            ? `the limit of ${this.#calls} judge calls is reached (${this.#flags.calls})`
-            : `one more call could go over the judge's cost limit of $${this.#usd} (${this.#flags.cost})`;
+        this.reachedBy(admission === 'max-calls' ? 'calls' : 'cost');
         continue;
       }
       await this.#next(signal);
     }
   }
 
-  end(costUsd: number | null, answered: boolean): void {
-    if (answered && this.#budget.blind(costUsd))
-      this.#reached ??= `the cost of a judge call is unknown, so its cost limit of $${this.#usd} could not be kept: add the served model to the price file`;
+  end({ costUsd, reply }: Pick<ExaminerCall, 'costUsd' | 'reply'>): void {
+    const answered = reply.kind !== 'failed';
+    if (answered && this.#budget.blind(costUsd)) this.reachedBy('unpriced');
     this.#budget.end(costUsd, answered);
     for (const go of this.#waiting.splice(0)) go();
+  }
+
+  /** No further call is made: this limit was reached, here or by the calls of other processes. The first reason stands. */
+  reachedBy(limit: BudgetReached): void {
+    const words: Record<BudgetReached, string> = {
+      calls: `the limit of ${this.#calls} judge calls is reached (${this.#flags.calls})`,
+      cost: `one more call could go over the judge's cost limit of $${this.#usd} (${this.#flags.cost})`,
+      unpriced: `the cost of a judge call is unknown, so its cost limit of $${this.#usd} could not be kept: add the served model to the price file`,
+    };
+    this.#reached ??= words[limit];
   }
 
   /** Until a call ends, or this one is no longer waited for. */

@@ -81,15 +81,15 @@ async function answeredLately(work: Workplace, { release }: Examined): Promise<b
 
 async function probe(
   work: Workplace,
-  { release, provider }: Examined,
-  settings: ProbeSettings,
+  examined: Examined,
+  { judgeLimit }: ProbeSettings,
 ): Promise<Failure | null> {
-  const { judgeLimit } = settings;
-  if (((await judgeLimit?.admit(work.signal)) ?? null) !== null) return null;
+  const { release, provider } = examined;
+  if (((await judgeLimit?.admit(work.signal, examined)) ?? null) !== null) return null;
   await provider.ready?.();
   const signal = AbortSignal.any([work.signal, AbortSignal.timeout(LONGEST_MS)]);
   const reply = await provider.call(judgeProbe(release, randomBytes(16).toString('hex')), signal);
-  judgeLimit?.end(priceOf(work, release, reply), reply.kind === 'answered');
+  judgeLimit?.end({ examined, called: true, costUsd: priceOf(work, release, reply), reply });
   const at = work.clock.now().toISOString();
   if (reply.kind === 'answered') await work.store.keepVerdict(probeKey(release), { at }, at);
   return reply.kind === 'failed' && !reply.retryable ? reply : null;

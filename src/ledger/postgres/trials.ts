@@ -42,18 +42,26 @@ export interface NumberedTrial {
 
 const NAMES = Object.keys(TRIAL_COLUMNS) as (keyof typeof TRIAL_COLUMNS)[];
 
-const INSERT = `INSERT INTO lg.trial (snapshot, ${NAMES.join(', ')})
-  SELECT $1, * FROM unnest(${NAMES.map((name, i) => `$${i + 2}::${TRIAL_COLUMNS[name]}[]`).join(', ')})
+const GIVEN = `SELECT $1::bigint, * FROM unnest(${NAMES.map((name, i) => `$${i + 2}::${TRIAL_COLUMNS[name]}[]`).join(', ')})`;
+
+const INSERT = `INSERT INTO lg.trial (snapshot, ${NAMES.join(', ')}) ${GIVEN}
   ON CONFLICT DO NOTHING RETURNING case_no, trial`;
 
-const takeOut = (which: string): string => `
-  DELETE FROM lg.trial t USING unnest($2::int[], $3::int[]) AS w (case_no, trial)
-  WHERE t.snapshot = $1 AND t.case_no = w.case_no AND t.trial = w.trial AND ${which} RETURNING t.*`;
+/** What is known of a trial's calls. Who grades made none, and may not know of those that an earlier run made. */
+const OF_CALLS: readonly string[] = ['calls', 'started_ms', 'attempts', 'cost_unknown'];
 
-const TAKE_OUT = {
-  resume: takeOut('t.run_again'),
-  regrade: takeOut('t.outcome = 1 AND t.ungraded IS NOT NULL'),
-} as const;
+// Found through the primary key whatever the planner thinks of the table: a run grows it faster than statistics are renewed.
+const REGRADE = `INSERT INTO lg.trial AS t (snapshot, ${NAMES.join(', ')}) ${GIVEN}
+  ON CONFLICT (snapshot, case_no, trial) DO UPDATE SET ${NAMES.map((name) =>
+    OF_CALLS.includes(name)
+      ? `${name} = CASE WHEN t.attempts LIKE '[%' THEN t.${name} ELSE excluded.${name} END`
+      : `${name} = excluded.${name}`,
+  ).join(', ')}
+  WHERE t.outcome = 1 AND t.ungraded IS NOT NULL RETURNING case_no, trial`;
+
+const TAKE_OUT = `
+  DELETE FROM lg.trial t USING unnest($2::int[], $3::int[]) AS w (case_no, trial)
+  WHERE t.snapshot = $1 AND t.case_no = w.case_no AND t.trial = w.trial AND t.run_again RETURNING t.*`;
 
 /** Whole trials with all they refer to, but for the texts of requests. */
 const WHOLE = `
@@ -107,49 +115,59 @@ export class TrialTables {
   ): Promise<void> {
     // A batch may bring a trial and then another in its place.
     for (const some of eachOnce(rows)) {
-      const given = to.kind === 'append' ? some : await this.#replacing(queries, to, some, to.kind);
-      const cells = given.map(({ caseNo, row }) =>
-        trialCells(
-          row,
-          { caseNo, draft: row.grades.length === 0 && to.isDraft(caseNo), served: this.#served.idOf(row) },
-          writer,
-        ),
-      );
-      await writer.flush(queries);
-      const added = await queries.rows<{ case_no: number; trial: number }>(INSERT, [
-        to.snapshotNo,
-        ...columns(cells.map((row) => NAMES.map((name) => row[name]))),
-      ]);
-      if (added.length === some.length || to.keepsFirst) continue;
-      const there = new Set(added.map((row) => `${row.case_no} ${row.trial}`));
-      const twice = some.find(({ caseNo, row }) => !there.has(`${caseNo} ${row.trial.trial}`));
+      let there = await this.#insert(queries, writer, to, some);
+      if (there.length > 0 && to.kind === 'resume')
+        there = await this.#insert(queries, writer, to, await this.#inTheirPlace(queries, to, there));
+      const [twice] = there;
+      if (twice === undefined || to.keepsFirst) continue;
       throw new LastgoodError({
         code: 'TRIAL_EXISTS',
-        message: `Snapshot ${to.snapshotId} already has trial ${twice?.row.trial.trial} of this case.`,
-        where: { caseId: twice?.row.trial.caseId },
+        message: `Snapshot ${to.snapshotId} already has trial ${twice.row.trial.trial} of this case.`,
+        where: { caseId: twice.row.trial.caseId },
       });
     }
   }
 
-  /** The rows as they are to be stored: what was called for the ones in their place stays on the books. */
-  async #replacing(
+  /** Writes rows; gives those in whose place another row stands. */
+  async #insert(
+    queries: Queries,
+    writer: ContentWriter,
+    to: Appending,
+    rows: readonly NumberedTrial[],
+  ): Promise<readonly NumberedTrial[]> {
+    const cells = rows.map(({ caseNo, row }) =>
+      trialCells(
+        row,
+        { caseNo, draft: row.grades.length === 0 && to.isDraft(caseNo), served: this.#served.idOf(row) },
+        writer,
+      ),
+    );
+    await writer.flush(queries);
+    const added = await queries.rows<{ case_no: number; trial: number }>(
+      to.kind === 'regrade' ? REGRADE : INSERT,
+      [to.snapshotNo, ...columns(cells.map((row) => NAMES.map((name) => row[name])))],
+    );
+    if (added.length === rows.length) return [];
+    const written = new Set(added.map((row) => `${row.case_no} ${row.trial}`));
+    return rows.filter(({ caseNo, row }) => !written.has(`${caseNo} ${row.trial.trial}`));
+  }
+
+  /** Takes out what is to be run again, and gives the rows as they are to be stored: what was called for it stays on the books. */
+  async #inTheirPlace(
     queries: Queries,
     { snapshotNo }: Appending,
     rows: readonly NumberedTrial[],
-    kind: 'resume' | 'regrade',
   ): Promise<readonly NumberedTrial[]> {
-    const out = await queries.rows<TrialRow>(TAKE_OUT[kind], [
+    const out = await queries.rows<TrialRow>(TAKE_OUT, [
       snapshotNo,
       rows.map(({ caseNo }) => caseNo),
       rows.map(({ row }) => row.trial.trial),
     ]);
-    if (out.length === 0) return rows;
     const was = new Map(out.map((row) => [`${row.case_no} ${row.trial}`, row]));
-    const sents = kind === 'regrade' ? new Map() : await this.#sentsOf(queries, out);
+    const sents = await this.#sentsOf(queries, out);
     return rows.map(({ caseNo, row }) => {
       const old = was.get(`${caseNo} ${row.trial.trial}`);
-      if (old === undefined) return { caseNo, row };
-      return { caseNo, row: kind === 'regrade' ? regraded(old, row) : runAgain(old, row, sents.get(old)) };
+      return { caseNo, row: old === undefined ? row : runAgain(old, row, sents.get(old)) };
     });
   }
 
@@ -351,12 +369,6 @@ function eachOnce(rows: readonly NumberedTrial[]): NumberedTrial[][] {
     list.rows.push(numbered);
   }
   return lists.map((list) => list.rows);
-}
-
-/** Who grades made no call of the subject, and may not know of those that an earlier run made. */
-function regraded(old: TrialRow, row: GradedTrial): GradedTrial {
-  if (!old.attempts.startsWith('[')) return row;
-  return { ...row, trial: { ...row.trial, attempts: attemptsOf(old) } };
 }
 
 /** A trial in the place of one whose calls stay on the books. */

@@ -5,12 +5,10 @@ import { LastgoodError } from '../../base/errors.ts';
 import type { Connection } from '../postgres/connection.ts';
 import { connectLedger } from '../postgres/open-ledger.ts';
 import { packageMissing } from '../postgres/package-missing.ts';
-import { TABLES } from './tables.ts';
+import { HEARTBEAT_SECONDS, TABLES } from './tables.ts';
 
 /** Times that a batch is given to a process after the first one. */
 const RETRIES = 3;
-/** A process that says nothing for so long has lost its batches. One that ends loses them at once. */
-const HEARTBEAT_SECONDS = 30;
 const LONGEST_BATCH_SECONDS = 20 * 3600;
 
 export class RunQueue {

@@ -3,16 +3,22 @@
 import type { JsonObject } from '../../base/json.ts';
 import type {
   BatchSetAside,
+  BudgetReached,
+  CallBudget,
+  CallRole,
   NewSharedRun,
   RunSharing,
   SharedRunState,
   SharedStop,
+  SpentBudget,
   TrialBatch,
 } from '../../core/shared-run.ts';
 import { aside, RunQueue } from './queue.ts';
 
 /** Jobs per statement. */
 const JOBS_PER_INSERT = 1000;
+/** Heartbeats are checked so often: often enough for the 30 s of a worker that says nothing. */
+const SUPERVISE_MS = 2000;
 
 export async function openRunSharing(place: string): Promise<RunSharing> {
   return new Sharing(await RunQueue.open(place));
@@ -20,6 +26,7 @@ export async function openRunSharing(place: string): Promise<RunSharing> {
 
 class Sharing implements RunSharing {
   readonly #queue: RunQueue;
+  #supervisedMs = 0;
 
   constructor(queue: RunQueue) {
     this.#queue = queue;
@@ -28,17 +35,20 @@ class Sharing implements RunSharing {
   async open(run: NewSharedRun): Promise<void> {
     await this.#queue.rows('DELETE FROM lq.run WHERE id = $1', [run.id]);
     await this.#queue.create(run.id);
-    await this.#queue.rows(
-      `INSERT INTO lq.run (id, settings, max_calls, max_usd, bound_usd, per_second) VALUES ($1, $2, $3, $4, $5, $6)`,
-      [
-        run.id,
-        JSON.stringify(run.settings),
-        run.maxCalls,
-        run.maxCostUsd,
-        run.callBoundUsd ?? 0,
-        run.callsPerSecond,
-      ],
-    );
+    await this.#queue.rows('INSERT INTO lq.run (id, settings, per_second, at_once) VALUES ($1, $2, $3, $4)', [
+      run.id,
+      JSON.stringify(run.settings),
+      run.callsPerSecond,
+      run.callsAtOnce,
+    ]);
+    const { subject, judge } = run;
+    for (const [role, { maxCalls, maxCostUsd, callBoundUsd }] of Object.entries({
+      ...{ subject, judge, embedder: UNLIMITED },
+    } satisfies Record<CallRole, CallBudget>))
+      await this.#queue.rows(
+        'INSERT INTO lq.budget (run, role, max_calls, max_usd, bound_usd) VALUES ($1, $2, $3, $4, $5)',
+        [run.id, role, maxCalls, maxCostUsd, callBoundUsd],
+      );
   }
 
   async add(runId: string, batches: readonly TrialBatch[]): Promise<void> {
@@ -62,9 +72,8 @@ class Sharing implements RunSharing {
     if (row === undefined) throw new Error(`run ${runId} is not on the queue`);
     return {
       stop: stopOf(row.stop, row.failure),
-      calls: row.calls,
-      knownCostUsd: row.known_usd,
-      unpricedCalls: row.unpriced,
+      subject: spent(row.budgets.subject),
+      judge: spent(row.budgets.judge),
       held: row.held,
       waiting: row.waiting,
       rows: row.rows,
@@ -84,7 +93,10 @@ class Sharing implements RunSharing {
       await this.#queue.boss.fail(runId, job, {
         message: `worker ${worker} ended while it had these trials`,
       });
+    await this.#queue.rows('DELETE FROM lq.flight WHERE run = $1 AND NOT lq.alive(worker)', [runId]);
     // Workers that are alive and say nothing: their network, or their machine, stands still.
+    if (Date.now() - this.#supervisedMs < SUPERVISE_MS) return;
+    this.#supervisedMs = Date.now();
     await this.#queue.boss.supervise(runId);
   }
 
@@ -107,6 +119,8 @@ class Sharing implements RunSharing {
     await this.#queue.rows('DELETE FROM lq.run WHERE id = $1', [runId]);
     await this.#queue.remove(runId);
     await this.#queue.rows('DELETE FROM lq.worker WHERE NOT lq.alive(id)');
+    // The next run may meet other limits.
+    await this.#queue.rows('DELETE FROM lq.service WHERE NOT EXISTS (SELECT FROM lq.run)');
   }
 
   close(): Promise<void> {
@@ -114,12 +128,24 @@ class Sharing implements RunSharing {
   }
 }
 
-interface StateRow {
-  readonly stop: SharedStop['by'] | null;
-  readonly failure: string | null;
+const UNLIMITED: CallBudget = { maxCalls: null, maxCostUsd: null, callBoundUsd: null };
+
+interface BudgetRow {
   readonly calls: number;
   readonly known_usd: number;
   readonly unpriced: number;
+  readonly reached: BudgetReached | null;
+  readonly refused: boolean;
+}
+
+function spent({ calls, known_usd, unpriced, reached, refused }: BudgetRow): SpentBudget {
+  return { calls, knownCostUsd: known_usd, unpricedCalls: unpriced, reached, refused };
+}
+
+interface StateRow {
+  readonly stop: SharedStop['by'] | null;
+  readonly failure: string | null;
+  readonly budgets: Readonly<Record<CallRole, BudgetRow>>;
   readonly dropped_params: string;
   readonly held: number;
   readonly waiting: number;
@@ -130,7 +156,8 @@ interface StateRow {
 }
 
 const STATE = `
-  SELECT r.stop, r.failure, r.calls, r.known_usd, r.unpriced, r.dropped_params,
+  SELECT r.stop, r.failure, r.dropped_params,
+    (SELECT json_object_agg(b.role, b) FROM lq.budget b WHERE b.run = r.id) AS budgets,
     (SELECT count(*) FROM lq.held h WHERE h.run = r.id) AS held,
     (SELECT count(*) FROM lq.job j WHERE j.name = r.id AND j.state < 'completed') AS waiting,
     t.rows, t.failed,

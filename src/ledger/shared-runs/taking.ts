@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import type { Client } from 'pg';
 import type { JsonObject } from '../../base/json.ts';
 import type {
+  BudgetReached,
   CallGrant,
   CallRequest,
   RunTaking,
@@ -20,6 +21,11 @@ const HOLD = `
   WHERE EXISTS (SELECT FROM lq.run WHERE id = $2)
   ON CONFLICT (job) DO UPDATE SET worker = excluded.worker`;
 
+const SEEN_MS = 900;
+// Who stood still for long was taken for dead, and may have lost its row.
+const SEEN = `INSERT INTO lq.worker (id, lock_key) VALUES ($1, $2)
+  ON CONFLICT (id) DO UPDATE SET seen_at = clock_timestamp()`;
+
 /** `host` names the machine in what `run` prints. */
 export async function openRunTaking(place: string, host: string): Promise<RunTaking> {
   const queue = await RunQueue.open(place);
@@ -29,8 +35,9 @@ export async function openRunTaking(place: string, host: string): Promise<RunTak
     const client = await queue.connection.apart();
     const key = queue.connection.lockKey(`worker ${worker}`);
     await client.query(`SELECT pg_advisory_lock(${key})`);
-    await queue.rows('INSERT INTO lq.worker (id, lock_key) VALUES ($1, $2)', [worker, key]);
-    return new Taking(queue, worker, client);
+    const taking = new Taking(queue, worker, { client, key });
+    await taking.seen();
+    return taking;
   } catch (error) {
     await queue.close();
     throw error;
@@ -40,15 +47,24 @@ export async function openRunTaking(place: string, host: string): Promise<RunTak
 class Taking implements RunTaking {
   readonly worker: string;
   readonly #queue: RunQueue;
-  readonly #alive: Client;
+  readonly #lock: { readonly client: Client; readonly key: string };
+  #seenMs = 0;
 
-  constructor(queue: RunQueue, worker: string, alive: Client) {
+  constructor(queue: RunQueue, worker: string, lock: { readonly client: Client; readonly key: string }) {
     this.#queue = queue;
     this.worker = worker;
-    this.#alive = alive;
+    this.#lock = lock;
+  }
+
+  /** Says that this process is alive, once a second at most. */
+  async seen(): Promise<void> {
+    if (Date.now() - this.#seenMs < SEEN_MS) return;
+    this.#seenMs = Date.now();
+    await this.#queue.rows(SEEN, [this.worker, this.#lock.key]);
   }
 
   async runs(): Promise<readonly { readonly id: string; readonly settings: JsonObject }[]> {
+    await this.seen();
     const rows = await this.#queue.rows<{ id: string; settings: string }>(
       'SELECT id, settings FROM lq.run WHERE started AND stop IS NULL ORDER BY at, id',
     );
@@ -102,6 +118,7 @@ class Taking implements RunTaking {
   }
 
   async beat(runId: string, jobs: readonly string[]): Promise<SharedStop | null> {
+    await this.seen();
     if (jobs.length > 0) await this.#queue.boss.touch(runId, [...jobs]);
     const [row] = await this.#queue.rows<{ stop: SharedStop['by'] | null; failure: string | null }>(
       'SELECT stop, failure FROM lq.run WHERE id = $1',
@@ -132,10 +149,14 @@ class Taking implements RunTaking {
   }
 
   async admit(request: CallRequest): Promise<CallGrant> {
-    const { run, service, wanted, ended, spentUsd, releasedUsd, dearestUsd, unpriced, unused } = request;
+    const { run, role, service, wanted, ended, spentUsd, releasedUsd, dearestUsd } = request;
+    const { unpriced, blind, unused, window, started, refused } = request;
     const [row] = await this.#queue.rows<GrantRow>(
-      'SELECT * FROM lq.admit($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)',
-      [run, this.worker, service, wanted, ended, spentUsd, releasedUsd, dearestUsd, unpriced, unused],
+      'SELECT * FROM lq.admit($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)',
+      [
+        ...[run, this.worker, role, service, wanted, ended, spentUsd, releasedUsd, dearestUsd],
+        ...[unpriced, blind, unused, window, started, refused],
+      ],
     );
     if (row === undefined) throw new Error('the limits of the run gave no row');
     return {
@@ -144,16 +165,18 @@ class Taking implements RunTaking {
       delayMs: row.delay_ms,
       gapMs: row.gap_ms,
       waitMs: row.wait_ms,
+      window: row.window_no,
       stop: stopOf(row.stopped, row.failed),
+      reached: row.limit_reached,
     };
   }
 
   async limited({ service, perSecond, pauseMs }: ServiceLimit): Promise<void> {
     await this.#queue.rows(
-      `UPDATE lq.service SET per_second = coalesce($2, per_second),
+      `UPDATE lq.service SET per_second = CASE WHEN $4 THEN NULL ELSE coalesce($2, per_second) END,
          next_at = greatest(next_at, CASE WHEN $3::float8 > 0 THEN clock_timestamp() + $3::float8 * interval '1 millisecond' END)
        WHERE name = $1`,
-      [service, perSecond, pauseMs],
+      [service, perSecond === 'none' ? null : perSecond, pauseMs, perSecond === 'none'],
     );
   }
 
@@ -172,7 +195,7 @@ class Taking implements RunTaking {
 
   async close(): Promise<void> {
     await this.#queue.rows('DELETE FROM lq.worker WHERE id = $1', [this.worker]).catch(() => {});
-    await this.#alive.end().catch(() => {});
+    await this.#lock.client.end().catch(() => {});
     await this.#queue.close();
   }
 }
@@ -183,6 +206,8 @@ interface GrantRow {
   readonly delay_ms: number;
   readonly gap_ms: number;
   readonly wait_ms: number;
+  readonly window_no: number;
   readonly stopped: SharedStop['by'] | null;
   readonly failed: string | null;
+  readonly limit_reached: BudgetReached | null;
 }

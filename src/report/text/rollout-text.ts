@@ -82,7 +82,9 @@ function unitLines(gates: RolloutReport['gates']): string[] {
     effect >= 1.5 ? `; calls of one ${unit} hang together (design effect ${effect.toFixed(1)})` : '';
   return [
     `  evidence by ${unit}: ${candidate} of the candidate, ${control} of the control${most}${apart}`,
-    ...(unnamed >= 0.01 ? [`  ${percent(unnamed)} of the calls name no ${unit}; the evidence leaves them out`] : []),
+    ...(unnamed >= 0.01
+      ? [`  ${percent(unnamed)} of the calls name no ${unit}; the evidence leaves them out`]
+      : []),
   ];
 }
 
