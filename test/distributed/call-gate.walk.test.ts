@@ -202,9 +202,10 @@ describe.skipIf(noPostgres !== null)('limits shared by workers', () => {
       }),
     );
     expect(rest.filter((refused) => refused === null)).toHaveLength(3);
-    expect(await state(id)).toMatchObject({
-      judge: { calls: 5, knownCostUsd: expect.closeTo(0.1), reached: 'cost' },
-    });
+    // What a call cost is written after its end.
+    await expect
+      .poll(() => state(id))
+      .toMatchObject({ judge: { calls: 5, knownCostUsd: expect.closeTo(0.1), reached: 'cost' } });
   });
 
   it('stops judging where an answer has no price and a cost is to be kept', async () => {
