@@ -38,7 +38,8 @@ export function resultsPage(all: readonly Outcome[], sequences: string): string 
     const of = unchanged.filter((o) => o.world === world);
     const own = judged(of, 'lastgood');
     const done = own.flatMap((o) => (o.completedHours === null ? [] : [o.completedHours]));
-    const end = `${share(done.length, own.length)}, median ${median(done).toFixed(0)} h`;
+    const when = done.length === 0 ? '' : `, median ${median(done).toFixed(0)} h`;
+    const end = `${share(done.length, own.length)}${when}`;
     return [`| ${world} | ${own.length} | ${cells(of)} | ${end} |`];
   });
   const found = FAULTS.flatMap((fault) =>

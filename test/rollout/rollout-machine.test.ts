@@ -292,10 +292,8 @@ it('goes by the units of a log that says so, keeps what they said until they are
     },
     ...[look(10, 2), look(20, null), look(30, 30)],
   ];
-  const states = events.reduce<RolloutState[]>(
-    (all, event) => [...all, nextState(all.at(-1) ?? null, event) as RolloutState],
-    [],
-  );
+  const states: RolloutState[] = [];
+  for (const event of events) states.push(nextState(states.at(-1) ?? null, event) as RolloutState);
   const weak = states[2]?.gates[0]?.reading;
   expect(weak).toMatchObject({ fired: false, evidence: states[1]?.gates[0]?.reading.evidence });
   expect(weak?.units).toEqual({
