@@ -1,4 +1,4 @@
-// One step of a rollout that is killed before its write number N (SIGKILL): run as a child process by rollout-crash.test.ts.
+// One step of a rollout that is killed before its write number N (SIGKILL): run as a child process by rollout-crash.walk.test.ts.
 import { openWorkplace } from '../../src/engine/workplace/open-workplace.ts';
 import { openProduction } from '../../src/jobs/observe/open-production.ts';
 import { openShippingLog } from '../../src/jobs/registry/open-shipping.ts';

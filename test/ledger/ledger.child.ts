@@ -1,4 +1,4 @@
-// A process that works on a ledger for processes.test.ts: `node ledger.child.ts open|write|read PATH …`.
+// A process that works on a ledger for processes.walk.test.ts: `node ledger.child.ts open|write|read PATH …`.
 
 import { openLedger } from '../../src/ledger/index.ts';
 import { answered, closing, graded, newSnapshot, refundCase, refundSuite } from './world.ts';
