@@ -37,7 +37,7 @@ interface Signal {
   readonly of: RatioOf;
   /** Counts that say of how many answers the fact is known. */
   readonly covered: string;
-  /** Which direction is bad; `both` where nobody can know. */
+  /** Which direction is bad; `both` where that is unknown. */
   readonly bad: 'up' | 'down' | 'both';
 }
 

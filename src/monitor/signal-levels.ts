@@ -10,7 +10,7 @@ interface SignalKind {
   readonly kind: SignalMeasure['kind'];
   readonly sum: string;
   readonly n: string;
-  /** Direction of a move for the worse; `both` where nobody can know. */
+  /** Direction of a move for the worse; `both` where that is unknown. */
   readonly bad: 'up' | 'down' | 'both';
 }
 

@@ -117,7 +117,7 @@ function sizeClass(n: number): number {
   return n <= 4 ? n : 4 + Math.ceil(Math.log(n / 4) / Math.log(1.25));
 }
 
-/** Intraclass correlation of the calls of a unit, by moments, from 0 to 1. Arms are not told apart, so it says nothing of them. */
+/** Intraclass correlation of the calls of a unit, by moments, from 0 to 1. Arms are pooled, so it says nothing of them. */
 function shareCorrelation(cells: readonly Cell[], rate: number): number {
   const each = rate * (1 - rate);
   let [beyond, pairs] = [0, 0];

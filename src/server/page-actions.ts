@@ -122,7 +122,7 @@ function backTo(c: AppContext, path: string, session: Session, said: Omit<Said, 
   return c.redirect(`${path}?said=${session.said.id}`, 303);
 }
 
-/** What a form was refused with stays in it, so that nobody types it twice. */
+/** What a form was refused with stays in it and need not be typed twice. */
 function typedOf(body: JsonObject): Said['typed'] {
   const texts = Object.entries(body).filter(([name, value]) => name !== 'csrf' && typeof value === 'string');
   return Object.fromEntries(texts.slice(0, 20).map(([name, value]) => [name, String(value).slice(0, 2000)]));

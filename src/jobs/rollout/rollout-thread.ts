@@ -20,7 +20,7 @@ import type {
   RolloutThreadStart,
 } from './thread-message.ts';
 
-// The thread's own streams, not the program's: nobody reads them.
+// The thread's own streams, not the program's: they are not read.
 for (const stream of [stdout, stderr]) stream.write = () => true;
 
 const { db, project, version, variables, webhook } = workerData as RolloutThreadStart;

@@ -11,7 +11,7 @@ export interface CopiedTable {
   readonly name: string;
   /** What the rows are in a report. */
   readonly what: string;
-  /** Columns by which a row is told from others, and in whose order rows are read. */
+  /** Columns that identify a row, and in whose order rows are read. */
   readonly key: readonly string[];
   readonly columns: Readonly<Record<string, Kind>>;
   /** A column whose numbers PostgreSQL gives out. */

@@ -100,7 +100,7 @@ export class Connection {
     });
   }
 
-  /** The same alone: waits until nobody writes, and lets nobody write meanwhile. `others`: further locks, as `locked` has them. */
+  /** The same alone: waits until no one writes, and lets no one write meanwhile. `others`: further locks, as `locked` has them. */
   alone<T>(work: (queries: Queries) => Promise<T>, others: readonly string[] = []): Promise<T> {
     return this.locked(['write', ...others], work);
   }

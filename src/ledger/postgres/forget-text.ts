@@ -202,10 +202,10 @@ async function forgetInObservations(
     `SELECT no, output FROM lg.observation_text WHERE ${WITHIN('output')}`,
     [storedForms(cleaner)],
   );
-  const told = texts.filter(({ output }) => cleaner.holds(givenText(output))).map(({ no }) => no);
+  const holding = texts.filter(({ output }) => cleaner.holds(givenText(output))).map(({ no }) => no);
   const vectors = await queries.rows(
     'DELETE FROM lg.observation_vector WHERE no = ANY($1::bigint[]) RETURNING 1',
-    [told],
+    [holding],
   );
   if (vectors.length > 0) touched.add('observation_vector');
   let rows = vectors.length;

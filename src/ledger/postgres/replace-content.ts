@@ -145,7 +145,7 @@ export async function renewKeys(queries: Queries, { suites, cases }: ChangedRows
   );
 }
 
-/** SHA-256 that a blessing of a file is told apart by. */
+/** SHA-256 that identifies a blessing of a file. */
 export function importedBlessingKey(snapshotNo: number, by: string, why: string, at: string): Buffer {
   return hash('sha256', storedJson([snapshotNo, by, why, at]), 'buffer');
 }

@@ -23,7 +23,7 @@ export class ServedNames {
     this.#identities.clear();
   }
 
-  /** Makes sure that who served these trials has an id. Outside the transaction of the trials: a row that nobody refers to says nothing. */
+  /** Makes sure that who served these trials has an id. Outside the transaction of the trials: a row without a reference says nothing. */
   async prepare(queries: Queries, rows: readonly GradedTrial[]): Promise<void> {
     const fresh = new Set<string>();
     for (const { trial } of rows) {

@@ -48,7 +48,7 @@ import { TrialTables } from './trials.ts';
 import { VectorTables } from './vectors.ts';
 import type { WritingThread } from './writing-thread.ts';
 
-// Nobody waits long for the connection.
+// So few at once that no one waits long for the connection.
 const VECTORS_PER_READ = 500;
 
 /** A snapshot store on an open ledger file. */

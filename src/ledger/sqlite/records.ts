@@ -107,7 +107,7 @@ export class RecordTables {
     const sql =
       'SELECT no, kind, suite, at, body, seal FROM record WHERE kind = ? AND (suite = ? OR ? IS NULL) ORDER BY no LIMIT -1 OFFSET ?';
     const rows = this.#db.prepare<unknown[], RecordRow>(sql).all(kind, suite ?? null, suite ?? null, from);
-    // Past the end nothing can be told of how many there are.
+    // Past the end the number of records is unknown.
     if (from === 0 || rows.length > 0) this.#seals.checkRecords(kind, suite, from + rows.length);
     return rows.map(({ no, seal, ...row }) => {
       this.#seals.checkRow('record', no, seal, row.kind, row.suite, row.at, row.body);

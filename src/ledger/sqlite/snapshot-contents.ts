@@ -14,7 +14,7 @@ import type { SnapshotTables } from './snapshots.ts';
 import type { SuiteTables } from './suites.ts';
 import type { TrialTables } from './trials.ts';
 
-// Nobody waits long for the connection; whole trials may be large.
+// So few at once that no one waits long for the connection; whole trials may be large.
 const [CASES_PER_READ, CASES_OF_TRIALS_PER_READ] = [200, 16];
 
 interface Tables {
