@@ -71,7 +71,7 @@ export function answersHold(
 }
 
 /**
- * Undecided only because answers may be better: the 95 % interval excludes a drop of the margin, no case looks broken, and no rule of the
+ * Undecided only because answers may be better: the interval excludes a drop of the margin, no case looks broken, and no rule of the
  * gate but the verdict's is open.
  */
 function isNotWorse({ overall, engine, cases, gate }: Comparison): boolean {
